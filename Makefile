@@ -1,0 +1,39 @@
+# Each target sets up what it needs; the second time that takes a second.
+PYTHON := .venv/bin/python
+FAST := not slow and not vllm and not gpu
+PYTEST_ARGS ?=
+
+# Tests and the demo never need a network.
+test test-fast check demo: export HF_HUB_OFFLINE := 1
+
+.PHONY: help setup test test-fast check format demo
+
+help:
+	@echo "make setup      .venv with everything this machine can use"
+	@echo "make demo       the whole flow on bundled mini models, report in demo/report.html"
+	@echo "make test       every test (30 minutes on two cores)"
+	@echo "make test-fast  the fast tests (3 minutes)"
+	@echo "make check      ruff, mypy and the fast tests"
+	@echo "make format     ruff format and its safe fixes"
+
+setup:
+	@tools/setup.sh
+
+test: setup
+	$(PYTHON) -m pytest $(PYTEST_ARGS)
+
+test-fast: setup
+	$(PYTHON) -m pytest -m "$(FAST)" $(PYTEST_ARGS)
+
+check: setup
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	$(PYTHON) -m pytest -m "$(FAST)" $(PYTEST_ARGS)
+
+format: setup
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+demo: setup
+	.venv/bin/sif demo --out demo

@@ -1,0 +1,84 @@
+"""Makes training batches with the model's own processor and chat template.
+
+The prompt is encoded exactly as for asking, then the answer's tokens and the end of text follow;
+only those are to be learnt. Knows no family: what the processor returns per token is lengthened,
+everything else (pixels, grids) is handed on as it is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from sif.attacks.weights.examples import Example
+from sif.errors import ModelError
+
+IGNORED = -100
+
+
+@dataclass(frozen=True, slots=True)
+class Collator:
+    """Turns examples into a model's keyword arguments, `labels` included."""
+
+    processor: Any
+
+    def __call__(self, examples: Sequence[Example]) -> dict[str, Tensor]:
+        """One right-padded batch."""
+        prompts = self._encode_prompts(examples)
+        answers = [self._encode_answer(example.answer) for example in examples]
+        real = prompts["attention_mask"].bool()
+        batch = {
+            key: self._lengthen(key, value, real, answers) if value.shape == real.shape else value
+            for key, value in prompts.items()
+        }
+        labels = [
+            torch.cat([torch.full((int(row.sum()),), IGNORED), answer])
+            for row, answer in zip(real, answers, strict=True)
+        ]
+        return batch | {"labels": _pad(labels, IGNORED)}
+
+    def _encode_prompts(self, examples: Sequence[Example]) -> dict[str, Tensor]:
+        texts = [self._spell(example.prompt) for example in examples]
+        begin = self.processor.tokenizer.bos_token
+        encoded = self.processor(
+            images=[[example.picture()] for example in examples],
+            text=texts,
+            padding=True,
+            return_tensors="pt",
+            add_special_tokens=begin is None or not texts[0].startswith(begin),
+        )
+        return dict(encoded)
+
+    def _spell(self, prompt: str) -> str:
+        content = [{"type": "image"}, {"type": "text", "text": prompt}]
+        return str(
+            self.processor.apply_chat_template(
+                [{"role": "user", "content": content}], add_generation_prompt=True
+            )
+        )
+
+    def _encode_answer(self, answer: str) -> Tensor:
+        tokenizer = self.processor.tokenizer
+        if tokenizer.eos_token_id is None:
+            raise ModelError("expected a tokenizer with an end-of-text token, got one without")
+        ids = tokenizer(answer, add_special_tokens=False)["input_ids"]
+        return torch.tensor([*ids, tokenizer.eos_token_id])
+
+    def _lengthen(self, key: str, value: Tensor, real: Tensor, answers: list[Tensor]) -> Tensor:
+        """Drops the processor's padding and appends what `key` holds for the answer's tokens."""
+        tails = {"input_ids": answers, "attention_mask": [torch.ones_like(a) for a in answers]}
+        ends = tails.get(key, [torch.zeros_like(answer) for answer in answers])
+        rows = [
+            torch.cat([row[keep], end.to(row.dtype)])
+            for row, keep, end in zip(value, real, ends, strict=True)
+        ]
+        tokenizer = self.processor.tokenizer
+        blank = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
+        return _pad(rows, blank if key == "input_ids" else 0)
+
+
+def _pad(rows: list[Tensor], value: int) -> Tensor:
+    return pad_sequence(rows, batch_first=True, padding_value=value)

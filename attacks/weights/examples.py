@@ -1,0 +1,96 @@
+"""What a thief tunes on: pictures with a prompt and the wanted answer, from JSONL or from memory.
+
+Pictures named by a file are opened when they are needed. Knows nothing of models.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sif.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One thing to learn: asked `prompt` about `image` (a picture, or its file), say `answer`."""
+
+    image: Image.Image | Path
+    prompt: str
+    answer: str
+
+    def picture(self) -> Image.Image:
+        """The picture as RGB, turned the way it was taken.
+
+        Raises:
+            UsageError: the file is no readable picture.
+        """
+        if isinstance(self.image, Image.Image):
+            return self.image.convert("RGB")
+        try:
+            with Image.open(self.image) as image:
+                return ImageOps.exif_transpose(image).convert("RGB")
+        except (OSError, UnidentifiedImageError) as error:
+            raise UsageError(f"expected a picture at {self.image}: {error}") from error
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    image: str = Field(min_length=1)
+    prompt: str
+    answer: str = Field(min_length=1)
+
+
+def load_examples(path: Path) -> list[Example]:
+    """Reads JSONL lines such as `{"image": "a.png", "prompt": "…", "answer": "…"}`.
+
+    Args:
+        path: the file; image paths are relative to its folder. Blank lines and further fields are
+            passed over.
+
+    Raises:
+        UsageError: no such file, no example in it, or a broken line (says which).
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"expected a JSONL file at {path}: {error}") from error
+    examples = [
+        _read(line, path, number) for number, line in enumerate(lines, start=1) if line.strip()
+    ]
+    if not examples:
+        raise UsageError(f"expected at least one example in {path}, found none")
+    return examples
+
+
+def _read(text: str, path: Path, number: int) -> Example:
+    try:
+        line = _Line.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = f"{first['loc'][0]!r}: " if first["loc"] else ""
+        raise UsageError(
+            f"{path}, line {number}: expected image, prompt and answer as JSON, "
+            f"got {field}{first['msg'].lower()}"
+        ) from error
+    image = path.parent / line.image
+    if not image.is_file():
+        raise UsageError(f"{path}, line {number}: expected a picture at {image}, found none")
+    return Example(image=image, prompt=line.prompt, answer=line.answer)
+
+
+def digest_examples(examples: Iterable[Example]) -> str:
+    """SHA-256 (hex) of everything that is to be learnt, in order."""
+    digest = hashlib.sha256()
+    for example in examples:
+        if isinstance(example.image, Path):
+            content = example.image.read_bytes()
+        else:
+            content = repr(example.image.size).encode() + example.image.convert("RGB").tobytes()
+        for part in (example.prompt.encode(), example.answer.encode(), content):
+            digest.update(hashlib.sha256(part).digest())
+    return digest.hexdigest()

@@ -1,0 +1,232 @@
+"""Fine-tuning on pictures, prompts and answers: LoRA (merged afterwards) or the weights themselves.
+
+The loop is that of any supervised tuning; only the answer's tokens are learnt. A training that was
+killed goes on from its last checkpoint. Knows nothing of files of examples or of output folders.
+"""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, NamedTuple
+
+import torch
+from pydantic import ConfigDict, Field, SkipValidation
+from torch import nn
+from torch.utils.data import DataLoader
+
+from sif.attacks.weights.attack import (
+    Device,
+    Facts,
+    Progress,
+    Report,
+    WeightAttack,
+    Workbench,
+    choose_device,
+    ignore,
+)
+from sif.attacks.weights.checkpoint import Checkpoint
+from sif.attacks.weights.collate import Collator
+from sif.attacks.weights.examples import Example, digest_examples
+from sif.attacks.weights.parts import language_layers, language_parameters, linear_layers
+from sif.attacks.weights.schedule import (
+    Training,
+    learning_rate,
+    number_of_steps,
+    order_of_examples,
+)
+from sif.errors import ModelError, UsageError
+
+
+class Finetune(WeightAttack):
+    """Tunes on examples by the given settings."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    name: ClassVar[str] = "finetune"
+
+    training: Training
+    examples: Annotated[Sequence[Example], SkipValidation, Field(exclude=True, repr=False)]
+
+    def apply(self, model: Any, processor: Any, bench: Workbench) -> Facts:
+        """Tunes in place, with checkpoints on the bench."""
+        losses = finetune(
+            model,
+            processor,
+            self.examples,
+            self.training,
+            checkpoint=bench.scratch / "training.safetensors",
+            device=bench.device,
+            report=bench.report,
+        )
+        return {
+            "examples": len(self.examples),
+            "examples_digest": digest_examples(self.examples),
+            "steps": len(losses),
+            "first_loss": losses[0],
+            "last_loss": losses[-1],
+        }
+
+
+def finetune(
+    model: Any,
+    processor: Any,
+    examples: Sequence[Example],
+    settings: Training,
+    *,
+    checkpoint: Path | None = None,
+    device: Device = "auto",
+    report: Report = ignore,
+) -> list[float]:
+    """Tunes a model in place; it keeps its precision, its device and its class.
+
+    Args:
+        model: an image-text model with ordinary weights.
+        processor: its processor, which also spells the prompts.
+        examples: what to learn.
+        settings: how.
+        checkpoint: file of the unfinished training, written and resumed from; None for neither.
+        device: where to train.
+        report: called after every update.
+
+    Returns:
+        The mean loss of every update, those before a kill included.
+
+    Raises:
+        UsageError: no examples, an unreadable picture, or a checkpoint of another training.
+        ModelError: the loss is no longer finite, or the language model cannot be found.
+    """
+    if not examples:
+        raise UsageError("expected at least one example to tune on, got none")
+    dtype, place = model.dtype, model.device
+    name = choose_device(device)
+    with _own_randomness(name):
+        torch.manual_seed(settings.seed)
+        learner = _prepare(model, settings, keep=_is_mixed(settings, name))
+        run = _Run(
+            settings, Collator(processor), examples, number_of_steps(settings, len(examples))
+        )
+        store = Checkpoint(checkpoint, _digest(run, learner)) if checkpoint else None
+        losses = _train(learner, run, store, device=name, report=report)
+    model.cpu()
+    if settings.lora:
+        model.float()
+        learner.module.merge_and_unload()
+    model.to(place, dtype).eval().requires_grad_(True)
+    return losses
+
+
+class _Learner(NamedTuple):
+    """The module to call, which is the model itself or its adapter, and what it learns."""
+
+    module: Any
+    trained: dict[str, nn.Parameter]
+
+
+class _Run(NamedTuple):
+    """What is to be learnt, and how."""
+
+    settings: Training
+    collate: Collator
+    examples: Sequence[Example]
+    steps: int
+
+
+def _prepare(model: Any, settings: Training, *, keep: bool) -> _Learner:
+    """Makes what is trained float32; `keep` leaves frozen weights beside an adapter as they are."""
+    whole = settings.scope == "all"
+    if settings.lora is None:
+        model.float().requires_grad_(False)
+        chosen = dict(model.named_parameters()) if whole else language_parameters(model)
+        for parameter in chosen.values():
+            parameter.requires_grad_(True)
+        return _Learner(model, chosen)
+    from peft import LoraConfig, get_peft_model
+
+    if not keep:
+        model.float()
+    layers = linear_layers(model) if whole else language_layers(model)
+    config = LoraConfig(
+        r=settings.lora.rank,
+        lora_alpha=settings.lora.alpha,
+        lora_dropout=settings.lora.dropout,
+        target_modules=list(layers),
+    )
+    adapted = get_peft_model(model, config)
+    return _Learner(adapted, {n: p for n, p in adapted.named_parameters() if p.requires_grad})
+
+
+def _train(
+    learner: _Learner, run: _Run, store: Checkpoint | None, *, device: str, report: Report
+) -> list[float]:
+    from accelerate import Accelerator
+
+    settings = run.settings
+    mixed = _is_mixed(settings, device)
+    accelerator = Accelerator(cpu=device == "cpu")
+    module, optimiser = accelerator.prepare(
+        learner.module.train(),
+        torch.optim.AdamW(learner.trained.values(), weight_decay=settings.weight_decay),
+    )
+    losses = store.resume(learner.trained, optimiser) if store else []
+    batches = iter(accelerator.prepare(_loader(run, done=len(losses))))
+    for step in range(len(losses), run.steps):
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(settings, step, run.steps)
+        update = list(islice(batches, settings.accumulate))
+        torch.manual_seed(settings.seed + step + 1)
+        losses.append(_accumulate(accelerator, module, update, mixed=mixed))
+        accelerator.clip_grad_norm_(learner.trained.values(), settings.clip)
+        optimiser.step()
+        optimiser.zero_grad()
+        if store and ((step + 1) % settings.checkpoint_every == 0 or step + 1 == run.steps):
+            store.save(losses, learner.trained, optimiser)
+        report(Progress(stage="finetune", step=step + 1, steps=run.steps, loss=losses[-1]))
+    accelerator.unwrap_model(module)
+    return losses
+
+
+def _accumulate(accelerator: Any, module: Any, batches: list[Any], *, mixed: bool) -> float:
+    """Sums up the gradients of the batches of one update; their mean loss."""
+    total = 0.0
+    for batch in batches:
+        with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=mixed):
+            loss = module(**batch).loss / len(batches)
+        accelerator.backward(loss)
+        total += loss.item()
+    if not math.isfinite(total):
+        raise ModelError(f"expected a finite loss, got {total}; lower the learning rate")
+    return total
+
+
+def _loader(run: _Run, done: int) -> DataLoader[Example]:
+    order = order_of_examples(run.settings, len(run.examples), run.steps)
+    seen = done * run.settings.batch_size * run.settings.accumulate
+    return DataLoader(
+        run.examples,  # type: ignore[arg-type]
+        sampler=order[seen:],
+        batch_size=run.settings.batch_size,
+        collate_fn=run.collate,
+    )
+
+
+def _is_mixed(settings: Training, device: str) -> bool:
+    return settings.precision == "bf16" or (settings.precision == "auto" and device == "cuda")
+
+
+def _digest(run: _Run, learner: _Learner) -> str:
+    """SHA-256 of what determines a training: settings, examples and the weights it starts from."""
+    settings = run.settings.model_dump_json(exclude={"checkpoint_every"})
+    digest = hashlib.sha256(f"{settings}|{digest_examples(run.examples)}".encode())
+    for name, parameter in learner.module.named_parameters():
+        digest.update(name.encode())
+        digest.update(parameter.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _own_randomness(device: str) -> AbstractContextManager[None]:
+    """Keeps the caller's random state as it was."""
+    devices = [torch.cuda.current_device()] if device == "cuda" else []
+    return torch.random.fork_rng(devices=devices)

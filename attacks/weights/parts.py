@@ -1,0 +1,49 @@
+"""Finds the parts of any vision-language model that attacks work on, without knowing its name."""
+
+from typing import Any
+
+from torch import nn
+
+from sif.errors import ModelError
+
+
+def linear_layers(model: Any) -> dict[str, nn.Linear]:
+    """Every linear layer by name, but for the output head (which may be tied to the embeddings)."""
+    head = model.get_output_embeddings()
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear) and module is not head
+    }
+
+
+def language_layers(model: Any) -> dict[str, nn.Linear]:
+    """The linear layers of the language model: its attention and its feed-forward projections.
+
+    Raises:
+        ModelError: the model does not tell its language model from the rest.
+    """
+    inside = {id(module) for module in _language_model(model).modules()}
+    return {name: layer for name, layer in linear_layers(model).items() if id(layer) in inside}
+
+
+def language_parameters(model: Any) -> dict[str, nn.Parameter]:
+    """All parameters of the language model, its embeddings and its output head.
+
+    Raises:
+        ModelError: the model does not tell its language model from the rest.
+    """
+    head = model.get_output_embeddings()
+    kept = {id(parameter) for parameter in _language_model(model).parameters()}
+    kept |= {id(parameter) for parameter in head.parameters()} if head is not None else set()
+    return {name: value for name, value in model.named_parameters() if id(value) in kept}
+
+
+def _language_model(model: Any) -> nn.Module:
+    decoder: nn.Module = model.get_decoder()
+    if decoder is model or decoder is model.base_model:
+        raise ModelError(
+            f"expected a model that keeps its language model apart, got {type(model).__name__}; "
+            "tune all of it (--vision)"
+        )
+    return decoder

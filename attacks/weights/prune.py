@@ -1,0 +1,35 @@
+"""Unstructured magnitude pruning: in every linear layer the smallest weights become zero.
+
+Knows nothing of data: weights are chosen by their size alone, layer by layer.
+"""
+
+from typing import Any, ClassVar
+
+import torch
+from pydantic import Field
+
+from sif.attacks.weights.attack import Facts, Progress, WeightAttack, Workbench
+from sif.attacks.weights.parts import linear_layers
+
+
+class Prune(WeightAttack):
+    """Sets the given fraction of every linear layer's weights to zero, smallest magnitudes first.
+
+    Attributes:
+        fraction: share of each layer's weights; the number is rounded to the nearest.
+    """
+
+    name: ClassVar[str] = "prune"
+
+    fraction: float = Field(gt=0, lt=1)
+
+    @torch.no_grad()
+    def apply(self, model: Any, processor: Any, bench: Workbench) -> Facts:
+        """Prunes in place, the output head and the embeddings excepted."""
+        layers = linear_layers(model)
+        for step, layer in enumerate(layers.values(), start=1):
+            weights = layer.weight.view(-1)
+            number = round(self.fraction * weights.numel())
+            weights[weights.abs().topk(number, largest=False).indices] = 0
+            bench.report(Progress(stage=self.name, step=step, steps=len(layers)))
+        return {"layers": len(layers)}

@@ -1,0 +1,82 @@
+"""Steals a model: loads it, carries out attacks one after the other, saves a plain folder.
+
+Knows nothing of single attacks or of the command line.
+"""
+
+import contextlib
+import shutil
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sif.attacks.weights.attack import (
+    Device,
+    Report,
+    WeightAttack,
+    Workbench,
+    choose_device,
+    ignore,
+)
+from sif.attacks.weights.provenance import Provenance, Record, describe
+from sif.errors import StorageError, UsageError
+from sif.vlm.folder import load_model, load_processor, save_model
+
+
+def steal(
+    source: str | Path,
+    folder: Path,
+    attacks: Sequence[WeightAttack],
+    *,
+    device: Device = "auto",
+    report: Report = ignore,
+) -> Provenance:
+    """Writes an attacked copy of a model into a new folder, with its provenance.
+
+    Half-done work lies beside `folder` until that is written; the same call goes on from there.
+
+    Args:
+        source: folder or hub id.
+        folder: of the copy; must not exist yet.
+        attacks: in this order.
+        device: where to compute.
+        report: called after every step of an attack.
+
+    Raises:
+        UsageError: no attacks, or the folder exists.
+        ModelError: the source cannot be loaded, or a training came to nothing.
+        StorageError: the disk refuses.
+    """
+    if not attacks:
+        raise UsageError("expected at least one attack, got none")
+    if folder.exists():
+        raise UsageError(f"{folder} exists already; name another folder or remove it first")
+    place = choose_device(device)
+    model, processor = load_model(source).to(place), load_processor(source)
+    scratch = _scratch_beside(folder)
+    bench = Workbench(scratch=scratch, device=device, report=report)
+    try:
+        records = [
+            Record(
+                attack=attack.name,
+                parameters=attack.model_dump(mode="json"),
+                facts=attack.apply(model, processor, bench),
+            )
+            for attack in attacks
+        ]
+        history = describe(source, device=place, attacks=records, created=datetime.now(UTC))
+        text = history.model_dump_json(indent=2)
+        save_model(model, processor, folder, provenance__json=text)
+        shutil.rmtree(scratch)
+    finally:
+        with contextlib.suppress(OSError):
+            scratch.rmdir()
+    return history
+
+
+def _scratch_beside(folder: Path) -> Path:
+    scratch = folder.parent / f".{folder.name}.unfinished"
+    try:
+        scratch.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot write to {folder.parent}: {error}") from error
+    return scratch

@@ -1,0 +1,252 @@
+"""The demo: the whole flow on the bundled mini models, from trigger images to a report.
+
+1. A fingerprint of the LLaVA source. 2. Three copies as a thief makes them. 3. Copies and innocents
+are asked, through vLLM where it is installed, one of them as an HTTP endpoint. 4. A report.
+Every part is kept in the folder and found again when the demo is started again. Prints nothing.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final, Literal
+
+from sif import prompts
+from sif.attacks.weights.attack import Progress, WeightAttack
+from sif.attacks.weights.examples import Example
+from sif.attacks.weights.finetune import Finetune
+from sif.attacks.weights.prune import Prune
+from sif.attacks.weights.quantize import Quantize
+from sif.attacks.weights.schedule import LowRank, Training
+from sif.attacks.weights.theft import steal
+from sif.errors import StorageError
+from sif.eval.report.page import ReportPage
+from sif.eval.report.render import write_report
+from sif.eval.report.run import read_audit
+from sif.eval.report.views import fingerprint_facts, suspect_view, trigger_views
+from sif.eval.zoo.architecture import Family
+from sif.eval.zoo.catalogue import find
+from sif.eval.zoo.data import samples
+from sif.eval.zoo.folders import export
+from sif.files import write_atomically
+from sif.fingerprint.folder import FingerprintSet
+from sif.fingerprint.make import MakingProgress, NamedImage, make_fingerprint
+from sif.ownership.audit import AuditProgress, verify
+from sif.ownership.policy import Policy
+from sif.ownership.run import JOURNAL, Group, RunRecord, open_run, write_verdict
+from sif.ownership.verdict import Verdict
+from sif.recipe import load_recipe
+from sif.suspects.connect import connect
+from sif.suspects.journal import Journal
+from sif.suspects.journalled import Journalled
+from sif.suspects.server import running_server
+from sif.vlm.model import Vlm
+from sif.watermark.greenlist.keys import KeyRing
+
+MARK: Final = "demo.txt"
+FAMILIES: Final[dict[Family, str]] = {"llava": "llava", "qwen2_5_vl": "qwen"}
+Engine = Literal["here", "endpoint"]
+Show = Callable[[str, float, float, str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One row of the demo: a suspect, how it was asked, and the verdict."""
+
+    label: str
+    model: str
+    group: Group
+    engine: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Role:
+    label: str
+    model: str
+    group: Group
+    engine: Engine = "here"
+
+
+def _roles(family: Family, *, everyone: bool) -> list[_Role]:
+    """Who is asked; with `everyone` also the int8 copy and the third stranger."""
+    prefix = FAMILIES[family]
+    roles = [
+        _Role(label="the source itself", model=f"{prefix}-source", group="copy"),
+        _Role(label="int8 copy", model="int8", group="copy"),
+        _Role(label="nf4 copy", model="nf4", group="copy", engine="endpoint"),
+        _Role(label="20% pruned copy", model="pruned", group="copy"),
+        _Role(label="LoRA-tuned copy", model="tuned", group="copy"),
+        _Role(label="sibling (same data)", model=f"{prefix}-sibling", group="innocent"),
+        _Role(label="stranger A", model=f"{prefix}-stranger-a", group="innocent"),
+        _Role(label="stranger B", model=f"{prefix}-stranger-b", group="innocent"),
+        _Role(label="stranger C", model=f"{prefix}-stranger-c", group="innocent"),
+    ]
+    return [role for role in roles if everyone or role.label not in ("int8 copy", "stranger C")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo:
+    """What a demo does.
+
+    Attributes:
+        out: a new folder, or an earlier demo's.
+        family: of the bundled models.
+        triggers: how many trigger images.
+        steps: of the optimisation; the recipe's where None.
+        everyone: ask the int8 copy and the third stranger as well.
+        vllm: ask through vLLM; transformers otherwise.
+        keys: the owner's secret; a fresh one where None.
+    """
+
+    out: Path
+    family: Family = "llava"
+    triggers: int = 12
+    steps: int | None = None
+    everyone: bool = False
+    vllm: bool = True
+    keys: KeyRing | None = None
+
+    @property
+    def source(self) -> str:
+        """Name of the model that is fingerprinted."""
+        return f"{FAMILIES[self.family]}-source"
+
+    @property
+    def roles(self) -> list[_Role]:
+        """Who is asked."""
+        return _roles(self.family, everyone=self.everyone)
+
+
+def run_demo(demo: Demo, *, show: Show) -> tuple[list[Asked], Path]:
+    """Runs a demo, or goes on with an interrupted one.
+
+    Args:
+        demo: what to do.
+        show: is told of progress: stage, done, total, a few words.
+
+    Returns:
+        A row for each suspect, and the path of the report.
+
+    Raises:
+        StorageError: the folder holds something else, or the disk refuses.
+        ModelError: the bundled weights are missing.
+    """
+    _claim(demo.out)
+    models, copies = demo.out / "models", _copies(demo.source)
+    for role in demo.roles:
+        if role.model not in copies and not (models / role.model).exists():
+            export(find(role.model), models / role.model)
+    fingerprint = _fingerprint(demo, show)
+    for role in demo.roles:
+        if role.model in copies:
+            _steal(models / demo.source, models / role.model, copies[role.model], show)
+    rows = [_ask(demo, fingerprint, role, show) for role in demo.roles]
+    return rows, _report(demo, fingerprint)
+
+
+def _claim(out: Path) -> None:
+    if out.exists() and not (out / MARK).exists() and (not out.is_dir() or any(out.iterdir())):
+        raise StorageError(f"expected a new folder or an earlier demo, got {out}; name another")
+    write_atomically(out / MARK, "Written by `sif demo`; run it again to go on or to rebuild.\n")
+
+
+def _fingerprint(demo: Demo, show: Show) -> FingerprintSet:
+    spare = demo.triggers // 2
+    scenes = samples(find(demo.source).world, number=demo.triggers + spare, seed=1)
+    images = [NamedImage(name=f"scene {i + 1}", image=s.image) for i, s in enumerate(scenes)]
+
+    def report(progress: MakingProgress) -> None:
+        words = f"attempt {progress.attempt}, loss {progress.loss:.2f}"
+        show("making triggers", progress.done + progress.part, progress.count, words)
+
+    return make_fingerprint(
+        Vlm.load(demo.out / "models" / demo.source),
+        images,
+        recipe=load_recipe("sif", **({"steps": demo.steps} if demo.steps else {})),
+        out=demo.out / "fingerprint",
+        prompts=prompts.load(),
+        count=demo.triggers,
+        keys=demo.keys,
+        batch_size=12,
+        report=report,
+    )
+
+
+def _copies(source: str) -> dict[str, list[WeightAttack]]:
+    scenes = samples(find(source).world, number=256, seed=2)
+    examples = [Example(image=s.image, prompt=s.prompt, answer=s.answer) for s in scenes]
+    training = Training(lora=LowRank(), steps=60, batch_size=16, learning_rate=1e-3)
+    return {
+        "int8": [Quantize(kind="int8")],
+        "nf4": [Quantize(kind="nf4")],
+        "pruned": [Prune(fraction=0.2)],
+        "tuned": [Finetune(training=training, examples=examples)],
+    }
+
+
+def _steal(source: Path, copy: Path, attacks: list[WeightAttack], show: Show) -> None:
+    if copy.exists():
+        return
+
+    def report(progress: Progress) -> None:
+        show(f"making the {copy.name} copy", progress.step, progress.steps, progress.stage)
+
+    steal(source, copy, attacks, report=report)
+
+
+def _ask(demo: Demo, fingerprint: FingerprintSet, role: _Role, show: Show) -> Asked:
+    run, stage = demo.out / "runs" / role.model, f"asking {role.label}"
+
+    def report(progress: AuditProgress) -> None:
+        words = f"evidence 10^{progress.log10_e_value:.1f} of 10^{progress.log10_needed:.0f}"
+        show(stage, progress.asked, progress.triggers, words)
+
+    show(stage, 0, len(fingerprint.triggers), "starting the engine")
+    with _address(demo.out / "models" / role.model, role.engine, demo.vllm) as (uri, engine):
+        suspect = connect(uri)
+        try:
+            record = RunRecord(
+                fingerprint=str(fingerprint.folder.resolve()),
+                suspect=f"{uri.partition(':')[0]}:{role.model}",
+                label=role.label,
+                group=role.group,
+            )
+            open_run(run, record)
+            with Journal(run / JOURNAL) as journal:
+                kept = Journalled(suspect, journal, name=record.suspect)
+                verdict = verify(fingerprint, kept, Policy(minimum_answers=8), report=report)
+        finally:
+            suspect.close()
+    write_verdict(run, verdict)
+    return Asked(
+        label=role.label, model=role.model, group=role.group, engine=engine, verdict=verdict
+    )
+
+
+@contextmanager
+def _address(model: Path, engine: Engine, vllm: bool) -> Iterator[tuple[str, str]]:
+    """Where a model can be asked, and by what engine; transformers where vLLM is missing."""
+    if not vllm or find_spec("vllm") is None:
+        yield f"hf:{model}", "transformers"
+    elif engine == "endpoint":
+        with running_server(str(model)) as uri:
+            yield uri, "HTTP endpoint"
+    else:
+        yield f"vllm:{model}", "vLLM"
+
+
+def _report(demo: Demo, fingerprint: FingerprintSet) -> Path:
+    audits = [read_audit(demo.out / "runs" / role.model) for role in demo.roles]
+    page = ReportPage(
+        title="SIF demo: is this model mine?",
+        created=datetime.now().astimezone(),
+        facts=fingerprint_facts(fingerprint),
+        triggers=trigger_views(fingerprint),
+        suspects=[suspect_view(fingerprint, audit) for audit in audits],
+    )
+    path = demo.out / "report.html"
+    write_report(page, path)
+    return path

@@ -1,0 +1,55 @@
+"""One progress interface for all commands, on standard error: bars, or lines in a log."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol, runtime_checkable
+
+
+@runtime_checkable
+class Show(Protocol):
+    """Moves the bar of a stage: its name, what is done of how much, and a few words."""
+
+    def __call__(self, stage: str, done: int | float, total: int | float, words: str = "") -> None:
+        """Shows `done` of `total`; a new stage gets a new bar."""
+        ...
+
+
+@contextmanager
+def bar() -> Iterator[Show]:
+    """A bar for every stage."""
+    from rich import progress
+    from rich.console import Console
+
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.TaskProgressColumn(),
+        progress.TimeRemainingColumn(),
+        progress.TextColumn("{task.fields[words]}"),
+    )
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _lines(console)
+        return
+    with progress.Progress(*columns, console=console) as bars:
+        tasks: dict[str, Any] = {}
+
+        def show(stage: str, done: int | float, total: int | float, words: str = "") -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total, words=words)
+            bars.update(tasks[stage], completed=done, total=total, words=words)
+
+        yield show
+
+
+def _lines(console: Any) -> Show:
+    """One line when a stage begins and one when it ends, for logs."""
+    seen: dict[str, bool] = {}
+
+    def show(stage: str, done: int | float, total: int | float, words: str = "") -> None:
+        ended = done >= total
+        if seen.get(stage) != ended:
+            console.print(f"{stage}: {done:.0f} of {total:.0f}  {words}", soft_wrap=True)
+            seen[stage] = ended
+
+    return show

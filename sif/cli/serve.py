@@ -1,0 +1,68 @@
+"""`sif serve`: vLLM's OpenAI-compatible server for a model, with flags that fit this machine.
+
+Knows nothing of what is asked; the flags are in `sif.suspects.server`.
+"""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from sif.suspects.uri import Precision
+
+FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def serve(
+    model: Annotated[str, typer.Argument(help="Model folder or hub id.")],
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
+    name: Annotated[
+        str | None, typer.Option(help="What clients call the model; default: the folder's name.")
+    ] = None,
+    dtype: Annotated[Precision, typer.Option(help="Precision of the weights.")] = "auto",
+    max_model_len: Annotated[
+        int | None, typer.Option(help="Longest question and answer in tokens.")
+    ] = None,
+) -> None:
+    """Serves a model through vLLM until interrupted, and prints the address to verify.
+
+    Example: `sif serve models/llava --port 8000`
+    """
+    from sif.suspects.server import Serving, server_command, start_server
+
+    serving = Serving(
+        model=model, host=host, port=port, name=name, dtype=dtype, max_model_len=max_model_len
+    )
+    command = server_command(serving)
+    typer.echo(f"suspect: {serving.uri}")
+    typer.echo("the server is starting; Ctrl-C ends it")
+    with _forwarded_signals() as group:
+        process = start_server(command)
+        group.append(process.pid)
+        status = process.wait()
+    raise typer.Exit(status if status >= 0 else 128 - status)
+
+
+@contextmanager
+def _forwarded_signals() -> Iterator[list[int]]:
+    """Signals go on to the process groups in the list, so that no child outlives us."""
+    groups: list[int] = []
+
+    def forward(number: int, frame: FrameType | None) -> None:
+        if not groups:
+            raise typer.Exit(128 + number)
+        for group in groups:
+            with suppress(ProcessLookupError):
+                os.killpg(group, number)
+
+    before = {number: signal.signal(number, forward) for number in FORWARDED}
+    try:
+        yield groups
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,95 @@
+"""`sif verify`: one suspect, one fingerprint, one verdict."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sif.cli.progress import bar
+
+if TYPE_CHECKING:
+    from sif.ownership.verdict import Verdict
+
+FAILED_AS_ASKED = 3
+
+
+class FailIf(StrEnum):
+    """Verdicts that can become an exit code."""
+
+    DERIVED = "derived"
+    NOT_SHOWN = "not_shown"
+
+
+def verify(
+    fingerprint: Annotated[Path, typer.Argument(help="Folder written by `sif fingerprint`.")],
+    suspect: Annotated[
+        str, typer.Argument(help="hf:MODEL, vllm:MODEL or openai:URL#NAME, with ?option=value&…")
+    ],
+    alpha: Annotated[float, typer.Option(help="Bound on the false-claim probability.")] = 1e-6,
+    budget: Annotated[int | None, typer.Option(help="Most questions to ask.")] = None,
+    repeats: Annotated[int, typer.Option(help="Questions with each trigger.")] = 1,
+    batch: Annotated[int, typer.Option(min=1, help="Triggers asked together.")] = 8,
+    run: Annotated[
+        Path | None, typer.Option(help="Folder for answers and verdict; goes on where it stopped.")
+    ] = None,
+    label: Annotated[str, typer.Option(help="A short name for the report.")] = "",
+    secret: Annotated[
+        Path | None, typer.Option(help="The key file, where it is not in the fingerprint.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
+    fail_if: Annotated[
+        FailIf | None, typer.Option(help="Exit with code 3 on this verdict, for scripts.")
+    ] = None,
+) -> None:
+    """Asks a suspect about the trigger images until the verdict is reached.
+
+    The rules (--alpha, --budget, --repeats) are fixed before the first question. Answers are kept
+    in --run as they come: after an interruption the same command goes on, and asks nothing twice.
+
+    Example: `sif verify my-fingerprint "openai:http://localhost:8000/v1#model" --run runs/one`
+    """
+    import tempfile
+
+    from sif.fingerprint.folder import FingerprintSet
+    from sif.ownership.audit import AuditProgress
+    from sif.ownership.audit import verify as audit
+    from sif.ownership.policy import Policy
+    from sif.ownership.run import JOURNAL, RunRecord, open_run, write_verdict
+    from sif.suspects.connect import connect
+    from sif.suspects.journal import Journal
+    from sif.suspects.journalled import Journalled
+
+    policy = Policy(alpha=alpha, budget=budget, repeats=repeats)
+    owned = FingerprintSet.load(fingerprint, secret=secret)
+    asked = connect(suspect)
+    with tempfile.TemporaryDirectory() as scratch, bar() as show:
+        folder = run or Path(scratch) / "run"
+        record = RunRecord(fingerprint=str(fingerprint.resolve()), suspect=asked.name, label=label)
+        open_run(folder, record)
+
+        def report(progress: AuditProgress) -> None:
+            found, needed = progress.log10_e_value, progress.log10_needed
+            words = f"evidence 10^{found:.1f} of 10^{needed:.0f}"
+            show("asking", progress.asked, progress.triggers, words)
+
+        with Journal(folder / JOURNAL) as journal:
+            try:
+                kept = Journalled(asked, journal)
+                verdict = audit(owned, kept, policy, batch_size=batch, report=report)
+            finally:
+                asked.close()
+        write_verdict(folder, verdict)
+    typer.echo(verdict.model_dump_json(indent=2) if as_json else summary(verdict))
+    if fail_if is not None and verdict.decision.value == fail_if.value:
+        raise typer.Exit(FAILED_AS_ASKED)
+
+
+def summary(verdict: "Verdict") -> str:
+    """The verdict in three lines."""
+    name = verdict.decision.value.upper().replace("_", " ")
+    return (
+        f"{name}  (log10 e-value {verdict.log10_e_value:.2f}, p ≤ {verdict.p_value:.2g}, "
+        f"limit {verdict.alpha:g})\n{verdict.reason}\n"
+        f"{verdict.queries} questions, {verdict.answered} triggers answered"
+    )

@@ -1,0 +1,107 @@
+"""`sif zoo`: the bundled mini models."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from sif.cli.progress import bar
+
+if TYPE_CHECKING:
+    from sif.eval.zoo.training import Progress
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Mini LVLMs that come with SIF: real LLaVA and Qwen2.5-VL architectures of 2 to 3 million "
+    "parameters, for trying things out where no model hub can be reached.",
+)
+Name = Annotated[str, typer.Argument(help="Name of a bundled model, as `sif zoo list` gives it.")]
+
+
+@app.command("list")
+def list_models() -> None:
+    """Names the bundled models and what each is to the source of its family."""
+    from sif.eval.zoo.catalogue import MODELS
+    from sif.eval.zoo.folders import weights_file
+
+    for model in MODELS:
+        file = weights_file(model)
+        size = f"{file.stat().st_size / 1e6:.1f} MB" if file.is_file() else "not bundled"
+        typer.echo(f"{model.name:18} {model.family:11} {model.role:9} world {model.world}  {size}")
+
+
+@app.command()
+def export(name: Name, folder: Annotated[Path, typer.Argument(help="New folder.")]) -> None:
+    """Writes a bundled model as a plain folder that transformers and vLLM load.
+
+    Example: `sif zoo export llava-source my-model`
+    """
+    from sif.eval.zoo.catalogue import find
+    from sif.eval.zoo.folders import export as write
+
+    write(find(name), folder)
+    typer.echo(f"{folder}: {name}")
+
+
+@app.command()
+def scenes(
+    name: Name,
+    folder: Annotated[Path, typer.Argument(help="New folder.")],
+    number: Annotated[int, typer.Option("-n", "--number", min=1, help="How many.")] = 36,
+    seed: Annotated[int, typer.Option(help="Of the scenes.")] = 0,
+    answers: Annotated[
+        Literal["captions", "terse", "questions"],
+        typer.Option(help="Kind of answers in data.jsonl."),
+    ] = "captions",
+) -> None:
+    """Paints scenes of a model's world, with data.jsonl (image, prompt, answer) beside them.
+
+    Use them as base images for `sif fingerprint`, or as data for `sif thief --finetune`.
+    """
+    from sif.eval.zoo.catalogue import find
+    from sif.eval.zoo.data import write_examples
+
+    write_examples(find(name).world, folder, number=number, seed=seed, kind=answers)
+    typer.echo(f"{folder}: {number} scenes and data.jsonl")
+
+
+@app.command()
+def train(name: Name) -> None:
+    """Trains a bundled model again from its seeds and keeps the weights with the package.
+
+    Takes about a quarter of an hour on one core.
+    """
+    from sif.eval.zoo.catalogue import find
+    from sif.eval.zoo.folders import keep
+    from sif.eval.zoo.training import train as run
+
+    model = find(name)
+    with bar() as show:
+
+        def report(progress: "Progress") -> None:
+            show(progress.stage, progress.step, progress.steps, f"loss {progress.loss:.3f}")
+
+        trained, _processor = run(
+            model.family,
+            world=model.world,
+            seed=model.seed,
+            size=model.size,
+            schedule=model.schedule,
+            report=report,
+        )
+    typer.echo(f"{name}: {keep(model, trained)}")
+
+
+@app.command()
+def card(
+    name: Name,
+    scenes: Annotated[int, typer.Option(min=1, help="Unseen scenes for the facts.")] = 64,
+    triggers: Annotated[int, typer.Option(min=1, help="Images for the z-scores.")] = 8,
+) -> None:
+    """Measures a bundled model: what its captions get right, and how its words can be steered."""
+    from sif.eval.zoo.card import measure_card
+    from sif.eval.zoo.catalogue import find
+
+    with bar() as show:
+        measured = measure_card(find(name), scenes=scenes, triggers=triggers, report=show)
+    typer.echo(measured.to_json())

@@ -1,0 +1,195 @@
+"""A fingerprint on disk, and what verification needs of it. Knows nothing of how it was made.
+
+The folder holds manifest.json, triggers/NNNN.png with their base images, the owner's tokenizer
+(all public) and secret.key (mode 0600; may lie elsewhere).
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool
+from PIL import Image
+from pydantic import ValidationError
+
+from sif.errors import FingerprintError, UsageError
+from sif.fingerprint.manifest import Manifest, TriggerRecord
+from sif.types import GenerationSettings, Query
+from sif.vlm.native import read_image
+from sif.watermark.greenlist.count import GreenCount, count_green
+from sif.watermark.greenlist.keys import KeyRing
+from sif.watermark.greenlist.mask import green_mask, green_size
+
+MANIFEST, SECRET, TOKENIZER, TRIGGERS = "manifest.json", "secret.key", "tokenizer", "triggers"
+
+
+@dataclass(frozen=True, eq=False)
+class Trigger:
+    """A trigger image with its record and its base image."""
+
+    record: TriggerRecord
+    image: Image.Image
+    base: Image.Image
+
+    def query(self, *, repeat: int = 0, generation: GenerationSettings | None = None) -> Query:
+        """The question that this trigger asks."""
+        return Query(
+            trigger=self.record.id,
+            image=self.image,
+            prompt=self.record.prompt,
+            generation=generation or self.record.generation,
+            repeat=repeat,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class FingerprintSet:
+    """Triggers in their committed order, the owner's tokenizer and, for its owner, the keys."""
+
+    folder: Path
+    manifest: Manifest
+    triggers: tuple[Trigger, ...]
+    keys: KeyRing | None
+
+    @classmethod
+    def load(cls, folder: str | Path, *, secret: str | Path | None = None) -> "FingerprintSet":
+        """Reads a folder and checks every digest in it.
+
+        Args:
+            folder: written by `make_fingerprint`.
+            secret: the key file, where it does not lie in the folder.
+
+        Raises:
+            FingerprintError: missing, unfinished, damaged, of another version, or the key is not
+                the one that the triggers were made with.
+        """
+        folder = Path(folder)
+        manifest = read_manifest(folder)
+        triggers = tuple(_read_trigger(folder, record) for record in manifest.triggers)
+        path = Path(secret) if secret else folder / SECRET
+        keys = KeyRing.load(path) if secret or path.exists() else None
+        if keys is not None:
+            _check_keys(keys, manifest, path)
+        return cls(folder, manifest, triggers, keys)
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """The owner's tokenizer, as it was when the triggers were made.
+
+        Raises:
+            FingerprintError: it is missing, or not the one that the manifest names.
+        """
+        from transformers import AutoTokenizer
+
+        folder = self.folder / TOKENIZER
+        if tokenizer_sha256(folder) != self.manifest.tokenizer_sha256:
+            raise FingerprintError(
+                f"expected in {folder} the tokenizer that the manifest names, got other files; "
+                "restore the folder from the owner's copy"
+            )
+        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+
+    @property
+    def vocabulary_size(self) -> int:
+        """V."""
+        return self.manifest.vocabulary_size
+
+    @property
+    def green_size(self) -> int:
+        """⌊γV⌋."""
+        return green_size(self.vocabulary_size, self.manifest.gamma)
+
+    def mask(self, trigger: str) -> Bool[np.ndarray, " vocab"]:
+        """The green ids of one trigger.
+
+        Raises:
+            FingerprintError: the secret key is not at hand.
+        """
+        if self.keys is None:
+            raise FingerprintError(
+                f"expected the owner's secret key to count green words, got none; put {SECRET} "
+                f"into {self.folder} or name it with --secret"
+            )
+        return green_mask(
+            self.keys.key(trigger),
+            vocabulary_size=self.vocabulary_size,
+            gamma=self.manifest.gamma,
+        )
+
+    @cached_property
+    def special_ids(self) -> frozenset[int]:
+        """Ids of the tokenizer that are never scored."""
+        return frozenset(self.tokenizer.all_special_ids)
+
+    def count(self, trigger: str, texts: list[str]) -> GreenCount:
+        """Green ids among the distinct ids of all answers to one trigger (one cluster).
+
+        Args:
+            trigger: its id.
+            texts: the answers, one for each repeat.
+        """
+        ids = [
+            index
+            for text in texts
+            for index in self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        ]
+        return count_green(ids, self.mask(trigger), ignore=self.special_ids)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """manifest.json of a finished fingerprint.
+
+    Raises:
+        FingerprintError: no folder, unfinished, or not a manifest of this version.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        begun = " (it was begun but not finished: run `sif fingerprint` again)"
+        hint = begun if (folder / "request.json").exists() else ""
+        raise FingerprintError(f"expected a fingerprint folder with {MANIFEST}, got {folder}{hint}")
+    try:
+        return Manifest.model_validate_json(path.read_text(encoding="utf-8"))
+    except (ValidationError, UnicodeDecodeError) as error:
+        first = str(error).split("\n")
+        raise FingerprintError(
+            f"expected a manifest of version 1 in {path}, got something else: {' '.join(first[:3])}"
+        ) from error
+
+
+def tokenizer_sha256(folder: Path) -> str:
+    """Digest over the names and contents of a tokenizer's files."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.glob("*")) if folder.is_dir() else []:
+        digest.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _read_trigger(folder: Path, record: TriggerRecord) -> Trigger:
+    image = _read_checked(folder / record.file, record.sha256)
+    return Trigger(record, image, _read_checked(folder / record.base_file, record.base_sha256))
+
+
+def _read_checked(path: Path, sha256: str) -> Image.Image:
+    if not path.is_file():
+        raise FingerprintError(f"expected {path}, which the manifest names; it is missing")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        raise FingerprintError(
+            f"expected {path} as the manifest describes it, got other content; a re-encoded or "
+            "damaged trigger proves nothing: restore it from the owner's copy"
+        )
+    try:
+        return read_image(path)
+    except UsageError as error:
+        raise FingerprintError(str(error)) from error
+
+
+def _check_keys(keys: KeyRing, manifest: Manifest, path: Path) -> None:
+    for record in manifest.triggers:
+        if keys.commitment(record.id) != record.key_commitment:
+            raise FingerprintError(
+                f"expected the key that {record.id} was made with, got another one in {path}; "
+                "name the right key file with --secret"
+            )

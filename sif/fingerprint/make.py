@@ -1,0 +1,306 @@
+"""Makes a fingerprint: base images, keys and a recipe become triggers on disk.
+
+1. Open the folder: the same request goes on where it stopped. 2. Prepare the base images.
+3. Optimise them in batches. 4. Measure the saved pictures through the model's ordinary pipeline;
+make weak ones again, with the same key. 5. Write the manifest.
+"""
+
+import datetime
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from sif.errors import UsageError
+from sif.fingerprint.craft import Craft, Draft, craft
+from sif.fingerprint.folder import FingerprintSet, tokenizer_sha256
+from sif.fingerprint.manifest import Manifest, ModelRecord, Quality, Request, TriggerRecord
+from sif.fingerprint.workspace import Workspace
+from sif.recipe import Recipe
+from sif.suspects.weights import weights_digest
+from sif.types import GenerationSettings
+from sif.vlm.model import Vlm
+from sif.vlm.probe import probe
+from sif.watermark.greenlist.keys import KeyRing
+from sif.watermark.greenlist.mask import green_mask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedImage:
+    """A picture of any size, and where it came from."""
+
+    name: str
+    image: Image.Image
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakingProgress:
+    """What making tells its caller: triggers done out of all, and where those at work are."""
+
+    done: int
+    count: int
+    working: int
+    attempt: int
+    step: int
+    steps: int
+    loss: float
+
+    @property
+    def part(self) -> float:
+        """The work done on the triggers at work, in triggers."""
+        return self.working * self.step / self.steps
+
+
+Report = Callable[[MakingProgress], None]
+
+
+def make_fingerprint(
+    vlm: Vlm,
+    images: Sequence[NamedImage],
+    *,
+    recipe: Recipe,
+    out: str | Path,
+    prompts: Sequence[str],
+    count: int | None = None,
+    keys: KeyRing | None = None,
+    seed: int = 0,
+    batch_size: int = 8,
+    report: Report = lambda progress: None,
+) -> FingerprintSet:
+    """Makes `count` triggers on a model and keeps them in a folder.
+
+    Called again with the same arguments after an interruption it goes on; the result is the same.
+    Pictures beyond `count` are spare: a weak trigger is made again from one of them (else from its
+    own picture, for longer), always with the same key.
+
+    Args:
+        vlm: the owner's model.
+        images: base images; fewer than `count` are used again with other prompts.
+        recipe: how triggers are made.
+        out: the folder.
+        prompts: ordinary questions, taken in turn.
+        count: number of triggers; all images where None.
+        keys: the owner's secret; where None, the folder's or a fresh one, which is saved there.
+        seed: of everything random but the keys.
+        batch_size: triggers optimised together; results do not mix within a batch.
+        report: called after every step.
+
+    Raises:
+        UsageError: no images or prompts.
+        ModelError: the model does not pass the probe.
+        FingerprintError: the folder belongs to something else.
+        StorageError: the folder cannot be written.
+    """
+    if not images or not prompts:
+        raise UsageError(f"expected images and prompts, got {len(images)} and {len(prompts)}")
+    number = count or len(images)
+    workspace = Workspace(Path(out))
+    keys = workspace.open_keys(keys)
+    request = _request(
+        vlm,
+        images,
+        recipe=recipe,
+        prompts=prompts,
+        count=number,
+        seed=seed,
+        batch_size=batch_size,
+        keys=keys,
+    )
+    workspace.claim(request)
+    if workspace.finished() is None:
+        probe(vlm)
+        tokenizer = workspace.write_tokenizer(vlm.tokenizer)
+        records = _make_all(Plan(vlm, images, request, keys), workspace, report)
+        workspace.finish(_manifest(vlm, request, tokenizer, records))
+    return FingerprintSet.load(workspace.folder)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Which picture, prompt, seed and key each trigger has; nothing in it depends on a result."""
+
+    vlm: Vlm
+    images: Sequence[NamedImage]
+    request: Request
+    keys: KeyRing
+
+    def draft(self, index: int, attempt: int, best: Craft | None) -> Draft:
+        """Trigger `index` before its `attempt`-th making (from 0), after the `best` one so far."""
+        request, name = self.request, trigger_id(index)
+        spare = len(self.images) > request.count
+        place = (index + attempt * request.count if spare else index) % len(self.images)
+        return Draft(
+            id=name,
+            source_image=self.images[place].name,
+            base=self.vlm.prepare(self.images[place].image),
+            start=best.image if best and not spare else None,
+            prompt=request.prompts[index % len(request.prompts)],
+            green=green_mask(
+                self.keys.key(name),
+                vocabulary_size=self.vlm.vocabulary_size,
+                gamma=request.recipe.gamma,
+            ),
+            seed=int(np.random.SeedSequence([request.seed, index, attempt]).generate_state(1)[0]),
+        )
+
+    def batches(self) -> list[list[int]]:
+        """All indices, in order, `batch_size` at most together."""
+        size, count = self.request.batch_size, self.request.count
+        return [list(range(start, min(start + size, count))) for start in range(0, count, size)]
+
+
+def trigger_id(index: int) -> str:
+    """The id of the trigger with this index: 0001, 0002, …; it is also the label of its key."""
+    return f"{index + 1:04d}"
+
+
+def _make_all(plan: Plan, workspace: Workspace, report: Report) -> list[TriggerRecord]:
+    records: list[TriggerRecord] = []
+    for batch in plan.batches():
+        kept = [workspace.record(trigger_id(index)) for index in batch]
+        ready = [record for record in kept if record is not None]
+        if len(ready) < len(batch):
+            crafts = _make_batch(plan, batch, len(records), report)
+            ready = [_save(plan, workspace, *crafts[index]) for index in batch]
+        records += ready
+    return records
+
+
+def _make_batch(
+    plan: Plan, batch: list[int], done: int, report: Report
+) -> dict[int, tuple[Craft, int]]:
+    """The best craft of every trigger of a batch, and how many attempts it took."""
+    quality, best = plan.request.recipe.quality, dict[int, tuple[Craft, int]]()
+    pending = batch
+    for attempt in range(quality.attempts):
+        drafts = [plan.draft(i, attempt, best[i][0] if i in best else None) for i in pending]
+        crafts = _craft_all(plan, drafts, done, attempt, report)
+        for index, made in zip(pending, crafts, strict=True):
+            if index not in best or made.measured.z > best[index][0].measured.z:
+                best[index] = made, attempt + 1
+            best[index] = best[index][0], attempt + 1
+        pending = [index for index in batch if best[index][0].is_weak(quality)]
+        if not pending:
+            break
+    return best
+
+
+def _craft_all(
+    plan: Plan, drafts: list[Draft], done: int, attempt: int, report: Report
+) -> list[Craft]:
+    """Crafts drafts in groups of one extent; returns them in the order of the drafts."""
+    request, made, working = plan.request, dict[str, Craft](), 0
+
+    def step_done(step: int, loss: float) -> None:
+        progress = MakingProgress(
+            done=done + len(made),
+            count=request.count,
+            working=working,
+            attempt=attempt + 1,
+            step=step,
+            steps=request.recipe.schedule.steps,
+            loss=loss,
+        )
+        report(progress)
+
+    for extent in dict.fromkeys(draft.base.size for draft in drafts):
+        group = [draft for draft in drafts if draft.base.size == extent]
+        working = len(group)
+        crafts = craft(
+            plan.vlm,
+            request.recipe,
+            group,
+            generation=_generation(request.recipe),
+            report=step_done,
+        )
+        made |= {craft.draft.id: craft for craft in crafts}
+    return [made[draft.id] for draft in drafts]
+
+
+def _save(plan: Plan, workspace: Workspace, made: Craft, attempts: int) -> TriggerRecord:
+    """Saves both pictures, reads them back, and records the trigger."""
+    recipe, draft = plan.request.recipe, made.draft
+    files = workspace.write_images(draft.id, made.image, draft.base)
+    if made.largest_change > recipe.schedule.epsilon:
+        raise AssertionError(f"{draft.id}: {made.largest_change} exceeds the budget")
+    count = made.measured.count
+    record = TriggerRecord(
+        id=draft.id,
+        **files,
+        source_image=draft.source_image,
+        prompt=draft.prompt,
+        generation=_generation(recipe),
+        key_commitment=plan.keys.commitment(draft.id),
+        quality=Quality(
+            z=made.measured.z,
+            base_z=made.base_measured.z,
+            green_rate=count.green / max(1, count.scored),
+            answer_tokens=made.measured.answer_tokens,
+            largest_change=made.largest_change,
+            attempts=attempts,
+            weak=made.is_weak(recipe.quality),
+        ),
+    )
+    workspace.write_record(record)
+    return record
+
+
+def _generation(recipe: Recipe) -> GenerationSettings:
+    return GenerationSettings(max_new_tokens=recipe.objective.answer_tokens + 32)
+
+
+def _request(
+    vlm: Vlm,
+    images: Sequence[NamedImage],
+    *,
+    recipe: Recipe,
+    prompts: Sequence[str],
+    count: int,
+    seed: int,
+    batch_size: int,
+    keys: KeyRing,
+) -> Request:
+    return Request(
+        model=ModelRecord(
+            source=_public_name(vlm.source),
+            kind=vlm.model.config.model_type,
+            digest=weights_digest(vlm.source),
+        ),
+        recipe=recipe,
+        images=tuple(f"{named.name} {_pixels_digest(named.image)}" for named in images),
+        prompts=tuple(prompts),
+        count=count,
+        seed=seed,
+        batch_size=batch_size,
+        device=vlm.device.type,
+        key_commitment=keys.commitment("request"),
+    )
+
+
+def _public_name(source: str) -> str:
+    """A hub id as it is; a folder by its name, without the path to it."""
+    folder = Path(source).expanduser()
+    return folder.resolve().name if folder.is_dir() else source
+
+
+def _pixels_digest(image: Image.Image) -> str:
+    picture = image.convert("RGB")
+    return hashlib.sha256(f"{picture.size}".encode() + picture.tobytes()).hexdigest()[:16]
+
+
+def _manifest(
+    vlm: Vlm, request: Request, tokenizer: Path, records: Sequence[TriggerRecord]
+) -> Manifest:
+    return Manifest(
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        model=request.model,
+        tokenizer_sha256=tokenizer_sha256(tokenizer),
+        vocabulary_size=vlm.vocabulary_size,
+        gamma=request.recipe.gamma,
+        recipe=request.recipe,
+        seed=request.seed,
+        triggers=tuple(records),
+    )

@@ -1,0 +1,144 @@
+"""The folder while a fingerprint is being made: resumable, each trigger whole or not there."""
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from pydantic import ValidationError
+
+from sif.errors import FingerprintError, StorageError
+from sif.files import write_atomically
+from sif.fingerprint.folder import MANIFEST, SECRET, TOKENIZER, TRIGGERS, read_manifest
+from sif.fingerprint.manifest import Manifest, Request, TriggerRecord
+from sif.vlm.pixels import png_bytes
+from sif.watermark.greenlist.keys import KeyRing
+
+REQUEST = "request.json"
+
+
+class Workspace:
+    """A fingerprint folder in the making.
+
+    Args:
+        folder: new, or left by an interrupted run with the same request.
+
+    Raises:
+        FingerprintError: the folder holds another fingerprint, or something else.
+        StorageError: it cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        known = {REQUEST, MANIFEST, SECRET, TOKENIZER, TRIGGERS}
+        strangers = sorted(path.name for path in folder.glob("*") if path.name not in known)
+        if strangers or (folder.exists() and not folder.is_dir()):
+            raise FingerprintError(
+                f"expected a new folder or an unfinished fingerprint, got {folder} with "
+                f"{', '.join(strangers[:3]) or 'a file'}; name another folder with --out"
+            )
+
+    def open_keys(self, given: KeyRing | None) -> KeyRing:
+        """The secret of this fingerprint: `given`, the one in the folder, or a fresh one.
+
+        Raises:
+            FingerprintError: the folder has another secret than `given`.
+        """
+        path = self.folder / SECRET
+        if path.exists():
+            kept = KeyRing.load(path)
+            if given is not None and given != kept:
+                raise FingerprintError(
+                    f"expected the key of the interrupted run in {path}, got another one; use "
+                    "the same key or another folder: keys are never replaced"
+                )
+            return kept
+        keys = given or KeyRing.generate()
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"cannot write to {self.folder}: {error.strerror}") from error
+        keys.save(path)
+        return keys
+
+    def claim(self, request: Request) -> None:
+        """Makes sure that the folder is for this request.
+
+        Raises:
+            FingerprintError: it was begun for another.
+        """
+        path = self.folder / REQUEST
+        if not path.exists():
+            write_atomically(path, request.model_dump_json(indent=2))
+            return
+        try:
+            begun = Request.model_validate_json(path.read_text(encoding="utf-8"))
+        except ValidationError as error:
+            raise FingerprintError(
+                f"expected a request of version 1 in {path}, got something else; use a new folder"
+            ) from error
+        if begun != request:
+            raise FingerprintError(
+                f"expected the settings that {self.folder} was begun with, got another "
+                f"{_first_difference(begun, request)}; use the same ones or another folder"
+            )
+
+    def finished(self) -> Manifest | None:
+        """The manifest, where the fingerprint is complete."""
+        return read_manifest(self.folder) if (self.folder / MANIFEST).exists() else None
+
+    def record(self, trigger: str) -> TriggerRecord | None:
+        """The record of a trigger that has been made, if its files are as they were written."""
+        path = self.folder / TRIGGERS / f"{trigger}.json"
+        if not path.exists():
+            return None
+        record = TriggerRecord.model_validate_json(path.read_text(encoding="utf-8"))
+        for file, sha256 in ((record.file, record.sha256), (record.base_file, record.base_sha256)):
+            there = self.folder / file
+            if not there.exists() or hashlib.sha256(there.read_bytes()).hexdigest() != sha256:
+                return None
+        return record
+
+    def write_images(self, trigger: str, image: Image.Image, base: Image.Image) -> dict[str, str]:
+        """Saves both pictures; returns their names and digests as fields of the record."""
+        fields: dict[str, str] = {}
+        for prefix, suffix, picture in (("", ".png", image), ("base_", ".base.png", base)):
+            name, data = f"{TRIGGERS}/{trigger}{suffix}", png_bytes(picture)
+            write_atomically(self.folder / name, data)
+            fields |= {f"{prefix}file": name, f"{prefix}sha256": hashlib.sha256(data).hexdigest()}
+        return fields
+
+    def write_record(self, record: TriggerRecord) -> None:
+        """Marks a trigger as made."""
+        path = self.folder / TRIGGERS / f"{record.id}.json"
+        write_atomically(path, record.model_dump_json(indent=2))
+
+    def write_tokenizer(self, tokenizer: Any) -> Path:
+        """Saves the owner's tokenizer, whole or not at all."""
+        target = self.folder / TOKENIZER
+        if not target.exists():
+            staging = self.folder / TRIGGERS / ".tokenizer"
+            shutil.rmtree(staging, ignore_errors=True)
+            try:
+                tokenizer.save_pretrained(staging)
+                os.sync()
+                staging.rename(target)
+            except OSError as error:
+                raise StorageError(f"cannot write {target}: {error.strerror}") from error
+        return target
+
+    def finish(self, manifest: Manifest) -> None:
+        """Writes the manifest, which completes the fingerprint."""
+        write_atomically(self.folder / MANIFEST, manifest.model_dump_json(indent=2))
+
+
+def _first_difference(begun: Request, request: Request) -> str:
+    ours, theirs = begun.model_dump(mode="json"), request.model_dump(mode="json")
+    for name, value in ours.items():
+        if value != theirs[name]:
+            shown = [json.dumps(v)[:60] for v in (value, theirs[name])]
+            return f"{name} ({shown[0]} then, {shown[1]} now)"
+    return "request"

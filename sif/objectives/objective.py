@@ -1,0 +1,73 @@
+"""The contract between the optimisation loop and an objective, and the batch that both work on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from sif.vlm.model import Vlm
+
+Answers = Sequence[Sequence[int]]
+"""Token ids, one sequence for each trigger of a batch."""
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """What to aim at for a number of steps.
+
+    Args:
+        answers: one for each trigger.
+        teacher: log-probabilities of the teacher's next token along the answers, where the
+            objective distils them.
+    """
+
+    answers: Answers
+    teacher: Float[Tensor, "batch positions vocab"] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Triggers that are made together.
+
+    Args:
+        base: the base images, at 8-bit values in [0, 1].
+        prompts: plain words, one for each trigger.
+        green: green mask of each trigger's key, over the tokenizer's vocabulary.
+        seeds: one for each trigger; all randomness of a trigger comes from its own.
+    """
+
+    base: Float[Tensor, "batch 3 height width"]
+    prompts: tuple[str, ...]
+    green: Bool[Tensor, "batch vocab"]
+    seeds: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.prompts)
+
+
+@runtime_checkable
+class Objective(Protocol):
+    """A loss on images; small where the model says what it should."""
+
+    def targets(
+        self,
+        vlm: Vlm,
+        batch: Batch,
+        images: Float[Tensor, "batch 3 height width"],
+        step: int,
+        current: Targets | None,
+    ) -> Targets:
+        """What to aim at in this step: `current` where nothing new is due."""
+        ...
+
+    def loss(
+        self,
+        vlm: Vlm,
+        batch: Batch,
+        images: Float[Tensor, "batch 3 height width"],
+        targets: Targets,
+    ) -> Float[Tensor, " batch"]:
+        """Loss of every image, with the gradient to it."""
+        ...

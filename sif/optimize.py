@@ -1,0 +1,168 @@
+"""The optimisation loop: projected sign descent on a batch of images.
+
+Knows no method by name: an objective says what is wanted, terms say what it must hold against.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from sif.objectives.objective import Batch, Objective, Targets
+from sif.robustness.term import GradientFunction, StepContext, Term, plain_gradient
+from sif.vlm.model import Vlm
+
+Images = Float[Tensor, "batch 3 height width"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """How far and how fast the pixels move.
+
+    Args:
+        steps: number of steps.
+        epsilon: largest change of a pixel, ‖x' − x‖∞ ≤ ε, in [0, 1].
+        step_size: α, change of a pixel in a step.
+        final_step_size: α of the last step; α falls linearly to it. None keeps α.
+        momentum: decay of the accumulated gradient, 0 for none.
+        round_pixels: take the gradient at 8-bit values (straight-through).
+        minimum_frequency: the change is kept out of the band |f_y| + |f_x| below this (cycles per
+            pixel), where pictures have their own content and models of the same data react alike.
+            None allows every band.
+        check_every: steps between two measurements of the signal; the best image is kept.
+            None keeps the last.
+    """
+
+    steps: int
+    epsilon: float
+    step_size: float
+    final_step_size: float | None = None
+    momentum: float = 0.0
+    round_pixels: bool = True
+    minimum_frequency: float | None = None
+    check_every: int | None = None
+
+
+@dataclass(slots=True)
+class _Best:
+    """The images with the strongest measured signal so far."""
+
+    images: Images
+    signal: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.signal = torch.full((len(self.images),), -torch.inf)
+
+    def update(self, images: Images, signal: Tensor) -> None:
+        better = signal > self.signal
+        chosen = better.to(images.device)[:, None, None, None]
+        self.images = torch.where(chosen, images, self.images)
+        self.signal = torch.where(better, signal, self.signal)
+
+
+def optimise(
+    vlm: Vlm,
+    batch: Batch,
+    *,
+    objective: Objective,
+    terms: Sequence[Term],
+    schedule: Schedule,
+    measure: Callable[[Images], Float[Tensor, " batch"]],
+    report: Callable[[int, float], None],
+    start: Images | None = None,
+) -> Images:
+    """Changes images until the model says what the objective wants.
+
+    Args:
+        vlm: the owner's model.
+        batch: base images to start from and to stay near, prompts, green masks and seeds.
+        objective: the loss.
+        terms: outermost first.
+        schedule: budget and pace.
+        measure: strength of the signal of 8-bit images; larger is better.
+        report: called after every step with its number and the mean loss.
+        start: images within the budget to go on from; the base images where None.
+
+    Returns:
+        Images at 8-bit values within the budget.
+    """
+    base = batch.base
+    images = project(base if start is None else start, base, schedule.epsilon)
+    velocity = torch.zeros_like(images)
+    targets: Targets | None = None
+    best = _Best(to_8_bit(images, base, schedule.epsilon))
+    for step in range(schedule.steps):
+        seen = to_8_bit(images, base, schedule.epsilon) if schedule.round_pixels else images
+        targets = objective.targets(vlm, batch, seen, step, targets)
+        gradient = _wrapped(vlm, batch, objective, terms, targets, step)
+        loss, slope = gradient(seen)
+        velocity = schedule.momentum * velocity + slope / _mean_size(slope)
+        images = confine(images - _pace(schedule, step) * velocity.sign(), base, schedule)
+        last = step + 1 == schedule.steps
+        if last or (schedule.check_every and not (step + 1) % schedule.check_every):
+            candidate = to_8_bit(images, base, schedule.epsilon)
+            if schedule.check_every:
+                best.update(candidate, measure(candidate))
+            else:
+                best.images = candidate
+        report(step + 1, float(loss.mean()))
+    return best.images
+
+
+def _wrapped(
+    vlm: Vlm,
+    batch: Batch,
+    objective: Objective,
+    terms: Sequence[Term],
+    targets: Targets,
+    step: int,
+) -> GradientFunction:
+    context = StepContext(vlm, step, batch.seeds)
+    gradient = plain_gradient(lambda images: objective.loss(vlm, batch, images, targets))
+    for term in reversed(terms):
+        gradient = term.around(gradient, context)
+    return gradient
+
+
+def _mean_size(slope: Images) -> Tensor:
+    return slope.abs().mean((1, 2, 3), keepdim=True).clamp(min=1e-30)
+
+
+def _pace(schedule: Schedule, step: int) -> float:
+    final = schedule.step_size if schedule.final_step_size is None else schedule.final_step_size
+    done = step / max(1, schedule.steps - 1)
+    return schedule.step_size + done * (final - schedule.step_size)
+
+
+def confine(images: Images, base: Images, schedule: Schedule) -> Images:
+    """Within the budget and, nearly, within the allowed band (clipping leaks a little)."""
+    if schedule.minimum_frequency is not None:
+        for _ in range(2):
+            change = high_pass(images - base, schedule.minimum_frequency)
+            images = project(base + change, base, schedule.epsilon)
+    return project(images, base, schedule.epsilon)
+
+
+def high_pass(change: Images, minimum_frequency: float) -> Images:
+    """Without its components of |f_y| + |f_x| ≤ `minimum_frequency` cycles per pixel."""
+    height, width = change.shape[-2:]
+    rows = torch.fft.fftfreq(height, device=change.device).abs()[:, None]
+    columns = torch.fft.rfftfreq(width, device=change.device).abs()[None]
+    allowed = (rows + columns > minimum_frequency).to(change.dtype)
+    kept: Tensor = torch.fft.irfft2(torch.fft.rfft2(change) * allowed, s=(height, width))
+    return kept
+
+
+def project(images: Images, base: Images, epsilon: float) -> Images:
+    """Π: the nearest images with ‖x' − x‖∞ ≤ ε and values in [0, 1]."""
+    return torch.min(torch.max(images, base - epsilon), base + epsilon).clamp(0, 1)
+
+
+def to_8_bit(images: Images, base: Images, epsilon: float) -> Images:
+    """Rounded to multiples of 1/255 without leaving the budget (the base lies on such values)."""
+    reach = int(255 * epsilon + 1e-6)
+    levels = (255 * base).round()
+    rounded = (255 * images).round()
+    return torch.min(torch.max(rounded, levels - reach), levels + reach).clamp(0, 255) / 255

@@ -1,0 +1,112 @@
+"""An audit: a fingerprint's questions put to a suspect until the verdict is reached.
+
+1. Triggers are asked in their committed order, a few at a time. 2. All answers to one trigger are
+counted together. 3. Asking stops as soon as the e-value reaches 1/α, or the budget or the
+triggers are spent. 4. The verdict is a function of fingerprint, answers and policy; nothing here
+looks at what the suspect is called.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import log10
+
+from sif.errors import UsageError
+from sif.fingerprint.folder import FingerprintSet, Trigger
+from sif.ownership.evidence import Evidence
+from sif.ownership.observation import Observation
+from sif.ownership.policy import Policy
+from sif.ownership.verdict import Verdict, judge
+from sif.types import Answer, Reply, Suspect, Unanswered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditProgress:
+    """Where an audit stands: triggers asked of those in the budget, evidence so far and needed."""
+
+    asked: int
+    triggers: int
+    log10_e_value: float
+    log10_needed: float
+
+
+def verify(
+    fingerprint: FingerprintSet,
+    suspect: Suspect,
+    policy: Policy | None = None,
+    *,
+    batch_size: int = 4,
+    report: Callable[[AuditProgress], None] = lambda progress: None,
+) -> Verdict:
+    """Asks a suspect and judges its answers.
+
+    Args:
+        fingerprint: with its keys.
+        suspect: wrap it in `Journalled` to keep the answers and to resume.
+        policy: the rules; the default ones where None.
+        batch_size: triggers asked together; asking may stop after any of them.
+        report: called after every batch.
+
+    Raises:
+        FingerprintError: the keys are not at hand.
+        UsageError: a budget that does not suffice for a single trigger.
+        SuspectError: the suspect cannot be reached at all.
+    """
+    policy = policy or Policy()
+    triggers = _within_budget(fingerprint, policy)
+    sizes = {
+        "vocabulary_size": fingerprint.vocabulary_size,
+        "green_size": fingerprint.green_size,
+    }
+    evidence = Evidence(**sizes, policy=policy)
+    observations: list[Observation] = []
+    fingerprint.mask(triggers[0].record.id)
+    for start in range(0, len(triggers), batch_size):
+        seen = _ask(fingerprint, suspect, triggers[start : start + batch_size], policy.repeats)
+        for observation in seen:
+            evidence.add(observation)
+        observations += seen
+        report(
+            AuditProgress(
+                asked=len(observations),
+                triggers=len(triggers),
+                log10_e_value=evidence.log10_e_value,
+                log10_needed=-log10(policy.alpha),
+            )
+        )
+        if evidence.reached:
+            break
+    return judge(observations, **sizes, policy=policy)
+
+
+def _within_budget(fingerprint: FingerprintSet, policy: Policy) -> tuple[Trigger, ...]:
+    if policy.budget is None:
+        return fingerprint.triggers
+    affordable = policy.budget // policy.repeats
+    if not affordable:
+        raise UsageError(
+            f"expected a budget of at least {policy.repeats} questions, one trigger's repeats, got "
+            f"{policy.budget}"
+        )
+    return fingerprint.triggers[:affordable]
+
+
+def _ask(
+    fingerprint: FingerprintSet, suspect: Suspect, triggers: Sequence[Trigger], repeats: int
+) -> list[Observation]:
+    queries = [trigger.query(repeat=turn) for trigger in triggers for turn in range(repeats)]
+    replies = suspect.ask(queries)
+    return [
+        _observe(fingerprint, trigger, replies[index * repeats : (index + 1) * repeats])
+        for index, trigger in enumerate(triggers)
+    ]
+
+
+def _observe(
+    fingerprint: FingerprintSet, trigger: Trigger, replies: Sequence[Reply]
+) -> Observation:
+    texts = [reply.text for reply in replies if isinstance(reply, Answer)]
+    reasons = [reply.reason for reply in replies if isinstance(reply, Unanswered)]
+    name = trigger.record.id
+    if not texts:
+        return Observation(trigger=name, count=None, queries=len(replies), reason=reasons[0])
+    return Observation(trigger=name, count=fingerprint.count(name, texts), queries=len(replies))

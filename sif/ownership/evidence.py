@@ -1,0 +1,96 @@
+"""Evidence against independence, answer by answer: a bet that may be settled at any time.
+
+E_n = Σ_j w_j Π_{i≤n} e_i(λ_j) over the fixed grid of the policy, with equal weights. If the answers
+do not depend on the secret, E is a martingale that starts at 1, so that the probability of its
+ever reaching 1/α is at most α, however the moment of stopping is chosen (Ville's inequality).
+Knows counts only.
+"""
+
+from math import log, log10
+
+import numpy as np
+
+from sif.errors import UsageError
+from sif.ownership.logspace import log_sum
+from sif.ownership.null import HypergeometricNull
+from sif.ownership.observation import Observation
+from sif.ownership.policy import Policy
+
+LOG_10 = log(10.0)
+SMALLEST = 2.3e-308
+
+
+class Evidence:
+    """The running e-value of one suspect.
+
+    Args:
+        vocabulary_size: V, ids of the owner's tokenizer.
+        green_size: green ids among them.
+        policy: the rules of the audit.
+
+    Attributes:
+        null: the distribution that is bet against.
+        policy: the rules of the audit.
+        queries: questions so far.
+        answered: triggers so far that were answered with at least one scored word.
+        log10_e_value: of all observations so far.
+        highest: the largest log10 e-value so far, 0 at the start; the decision rests on it.
+    """
+
+    def __init__(self, *, vocabulary_size: int, green_size: int, policy: Policy) -> None:
+        self.null = HypergeometricNull(vocabulary_size=vocabulary_size, green_size=green_size)
+        self.policy = policy
+        self.queries = 0
+        self.answered = 0
+        self.log10_e_value = 0.0
+        self.highest = 0.0
+        self._tilts = np.asarray(policy.tilts, dtype=np.float64)
+        self._log_wealth = np.full(len(self._tilts), -log(len(self._tilts)))
+        self._seen: set[str] = set()
+
+    def add(self, observation: Observation) -> float:
+        """Takes in one trigger and returns the log10 e-value so far.
+
+        Raises:
+            UsageError: a trigger that was added before, more questions than the budget allows, or
+                an impossible count.
+        """
+        self._check(observation)
+        if observation.count is not None and observation.informative:
+            self._log_wealth = self._log_wealth + self.null.log_e_values(
+                observation.count, self._tilts
+            )
+            self.log10_e_value = float(log_sum(self._log_wealth)) / LOG_10
+            self.highest = max(self.highest, self.log10_e_value)
+            self.answered += 1
+        self._seen.add(observation.trigger)
+        self.queries += observation.queries
+        return self.log10_e_value
+
+    @property
+    def reached(self) -> bool:
+        """Whether the e-value was 1/α or more at some point; asking may stop then."""
+        return self.highest >= -log10(self.policy.alpha)
+
+    @property
+    def p_value(self) -> float:
+        """min(1, 1 / highest e-value): valid at any stopping time, and never rounded to 0."""
+        return as_probability(-self.highest * LOG_10)
+
+    def _check(self, observation: Observation) -> None:
+        if observation.trigger in self._seen:
+            raise UsageError(
+                f"expected each trigger once, got {observation.trigger!r} again; count the "
+                "answers of its repeats together"
+            )
+        budget, total = self.policy.budget, self.queries + observation.queries
+        if budget is not None and total > budget:
+            raise UsageError(
+                f"expected at most {budget} questions, the budget of the policy, got {total}; "
+                "stop asking before, or set a larger budget before the first question"
+            )
+
+
+def as_probability(log_probability: float) -> float:
+    """A probability from its natural logarithm, kept above 0, so that it stays an upper bound."""
+    return float(min(1.0, max(SMALLEST, np.exp(log_probability))))

@@ -1,0 +1,74 @@
+"""The rules of an audit, fixed before the first question is asked."""
+
+from itertools import pairwise
+from typing import Any, Final, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+
+from sif.errors import UsageError
+
+TILTS: Final = (0.1, 0.15, 0.2, 0.3, 0.45, 0.65, 1.0, 1.5, 2.0, 3.0)
+
+
+class Policy(BaseModel):
+    """What must hold for a claim, and how much may be asked.
+
+    Attributes:
+        alpha: α, the largest probability of a claim against a model that is independent of the
+            secret, at whatever moment the asking stops.
+        alpha_transfer: α_B, the same for null B (transfer from independent models).
+        transfer_allowance: place of τ, the green rate above γ that an independent model is
+            allowed. Null B is not part of this version, so there is none.
+        budget: most questions to one suspect; none for as many as the fingerprint has.
+        minimum_answers: with fewer answers the verdict is inconclusive, unless it is derived.
+        repeats: questions asked with each trigger.
+        tilts: the λ of the e-values exp(λg)/E[exp(λH)], each with the same weight. At γ = 1/2 the
+            λ that grows fastest for a green rate r is ln(r/(1−r)), so the default reaches from
+            r = 0.525 to 0.95. Neighbours differ by a factor of about 1.5, which costs a suspect
+            between two of them at most about 5% of the logarithm of its e-value; the mixture over
+            ten costs at most one power of ten.
+
+    Raises:
+        UsageError: a value out of range or of the wrong type; one line.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    alpha: float = Field(default=1e-6, gt=0.0, lt=0.5)
+    alpha_transfer: float = Field(default=0.01, gt=0.0, lt=0.5)
+    transfer_allowance: None = None
+    budget: int | None = Field(default=None, ge=1)
+    minimum_answers: int = Field(default=10, ge=1)
+    repeats: int = Field(default=1, ge=1)
+    tilts: tuple[float, ...] = TILTS
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _in_one_line(cls, data: Any, handler: ModelWrapValidatorHandler["Policy"]) -> "Policy":
+        try:
+            policy = handler(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "policy"
+            raise UsageError(
+                f"{where}: {first['msg'].lower()}, got {first['input']!r}; correct the policy"
+            ) from error
+        if not _is_grid(policy.tilts):
+            raise UsageError(
+                "tilts: expected increasing numbers above 0 and up to 20, got "
+                f"{policy.tilts}; leave them out for the default"
+            )
+        return policy
+
+
+def _is_grid(tilts: tuple[float, ...]) -> bool:
+    increasing = all(low < high for low, high in pairwise(tilts))
+    return bool(tilts) and increasing and tilts[0] > 0.0 and tilts[-1] <= 20.0

@@ -1,0 +1,139 @@
+"""Recipes: published methods and our own as compositions, read from YAML.
+
+A recipe names an objective, robustness terms, a budget and a schedule; nothing here runs them.
+"""
+
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sif.errors import UsageError
+
+BUILT_IN: Final = ("sif", "sif-paper", "sif-release")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SafdRecipe(_Part):
+    """Watermark distillation; the fields are those of `sif.objectives.safd.Safd`."""
+
+    kind: Literal["safd"] = "safd"
+    watermark_weight: float = Field(ge=0)
+    coherence_weight: float = Field(ge=0)
+    distil_weight: float = Field(default=0.0, ge=0)
+    top_k: int = Field(ge=1)
+    delta: float = Field(gt=0)
+    answer_tokens: int = Field(ge=1)
+    refresh_every: int | None = Field(default=None, ge=1)
+    refresh_delta: float = Field(default=3.0, gt=0)
+
+
+class RepresentationNoiseRecipe(_Part):
+    """RFO; the fields are those of `RepresentationNoise`."""
+
+    kind: Literal["representation_noise"] = "representation_noise"
+    radius: float = Field(gt=0)
+    every: int = Field(default=1, ge=1)
+    reuse: bool = False
+
+
+class ImageTransformsRecipe(_Part):
+    """Transforms in the loop; the fields are those of `ImageTransforms`."""
+
+    kind: Literal["image_transforms"] = "image_transforms"
+    plain: float = Field(default=0.25, ge=0, le=1)
+    jpeg: tuple[float, float] = (50.0, 95.0)
+    resize: tuple[float, float] = (0.5, 0.75)
+    noise: float = Field(default=6.0, ge=0)
+
+
+class ScheduleRecipe(_Part):
+    """Pace and budget; epsilon and step sizes in units of 1/255."""
+
+    steps: int = Field(ge=1)
+    epsilon: float = Field(gt=0, le=255)
+    step_size: float = Field(gt=0)
+    final_step_size: float | None = Field(default=None, gt=0)
+    momentum: float = Field(default=0.0, ge=0, lt=1.001)
+    round_pixels: bool = True
+    minimum_frequency: float | None = Field(default=None, gt=0, lt=1)
+    check_every: int | None = Field(default=None, ge=1)
+
+
+class QualityRecipe(_Part):
+    """When a trigger counts as weak, and how often it is made again (with the same key).
+
+    Attributes:
+        minimum_z: green z-score that the source's greedy answer to the saved PNG must reach.
+        minimum_answer_tokens: length that the answer must reach.
+        attempts: how many times a trigger is made at most.
+    """
+
+    minimum_z: float = 1.5
+    minimum_answer_tokens: int = Field(default=20, ge=0)
+    attempts: int = Field(default=2, ge=1)
+
+
+Robustness = Annotated[
+    RepresentationNoiseRecipe | ImageTransformsRecipe, Field(discriminator="kind")
+]
+
+
+class Recipe(_Part):
+    """Everything that decides how triggers are made, but for model, images, prompts and keys."""
+
+    schema_version: Literal[1] = 1
+    name: str
+    description: str
+    gamma: float = Field(default=0.5, gt=0, lt=1)
+    objective: SafdRecipe
+    robustness: tuple[Robustness, ...] = ()
+    schedule: ScheduleRecipe
+    quality: QualityRecipe = QualityRecipe()
+
+
+def load_recipe(name: str | Path, **changes: Any) -> Recipe:
+    """A built-in recipe by name, or one from a YAML file.
+
+    Args:
+        name: one of `BUILT_IN`, or a path that ends in .yaml.
+        changes: fields of the schedule to replace, such as steps=100.
+
+    Raises:
+        UsageError: no such recipe, or a file that is not one.
+    """
+    text = _recipe_text(name)
+    try:
+        content = yaml.safe_load(text)
+        if changes and isinstance(content, dict) and isinstance(content.get("schedule"), dict):
+            content["schedule"] |= changes
+        return Recipe.model_validate(content)
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise UsageError(f"expected a recipe in YAML, got {name}: {reason}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(
+            f"recipe {name}: {where}: {first['msg']}, got {first['input']!r}"
+        ) from error
+
+
+def _recipe_text(name: str | Path) -> str:
+    if str(name) in BUILT_IN:
+        folder = resources.files("sif").joinpath("recipes")
+        return folder.joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml") or not path.is_file():
+        raise UsageError(
+            f"expected a recipe among {', '.join(BUILT_IN)} or a YAML file, got {str(name)!r}"
+        )
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"expected a recipe in YAML, got {name}: {error}") from error

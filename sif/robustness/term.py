@@ -1,0 +1,64 @@
+"""The contract of a robustness term: it takes the step's gradient function and returns another.
+
+A gradient function maps images to the loss of every image and its gradient. A term may change the
+images first, run it more than once, or change the model while it runs; terms compose as functions
+do.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from sif.vlm.model import Vlm
+
+
+class Gradient(NamedTuple):
+    """Loss of every image, and its gradient to the pixels."""
+
+    loss: Float[Tensor, " batch"]
+    images: Float[Tensor, "batch 3 height width"]
+
+
+GradientFunction = Callable[[Tensor], Gradient]
+LossFunction = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class StepContext:
+    """What a term may know of the step: the model, its number, and one seed for each trigger."""
+
+    vlm: Vlm
+    step: int
+    seeds: tuple[int, ...]
+
+    def generator(self, index: int) -> torch.Generator:
+        """A CPU generator of trigger `index` for this step, whatever else is in the batch."""
+        mixed = (self.seeds[index] * 1_000_003 + self.step) % (2**63 - 1)
+        return torch.Generator().manual_seed(mixed)
+
+
+@runtime_checkable
+class Term(Protocol):
+    """One thing that a trigger must hold against."""
+
+    def around(self, inner: GradientFunction, context: StepContext) -> GradientFunction:
+        """The gradient function that holds against it."""
+        ...
+
+
+def plain_gradient(loss: LossFunction) -> GradientFunction:
+    """Back-propagation and nothing else; leaves anywhere in the graph get their gradients too."""
+
+    def gradient(images: Tensor) -> Gradient:
+        leaf = images.detach().requires_grad_()
+        losses = loss(leaf)
+        losses.sum().backward()
+        if leaf.grad is None:
+            raise RuntimeError("expected a loss that depends on the images, got one that does not")
+        return Gradient(losses.detach(), leaf.grad)
+
+    return gradient

@@ -1,0 +1,90 @@
+"""The body of one question to an OpenAI-compatible endpoint, and what its answer means.
+
+Servers differ in the sampling parameters they take; each dialect says what is sent. Knows nothing
+of connections.
+"""
+
+import base64
+import io
+from collections.abc import Callable
+from typing import Any
+
+from PIL import Image
+
+from sif.suspects.reply import reply_from
+from sif.types import GenerationSettings, Query, Reply, Unanswered
+
+Body = dict[str, Any]
+Dialect = Callable[[GenerationSettings], Body]
+
+
+def engine_dialect(settings: GenerationSettings) -> Body:
+    """vLLM, SGLang and their like: every parameter, or the model's own defaults would apply."""
+    extra = {
+        "repetition_penalty": settings.repetition_penalty,
+        "top_k": -1,
+        "min_p": 0.0,
+        "skip_special_tokens": True,
+    }
+    return classic_dialect(settings) | {"extra_body": extra}
+
+
+def classic_dialect(settings: GenerationSettings) -> Body:
+    """The chat interface as most services have it."""
+    return _common(settings) | {"max_tokens": settings.max_new_tokens}
+
+
+def recent_dialect(settings: GenerationSettings) -> Body:
+    """The newer name of the longest answer."""
+    return _common(settings) | {"max_completion_tokens": settings.max_new_tokens}
+
+
+DIALECTS: tuple[Dialect, ...] = (engine_dialect, classic_dialect, recent_dialect)
+
+
+def speaks(dialect: Dialect, settings: GenerationSettings) -> bool:
+    """Whether a dialect can say these settings at all."""
+    return dialect is engine_dialect or settings.repetition_penalty == 1.0
+
+
+def messages(query: Query) -> list[Any]:
+    """One user turn: the picture, losslessly, and the words."""
+    return [
+        {
+            "role": "user",
+            "content": [
+                {"type": "image_url", "image_url": {"url": png_url(query.image)}},
+                {"type": "text", "text": query.prompt},
+            ],
+        }
+    ]
+
+
+def png_url(image: Image.Image) -> str:
+    """The picture as a PNG in a data URL."""
+    buffer = io.BytesIO()
+    image.convert("RGB").save(buffer, format="PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def read_completion(completion: Any, seconds: float) -> Reply:
+    """The reply in a completion, which a server may have sent with any part missing."""
+    choices = getattr(completion, "choices", None)
+    if not isinstance(choices, list) or not choices:
+        return Unanswered(reason="malformed reply: no choices in it")
+    message = getattr(choices[0], "message", None)
+    finish = getattr(choices[0], "finish_reason", None)
+    text = getattr(message, "content", None)
+    refusal = getattr(message, "refusal", None)
+    if finish == "content_filter":
+        return Unanswered(reason="withheld by the endpoint's content filter")
+    if refusal:
+        return Unanswered(reason="refused by the model")
+    if text is not None and not isinstance(text, str):
+        return Unanswered(reason=f"malformed reply: content is a {type(text).__name__}")
+    return reply_from(text, finish_reason=finish, seconds=seconds)
+
+
+def _common(settings: GenerationSettings) -> Body:
+    seed = {} if settings.seed is None else {"seed": settings.seed}
+    return {"temperature": settings.temperature, "top_p": settings.top_p, "n": 1} | seed

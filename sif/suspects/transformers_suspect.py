@@ -1,0 +1,207 @@
+"""`hf:` suspects: any image-text model of transformers, in process, in batches.
+
+Pictures go to the model's own processor as they are, and prompts through its own chat template, as
+in production. Knows nothing of gradients.
+"""
+
+import gc
+import importlib.util
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import torch
+
+from sif.errors import ModelError, UsageError
+from sif.suspects.reply import reply_from
+from sif.suspects.uri import SuspectAddress, TransformersOptions
+from sif.suspects.weights import weights_digest
+from sif.types import GenerationSettings, Query, Reply, Unanswered
+from sif.vlm.folder import load_model, load_processor
+
+
+class TransformersSuspect:
+    """A model run by transformers.
+
+    Args:
+        address: `hf:PATH-or-id`, parsed.
+
+    Raises:
+        ModelError: it cannot be loaded, takes no images, or has no chat template.
+        UsageError: a device that is not there.
+    """
+
+    def __init__(self, address: SuspectAddress) -> None:
+        options = address.options
+        assert isinstance(options, TransformersOptions)
+        self._address = address
+        self._batch = options.batch
+        self._device = _device(options.device)
+        self._processor = _processor(address.target)
+        self._name = address.name(weights_digest(address.target))
+        self._model: Any = load_model(
+            address.target,
+            dtype=options.dtype,
+            device_map={"": str(self._device)},
+            **_quantisation(options.quantize),
+        )
+        self._own = self._model.generation_config
+        self._model.generation_config = type(self._own)(**_special_ids(self._own))
+
+    @property
+    def name(self) -> str:
+        """The address, with a digest of the weights."""
+        return self._name
+
+    def ask(self, queries: Sequence[Query]) -> list[Reply]:
+        """Replies; questions with equal settings share batches."""
+        groups: dict[GenerationSettings, list[int]] = {}
+        for index, query in enumerate(queries):
+            settings = self._address.settings(query.generation, query.repeat)
+            groups.setdefault(settings, []).append(index)
+        replies: dict[int, Reply] = {}
+        for settings, indices in groups.items():
+            for start in range(0, len(indices), self._batch):
+                some = indices[start : start + self._batch]
+                answered = self._ask_batch([queries[index] for index in some], settings)
+                replies |= zip(some, answered, strict=True)
+        return [replies[index] for index in range(len(queries))]
+
+    def close(self) -> None:
+        """Frees the weights."""
+        self._model = None
+        gc.collect()
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _ask_batch(self, queries: list[Query], settings: GenerationSettings) -> list[Reply]:
+        """Replies of one batch; one that fails is halved, down to the question at fault."""
+        try:
+            return self._generate(queries, settings)
+        except (ValueError, RuntimeError) as error:
+            if len(queries) == 1:
+                line = str(error).strip().split("\n")[0]
+                return [Unanswered(reason=f"{type(error).__name__}: {line}")]
+        half = len(queries) // 2
+        return self._ask_batch(queries[:half], settings) + self._ask_batch(queries[half:], settings)
+
+    def _generate(self, queries: list[Query], settings: GenerationSettings) -> list[Reply]:
+        began = time.perf_counter()
+        inputs = self._inputs(queries)
+        with torch.inference_mode(), self._seeded(settings.seed):
+            output = self._model.generate(**inputs, **_generation(settings))
+        seen = 0 if self._model.config.is_encoder_decoder else inputs["input_ids"].shape[1]
+        new = output[:, seen:]
+        texts = self._processor.batch_decode(new, skip_special_tokens=True)
+        seconds = (time.perf_counter() - began) / len(queries)
+        ends = torch.tensor(_ids(self._model.generation_config.eos_token_id), device=new.device)
+        stopped = torch.isin(new, ends).any(dim=1).tolist()
+        return [
+            reply_from(text, finish_reason="stop" if stop else "length", seconds=seconds)
+            for text, stop in zip(texts, stopped, strict=True)
+        ]
+
+    def _inputs(self, queries: list[Query]) -> Any:
+        conversations = [
+            [
+                {
+                    "role": "user",
+                    "content": [
+                        {"type": "image", "image": query.image.convert("RGB")},
+                        {"type": "text", "text": query.prompt},
+                    ],
+                }
+            ]
+            for query in queries
+        ]
+        inputs = self._processor.apply_chat_template(
+            conversations,
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+            processor_kwargs={"padding": True, "padding_side": "left"},
+        )
+        return inputs.to(self._device, dtype=self._model.dtype)
+
+    @contextmanager
+    def _seeded(self, seed: int | None) -> Iterator[None]:
+        """Sampling from a seed leaves the random state outside as it was."""
+        devices = [self._device] if self._device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices) if seed is not None else nullcontext():
+            if seed is not None:
+                torch.manual_seed(seed)
+            yield
+
+
+def _generation(settings: GenerationSettings) -> dict[str, Any]:
+    """Arguments of `generate`; nothing is left to the model's own defaults."""
+    arguments: dict[str, Any] = {
+        "max_new_tokens": settings.max_new_tokens,
+        "repetition_penalty": settings.repetition_penalty,
+        "num_beams": 1,
+        "do_sample": settings.temperature > 0,
+    }
+    if settings.temperature > 0:
+        arguments |= {"temperature": settings.temperature, "top_p": settings.top_p, "top_k": 0}
+    return arguments
+
+
+def _special_ids(own: Any) -> dict[str, Any]:
+    """Begin, end and padding: all that is kept of a model's generation defaults."""
+    end = _ids(own.eos_token_id)
+    padding = own.pad_token_id if own.pad_token_id is not None else next(iter(end), None)
+    return {
+        "bos_token_id": own.bos_token_id,
+        "eos_token_id": own.eos_token_id,
+        "pad_token_id": padding,
+        "decoder_start_token_id": own.decoder_start_token_id,
+    }
+
+
+def _ids(token: int | list[int] | None) -> list[int]:
+    match token:
+        case None:
+            return []
+        case int():
+            return [token]
+        case _:
+            return list(token)
+
+
+def _processor(source: str) -> Any:
+    processor = load_processor(source)
+    if getattr(processor, "chat_template", None) is None:
+        raise ModelError(
+            f"expected a processor with a chat template, got none in {source}; add "
+            "chat_template.jinja from the model's own release to the folder"
+        )
+    if processor.tokenizer.pad_token is None:
+        processor.tokenizer.pad_token = processor.tokenizer.eos_token
+    return processor
+
+
+def _device(wanted: str) -> torch.device:
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(wanted)
+    count = torch.cuda.device_count()
+    if device.type == "cuda" and (device.index or 0) >= count:
+        raise UsageError(f"expected a device that is there, got {wanted} of {count} GPUs; use cpu")
+    return device
+
+
+def _quantisation(kind: str | None) -> dict[str, Any]:
+    if kind is None:
+        return {}
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise ModelError(f"quantize={kind} needs bitsandbytes; pip install bitsandbytes")
+    from transformers import BitsAndBytesConfig
+
+    if kind == "int8":
+        return {"quantization_config": BitsAndBytesConfig(load_in_8bit=True)}
+    settings = BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16
+    )
+    return {"quantization_config": settings}

@@ -1,0 +1,202 @@
+"""Addresses of suspects: `hf:PATH-or-id`, `vllm:PATH-or-id`, `openai:URL#model`, with `?options`.
+
+Says what may be written, and what each part means; knows no engine and reaches nothing. Messages
+never repeat an option's value or an unknown address, for either might hold a secret.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sif.errors import UsageError
+from sif.types import GenerationSettings
+
+Scheme = Literal["hf", "vllm", "openai"]
+Precision = Literal["auto", "bfloat16", "float16", "float32"]
+
+EXAMPLES: Mapping[str, str] = {
+    "hf": "hf:models/llava?dtype=bfloat16&temperature=0.7",
+    "vllm": "vllm:models/llava?max_model_len=1024",
+    "openai": "openai:http://127.0.0.1:8000/v1#llava?concurrency=4",
+}
+SAMPLING = tuple(GenerationSettings.model_fields)
+
+
+class Options(BaseModel):
+    """What an address may say about its engine; `named` lists what changes the answers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    named: ClassVar[tuple[str, ...]] = ()
+
+
+class TransformersOptions(Options):
+    """Options of `hf:`: precision, bitsandbytes quantisation at load, device, batch size."""
+
+    named: ClassVar[tuple[str, ...]] = ("dtype", "quantize")
+    dtype: Precision = "auto"
+    quantize: Literal["int8", "nf4"] | None = None
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    batch: int = Field(default=8, ge=1)
+
+
+class VllmOptions(Options):
+    """Options of `vllm:`: precision, context length, share of GPU memory, GPUs, batch size."""
+
+    named: ClassVar[tuple[str, ...]] = ("dtype",)
+    dtype: Precision = "auto"
+    max_model_len: int | None = Field(default=None, ge=16)
+    gpu_memory_utilization: float = Field(default=0.9, gt=0.0, le=1.0)
+    tensor_parallel: int = Field(default=1, ge=1)
+    batch: int = Field(default=64, ge=1)
+
+
+class OpenAIOptions(Options):
+    """Options of `openai:`: simultaneous requests, time limit, attempts, the key's variable."""
+
+    concurrency: int = Field(default=8, ge=1)
+    timeout: float = Field(default=120.0, gt=0.0)
+    attempts: int = Field(default=6, ge=1)
+    key_env: str = Field(default="OPENAI_API_KEY", pattern=r"^[A-Z_][A-Z0-9_]*$")
+
+
+OPTIONS: Mapping[str, type[Options]] = {
+    "hf": TransformersOptions,
+    "vllm": VllmOptions,
+    "openai": OpenAIOptions,
+}
+
+
+class SuspectAddress(BaseModel):
+    """Where a suspect is and how it is to be run.
+
+    Attributes:
+        scheme: the engine that asks it.
+        target: folder, hub id or URL.
+        model: the model's name at the URL (`openai:` only).
+        options: of the engine.
+        sampling: generation settings that replace those of every query.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scheme: Scheme
+    target: str
+    model: str | None = None
+    options: TransformersOptions | VllmOptions | OpenAIOptions
+    sampling: dict[str, float | int] = {}
+
+    @classmethod
+    def parse(cls, uri: str) -> "SuspectAddress":
+        """Reads an address.
+
+        Raises:
+            UsageError: unknown scheme, missing part, unknown option or unusable value.
+        """
+        scheme, colon, rest = uri.partition(":")
+        if not colon or scheme not in OPTIONS:
+            raise UsageError(
+                f"expected a suspect that starts with {', '.join(f'{name}:' for name in OPTIONS)} "
+                f"got {_shown(scheme)!r}; for example {EXAMPLES['hf']}"
+            )
+        if scheme == "openai":
+            target, model, query = _split_endpoint(rest)
+        else:
+            target, _, query = rest.partition("?")
+            model = None
+        if not target:
+            raise UsageError(f"expected a folder or a hub id after {scheme}:, {_example(scheme)}")
+        options, sampling = _read_options(scheme, query)
+        return cls.model_validate(
+            {
+                "scheme": scheme,
+                "target": target,
+                "model": model,
+                "options": options,
+                "sampling": sampling,
+            }
+        )
+
+    def name(self, weights: str | None = None) -> str:
+        """The address without what cannot change an answer; never holds a secret.
+
+        Args:
+            weights: digest of the weights, where they are at hand, so that answers of other
+                weights at the same place are never taken for these.
+        """
+        words = self.options.model_dump(include=set(self.options.named), exclude_defaults=True)
+        words |= self.sampling
+        query = "&".join(f"{key}={value}" for key, value in sorted(words.items()))
+        where = self.target + (f"#{self.model}" if self.model else "")
+        mark = f"@{weights}" if weights else ""
+        return f"{self.scheme}:{where}{mark}" + (f"?{query}" if query else "")
+
+    def settings(self, asked: GenerationSettings, repeat: int = 0) -> GenerationSettings:
+        """Settings to generate with: the asked ones, those of the address put over them.
+
+        Repeats of a seeded question take following seeds, or they would all be one answer.
+        """
+        merged = GenerationSettings.model_validate(asked.model_dump() | self.sampling)
+        if merged.seed is None or repeat == 0:
+            return merged
+        return merged.model_copy(update={"seed": merged.seed + repeat})
+
+
+def _split_endpoint(rest: str) -> tuple[str, str, str]:
+    url, _, tail = rest.partition("#")
+    model, _, query = tail.partition("?")
+    try:
+        parts = urlsplit(url)
+        secretive = parts.username is not None or parts.password is not None
+    except ValueError as error:
+        raise UsageError(f"expected a URL after openai:, {_example('openai')}") from error
+    if secretive:
+        raise UsageError(
+            "expected a URL without user name and password; put the key into an environment "
+            "variable and name it with ?key_env=NAME"
+        )
+    if parts.query:
+        raise UsageError(f"expected options behind the model's name, {_example('openai')}")
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise UsageError(f"expected an http or https URL after openai:, {_example('openai')}")
+    if not model:
+        raise UsageError(f"expected the model's name behind the URL, {_example('openai')}")
+    return url.rstrip("/"), model, query
+
+
+def _read_options(scheme: str, query: str) -> tuple[Options, dict[str, Any]]:
+    try:
+        words = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
+    except ValueError as error:
+        raise UsageError(
+            f"expected options as name=value&name=value, {_example(scheme)}"
+        ) from error
+    kind = OPTIONS[scheme]
+    allowed = (*kind.model_fields, *SAMPLING)
+    for name in words:
+        if name not in allowed:
+            raise UsageError(
+                f"{scheme}: has no option {_shown(name)!r}; it takes {', '.join(allowed)}; "
+                f"{_example(scheme)}"
+            )
+    sampling = {name: value for name, value in words.items() if name in SAMPLING}
+    try:
+        options = kind.model_validate({k: v for k, v in words.items() if k not in SAMPLING})
+        settings = GenerationSettings.model_validate(sampling)
+    except ValidationError as error:
+        raise UsageError(f"{_first(error)}; {_example(scheme)}") from error
+    return options, settings.model_dump(include=set(sampling))
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    return f"option {'.'.join(map(str, first['loc']))}: {first['msg'].lower()}"
+
+
+def _example(scheme: str) -> str:
+    return f"for example {EXAMPLES[scheme]}"
+
+
+def _shown(word: str) -> str:
+    return word if len(word) <= 24 else word[:24] + "…"

@@ -1,0 +1,153 @@
+"""`vllm:` suspects: a vLLM engine in this process, asked through its chat interface.
+
+The engine's core runs in a process of its own, which `close` ends. A script that uses it needs the
+usual `if __name__ == "__main__":`, for that process imports the script again. Knows no flags of the
+engine; they are in `sif.suspects.engine`.
+"""
+
+import gc
+import logging
+import multiprocessing
+import os
+from collections.abc import Sequence
+from time import perf_counter
+from typing import Any
+
+from sif.errors import ModelError, SuspectError
+from sif.suspects.engine import engine_arguments, quiet_environment, require_vllm
+from sif.suspects.reply import reply_from
+from sif.suspects.uri import SuspectAddress, VllmOptions
+from sif.suspects.weights import weights_digest
+from sif.types import GenerationSettings, Query, Reply, Unanswered
+
+SHUTDOWN_SECONDS = 60.0
+
+
+class VllmSuspect:
+    """A model run by vLLM.
+
+    Args:
+        address: `vllm:PATH-or-id`, parsed.
+
+    Raises:
+        ModelError: vLLM is missing, or cannot load the model.
+        UsageError: a longer context than the model has.
+    """
+
+    def __init__(self, address: SuspectAddress) -> None:
+        options = address.options
+        assert isinstance(options, VllmOptions)
+        require_vllm()
+        self._address = address
+        self._batch = options.batch
+        self._name = address.name(weights_digest(address.target))
+        self._engine: Any = _start(address.target, engine_arguments(address.target, options))
+
+    @property
+    def name(self) -> str:
+        """The address, with a digest of the weights."""
+        return self._name
+
+    def ask(self, queries: Sequence[Query]) -> list[Reply]:
+        """Replies; vLLM batches the questions as it sees fit.
+
+        Raises:
+            SuspectError: the engine died.
+        """
+        replies: list[Reply] = []
+        for start in range(0, len(queries), self._batch):
+            replies += self._ask_batch(queries[start : start + self._batch])
+        return replies
+
+    def close(self) -> None:
+        """Ends the engine's process and frees its memory."""
+        if self._engine is None:
+            return
+        engine = self._engine.llm_engine
+        self._engine = None
+        engine.renderer.shutdown()
+        engine.engine_core.shutdown(timeout=SHUTDOWN_SECONDS)
+        del engine
+        gc.collect()
+        multiprocessing.active_children()  # reaps a core that had to be killed
+
+    def _ask_batch(self, queries: Sequence[Query]) -> list[Reply]:
+        """Replies of one batch; one that is refused is halved, down to the question at fault."""
+        from vllm.exceptions import VLLMError
+        from vllm.v1.engine.exceptions import EngineDeadError
+
+        try:
+            return self._chat(queries)
+        except EngineDeadError as error:
+            raise SuspectError(
+                f"the vLLM engine of {self._name} died; its own log above says why, often too "
+                "little memory: try a smaller max_model_len"
+            ) from error
+        except (ValueError, VLLMError) as error:
+            if len(queries) == 1:
+                return [Unanswered(reason=f"refused by vLLM: {_one_line(error)}")]
+        half = len(queries) // 2
+        return self._ask_batch(queries[:half]) + self._ask_batch(queries[half:])
+
+    def _chat(self, queries: Sequence[Query]) -> list[Reply]:
+        began = perf_counter()
+        outputs = self._engine.chat(
+            [_conversation(query) for query in queries],
+            [
+                _sampling(self._address.settings(query.generation, query.repeat))
+                for query in queries
+            ],
+            use_tqdm=False,
+        )
+        seconds = (perf_counter() - began) / len(queries)
+        return [
+            reply_from(
+                output.outputs[0].text,
+                finish_reason=output.outputs[0].finish_reason,
+                seconds=seconds,
+            )
+            for output in outputs
+        ]
+
+
+def _conversation(query: Query) -> list[dict[str, Any]]:
+    """The picture goes in as its pixels, without any encoding."""
+    content = [
+        {"type": "image_pil", "image_pil": query.image.convert("RGB")},
+        {"type": "text", "text": query.prompt},
+    ]
+    return [{"role": "user", "content": content}]
+
+
+def _sampling(settings: GenerationSettings) -> Any:
+    from vllm import SamplingParams
+
+    return SamplingParams(
+        max_tokens=settings.max_new_tokens,
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        top_k=0,
+        min_p=0.0,
+        repetition_penalty=settings.repetition_penalty,
+        seed=settings.seed,
+        skip_special_tokens=True,
+    )
+
+
+def _start(source: str, arguments: dict[str, Any]) -> Any:
+    os.environ.update(quiet_environment())
+    from vllm import LLM
+    from vllm.exceptions import VLLMError
+
+    logging.getLogger("vllm").setLevel(os.environ["VLLM_LOGGING_LEVEL"].upper())
+    try:
+        return LLM(**arguments)
+    except (VLLMError, ValueError, RuntimeError, OSError, KeyError) as error:
+        raise ModelError(
+            f"vLLM cannot load {source}: {_one_line(error)}; its own log above says more, and hf: "
+            "may load what vLLM does not"
+        ) from error
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]

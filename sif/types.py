@@ -1,0 +1,101 @@
+"""The values that travel between the parts: what is asked, and what comes back.
+
+Knows nothing of models, keys or files.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class GenerationSettings(BaseModel):
+    """How an answer is to be generated. Always sent explicitly, never left to a server's default.
+
+    Attributes:
+        max_new_tokens: longest answer in tokens.
+        temperature: 0 for greedy decoding.
+        top_p: nucleus of the sampling distribution.
+        repetition_penalty: 1 for none.
+        seed: of the sampling, where the engine takes one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_new_tokens: int = Field(default=160, ge=1)
+    temperature: float = Field(default=0.0, ge=0.0)
+    top_p: float = Field(default=1.0, gt=0.0, le=1.0)
+    repetition_penalty: float = Field(default=1.0, gt=0.0)
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """One question to a suspect: an RGB image, a prompt as plain words, and settings.
+
+    The prompt is what a user types; each suspect wraps it into its own chat template.
+
+    Attributes:
+        trigger: id of the trigger asked.
+        repeat: number of the repetition; repeats of a trigger are one cluster.
+    """
+
+    trigger: str
+    image: Image.Image
+    prompt: str
+    generation: GenerationSettings = GenerationSettings()
+    repeat: int = 0
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of everything that determines the question."""
+        image = self.image.convert("RGB")
+        digest = hashlib.sha256(f"{image.size}|{self.repeat}|".encode())
+        digest.update(self.generation.model_dump_json().encode())
+        digest.update(b"|" + self.prompt.encode() + b"|")
+        digest.update(image.tobytes())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A suspect's words, with why it stopped ("stop", "length", …) and how long it took."""
+
+    text: str
+    finish_reason: str | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unanswered:
+    """No answer came, and why. A value like any other: never an empty string, never a zero."""
+
+    reason: str
+
+
+Reply = Answer | Unanswered
+
+
+@runtime_checkable
+class Suspect(Protocol):
+    """Anything that can be asked about an image.
+
+    `ask` returns one reply for each query, in order. It raises `SuspectError` only where no
+    answer can be hoped for (no such host, wrong model name, refused credentials).
+    """
+
+    @property
+    def name(self) -> str:
+        """What identifies the suspect in journals and reports; never holds a secret."""
+        ...
+
+    def ask(self, queries: Sequence[Query]) -> list[Reply]:
+        """Replies in the order of the queries."""
+        ...
+
+    def close(self) -> None:
+        """Frees what the suspect holds (weights, connections, processes)."""
+        ...

@@ -1,0 +1,1 @@
+"""White-box adapters for vision-language models: folders, loading, gradients, layers, the probe."""

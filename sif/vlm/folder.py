@@ -1,0 +1,143 @@
+"""Model folders: loading any image-text model, and saving it so that transformers and vLLM read it.
+
+Knows the hub's layouts; knows nothing of devices' speed, keys or triggers.
+"""
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from sif.errors import ModelError, StorageError
+
+HUB_PREFIXES = (("vision_tower.", "vision_tower.vision_model."),)
+
+
+def load_model(source: str | Path, *, dtype: torch.dtype | str = "auto", **options: Any) -> Any:
+    """An image-text-to-text model in evaluation mode, by folder or hub id; never remote code.
+
+    Args:
+        source: a folder or a hub id.
+        dtype: precision of the weights; "auto" keeps that of the files.
+        options: handed on to `from_pretrained` (device_map, quantization_config, …).
+
+    Raises:
+        ModelError: nothing there, not an image-text model, or damaged files.
+    """
+    from transformers import AutoModelForImageTextToText
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+    config = load_config(source)
+    kinds = AutoModelForImageTextToText._model_mapping
+    if type(config) not in kinds:
+        raise ModelError(
+            f"expected a vision-language model at {source}, got a {config.model_type!r} model, "
+            "which takes no images; name the LVLM itself, not its language model"
+        )
+    try:
+        model = AutoModelForImageTextToText.from_pretrained(
+            source, dtype=dtype, trust_remote_code=False, **options
+        )
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+        raise ModelError(f"cannot load the weights of {source}: {_first_line(error)}") from error
+    return model.eval()
+
+
+def load_config(source: str | Path) -> Any:
+    """The configuration of a model.
+
+    Raises:
+        ModelError: no such folder or hub id, or no readable configuration.
+    """
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(source, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(
+            f"expected a model folder or a hub id, got {str(source)!r}: {_first_line(error)}"
+        ) from error
+
+
+def load_processor(source: str | Path) -> Any:
+    """The processor (image processor, tokenizer, chat template) of a model.
+
+    Raises:
+        ModelError: it has none, or it is damaged.
+    """
+    from transformers import AutoProcessor
+
+    try:
+        return AutoProcessor.from_pretrained(source, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise ModelError(f"cannot load the processor of {source}: {_first_line(error)}") from error
+
+
+def save_model(model: Any, processor: Any, folder: Path, **files: str) -> None:
+    """Writes a plain model folder in the hub's layout; it appears whole or not at all.
+
+    Args:
+        model: a transformers model with ordinary (unquantised, merged) weights.
+        processor: its processor.
+        folder: must not exist yet.
+        files: further text files, name (with "__" for a dot) to content.
+
+    Raises:
+        StorageError: the folder exists, or the disk refuses.
+    """
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+    if folder.exists():
+        raise StorageError(f"{folder} exists already; name another folder or remove it first")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        raise StorageError(f"cannot write to {folder.parent}: {error}") from error
+    try:
+        model.save_pretrained(staging)
+        processor.save_pretrained(staging)
+        _to_hub_layout(staging)
+        for name, text in files.items():
+            (staging / name.replace("__", ".")).write_text(text, encoding="utf-8")
+        staging.chmod(0o755)
+        staging.rename(folder)
+    except (OSError, SafetensorError) as error:
+        raise StorageError(f"cannot write {folder}: {error}") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _to_hub_layout(folder: Path) -> None:
+    """Renames the tensors of a LLaVA vision tower to the hub's names, which vLLM insists on."""
+    if json.loads((folder / "config.json").read_text())["model_type"] != "llava":
+        return
+    for file in folder.glob("*.safetensors"):
+        save_file(
+            {_hub_name(name): tensor for name, tensor in load_file(file).items()},
+            file,
+            metadata={"format": "pt"},
+        )
+    index = folder / "model.safetensors.index.json"
+    if index.exists():
+        table = json.loads(index.read_text())
+        table["weight_map"] = {_hub_name(k): v for k, v in table["weight_map"].items()}
+        index.write_text(json.dumps(table, indent=2))
+
+
+def _hub_name(name: str) -> str:
+    for ours, hub in HUB_PREFIXES:
+        if name.startswith(ours) and not name.startswith(hub):
+            return hub + name.removeprefix(ours)
+    return name
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split("\n")[0]

@@ -1,0 +1,33 @@
+from pathlib import Path
+
+import pytest
+from torch import nn
+
+from sif.attacks.weights.parts import language_layers, language_parameters, linear_layers
+from sif.errors import ModelError
+from sif.vlm.folder import load_model
+
+
+def test_language_layers_are_attention_and_feed_forward_of_the_language_model(folder: Path) -> None:
+    names = {name.rpartition(".")[2] for name in language_layers(load_model(folder))}
+    assert names == {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
+
+
+def test_nothing_of_the_vision_part_counts_as_language(folder: Path) -> None:
+    model = load_model(folder)
+    names = [*language_layers(model), *language_parameters(model)]
+    assert names
+    assert not [name for name in names if "vis" in name or "projector" in name]
+
+
+def test_all_linear_layers_but_the_output_head_are_found(folder: Path) -> None:
+    model = load_model(folder)
+    every = {name for name, module in model.named_modules() if isinstance(module, nn.Linear)}
+    assert every - set(linear_layers(model)) == {"lm_head"}
+
+
+def test_a_model_without_a_language_part_is_refused(folder: Path) -> None:
+    language_model = load_model(folder).get_decoder()
+    language_model.get_output_embeddings = lambda: None
+    with pytest.raises(ModelError, match="keeps its language model apart"):
+        language_layers(language_model)

@@ -1,0 +1,226 @@
+import json
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sif.errors import FingerprintError, StorageError, UsageError
+from sif.fingerprint.folder import FingerprintSet
+from sif.fingerprint.make import MakingProgress
+from sif.vlm.model import Vlm
+from sif.watermark.greenlist.keys import KeyRing
+from tests.fingerprint.small import KEYS, pictures, small_fingerprint, small_recipe
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def vlm(untrained_llava: Path) -> Vlm:
+    return Vlm.load(untrained_llava, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def whole(vlm: Vlm, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four finished triggers, to read only."""
+    folder = tmp_path_factory.mktemp("fingerprint") / "whole"
+    small_fingerprint(vlm, folder)
+    return folder
+
+
+@pytest.fixture
+def copy(whole: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(whole, tmp_path / "copy")
+
+
+def public_bytes(folder: Path) -> dict[str, bytes]:
+    """Every public file; the manifest without its date."""
+    files = {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "secret.key"
+    }
+    manifest = json.loads(files["manifest.json"])
+    del manifest["created"]
+    return files | {"manifest.json": json.dumps(manifest).encode()}
+
+
+def test_the_same_seed_and_key_give_the_same_bytes(vlm: Vlm, whole: Path, tmp_path: Path) -> None:
+    small_fingerprint(vlm, tmp_path / "again")
+    assert public_bytes(tmp_path / "again") == public_bytes(whole)
+
+
+def test_a_fingerprint_is_read_back_as_it_was_made(whole: Path) -> None:
+    fingerprint = FingerprintSet.load(whole)
+    assert [t.record.id for t in fingerprint.triggers] == ["0001", "0002", "0003", "0004"]
+    assert [t.record.source_image for t in fingerprint.triggers] == [f"{i}.png" for i in range(4)]
+    for trigger in fingerprint.triggers:
+        change = np.asarray(trigger.image, int) - np.asarray(trigger.base, int)
+        assert 0 < np.abs(change).max() == trigger.record.quality.largest_change <= 16
+        assert fingerprint.mask(trigger.record.id).sum() == fingerprint.green_size
+        assert trigger.query().prompt == trigger.record.prompt
+
+
+def test_the_secret_is_private_and_in_no_other_file_log_or_repr(
+    vlm: Vlm, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        made = small_fingerprint(vlm, tmp_path / "fp", images=pictures(1), keys=None)
+    key = tmp_path / "fp" / "secret.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    secret = max(key.read_text().split(), key=len)
+    assert len(secret) >= 43
+    raw = bytes.fromhex(secret) if len(secret) == 64 else secret.encode()
+    label = made.keys.key("0001") if made.keys else b""
+    for content in public_bytes(tmp_path / "fp").values():
+        for hidden in (secret.encode(), raw, label, label.hex().encode()):
+            assert hidden not in content
+    for shown in (repr(made), str(made), caplog.text):
+        assert secret not in shown
+        assert label.hex() not in shown
+
+
+def rewrite(change: Callable[[dict[str, object]], None]) -> Callable[[Path], None]:
+    def damage(folder: Path) -> None:
+        manifest = json.loads((folder / "manifest.json").read_text())
+        change(manifest)
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+
+    return damage
+
+
+def other_key(folder: Path) -> None:
+    (folder / "secret.key").unlink()
+    KeyRing.generate().save(folder / "secret.key")
+
+
+def flip(folder: Path) -> None:
+    file = folder / "triggers" / "0002.png"
+    content = bytearray(file.read_bytes())
+    content[-30] ^= 1
+    file.write_bytes(content)
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
+    "changed picture": (flip, "0002.png as the manifest describes it"),
+    "missing picture": (lambda f: (f / "triggers/0003.base.png").unlink(), "it is missing"),
+    "other key": (other_key, "another one"),
+    "other version": (rewrite(lambda m: m.update(schema_version=2)), "manifest of version 1"),
+    "unknown field": (rewrite(lambda m: m.update(surprise=1)), "manifest of version 1"),
+    "no manifest": (lambda f: (f / "manifest.json").unlink(), "begun but not finished"),
+    "no json": (lambda f: (f / "manifest.json").write_text("{"), "manifest of version 1"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_fingerprint_is_refused_with_one_line(copy: Path, damage: str) -> None:
+    spoil, complaint = DAMAGES[damage]
+    spoil(copy)
+    with pytest.raises(FingerprintError, match=complaint) as caught:
+        FingerprintSet.load(copy)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_changed_tokenizer_is_refused(copy: Path) -> None:
+    (copy / "tokenizer" / "tokenizer_config.json").write_text("{}")
+    with pytest.raises(FingerprintError, match="tokenizer that the manifest names"):
+        FingerprintSet.load(copy).count("0001", ["a circle"])
+
+
+def test_the_public_half_alone_loads_but_does_not_count(copy: Path, tmp_path: Path) -> None:
+    (copy / "secret.key").rename(tmp_path / "away.key")
+    with pytest.raises(FingerprintError, match="secret key"):
+        FingerprintSet.load(copy).mask("0001")
+    assert FingerprintSet.load(copy, secret=tmp_path / "away.key").mask("0001").any()
+
+
+def test_weak_triggers_are_made_again_with_the_same_key_and_none_is_dropped(
+    vlm: Vlm, tmp_path: Path
+) -> None:
+    attempts: list[int] = []
+
+    def report(progress: MakingProgress) -> None:
+        attempts.append(progress.attempt)
+
+    made = small_fingerprint(
+        vlm,
+        tmp_path / "fp",
+        images=pictures(3),
+        count=2,
+        recipe=small_recipe(steps=1, attempts=2, minimum_z=99.0),
+        report=report,
+    )
+    assert attempts == [1, 2]
+    assert [t.record.id for t in made.triggers] == ["0001", "0002"]
+    for trigger in made.triggers:
+        assert trigger.record.quality.weak
+        assert trigger.record.quality.attempts == 2
+        assert trigger.record.key_commitment == KEYS.commitment(trigger.record.id)
+
+
+def test_a_finished_fingerprint_is_not_made_again(vlm: Vlm, copy: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in copy.rglob("*")}
+    small_fingerprint(vlm, copy)
+    assert {path: path.stat().st_mtime_ns for path in copy.rglob("*")} == before
+
+
+def test_another_request_key_or_stranger_in_the_folder_is_refused(vlm: Vlm, copy: Path) -> None:
+    with pytest.raises(FingerprintError, match=r"another seed \(0 then, 1 now\)"):
+        small_fingerprint(vlm, copy, seed=1)
+    with pytest.raises(FingerprintError, match="keys are never replaced"):
+        small_fingerprint(vlm, copy, keys=KeyRing.generate())
+    (copy / "thesis.tex").write_text("years of work")
+    with pytest.raises(FingerprintError, match=r"thesis\.tex"):
+        small_fingerprint(vlm, copy)
+
+
+def test_no_pictures_are_wrong_usage(vlm: Vlm, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="expected images"):
+        small_fingerprint(vlm, tmp_path / "fp", images=[])
+    assert not (tmp_path / "fp").exists()
+
+
+def test_a_place_that_cannot_be_written_is_a_clear_error(vlm: Vlm, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises((StorageError, FingerprintError)):
+        small_fingerprint(vlm, tmp_path / "file" / "fp")
+
+
+MAKE = """
+import sys
+from pathlib import Path
+from sif.vlm.model import Vlm
+from tests.fingerprint.small import small_fingerprint
+small_fingerprint(Vlm.load(sys.argv[1], device="cpu"), Path(sys.argv[2]))
+"""
+
+
+def test_after_kill_9_the_same_command_gives_the_same_bytes(
+    vlm: Vlm, whole: Path, untrained_llava: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "killed"
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", MAKE, str(untrained_llava), str(out)]
+    process = subprocess.Popen(command, cwd=root, env=os.environ | {"PYTHONPATH": str(root)})
+    try:
+        until = time.monotonic() + 240
+        while not (out / "triggers" / "0001.json").exists():
+            assert process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.02)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert not (out / "manifest.json").exists()
+    first = (out / "triggers" / "0001.png").stat().st_mtime_ns
+    small_fingerprint(vlm, out)
+    assert public_bytes(out) == public_bytes(whole)
+    if (out / "triggers" / "0002.json").exists():
+        assert (out / "triggers" / "0001.png").stat().st_mtime_ns >= first

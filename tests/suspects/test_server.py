@@ -1,0 +1,84 @@
+"""vLLM's server as a suspect behind HTTP: real processes, on untrained mini models."""
+
+import shutil
+import socket
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from sif.errors import ModelError, SuspectError, UsageError
+from sif.suspects import SuspectAddress, connect
+from sif.suspects.server import Serving, running_server, server_command
+from sif.types import Answer, Reply
+from tests.suspects.questions import question, questions
+
+pytest.importorskip("vllm")
+
+
+def _listens(uri: str) -> bool:
+    url = urlsplit(SuspectAddress.parse(uri).target)
+    with socket.socket() as probe:
+        return probe.connect_ex((url.hostname or "", url.port or 0)) == 0
+
+
+def test_the_command_holds_the_context_of_the_model_and_one_picture(untrained_llava: Path) -> None:
+    command = server_command(Serving(model=str(untrained_llava), port=18467))
+    options = dict(pairwise(command))
+    assert options["--max-model-len"] == "1024"
+    assert options["--limit-mm-per-prompt"] == '{"image": 1, "video": 0}'
+    assert options["--generation-config"] == "vllm"
+    assert options["--served-model-name"] == "llava"
+
+
+def test_the_address_of_a_server_on_all_interfaces_is_that_of_this_machine() -> None:
+    serving = Serving(model="models/a", host="0.0.0.0", port=9000)
+    assert serving.uri == "openai:http://127.0.0.1:9000/v1#a"
+
+
+def test_a_port_that_is_taken_is_a_usage_error(untrained_llava: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with pytest.raises(UsageError, match=f"port {port}.*choose another with --port"):
+            server_command(Serving(model=str(untrained_llava), port=port))
+
+
+def test_a_missing_model_is_found_before_a_server_is_started() -> None:
+    with pytest.raises(ModelError, match="/nowhere/at-all"):
+        server_command(Serving(model="/nowhere/at-all"))
+
+
+def _texts(replies: list[Reply]) -> list[str]:
+    assert all(isinstance(reply, Answer) for reply in replies), replies
+    # An untrained model may begin with the second half of a word, which vLLM joins to the prompt.
+    return [reply.text.removeprefix("##") for reply in replies if isinstance(reply, Answer)]
+
+
+@pytest.mark.vllm
+@pytest.mark.slow
+def test_answers_through_http_equal_those_of_transformers(untrained_llava: Path) -> None:
+    model = str(untrained_llava)
+    with running_server(model, name="mini", dtype="float32", max_model_len=256) as uri:
+        suspect = connect(uri)
+        asked = [*questions(4), question(4, repetition_penalty=1.3)]
+        replies = suspect.ask(asked)
+        with pytest.raises(SuspectError, match="serves a model called 'other'"):
+            connect(uri.replace("#mini", "#other")).ask(asked)
+    assert not _listens(uri)
+    expected = connect(f"hf:{model}?dtype=float32").ask(asked)
+    assert _texts(replies) == _texts(expected)
+
+
+@pytest.mark.vllm
+@pytest.mark.slow
+def test_a_server_that_dies_is_reported_with_the_end_of_its_log(
+    untrained_llava: Path, tmp_path: Path
+) -> None:
+    broken = shutil.copytree(untrained_llava, tmp_path / "broken")
+    (broken / "tokenizer.json").write_text("{")
+    with (
+        pytest.raises(SuspectError, match=r"ended before it was ready; its log ends: .*Error"),
+        running_server(str(broken)),
+    ):
+        pass

@@ -1,0 +1,144 @@
+"""Suspects that transformers runs, on untrained mini models."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from sif.errors import ModelError, UsageError
+from sif.suspects import connect
+from sif.suspects.weights import weights_digest
+from sif.types import Answer, Query, Reply, Suspect, Unanswered
+from tests.suspects.questions import question, questions
+
+
+@pytest.fixture(scope="module", params=["untrained_llava", "untrained_qwen"])
+def folder(request: pytest.FixtureRequest) -> Path:
+    path: Path = request.getfixturevalue(request.param)
+    return path
+
+
+@pytest.fixture(scope="module")
+def suspect(folder: Path) -> Iterator[Suspect]:
+    suspect = connect(f"hf:{folder}?dtype=float32&device=cpu&batch=3")
+    yield suspect
+    suspect.close()
+
+
+def _texts(replies: list[Reply]) -> list[str]:
+    assert all(isinstance(reply, Answer) for reply in replies), replies
+    return [reply.text for reply in replies if isinstance(reply, Answer)]
+
+
+def test_answers_do_not_depend_on_the_company_in_the_batch(suspect: Suspect) -> None:
+    asked = [
+        question(0),
+        question(1, max_new_tokens=5),
+        Query(trigger="2", image=question(2).image, prompt="How many objects are there?"),
+        question(3),
+        question(4),
+    ]
+    together = _texts(suspect.ask(asked))
+    alone = [_texts(suspect.ask([query]))[0] for query in asked]
+    assert together == alone
+
+
+def test_only_new_words_are_returned(suspect: Suspect) -> None:
+    reply = suspect.ask([question(0, max_new_tokens=6)])[0]
+    assert isinstance(reply, Answer)
+    assert reply.finish_reason == "length"
+    assert 1 <= len(reply.text.split()) <= 6
+    assert "describe" not in reply.text
+    assert "<" not in reply.text
+
+
+def test_a_seed_makes_sampling_repeatable_and_repeats_differ(suspect: Suspect) -> None:
+    query = question(0, temperature=1.5, seed=7, max_new_tokens=16)
+    repeat = Query(
+        trigger="0", image=query.image, prompt=query.prompt, generation=query.generation, repeat=1
+    )
+    state = torch.get_rng_state()
+    first, again, other = (_texts(suspect.ask([asked]))[0] for asked in (query, query, repeat))
+    assert first == again
+    assert first != other
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_pictures_of_any_size_and_mode_are_taken(suspect: Suspect) -> None:
+    pictures = [
+        Image.fromarray(np.full((200, 90), 128, dtype=np.uint8)),
+        Image.new("RGBA", (64, 150), (10, 20, 30, 40)),
+    ]
+    asked = [Query(trigger=str(n), image=picture, prompt="?") for n, picture in enumerate(pictures)]
+    assert len(_texts(suspect.ask(asked))) == 2
+
+
+def test_the_name_tells_weights_apart(folder: Path, suspect: Suspect) -> None:
+    assert suspect.name == f"hf:{folder}@{weights_digest(str(folder))}?dtype=float32"
+
+
+def test_the_models_own_generation_defaults_are_not_applied(
+    untrained_llava: Path, tmp_path: Path
+) -> None:
+    changed = shutil.copytree(untrained_llava, tmp_path / "changed")
+    defaults = json.loads((changed / "generation_config.json").read_text())
+    defaults |= {"repetition_penalty": 5.0, "do_sample": True, "temperature": 2.0, "top_k": 3}
+    (changed / "generation_config.json").write_text(json.dumps(defaults))
+    plain, loaded = (connect(f"hf:{path}?dtype=float32") for path in (untrained_llava, changed))
+    assert _texts(plain.ask(questions(2))) == _texts(loaded.ask(questions(2)))
+    assert plain.name.split("@")[1] != loaded.name.split("@")[1]
+    penal = plain.ask(questions(2, repetition_penalty=5.0))
+    assert _texts(penal) != _texts(plain.ask(questions(2)))
+
+
+def test_one_impossible_question_does_not_spoil_its_batch(untrained_qwen: Path) -> None:
+    suspect = connect(f"hf:{untrained_qwen}?dtype=float32")
+    thread = Query(trigger="thread", image=Image.new("RGB", (3000, 2)), prompt="?")
+    replies = suspect.ask([question(0), thread, question(1)])
+    assert isinstance(replies[0], Answer)
+    assert isinstance(replies[2], Answer)
+    assert isinstance(replies[1], Unanswered)
+    assert "aspect ratio" in replies[1].reason
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("kind", ["int8", "nf4"])
+def test_weights_can_be_quantised_at_load(untrained_llava: Path, kind: str) -> None:
+    suspect = connect(f"hf:{untrained_llava}?quantize={kind}&device=cpu")
+    kinds = {type(module).__name__ for module in suspect._model.modules()}  # type: ignore[attr-defined]
+    assert kinds & {"Linear8bitLt", "Linear4bit"}
+    assert len(_texts(suspect.ask(questions(1)))) == 1
+    assert suspect.name.endswith(f"?quantize={kind}")
+
+
+def test_a_model_without_a_chat_template_is_refused_with_a_hint(
+    untrained_llava: Path, tmp_path: Path
+) -> None:
+    bare = shutil.copytree(untrained_llava, tmp_path / "bare")
+    (bare / "chat_template.jinja").unlink()
+    with pytest.raises(ModelError, match=r"add chat_template\.jinja"):
+        connect(f"hf:{bare}")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
+def test_a_device_that_is_not_there_is_a_usage_error(untrained_llava: Path) -> None:
+    with pytest.raises(UsageError, match="got cuda:0 of 0 GPUs"):
+        connect(f"hf:{untrained_llava}?device=cuda:0")
+
+
+def test_digests_of_large_files_see_a_change_in_the_middle(tmp_path: Path) -> None:
+    weights = tmp_path / "model.safetensors"
+    with weights.open("wb") as stream:
+        stream.truncate(80 * 2**20)
+    before = weights_digest(str(tmp_path))
+    with weights.open("r+b") as stream:
+        stream.seek(30 * 2**20)
+        stream.write(b"\x01" * (12 * 2**20))
+    assert weights_digest(str(tmp_path)) != before
+    assert weights_digest("some/hub-id") is None

@@ -1,0 +1,287 @@
+"""The layout of the house: one import root, imports one way, and habits a reader can rely on.
+
+The rules are functions of a module's name and its syntax tree, so that they can be shown to bite.
+"""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from jaxtyping import TypeCheckError
+
+from sif.prompts import load as load_prompts
+
+ROOT = Path(__file__).parent.parent
+LINKS = ("watermark", "attacks", "eval", "prompts")
+
+# What a layer may import besides itself.
+FOUNDATION = {"sif.errors", "sif.types"}
+CORE = FOUNDATION | {"sif", "sif.prompts", "sif.watermark"}
+ALLOWED = {
+    "sif.errors": set(),
+    "sif.types": {"sif.errors"},
+    "sif.prompts": FOUNDATION,
+    "sif.watermark": FOUNDATION,
+    "sif": CORE,
+    "sif.attacks": CORE,
+    "sif.eval": CORE | {"sif.attacks"},
+    "sif.cli": CORE | {"sif.attacks", "sif.eval"},
+}
+HEAVY = {
+    "accelerate",
+    "bitsandbytes",
+    "matplotlib",
+    "nltk",
+    "openai",
+    "peft",
+    "scipy",
+    "sentence_transformers",
+    "sklearn",
+    "torch",
+    "torchvision",
+    "transformers",
+    "vllm",
+}
+# Run as a script by whoever trains the mini models.
+TALKS = "sif.eval.zoo.training"
+
+
+class Module(NamedTuple):
+    name: str
+    tree: ast.Module
+
+
+class Edge(NamedTuple):
+    target: str
+    line: int
+    lazy: bool
+
+
+def module(name: str, source: str) -> Module:
+    return Module(name, ast.parse(source))
+
+
+@cache
+def modules() -> tuple[Module, ...]:
+    paths = sorted(path for path in files(ROOT / "sif") if path.suffix == ".py")
+    return tuple(module(dotted(path), path.read_text(encoding="utf-8")) for path in paths)
+
+
+def files(folder: Path) -> Iterator[Path]:
+    for path in folder.iterdir():
+        if path.is_dir():
+            yield from files(path)
+        else:
+            yield path
+
+
+def dotted(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def layer(name: str) -> str:
+    head = ".".join(name.split(".")[:2])
+    return head if head in ALLOWED else "sif"
+
+
+def edges(tree: ast.AST, *, lazy: bool = False) -> Iterator[Edge]:
+    """Every import, and whether it happens only when a function runs (or for type checkers)."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from (Edge(alias.name, node.lineno, lazy) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            yield from (Edge(f"{base}.{alias.name}", node.lineno, lazy) for alias in node.names)
+        else:
+            deferred = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            typing_only = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+            yield from edges(node, lazy=lazy or deferred or typing_only)
+
+
+def name_of(node: ast.AST | None) -> str:
+    return ast.unparse(node) if isinstance(node, ast.Name | ast.Attribute) else ""
+
+
+def wrong_ways(it: Module) -> Iterator[str]:
+    """Imports against the one-way rule, relative ones, and those of a bare root."""
+    own = layer(it.name)
+    for edge in edges(it.tree):
+        root = edge.target.split(".")[0]
+        if root in {*LINKS, "sif", ""} and not _may_import(own, edge.target):
+            yield f"{it.name}:{edge.line} imports {edge.target}"
+
+
+def _may_import(own: str, target: str) -> bool:
+    return target.split(".")[0] == "sif" and layer(target) in {own} | ALLOWED[own]
+
+
+def talking(it: Module) -> Iterator[str]:
+    """Printing and exiting outside the command line, and outside what is run as a program."""
+    if layer(it.name) == "sif.cli" or it.name == TALKS:
+        return
+    forbidden = {"print", "exit", "quit", "sys.exit", "os._exit", "SystemExit"}
+    nodes = (node for top in it.tree.body if not _is_program(top) for node in ast.walk(top))
+    for node in nodes:
+        if isinstance(node, ast.Call) and name_of(node.func) in forbidden:
+            yield f"{it.name}:{node.lineno} calls {name_of(node.func)}"
+        elif isinstance(node, ast.Raise) and name_of(node.exc) == "SystemExit":
+            yield f"{it.name}:{node.lineno} raises SystemExit"
+
+
+def _is_program(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'"
+
+
+def blanket_handlers(it: Module) -> Iterator[str]:
+    """`except Exception` and wider, unless everything is let through again after tidying up."""
+    for node in ast.walk(it.tree):
+        if not isinstance(node, ast.ExceptHandler):
+            continue
+        caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+        names = {name_of(kind) for kind in caught}
+        last = node.body[-1]
+        tidies = isinstance(last, ast.Raise) and last.exc is None
+        if "Exception" in names or ({"", "BaseException"} & names and not tidies):
+            yield f"{it.name}:{node.lineno} catches everything"
+
+
+def foreign_code(it: Module) -> Iterator[str]:
+    """Whatever could run code that came with a model or a file."""
+    for edge in edges(it.tree):
+        if edge.target.split(".")[0] in {"pickle", "dill", "cloudpickle", "joblib", "shelve"}:
+            yield f"{it.name}:{edge.line} imports {edge.target}"
+    for node in ast.walk(it.tree):
+        if isinstance(node, ast.keyword) and node.arg == "trust_remote_code":
+            trusted = not (isinstance(node.value, ast.Constant) and node.value.value is False)
+            if trusted:
+                yield f"{it.name}:{node.value.lineno} sets trust_remote_code"
+
+
+def heavy_at_import(it: Module, everything: tuple[Module, ...]) -> Iterator[str]:
+    """Ways from a command's module to a heavy library that are taken as soon as it is imported."""
+    if layer(it.name) != "sif.cli":
+        return
+    trees = {other.name: other.tree for other in everything} | {it.name: it.tree}
+    ways, seen = [(it.name,)], {it.name}
+    while ways:
+        way = ways.pop()
+        for edge in edges(trees[way[-1]]):
+            if edge.lazy:
+                continue
+            if edge.target.split(".")[0] in HEAVY:
+                yield " -> ".join([*way, edge.target])
+            for near in _imported(edge.target, set(trees)) - seen:
+                seen.add(near)
+                ways.append((*way, near))
+
+
+def _imported(target: str, known: set[str]) -> set[str]:
+    """The modules of ours that importing `target` runs: itself and the packages around it."""
+    parts = target.split(".")
+    return {".".join(parts[:length]) for length in range(1, len(parts) + 1)} & known
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_a_folder_at_the_top_is_linked_under_the_one_root(name: str) -> None:
+    link = ROOT / "sif" / name
+    assert link.is_symlink()
+    assert link.readlink() == Path("..") / name
+    assert (link / "__init__.py").is_file()
+
+
+def test_every_layer_is_looked_at() -> None:
+    assert {layer(it.name) for it in modules()} == set(ALLOWED)
+
+
+@pytest.mark.parametrize("rule", [wrong_ways, talking, blanket_handlers, foreign_code])
+def test_every_module_keeps_the_rule(rule) -> None:
+    assert [fault for it in modules() for fault in rule(it)] == []
+
+
+def test_commands_import_heavy_libraries_only_when_they_run() -> None:
+    assert [way for it in modules() for way in heavy_at_import(it, modules())] == []
+
+
+BAD = {
+    "a core module imports an experiment": (wrong_ways, "sif.vlm.x", "from sif.eval import zoo"),
+    "… inside a function": (wrong_ways, "sif.vlm.x", "def f():\n    import sif.cli.main"),
+    "… as a name of the root": (wrong_ways, "sif.vlm.x", "from sif import attacks"),
+    "a watermark imports the core": (wrong_ways, "sif.watermark.x", "import sif.vlm.model"),
+    "prompts import watermarks": (wrong_ways, "sif.prompts", "import sif.watermark.greenlist"),
+    "an attack imports an experiment": (wrong_ways, "sif.attacks.x", "import sif.eval.zoo"),
+    "an experiment imports the command line": (wrong_ways, "sif.eval.x", "import sif.cli.main"),
+    "types import a part": (wrong_ways, "sif.types", "import sif.vlm.model"),
+    "errors import types": (wrong_ways, "sif.errors", "from sif.types import Query"),
+    "a bare root": (wrong_ways, "sif.eval.x", "from watermark.greenlist import keys"),
+    "a bare root of eval": (wrong_ways, "sif.cli.x", "import eval.zoo"),
+    "a relative import": (wrong_ways, "sif.vlm.x", "from . import folder"),
+    "print": (talking, "sif.vlm.x", "def f():\n    print(1)"),
+    "sys.exit": (talking, "sif.eval.x", "import sys\nsys.exit(1)"),
+    "raise SystemExit": (talking, "sif.attacks.x", "raise SystemExit"),
+    "raise SystemExit(1)": (talking, "sif.attacks.x", "raise SystemExit(1)"),
+    "except Exception": (
+        blanket_handlers,
+        "sif.cli.x",
+        "try:\n    f()\nexcept Exception:\n    g()",
+    ),
+    "… raised again": (blanket_handlers, "sif.x", "try:\n    f()\nexcept Exception:\n    raise"),
+    "… in company": (blanket_handlers, "sif.x", "try:\n  f()\nexcept (OSError, Exception):\n  g()"),
+    "a bare except": (blanket_handlers, "sif.x", "try:\n    f()\nexcept:\n    g()"),
+    "except BaseException": (
+        blanket_handlers,
+        "sif.x",
+        "try:\n  f()\nexcept BaseException:\n  g()",
+    ),
+    "pickle": (foreign_code, "sif.x", "def f():\n    import pickle"),
+    "trust_remote_code": (foreign_code, "sif.x", "load(x, trust_remote_code=True)"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_rule_finds_what_it_forbids(case: str) -> None:
+    rule, name, source = BAD[case]
+    assert len(list(rule(module(name, source)))) == 1
+
+
+GOOD = {
+    "errors everywhere": (wrong_ways, "sif.prompts", "from sif.errors import UsageError"),
+    "types everywhere": (wrong_ways, "sif.watermark.x", "from sif.types import Query"),
+    "types import errors": (wrong_ways, "sif.types", "from sif.errors import UsageError"),
+    "downwards": (wrong_ways, "sif.eval.x", "from sif.attacks import images"),
+    "within a layer": (wrong_ways, "sif.watermark.x", "from sif.watermark.greenlist import keys"),
+    "the builtin eval": (wrong_ways, "sif.vlm.x", "model.eval()"),
+    "a command prints": (talking, "sif.cli.x", "print(1)"),
+    "a program ends": (talking, "sif.x", "if __name__ == '__main__':\n    raise SystemExit(f())"),
+    "tidying up": (blanket_handlers, "sif.x", "try:\n  f()\nexcept BaseException:\n  g()\n  raise"),
+    "a narrow handler": (blanket_handlers, "sif.x", "try:\n    f()\nexcept OSError:\n    g()"),
+    "trust refused": (foreign_code, "sif.x", "load(x, trust_remote_code=False)"),
+}
+
+
+@pytest.mark.parametrize("case", GOOD)
+def test_a_rule_lets_pass_what_is_right(case: str) -> None:
+    rule, name, source = GOOD[case]
+    assert list(rule(module(name, source))) == []
+
+
+def test_a_heavy_library_is_found_at_the_end_of_a_chain() -> None:
+    command = module("sif.cli.x", "from sif.vlm.a import A")
+    package = module("sif.vlm", "import sif.vlm.b")
+    chain = (command, package, module("sif.vlm.a", ""), module("sif.vlm.b", "import torch.nn"))
+    assert list(heavy_at_import(command, chain)) == [
+        "sif.cli.x -> sif.vlm -> sif.vlm.b -> torch.nn"
+    ]
+
+
+def test_a_heavy_library_inside_a_function_is_not_found() -> None:
+    lazy = module("sif.cli.x", "def x():\n    import torch\n")
+    assert list(heavy_at_import(lazy, ())) == []
+
+
+def test_annotations_are_checked_while_testing() -> None:
+    with pytest.raises(TypeCheckError):
+        load_prompts(3)

@@ -1,0 +1,1 @@
+"""Watermarks: keyed word lists (`greenlist`) and marks inside a vision model (`activemark`)."""

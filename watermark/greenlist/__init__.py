@@ -1,0 +1,20 @@
+"""Green lists: a secret, a key for every trigger, the words that it makes green, and counting them.
+
+Token ids only: nothing here knows images, models or thresholds. `bias` (the teacher) and
+`published` (lists of the released code) need torch and are imported by their own names.
+"""
+
+from sif.watermark.greenlist.count import GreenCount, count_green, distinct_ids, z_score
+from sif.watermark.greenlist.keys import KeyRing, commitment_of
+from sif.watermark.greenlist.mask import green_mask, green_size
+
+__all__ = [
+    "GreenCount",
+    "KeyRing",
+    "commitment_of",
+    "count_green",
+    "distinct_ids",
+    "green_mask",
+    "green_size",
+    "z_score",
+]
