@@ -71,7 +71,7 @@ class _Role:
 
 
 def _roles(family: Family, *, everyone: bool) -> list[_Role]:
-    """Who is asked; with `everyone` also the int8 copy and the third stranger."""
+    """Who is asked; `everyone` adds an int8 copy, a second sibling and a third stranger."""
     prefix = FAMILIES[family]
     roles = [
         _Role(label="the source itself", model=f"{prefix}-source", group="copy"),
@@ -80,11 +80,13 @@ def _roles(family: Family, *, everyone: bool) -> list[_Role]:
         _Role(label="20% pruned copy", model="pruned", group="copy"),
         _Role(label="LoRA-tuned copy", model="tuned", group="copy"),
         _Role(label="sibling (same data)", model=f"{prefix}-sibling", group="innocent"),
+        _Role(label="second sibling", model=f"{prefix}-sibling-b", group="innocent"),
         _Role(label="stranger A", model=f"{prefix}-stranger-a", group="innocent"),
         _Role(label="stranger B", model=f"{prefix}-stranger-b", group="innocent"),
         _Role(label="stranger C", model=f"{prefix}-stranger-c", group="innocent"),
     ]
-    return [role for role in roles if everyone or role.label not in ("int8 copy", "stranger C")]
+    extra = ("int8 copy", "second sibling", "stranger C")
+    return [role for role in roles if everyone or role.label not in extra]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +98,7 @@ class Demo:
         family: of the bundled models.
         triggers: how many trigger images.
         steps: of the optimisation; the recipe's where None.
-        everyone: ask the int8 copy and the third stranger as well.
+        everyone: ask an int8 copy, a second sibling and a third stranger as well.
         vllm: ask through vLLM; transformers otherwise.
         keys: the owner's secret; a fresh one where None.
     """

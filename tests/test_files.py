@@ -1,25 +1,10 @@
-import resource
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sif.errors import StorageError
 from sif.files import write_atomically
-
-
-@pytest.fixture
-def little_space() -> Iterator[None]:
-    """Files may grow to 1000 bytes, as on a disk that is nearly full."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, before)
+from tests.nearly_full import nearly_full_disk
 
 
 def test_content_mode_and_folders_are_as_asked(tmp_path: Path) -> None:
@@ -32,10 +17,11 @@ def test_content_mode_and_folders_are_as_asked(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o644
 
 
-def test_a_full_disk_leaves_the_old_file_and_no_litter(tmp_path: Path, little_space: None) -> None:
+def test_a_full_disk_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
     file = tmp_path / "manifest.json"
     write_atomically(file, "old")
-    with pytest.raises(StorageError, match=r"cannot write .*manifest\.json") as caught:
+    wrong = pytest.raises(StorageError, match=r"cannot write .*manifest\.json")
+    with wrong as caught, nearly_full_disk(1000):
         write_atomically(file, "x" * 5000)
     assert "\n" not in str(caught.value)
     assert file.read_text() == "old"

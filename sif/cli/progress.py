@@ -43,13 +43,13 @@ def bar() -> Iterator[Show]:
 
 
 def _lines(console: Any) -> Show:
-    """One line when a stage begins and one when it ends, for logs."""
-    seen: dict[str, bool] = {}
+    """A line at every tenth of a stage, for logs."""
+    seen: dict[str, int] = {}
 
     def show(stage: str, done: int | float, total: int | float, words: str = "") -> None:
-        ended = done >= total
-        if seen.get(stage) != ended:
+        tenths = int(10 * done / total) if total else 10
+        if seen.get(stage) != tenths:
             console.print(f"{stage}: {done:.0f} of {total:.0f}  {words}", soft_wrap=True)
-            seen[stage] = ended
+            seen[stage] = tenths
 
     return show

@@ -69,13 +69,17 @@ def scenes(
 def train(name: Name) -> None:
     """Trains a bundled model again from its seeds and keeps the weights with the package.
 
-    Takes about a quarter of an hour on one core.
+    Takes about a quarter of an hour on one core; it uses one, because the order of sums, and with
+    it the weights, would depend on their number.
     """
+    import torch
+
     from sif.eval.zoo.catalogue import find
     from sif.eval.zoo.folders import keep
     from sif.eval.zoo.training import train as run
 
     model = find(name)
+    torch.set_num_threads(1)
     with bar() as show:
 
         def report(progress: "Progress") -> None:

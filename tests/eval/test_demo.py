@@ -28,7 +28,7 @@ def test_copies_are_derived_and_innocents_are_not(family: Family, tmp_path: Path
     )
     rows, report = run_demo(demo, show=_ignore)
     decisions = {row.label: (row.group, row.verdict.decision.value) for row in rows}
-    assert len(decisions) == 9
+    assert len(decisions) == 10
     for label, (group, decision) in decisions.items():
         assert (decision == "derived") == (group == "copy"), (label, decisions)
     for row in rows:

@@ -1,10 +1,9 @@
 import json
-import resource
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from sif.errors import StorageError, UsageError
 from sif.suspects.connect import connect
 from sif.types import Answer, GenerationSettings, Query
 from sif.vlm.folder import save_model
+from tests.nearly_full import nearly_full_disk
 
 Load = Callable[[Path], tuple[Any, Any]]
 TUNING = Training(lora=LowRank(rank=4), steps=3, batch_size=4, learning_rate=3e-3)
@@ -45,15 +45,6 @@ examples = load_examples(Path(data))
 tuning = Finetune(training=Training.model_validate_json(training), examples=examples)
 steal(source, Path(out), [tuning])
 """
-
-
-@pytest.fixture
-def small_files() -> Iterator[None]:
-    """Files cannot grow beyond 1 MB, as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_attacks_compose_into_a_plain_folder(
@@ -135,12 +126,11 @@ def test_a_folder_without_provenance_says_so(untrained_llava: Path) -> None:
         Provenance.load(untrained_llava)
 
 
-@pytest.mark.usefixtures("small_files")
 @pytest.mark.parametrize("attack", [Prune(fraction=0.2), Quantize(kind="int8")], ids=str)
 def test_a_full_disk_is_one_line_and_leaves_nothing(
     untrained_llava: Path, tmp_path: Path, attack: Prune | Quantize
 ) -> None:
-    with pytest.raises(StorageError, match="cannot write"):
+    with pytest.raises(StorageError, match="cannot write"), nearly_full_disk(2**20):
         steal(untrained_llava, tmp_path / "a", [attack])
     assert not list(tmp_path.iterdir())
 
