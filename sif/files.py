@@ -1,11 +1,18 @@
 """Files that are there whole or not at all. Knows nothing of what is in them."""
 
 import contextlib
+import errno
 import os
+import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from sif.errors import StorageError
+
+FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+RUST_ERROR: Final = re.compile(r"\(os error (\d+)\)")
 
 
 def write_atomically(path: Path, content: bytes | str, *, mode: int = 0o644) -> None:
@@ -15,26 +22,41 @@ def write_atomically(path: Path, content: bytes | str, *, mode: int = 0o644) -> 
         StorageError: the disk refuses; the file is then as it was.
     """
     data = content.encode() if isinstance(content, str) else content
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise StorageError(f"cannot write to {path.parent}: {_reason(error)}") from error
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).chmod(mode)
+            Path(name).replace(path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                Path(name).unlink()
+            raise
+
+
+@contextlib.contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """Around code that writes `target`: a disk's refusal becomes a StorageError, one clear line.
+
+    Libraries in Rust (tokenizers, safetensors) report it as exceptions of no common class, whose
+    words hold the number of the system's error.
+    """
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(mode)
-        Path(name).replace(path)
+        yield
     except OSError as error:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise StorageError(
-            f"cannot write {path}: {_reason(error)}; free some space or name another folder, "
-            "then run the same command again"
-        ) from error
+        raise StorageError(_refusal(target, error.strerror or str(error), error.errno)) from error
+    except BaseException as error:
+        number = RUST_ERROR.search(str(error))
+        if number is not None:
+            reason = os.strerror(int(number[1]))
+            raise StorageError(_refusal(target, reason, int(number[1]))) from error
+        raise
 
 
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error)
+def _refusal(target: Path, reason: str, number: int | None) -> str:
+    mend = "free some space and run the same command again" if number in FULL else "name another"
+    return f"cannot write {target}: {reason.splitlines()[0]}; {mend}"

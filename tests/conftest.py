@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from sif.eval.zoo.architecture import Family, Size, build_model, build_processor
 from sif.vlm.folder import save_model
@@ -25,3 +26,18 @@ def untrained_llava(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def untrained_qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Qwen2.5-VL with random weights, 5 MB."""
     return _folder("qwen2_5_vl", tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="session")
+def text_only(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A language model that takes no images, without a tokenizer."""
+    folder = tmp_path_factory.mktemp("models") / "text-only"
+    config = LlamaConfig(
+        vocab_size=64,
+        hidden_size=32,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return folder

@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from sif.errors import StorageError, UsageError
+from sif.files import writing
 
 WEIGHT, STATE = "weight/", "state/"
 
@@ -43,16 +44,16 @@ class Checkpoint:
             tensors |= {f"{STATE}{index}/{field}": value for field, value in fields.items()}
         tensors = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
         staging = self.file.with_suffix(".part")
-        try:
+        about = {"losses": json.dumps(list(losses)), "digest": self.digest}
+        with writing(self.file):
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            about = {"losses": json.dumps(list(losses)), "digest": self.digest}
-            save_file(tensors, staging, metadata=about)
-            with staging.open("rb") as written:
-                os.fsync(written.fileno())
-            staging.replace(self.file)
-        except (OSError, SafetensorError) as error:
-            staging.unlink(missing_ok=True)
-            raise StorageError(f"cannot write the checkpoint {self.file}: {error}") from error
+            try:
+                save_file(tensors, staging, metadata=about)
+                with staging.open("rb") as written:
+                    os.fsync(written.fileno())
+                staging.replace(self.file)
+            finally:
+                staging.unlink(missing_ok=True)
 
     def resume(self, weights: Mapping[str, Tensor], optimiser: Any) -> list[float]:
         """Restores weights and optimiser state in place; the losses so far, none without a file.

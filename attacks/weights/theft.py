@@ -18,7 +18,8 @@ from sif.attacks.weights.attack import (
     ignore,
 )
 from sif.attacks.weights.provenance import Provenance, Record, describe
-from sif.errors import StorageError, UsageError
+from sif.errors import UsageError
+from sif.files import writing
 from sif.vlm.folder import load_model, load_processor, save_model
 
 
@@ -75,8 +76,6 @@ def steal(
 
 def _scratch_beside(folder: Path) -> Path:
     scratch = folder.parent / f".{folder.name}.unfinished"
-    try:
+    with writing(scratch):
         scratch.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"cannot write to {folder.parent}: {error}") from error
     return scratch

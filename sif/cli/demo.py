@@ -31,7 +31,10 @@ def demo(
     ] = None,
     family: Annotated[Family, typer.Option(help="Which mini models.")] = Family.LLAVA,
     everyone: Annotated[
-        bool, typer.Option("--everyone", help="Also an int8 copy, a second sibling and a third stranger.")
+        bool,
+        typer.Option(
+            "--everyone", help="Also an int8 copy, a second sibling and a third stranger."
+        ),
     ] = False,
     vllm: Annotated[bool, typer.Option(help="Ask through vLLM where it is installed.")] = True,
 ) -> None:

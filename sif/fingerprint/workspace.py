@@ -10,8 +10,8 @@ from typing import Any
 from PIL import Image
 from pydantic import ValidationError
 
-from sif.errors import FingerprintError, StorageError
-from sif.files import write_atomically
+from sif.errors import FingerprintError
+from sif.files import write_atomically, writing
 from sif.fingerprint.folder import MANIFEST, SECRET, TOKENIZER, TRIGGERS, read_manifest
 from sif.fingerprint.manifest import Manifest, Request, TriggerRecord
 from sif.vlm.pixels import png_bytes
@@ -57,10 +57,8 @@ class Workspace:
                 )
             return kept
         keys = given or KeyRing.generate()
-        try:
+        with writing(path):
             self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(f"cannot write to {self.folder}: {error.strerror}") from error
         keys.save(path)
         return keys
 
@@ -122,12 +120,10 @@ class Workspace:
         if not target.exists():
             staging = self.folder / TRIGGERS / ".tokenizer"
             shutil.rmtree(staging, ignore_errors=True)
-            try:
+            with writing(target):
                 tokenizer.save_pretrained(staging)
                 os.sync()
                 staging.rename(target)
-            except OSError as error:
-                raise StorageError(f"cannot write {target}: {error.strerror}") from error
         return target
 
     def finish(self, manifest: Manifest) -> None:

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from sif.errors import ModelError, StorageError
+from sif.files import writing
 
 HUB_PREFIXES = (("vision_tower.", "vision_tower.vision_model."),)
 
@@ -96,23 +97,19 @@ def save_model(model: Any, processor: Any, folder: Path, **files: str) -> None:
     disable_progress_bar()
     if folder.exists():
         raise StorageError(f"{folder} exists already; name another folder or remove it first")
-    try:
+    with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    except OSError as error:
-        raise StorageError(f"cannot write to {folder.parent}: {error}") from error
-    try:
-        model.save_pretrained(staging)
-        processor.save_pretrained(staging)
-        _to_hub_layout(staging)
-        for name, text in files.items():
-            (staging / name.replace("__", ".")).write_text(text, encoding="utf-8")
-        staging.chmod(0o755)
-        staging.rename(folder)
-    except (OSError, SafetensorError) as error:
-        raise StorageError(f"cannot write {folder}: {error}") from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        try:
+            model.save_pretrained(staging)
+            processor.save_pretrained(staging)
+            _to_hub_layout(staging)
+            for name, text in files.items():
+                (staging / name.replace("__", ".")).write_text(text, encoding="utf-8")
+            staging.chmod(0o755)
+            staging.rename(folder)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
 
 
 def _to_hub_layout(folder: Path) -> None:

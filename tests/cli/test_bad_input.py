@@ -2,64 +2,13 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
-from transformers import LlamaConfig, LlamaForCausalLM
 
-from sif.cli import main as command_line
+from tests.cli.command import Run, assert_one_line
 from tests.fingerprint.small import small_fingerprint
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def sif(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs `sif` with arguments; gives exit code, standard output and standard error."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["sif", *map(str, arguments)])
-        with pytest.raises(SystemExit) as leaving:
-            command_line.main()
-        output = capsys.readouterr()
-        return int(leaving.value.code or 0), output.out, output.err
-
-    return run
-
-
-def _assert_one_line(error: str, *words: str) -> None:
-    lines = [line for line in error.splitlines() if line.startswith("error: ")]
-    assert len(lines) == 1, error
-    assert "Traceback" not in error
-    for word in words:
-        assert word in lines[0], lines[0]
-
-
-@pytest.fixture
-def images(tmp_path: Path) -> Path:
-    folder = tmp_path / "images"
-    folder.mkdir()
-    pixels = np.random.default_rng(0).integers(0, 256, (80, 80, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(folder / "a.png")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def text_only(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A language model that takes no images."""
-    folder = tmp_path_factory.mktemp("text") / "llama"
-    config = LlamaConfig(
-        vocab_size=64,
-        hidden_size=32,
-        intermediate_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=1,
-    )
-    LlamaForCausalLM(config).save_pretrained(folder)
-    return folder
 
 
 def test_a_missing_model_fails_with_1(sif: Run, images: Path, tmp_path: Path) -> None:
@@ -67,7 +16,7 @@ def test_a_missing_model_fails_with_1(sif: Run, images: Path, tmp_path: Path) ->
         "fingerprint", tmp_path / "none", "--images", images, "--out", tmp_path / "fp"
     )
     assert code == 1
-    _assert_one_line(error, "none")
+    assert_one_line(error, "none")
     assert not (tmp_path / "fp").exists()
 
 
@@ -76,7 +25,7 @@ def test_a_text_only_model_is_refused(
 ) -> None:
     code, _, error = sif("fingerprint", text_only, "--images", images, "--out", tmp_path / "fp")
     assert code == 1
-    _assert_one_line(error, "llama", "no images")
+    assert_one_line(error, "llama", "no images")
     assert not (tmp_path / "fp").exists()
 
 
@@ -88,7 +37,7 @@ def test_a_corrupt_image_is_named(
         "fingerprint", untrained_llava, "--images", images, "--out", tmp_path / "fp"
     )
     assert code == 2
-    _assert_one_line(error, "b.png")
+    assert_one_line(error, "b.png")
 
 
 @pytest.mark.parametrize(
@@ -110,7 +59,7 @@ def test_a_wrong_option_is_a_usage_error(
     given = ["--images", images, *arguments]
     code, _, error = sif("fingerprint", untrained_llava, "--out", tmp_path / "fp", *given)
     assert code == 2
-    _assert_one_line(error, *words)
+    assert_one_line(error, *words)
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(
@@ -122,7 +71,7 @@ def test_a_folder_with_something_else_in_it_is_left_alone(
         "fingerprint", untrained_llava, "--images", images, "--out", tmp_path / "fp"
     )
     assert code == 1
-    _assert_one_line(error, "thesis.tex", "--out")
+    assert_one_line(error, "thesis.tex", "--out")
     assert [path.name for path in (tmp_path / "fp").iterdir()] == ["thesis.tex"]
 
 
@@ -154,7 +103,7 @@ def test_a_suspect_that_cannot_be_asked(
 ) -> None:
     found, _, error = sif("verify", fingerprint, suspect, "--run", tmp_path / "run")
     assert found == code, error
-    _assert_one_line(error, *words)
+    assert_one_line(error, *words)
     assert not (tmp_path / "run" / "verdict.json").exists()
 
 
@@ -167,13 +116,13 @@ def test_a_fingerprint_without_its_key_or_with_another_is_refused(
     (tmp_path / "public" / "secret.key").unlink()
     code, _, error = sif("verify", tmp_path / "public", f"hf:{untrained_llava}")
     assert code == 1
-    _assert_one_line(error, "secret")
+    assert_one_line(error, "secret")
     KeyRing.generate().save(tmp_path / "other.key")
     code, _, error = sif(
         "verify", fingerprint, f"hf:{untrained_llava}", "--secret", tmp_path / "other.key"
     )
     assert code == 1
-    _assert_one_line(error, "another")
+    assert_one_line(error, "another")
 
 
 def test_a_changed_trigger_is_noticed(
@@ -184,7 +133,7 @@ def test_a_changed_trigger_is_noticed(
         image.point(lambda value: value // 2).save(tmp_path / "fp" / "triggers" / "0001.png")
     code, _, error = sif("verify", tmp_path / "fp", f"hf:{untrained_llava}")
     assert code == 1
-    _assert_one_line(error, "0001.png")
+    assert_one_line(error, "0001.png")
 
 
 def test_the_verdict_is_printed_as_json_and_can_become_an_exit_code(

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import logging
 import os
@@ -14,10 +15,11 @@ import pytest
 
 from sif.errors import FingerprintError, StorageError, UsageError
 from sif.fingerprint.folder import FingerprintSet
-from sif.fingerprint.make import MakingProgress
+from sif.fingerprint.make import MakingProgress, NamedImage
 from sif.vlm.model import Vlm
 from sif.watermark.greenlist.keys import KeyRing
 from tests.fingerprint.small import KEYS, pictures, small_fingerprint, small_recipe
+from tests.nearly_full import nearly_full_disk
 
 pytestmark = pytest.mark.slow
 
@@ -191,6 +193,44 @@ def test_a_place_that_cannot_be_written_is_a_clear_error(vlm: Vlm, tmp_path: Pat
     (tmp_path / "file").write_text("x")
     with pytest.raises((StorageError, FingerprintError)):
         small_fingerprint(vlm, tmp_path / "file" / "fp")
+
+
+def test_a_disk_that_fills_up_midway_loses_nothing(vlm: Vlm, whole: Path, tmp_path: Path) -> None:
+    with contextlib.ExitStack() as full:
+
+        def report(progress: MakingProgress) -> None:
+            if progress.done:
+                full.enter_context(nearly_full_disk(5_000))
+
+        with pytest.raises(StorageError, match=r"cannot write .*0003\.png.*free some space"):
+            small_fingerprint(vlm, tmp_path / "fp", report=report)
+    steps: list[int] = []
+    small_fingerprint(vlm, tmp_path / "fp", report=lambda progress: steps.append(progress.done))
+    assert set(steps) == {2}
+    assert public_bytes(tmp_path / "fp") == public_bytes(whole)
+
+
+def test_pictures_of_different_shapes_become_triggers_of_a_qwen(
+    untrained_qwen: Path, tmp_path: Path
+) -> None:
+    wide, tall = pictures(1, side=120)[0].image, pictures(2, side=90)[1].image
+    images = [
+        NamedImage(name="wide", image=wide.resize((160, 60))),
+        NamedImage(name="tall", image=tall.resize((60, 160)).convert("L")),
+        NamedImage(name="wide again", image=wide.resize((160, 60)).rotate(180)),
+    ]
+    qwen = Vlm.load(untrained_qwen, device="cpu")
+    made = small_fingerprint(qwen, tmp_path / "fp", images=images, batch_size=3)
+    assert [t.record.source_image for t in made.triggers] == ["wide", "tall", "wide again"]
+    sizes = [trigger.image.size for trigger in made.triggers]
+    assert sizes[0] == sizes[2] == sizes[1][::-1]
+    assert sizes[0][0] > sizes[0][1]
+    for trigger in made.triggers:
+        change = np.asarray(trigger.image, int) - np.asarray(trigger.base, int)
+        assert 0 < np.abs(change).max() <= 16
+    again = small_fingerprint(qwen, tmp_path / "alone", images=images, batch_size=1)
+    for together, alone in zip(made.triggers, again.triggers, strict=True):
+        assert np.array_equal(np.asarray(together.base), np.asarray(alone.base))
 
 
 MAKE = """

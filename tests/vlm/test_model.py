@@ -105,18 +105,8 @@ def refusal(folder: Path | str) -> str:
     return str(caught.value)
 
 
-def test_a_model_without_eyes_is_refused(tmp_path: Path) -> None:
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    config = LlamaConfig(
-        vocab_size=32,
-        hidden_size=16,
-        intermediate_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-    )
-    LlamaForCausalLM(config).save_pretrained(tmp_path)
-    assert "takes no images" in refusal(tmp_path)
+def test_a_model_without_eyes_is_refused(text_only: Path) -> None:
+    assert "takes no images" in refusal(text_only)
 
 
 def test_missing_and_damaged_models_are_refused(untrained_llava: Path, tmp_path: Path) -> None:
