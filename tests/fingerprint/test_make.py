@@ -228,9 +228,16 @@ def test_pictures_of_different_shapes_become_triggers_of_a_qwen(
     for trigger in made.triggers:
         change = np.asarray(trigger.image, int) - np.asarray(trigger.base, int)
         assert 0 < np.abs(change).max() <= 16
-    again = small_fingerprint(qwen, tmp_path / "alone", images=images, batch_size=1)
-    for together, alone in zip(made.triggers, again.triggers, strict=True):
-        assert np.array_equal(np.asarray(together.base), np.asarray(alone.base))
+
+
+def test_triggers_of_a_batch_do_not_mix(vlm: Vlm, tmp_path: Path) -> None:
+    made = [
+        small_fingerprint(vlm, tmp_path / str(size), recipe=small_recipe(steps=1), batch_size=size)
+        for size in (1, 4)
+    ]
+    for alone, together in zip(*(fingerprint.triggers for fingerprint in made), strict=True):
+        same = np.asarray(alone.image) == np.asarray(together.image)
+        assert same.mean() > 0.98, alone.record.id  # signs of gradients near 0 may differ
 
 
 MAKE = """
