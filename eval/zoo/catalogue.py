@@ -53,7 +53,7 @@ MODELS: Final = (
         world=11,
         seed=1,
         size=LLAVA_SIZE,
-        schedule=USUAL,
+        schedule=Schedule(tower_steps=1500, caption_steps=2000),
     ),
     Model(
         name="llava-sibling",
