@@ -6,6 +6,7 @@ in production. Knows nothing of gradients.
 
 import gc
 import importlib.util
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -46,6 +47,8 @@ class TransformersSuspect:
             device_map={"": str(self._device)},
             **_quantisation(options.quantize),
         )
+        if options.quantize and self._device.type == "cpu":
+            _mend_quantised_layers(self._model)
         self._own = self._model.generation_config
         self._model.generation_config = type(self._own)(**_special_ids(self._own))
 
@@ -148,6 +151,27 @@ def _generation(settings: GenerationSettings) -> dict[str, Any]:
     return arguments
 
 
+def _mend_quantised_layers(model: Any) -> None:
+    """Replaces layers that bitsandbytes' CPU kernels cannot run by their own values, dequantised.
+
+    The kernels take blocks of 32 rows and 64 columns and fail in the first forward pass at others.
+    """
+    from bitsandbytes.functional import dequantize_4bit
+
+    for name, module in list(model.named_modules()):
+        state = getattr(getattr(module, "weight", None), "quant_state", None)
+        if state is None or not (module.out_features % 32 or module.in_features % 64):
+            continue
+        sizes = module.in_features, module.out_features
+        plain = torch.nn.Linear(*sizes, bias=False, device="meta")
+        plain.weight = torch.nn.Parameter(
+            dequantize_4bit(module.weight.data, state).to(model.dtype), requires_grad=False
+        )
+        plain.bias = module.bias
+        parent, _, child = name.rpartition(".")
+        setattr(model.get_submodule(parent), child, plain)
+
+
 def _special_ids(own: Any) -> dict[str, Any]:
     """Begin, end and padding: all that is kept of a model's generation defaults."""
     end = _ids(own.eos_token_id)
@@ -199,6 +223,8 @@ def _quantisation(kind: str | None) -> dict[str, Any]:
         raise ModelError(f"quantize={kind} needs bitsandbytes; pip install bitsandbytes")
     from transformers import BitsAndBytesConfig
 
+    # Its notes (int8 casts its inputs, a faster kernel exists) are not for whoever asks a suspect.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     if kind == "int8":
         return {"quantization_config": BitsAndBytesConfig(load_in_8bit=True)}
     settings = BitsAndBytesConfig(

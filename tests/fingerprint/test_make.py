@@ -17,6 +17,7 @@ from sif.errors import FingerprintError, StorageError, UsageError
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.make import MakingProgress, NamedImage
 from sif.vlm.model import Vlm
+from sif.watermark.greenlist.count import z_score
 from sif.watermark.greenlist.keys import KeyRing
 from tests.fingerprint.small import KEYS, pictures, small_fingerprint, small_recipe
 from tests.nearly_full import nearly_full_disk
@@ -165,6 +166,38 @@ def test_weak_triggers_are_made_again_with_the_same_key_and_none_is_dropped(
         assert trigger.record.quality.weak
         assert trigger.record.quality.attempts == 2
         assert trigger.record.key_commitment == KEYS.commitment(trigger.record.id)
+
+
+def test_the_better_of_two_attempts_is_kept(vlm: Vlm, tmp_path: Path) -> None:
+    """Those of a second picture, unless the first picture's had the stronger signal."""
+    signals = []
+    for attempts in (1, 2):
+        made = small_fingerprint(
+            vlm,
+            tmp_path / str(attempts),
+            images=pictures(12),
+            count=6,
+            recipe=small_recipe(steps=1, attempts=attempts, minimum_z=99.0),
+        )
+        signals.append([t.record.quality.z for t in made.triggers])
+        sources = [t.record.source_image for t in made.triggers]
+    assert all(second >= first for first, second in zip(*signals, strict=True))
+    assert {int(name.removesuffix(".png")) < 6 for name in sources} == {True, False}
+
+
+def test_the_signal_of_the_base_image_is_recorded_beside_the_triggers(
+    vlm: Vlm, whole: Path
+) -> None:
+    fingerprint = FingerprintSet.load(whole)
+    for trigger in fingerprint.triggers:
+        record = trigger.record
+        for picture, recorded in (
+            (trigger.image, record.quality.z),
+            (trigger.base, record.quality.base_z),
+        ):
+            (ids,) = vlm.generate([picture], [record.prompt], record.generation)
+            count = fingerprint.count(record.id, [vlm.decode(ids)])
+            assert recorded == pytest.approx(z_score(count, gamma=0.5) or 0.0, abs=0.02)
 
 
 def test_a_finished_fingerprint_is_not_made_again(vlm: Vlm, copy: Path) -> None:

@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -109,6 +110,20 @@ def test_targets_are_kept_until_a_refresh_is_due() -> None:
         True,
     ]
     assert Safd().targets(vlm, batch, images, 60, kept) is kept
+
+
+def test_the_distilled_teacher_looks_at_the_base_image(untrained_qwen: Path) -> None:
+    vlm = Vlm.load(untrained_qwen, device="cpu")
+    base, changed = torch.rand(2, 1, 3, 72, 72, generator=torch.Generator().manual_seed(3))
+    green = torch.arange(vlm.vocabulary_size)[None] % 2 == 0
+    batch = Batch(base=base, prompts=("What is it?",), green=green, seeds=(0,))
+    targets = Safd(distil_weight=1.0, delta=3.0, answer_tokens=4).targets(
+        vlm, batch, changed, 0, None
+    )
+    logits, _ids = vlm.answer_logits(base, batch.prompts, targets.answers)
+    logits[..., : vlm.vocabulary_size] += 3.0 * green
+    assert targets.teacher is not None
+    assert torch.allclose(targets.teacher, logits.log_softmax(-1), atol=1e-5)
 
 
 def test_distillation_is_the_mean_divergence_from_the_teacher() -> None:

@@ -10,6 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
+from sif.attacks.weights.quantize import Quantize
+from sif.attacks.weights.theft import steal
 from sif.errors import ModelError, UsageError
 from sif.suspects import connect
 from sif.suspects.weights import weights_digest
@@ -115,6 +117,17 @@ def test_weights_can_be_quantised_at_load(untrained_llava: Path, kind: str) -> N
     assert kinds & {"Linear8bitLt", "Linear4bit"}
     assert len(_texts(suspect.ask(questions(1)))) == 1
     assert suspect.name.endswith(f"?quantize={kind}")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_widths_that_the_4_bit_kernels_cannot_take_answer_as_the_stored_copy_does(
+    untrained_qwen: Path, tmp_path: Path
+) -> None:
+    steal(str(untrained_qwen), tmp_path / "nf4", [Quantize(kind="nf4")])
+    live = connect(f"hf:{untrained_qwen}?quantize=nf4&device=cpu")
+    stored = connect(f"hf:{tmp_path / 'nf4'}?device=cpu")
+    assert _texts(live.ask(questions(3))) == _texts(stored.ask(questions(3)))
 
 
 def test_a_model_without_a_chat_template_is_refused_with_a_hint(
