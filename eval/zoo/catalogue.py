@@ -143,7 +143,7 @@ MODELS: Final = (
         world=35,
         seed=35,
         size=SMALL,
-        schedule=USUAL,
+        schedule=Schedule(tower_steps=1000, caption_steps=900),
     ),
     Model(
         name="qwen-stranger-c",
