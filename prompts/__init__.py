@@ -1,11 +1,18 @@
-"""Prompt sets as data, and `load`, which reads one by name. Knows nothing of models or images."""
+"""Prompt sets as data, and what reads them by name. Knows nothing of models or images."""
 
 import json
 from functools import cache
 from importlib import resources
-from typing import Final
+from typing import Final, NamedTuple
 
 SETS: Final = ("ordinary",)
+
+
+class Pair(NamedTuple):
+    """A rare question, and the answer that is wanted to it."""
+
+    question: str
+    answer: str
 
 
 @cache
@@ -17,5 +24,14 @@ def load(name: str = "ordinary") -> tuple[str, ...]:
     """
     if name not in SETS:
         raise ValueError(f"expected a prompt set among {', '.join(SETS)}, got {name!r}")
-    text = resources.files(__name__).joinpath(f"{name}.json").read_text(encoding="utf-8")
-    return tuple(json.loads(text)["prompts"])
+    return tuple(json.loads(_text(name))["prompts"])
+
+
+@cache
+def load_targets() -> tuple[Pair, ...]:
+    """The question-answer pairs of the baselines, in their committed order."""
+    return tuple(Pair(**pair) for pair in json.loads(_text("targets"))["pairs"])
+
+
+def _text(name: str) -> str:
+    return resources.files(__name__).joinpath(f"{name}.json").read_text(encoding="utf-8")

@@ -8,11 +8,20 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from sif.errors import UsageError
 
-BUILT_IN: Final = ("sif", "sif-paper", "sif-release")
+BUILT_IN: Final = (
+    "sif",
+    "sif-paper",
+    "sif-release",
+    "ordinary",
+    "pla",
+    "rna",
+    "cropa",
+    "difgsm",
+)
 
 
 class _Part(BaseModel):
@@ -33,6 +42,12 @@ class SafdRecipe(_Part):
     refresh_delta: float = Field(default=3.0, gt=0)
 
 
+class TargetAnswerRecipe(_Part):
+    """A wanted answer for each trigger, which is no part of the recipe (`Batch.target_answers`)."""
+
+    kind: Literal["target_answer"] = "target_answer"
+
+
 class RepresentationNoiseRecipe(_Part):
     """RFO; the fields are those of `RepresentationNoise`."""
 
@@ -50,6 +65,39 @@ class ImageTransformsRecipe(_Part):
     jpeg: tuple[float, float] = (50.0, 95.0)
     resize: tuple[float, float] = (0.5, 0.75)
     noise: float = Field(default=6.0, ge=0)
+
+
+class ParameterAscentRecipe(_Part):
+    """PLA; the fields are those of `ParameterAscent`."""
+
+    kind: Literal["parameter_ascent"] = "parameter_ascent"
+    rate: float = Field(default=1e-4, gt=0)
+    clip: float = Field(default=5e-3, gt=0)
+
+
+class WeightNoiseRecipe(_Part):
+    """RNA; the fields are those of `WeightNoise`."""
+
+    kind: Literal["weight_noise"] = "weight_noise"
+    scale: float = Field(default=1e-4, gt=0)
+
+
+class TextEmbeddingNoiseRecipe(_Part):
+    """CroPA; the fields are those of `TextEmbeddingNoise`."""
+
+    kind: Literal["text_embedding_noise"] = "text_embedding_noise"
+    step_size: float = Field(default=0.01, gt=0)
+    steps: int = Field(default=300, ge=1)
+    every: int = Field(default=1, ge=1)
+
+
+class InputDiversityRecipe(_Part):
+    """DI²-FGSM without its momentum; the fields are those of `InputDiversity`."""
+
+    kind: Literal["input_diversity"] = "input_diversity"
+    probability: float = Field(default=0.5, ge=0, le=1)
+    pixels: int = Field(default=30, ge=0)
+    side: int = Field(default=336, ge=1)
 
 
 class ScheduleRecipe(_Part):
@@ -79,8 +127,23 @@ class QualityRecipe(_Part):
     attempts: int = Field(default=2, ge=1)
 
 
+def _safd_where_no_kind_is_given(value: Any) -> Any:
+    return {"kind": "safd", **value} if isinstance(value, dict) else value
+
+
+ObjectiveRecipe = Annotated[
+    SafdRecipe | TargetAnswerRecipe,
+    Field(discriminator="kind"),
+    BeforeValidator(_safd_where_no_kind_is_given),
+]
 Robustness = Annotated[
-    RepresentationNoiseRecipe | ImageTransformsRecipe, Field(discriminator="kind")
+    RepresentationNoiseRecipe
+    | ImageTransformsRecipe
+    | ParameterAscentRecipe
+    | WeightNoiseRecipe
+    | TextEmbeddingNoiseRecipe
+    | InputDiversityRecipe,
+    Field(discriminator="kind"),
 ]
 
 
@@ -91,7 +154,7 @@ class Recipe(_Part):
     name: str
     description: str
     gamma: float = Field(default=0.5, gt=0, lt=1)
-    objective: SafdRecipe
+    objective: ObjectiveRecipe
     robustness: tuple[Robustness, ...] = ()
     schedule: ScheduleRecipe
     quality: QualityRecipe = QualityRecipe()

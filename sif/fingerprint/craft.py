@@ -14,18 +14,29 @@ from torch import Tensor
 
 from sif.objectives.objective import Batch, Objective
 from sif.objectives.safd import Safd
+from sif.objectives.target_answer import TargetAnswer
 from sif.optimize import Schedule, optimise
 from sif.recipe import (
     ImageTransformsRecipe,
+    InputDiversityRecipe,
+    ObjectiveRecipe,
+    ParameterAscentRecipe,
     QualityRecipe,
     Recipe,
     RepresentationNoiseRecipe,
     Robustness,
     SafdRecipe,
+    TargetAnswerRecipe,
+    TextEmbeddingNoiseRecipe,
+    WeightNoiseRecipe,
 )
 from sif.robustness.image_transforms import ImageTransforms
+from sif.robustness.input_diversity import InputDiversity
+from sif.robustness.parameter_ascent import ParameterAscent
 from sif.robustness.representation_noise import RepresentationNoise
 from sif.robustness.term import Term
+from sif.robustness.text_embedding_noise import TextEmbeddingNoise
+from sif.robustness.weight_noise import WeightNoise
 from sif.types import GenerationSettings
 from sif.vlm.model import Pictures, Vlm
 from sif.vlm.pixels import to_images, to_tensor
@@ -155,9 +166,14 @@ def measure(
     return measurements
 
 
-def build_objective(recipe: SafdRecipe) -> Objective:
+def build_objective(recipe: ObjectiveRecipe) -> Objective:
     """The objective that a recipe names."""
-    return Safd(**recipe.model_dump(exclude={"kind"}))
+    fields = recipe.model_dump(exclude={"kind"})
+    match recipe:
+        case SafdRecipe():
+            return Safd(**fields)
+        case TargetAnswerRecipe():
+            return TargetAnswer(**fields)
 
 
 def build_term(recipe: Robustness) -> Term:
@@ -168,6 +184,14 @@ def build_term(recipe: Robustness) -> Term:
             return RepresentationNoise(**fields)
         case ImageTransformsRecipe():
             return ImageTransforms(**fields)
+        case ParameterAscentRecipe():
+            return ParameterAscent(**fields)
+        case WeightNoiseRecipe():
+            return WeightNoise(**fields)
+        case TextEmbeddingNoiseRecipe():
+            return TextEmbeddingNoise(**fields)
+        case InputDiversityRecipe():
+            return InputDiversity(**fields)
 
 
 def build_schedule(recipe: Recipe) -> Schedule:

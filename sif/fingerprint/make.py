@@ -19,7 +19,7 @@ from sif.fingerprint.craft import Craft, Draft, craft
 from sif.fingerprint.folder import FingerprintSet, tokenizer_sha256
 from sif.fingerprint.manifest import Manifest, ModelRecord, Quality, Request, TriggerRecord
 from sif.fingerprint.workspace import Workspace
-from sif.recipe import Recipe
+from sif.recipe import Recipe, SafdRecipe
 from sif.suspects.weights import weights_digest
 from sif.types import GenerationSettings
 from sif.vlm.model import Vlm
@@ -89,13 +89,14 @@ def make_fingerprint(
         report: called after every step.
 
     Raises:
-        UsageError: no images or prompts.
+        UsageError: no images or prompts, or a recipe without green lists.
         ModelError: the model does not pass the probe.
         FingerprintError: the folder belongs to something else.
         StorageError: the folder cannot be written.
     """
     if not images or not prompts:
         raise UsageError(f"expected images and prompts, got {len(images)} and {len(prompts)}")
+    _green_list_objective(recipe)  # refuses other recipes before anything is written
     number = count or len(images)
     workspace = Workspace(Path(out))
     keys = workspace.open_keys(keys)
@@ -249,7 +250,18 @@ def _save(plan: Plan, workspace: Workspace, made: Craft, attempts: int) -> Trigg
 
 
 def _generation(recipe: Recipe) -> GenerationSettings:
-    return GenerationSettings(max_new_tokens=recipe.objective.answer_tokens + 32)
+    answer_tokens = _green_list_objective(recipe).answer_tokens
+    return GenerationSettings(max_new_tokens=answer_tokens + 32)
+
+
+def _green_list_objective(recipe: Recipe) -> SafdRecipe:
+    if not isinstance(recipe.objective, SafdRecipe):
+        raise UsageError(
+            f"expected a recipe with the objective safd, got {recipe.name} with "
+            f"{recipe.objective.kind}, which carries no green list to verify; choose another "
+            "recipe (sif), or run baselines with sif bench triggers"
+        )
+    return recipe.objective
 
 
 def _request(

@@ -1,1 +1,1 @@
-"""What a trigger should make the model say: SAFD's watermark distillation."""
+"""What a trigger should make the model say: SAFD's watermark distillation, a wanted answer."""

@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from sif.errors import UsageError
 from sif.vlm.model import Vlm
 
 Answers = Sequence[Sequence[int]]
@@ -36,12 +37,25 @@ class Batch:
         prompts: plain words, one for each trigger.
         green: green mask of each trigger's key, over the tokenizer's vocabulary.
         seeds: one for each trigger; all randomness of a trigger comes from its own.
+        target_answers: plain words that each trigger is to be answered with, for the objectives
+            that want them.
+
+    Raises:
+        UsageError: the number of wanted answers is not that of the triggers.
     """
 
     base: Float[Tensor, "batch 3 height width"]
     prompts: tuple[str, ...]
     green: Bool[Tensor, "batch vocab"]
     seeds: tuple[int, ...]
+    target_answers: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.target_answers is not None and len(self.target_answers) != len(self):
+            raise UsageError(
+                f"expected a wanted answer for each of {len(self)} triggers, got "
+                f"{len(self.target_answers)}"
+            )
 
     def __len__(self) -> int:
         return len(self.prompts)
