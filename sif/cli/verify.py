@@ -30,6 +30,16 @@ def verify(
     budget: Annotated[int | None, typer.Option(help="Most questions to ask.")] = None,
     repeats: Annotated[int, typer.Option(help="Questions with each trigger.")] = 1,
     batch: Annotated[int, typer.Option(min=1, help="Triggers asked together.")] = 8,
+    image_attack: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME:NUMBER",
+            help="Attack the pictures first: jpeg:75 (quality), resize:0.5 (factor, and back), "
+            "noise:4 (deviation in 1/255), blur:1 (radius in pixels), crop:0.05 (share of each "
+            "side), bits:5 (per channel) or none. Several, joined by + or as options given "
+            "again, happen in their order.",
+        ),
+    ] = None,
     run: Annotated[
         Path | None, typer.Option(help="Folder for answers and verdict; goes on where it stopped.")
     ] = None,
@@ -46,11 +56,13 @@ def verify(
 
     The rules (--alpha, --budget, --repeats) are fixed before the first question. Answers are kept
     in --run as they come: after an interruption the same command goes on, and asks nothing twice.
+    The suspect's name in --run holds --image-attack, so another attack needs another folder.
 
     Example: `sif verify my-fingerprint "openai:http://localhost:8000/v1#model" --run runs/one`
     """
     import tempfile
 
+    from sif.attacks.images import AttackedSuspect, Nothing, in_order, parse_image_attack
     from sif.fingerprint.folder import FingerprintSet
     from sif.ownership.audit import AuditProgress
     from sif.ownership.audit import verify as audit
@@ -61,8 +73,11 @@ def verify(
     from sif.suspects.journalled import Journalled
 
     policy = Policy(alpha=alpha, budget=budget, repeats=repeats)
+    attack = in_order(parse_image_attack(text) for text in image_attack or [])
     owned = FingerprintSet.load(fingerprint, secret=secret)
     asked = connect(suspect)
+    if attack != Nothing():
+        asked = AttackedSuspect(asked, attack)
     with tempfile.TemporaryDirectory() as scratch, bar() as show:
         folder = run or Path(scratch) / "run"
         record = RunRecord(fingerprint=str(fingerprint.resolve()), suspect=asked.name, label=label)

@@ -1,0 +1,122 @@
+from collections.abc import Callable
+
+import pytest
+
+from sif.attacks.images import (
+    Bits,
+    Blur,
+    Chain,
+    Crop,
+    ImageAttack,
+    Jpeg,
+    Noise,
+    Nothing,
+    Resize,
+    parse_image_attack,
+)
+from sif.attacks.images.parse import NAMES
+from sif.errors import UsageError
+
+READ: dict[str, ImageAttack] = {
+    "jpeg:75": Jpeg(quality=75),
+    "resize:0.5": Resize(factor=0.5),
+    "noise:4": Noise(deviation=4),
+    "blur:1": Blur(radius=1),
+    "crop:0.05": Crop(share=0.05),
+    "bits:5": Bits(bits=5),
+    "none": Nothing(),
+    "resize:0.5+jpeg:75": Chain(steps=(Resize(factor=0.5), Jpeg(quality=75))),
+    "jpeg:75+resize:0.5": Chain(steps=(Jpeg(quality=75), Resize(factor=0.5))),
+    "blur:1+noise:2.5+bits:6": Chain(steps=(Blur(radius=1), Noise(deviation=2.5), Bits(bits=6))),
+    "noise:0.30000000000000004": Noise(deviation=0.1 + 0.2),
+    "blur:1e-05": Blur(radius=0.00001),
+}
+
+
+@pytest.mark.parametrize("text", READ)
+def test_a_text_is_read_and_written_back(text: str) -> None:
+    assert parse_image_attack(text) == READ[text]
+    assert str(READ[text]) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shortest"),
+    [
+        ("resize:.50", "resize:0.5"),
+        ("noise:4.0", "noise:4"),
+        ("jpeg:075", "jpeg:75"),
+        (" resize:0.5 + jpeg:75 ", "resize:0.5+jpeg:75"),
+        ("none+jpeg:75+none", "jpeg:75"),
+        ("none+none", "none"),
+    ],
+)
+def test_other_spellings_have_one_shortest_form(text: str, shortest: str) -> None:
+    assert str(parse_image_attack(text)) == shortest
+
+
+@pytest.mark.parametrize("text", ["jpeg:1", "jpeg:100", "resize:0.01", "resize:4", "crop:0.9"])
+def test_the_ends_of_a_range_belong_to_it(text: str) -> None:
+    assert str(parse_image_attack(text)) == text
+
+
+REFUSED = {
+    "": (*NAMES, "got ''"),
+    "flip": (*NAMES, "got 'flip'", "jpeg:75"),
+    "JPEG:75": (*NAMES, "'JPEG:75'"),
+    "75": NAMES,
+    "jpeg:75+": NAMES,
+    "jpeg:75,blur:1": ("quality", "1 to 100", "'75,blur:1'"),
+    "flip\nand shout": (r"'flip\nand shout'",),
+    "x" * 9999: (*NAMES, "…"),
+    "none:3": ("no number", "'none:3'"),
+    "jpeg": ("jpeg needs its quality", "whole number from 1 to 100", "jpeg:75"),
+    "jpeg:": ("jpeg needs its quality", "whole number from 1 to 100", "jpeg:75"),
+    "jpeg:0": ("quality", "from 1 to 100", "got '0'", "jpeg:75"),
+    "jpeg:101": ("quality", "from 1 to 100", "got '101'"),
+    "jpeg:-5": ("quality", "from 1 to 100", "got '-5'"),
+    "jpeg:75.5": ("whole number", "got '75.5'"),
+    "jpeg:high": ("whole number", "got 'high'"),
+    "jpeg:７５": ("whole number", "got '７５'"),
+    "jpeg:7_5": ("whole number", "got '7_5'"),
+    "jpeg:" + 9999 * "9": ("from 1 to 100", "…"),
+    "blur:1+jpeg:0": ("quality of jpeg", "from 1 to 100"),
+    "resize:0": ("factor of resize", "from 0.01 to 4", "got '0'"),
+    "resize:50%": ("factor of resize", "'50%'", "resize:0.5"),
+    "noise:256": ("standard deviation of noise", "from 0 to 255", "got '256'"),
+    "noise:nan": ("from 0 to 255", "got 'nan'"),
+    "noise:1e999": ("from 0 to 255", "got '1e999'"),
+    "blur:-1": ("radius of blur", "from 0 to 100", "got '-1'"),
+    "blur:100.1": ("from 0 to 100", "got '100.1'"),
+    "crop:1": ("share of crop", "from 0 to 0.9", "crop:0.05"),
+    "bits:9": ("number of bits", "from 1 to 8", "bits:5"),
+    "bits": ("bits needs its number", "from 1 to 8", "bits:5"),
+}
+
+
+@pytest.mark.parametrize("text", REFUSED, ids=lambda text: ascii(text[:20]))
+def test_what_cannot_be_read_is_refused_in_one_line(text: str) -> None:
+    with pytest.raises(UsageError) as refusal:
+        parse_image_attack(text)
+    message = str(refusal.value)
+    assert len(message.splitlines()) == 1
+    assert len(message) < 200
+    for word in REFUSED[text]:
+        assert word in message
+
+
+@pytest.mark.parametrize(
+    ("make", "limits"),
+    [
+        (lambda: Jpeg(quality=0), "1 to 100"),
+        (lambda: Resize(factor=5), "0.01 to 4"),
+        (lambda: Noise(deviation=float("nan")), "0 to 255"),
+        (lambda: Blur(radius=-0.5), "0 to 100"),
+        (lambda: Crop(share=1), "0 to 0.9"),
+        (lambda: Bits(bits=9), "1 to 8"),
+    ],
+)
+def test_an_attack_made_in_python_has_the_same_range(
+    make: Callable[[], ImageAttack], limits: str
+) -> None:
+    with pytest.raises(UsageError, match=limits):
+        make()

@@ -1,0 +1,128 @@
+"""`sif verify --image-attack` on the real command line, with an untrained model."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sif.attacks.images import parse_image_attack
+from sif.fingerprint.folder import FingerprintSet
+from sif.suspects import Journal, connect
+from sif.suspects.journal import JournalEntry
+from sif.types import Answer, Reply
+from sif.vlm.model import Vlm
+from tests.cli.command import Run, assert_one_line
+from tests.fingerprint.small import small_fingerprint
+
+Verify = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def fingerprint(untrained_llava: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("fp") / "fp"
+    small_fingerprint(Vlm.load(untrained_llava, device="cpu"), out)
+    return out
+
+
+@pytest.fixture
+def suspect(untrained_llava: Path) -> str:
+    return f"hf:{untrained_llava}?max_new_tokens=8"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    return tmp_path / "run"
+
+
+@pytest.fixture
+def verify(sif: Run, fingerprint: Path, suspect: str, run: Path) -> Verify:
+    """`sif verify` of that suspect into that run, with these attacks."""
+
+    def verify(*attacks: str) -> tuple[int, str, str]:
+        options = [word for attack in attacks for word in ("--image-attack", attack)]
+        return sif("verify", fingerprint, suspect, "--run", run, *options)
+
+    return verify
+
+
+def _entries(run: Path) -> list[JournalEntry]:
+    with Journal(run / "answers.sqlite") as journal:
+        return journal.answers()
+
+
+def _words(replies: Iterable[Reply]) -> list[str]:
+    return [reply.text for reply in replies if isinstance(reply, Answer)]
+
+
+def _suspect_of(run: Path) -> str:
+    return str(json.loads((run / "run.json").read_text())["suspect"])
+
+
+def test_a_run_under_attack_goes_on_and_is_refused_to_any_other_attack(
+    verify: Verify, run: Path
+) -> None:
+    code, _, error = verify("jpeg:60")
+    assert code == 0, error
+    verdict, entries = (run / "verdict.json").read_text(), _entries(run)
+    assert _suspect_of(run).endswith("(image jpeg:60)")
+    assert len(entries) == 4
+
+    (run / "verdict.json").unlink()
+    code, _, error = verify("jpeg:60")
+    assert code == 0, error
+    assert (run / "verdict.json").read_text() == verdict
+
+    for others in (["jpeg:61"], []):
+        code, _, error = verify(*others)
+        assert code == 1
+        assert_one_line(error, str(run), "suspect", "--run")
+    assert _suspect_of(run).endswith("(image jpeg:60)")
+    assert (run / "verdict.json").read_text() == verdict
+    assert _entries(run) == entries
+
+
+def test_attacks_happen_in_their_order_before_the_model_sees_the_pictures(
+    verify: Verify, run: Path, fingerprint: Path, suspect: str
+) -> None:
+    code, _, error = verify("crop:0.5", "none", "noise:90+bits:1")
+    assert code == 0, error
+    assert _suspect_of(run).endswith("(image crop:0.5+noise:90+bits:1)")
+    attack = parse_image_attack("crop:0.5+noise:90+bits:1")
+    queries = [trigger.query() for trigger in FingerprintSet.load(fingerprint).triggers]
+    asked = connect(suspect)
+    plain = _words(asked.ask(queries))
+    by_hand = [replace(query, image=attack.apply(query.image)) for query in queries]
+    assert _words(entry.reply for entry in _entries(run)) == _words(asked.ask(by_hand)) != plain
+    asked.close()
+
+
+def test_no_attack_by_name_is_no_attack(verify: Verify, run: Path) -> None:
+    code, _, error = verify("none")
+    assert code == 0, error
+    assert "(image" not in _suspect_of(run)
+    assert verify()[0] == 0
+
+
+def test_the_report_of_such_a_run_names_engine_and_attack(
+    sif: Run, verify: Verify, run: Path
+) -> None:
+    assert verify("resize:0.5+jpeg:60")[0] == 0
+    code, _, error = sif("report", run)
+    assert code == 0, error
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "(image resize:0.5+jpeg:60)" in page
+    assert ">transformers<" in page
+
+
+@pytest.mark.parametrize(
+    ("attack", "words"), [("flip", ("flip", "jpeg", "crop")), ("jpeg:0", ("1 to 100", "'0'"))]
+)
+def test_an_attack_that_is_none_is_a_usage_error_before_anything_is_loaded(
+    sif: Run, run: Path, attack: str, words: tuple[str, ...]
+) -> None:
+    code, _, error = sif("verify", "nowhere", "hf:nowhere", "--run", run, "--image-attack", attack)
+    assert code == 2
+    assert_one_line(error, *words)
+    assert not run.exists()
