@@ -31,6 +31,8 @@ class Schedule:
         minimum_frequency: the change is kept out of the band |f_y| + |f_x| below this (cycles per
             pixel), where pictures have their own content and models of the same data react alike.
             None allows every band.
+        tile: side in pixels of the squares within which that holds, each for itself: the patches
+            of the vision tower, whose first layer sees no further. None for the whole image.
         check_every: steps between two measurements of the signal; the best image is kept.
             None keeps the last.
     """
@@ -42,6 +44,7 @@ class Schedule:
     momentum: float = 0.0
     round_pixels: bool = True
     minimum_frequency: float | None = None
+    tile: int | None = None
     check_every: int | None = None
 
 
@@ -140,13 +143,29 @@ def confine(images: Images, base: Images, schedule: Schedule) -> Images:
     """Within the budget and, nearly, within the allowed band (clipping leaks a little)."""
     if schedule.minimum_frequency is not None:
         for _ in range(2):
-            change = high_pass(images - base, schedule.minimum_frequency)
+            change = high_pass(images - base, schedule.minimum_frequency, tile=schedule.tile)
             images = project(base + change, base, schedule.epsilon)
     return project(images, base, schedule.epsilon)
 
 
-def high_pass(change: Images, minimum_frequency: float) -> Images:
-    """Without its components of |f_y| + |f_x| ≤ `minimum_frequency` cycles per pixel."""
+def high_pass(change: Images, minimum_frequency: float, *, tile: int | None = None) -> Images:
+    """Without its components of |f_y| + |f_x| ≤ `minimum_frequency` cycles per pixel.
+
+    Args:
+        change: of an image.
+        minimum_frequency: of the components that are kept.
+        tile: side of squares that are treated each for itself; None, or a side that does not
+            divide the image's, for the whole image at once.
+    """
+    height, width = change.shape[-2:]
+    if tile is None or height % tile or width % tile:
+        return _high_pass(change, minimum_frequency)
+    tiles = change.unflatten(-1, (-1, tile)).unflatten(-3, (-1, tile)).transpose(-2, -3)
+    kept = _high_pass(tiles, minimum_frequency)
+    return kept.transpose(-2, -3).flatten(-4, -3).flatten(-2, -1)
+
+
+def _high_pass(change: Tensor, minimum_frequency: float) -> Tensor:
     height, width = change.shape[-2:]
     rows = torch.fft.fftfreq(height, device=change.device).abs()[:, None]
     columns = torch.fft.rfftfreq(width, device=change.device).abs()[None]

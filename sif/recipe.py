@@ -101,7 +101,10 @@ class InputDiversityRecipe(_Part):
 
 
 class ScheduleRecipe(_Part):
-    """Pace and budget; epsilon and step sizes in units of 1/255."""
+    """Pace and budget, as in `sif.optimize.Schedule`; epsilon and step sizes in units of 1/255.
+
+    `minimum_frequency` holds within every patch of the model's vision tower.
+    """
 
     steps: int = Field(ge=1)
     epsilon: float = Field(gt=0, le=255)

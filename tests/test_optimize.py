@@ -165,6 +165,17 @@ def test_high_pass_removes_the_low_band_and_nothing_else() -> None:
     assert torch.allclose(found, high.expand(2, 3, 24, 24), atol=1e-5)
 
 
+def test_a_tiled_high_pass_treats_every_tile_as_an_image_of_its_own() -> None:
+    change = torch.randn(2, 3, 12, 24, generator=torch.Generator().manual_seed(3))
+    found = high_pass(change, 0.4, tile=6)
+    for top in range(0, 12, 6):
+        for left in range(0, 24, 6):
+            tile = (..., slice(top, top + 6), slice(left, left + 6))
+            assert torch.allclose(found[tile], high_pass(change[tile], 0.4), atol=1e-5)
+    assert not torch.allclose(found, high_pass(change, 0.4), atol=0.1)
+    assert torch.equal(high_pass(change, 0.4, tile=5), high_pass(change, 0.4))
+
+
 def test_a_minimum_frequency_keeps_the_change_out_of_the_low_band() -> None:
     base = torch.full((1, 3, 6, 6), 0.5).mul(255).round() / 255
     schedule = Schedule(steps=20, epsilon=16 / 255, step_size=2 / 255, minimum_frequency=0.4)

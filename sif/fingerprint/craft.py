@@ -129,7 +129,7 @@ def craft(
         batch,
         objective=build_objective(recipe.objective),
         terms=[build_term(term) for term in recipe.robustness],
-        schedule=build_schedule(recipe),
+        schedule=build_schedule(recipe, tile=vlm.patch_size),
         measure=signal,
         report=report,
         start=to_tensor([draft.start or draft.base for draft in drafts]).to(vlm.device),
@@ -194,8 +194,8 @@ def build_term(recipe: Robustness) -> Term:
             return InputDiversity(**fields)
 
 
-def build_schedule(recipe: Recipe) -> Schedule:
-    """The schedule, from units of 1/255 to [0, 1]."""
+def build_schedule(recipe: Recipe, *, tile: int | None = None) -> Schedule:
+    """The schedule, from units of 1/255 to [0, 1]; `tile` is the side of the model's patches."""
     pace = recipe.schedule
     return Schedule(
         steps=pace.steps,
@@ -205,5 +205,6 @@ def build_schedule(recipe: Recipe) -> Schedule:
         momentum=pace.momentum,
         round_pixels=pace.round_pixels,
         minimum_frequency=pace.minimum_frequency,
+        tile=tile,
         check_every=pace.check_every,
     )

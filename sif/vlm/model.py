@@ -95,6 +95,13 @@ class Vlm:
             )
         return list(layers)
 
+    @property
+    def patch_size(self) -> int | None:
+        """Side in pixels of the squares that the vision tower first sees; None where unknown."""
+        tower = getattr(self.model.config, "vision_config", None)
+        size = getattr(tower, "patch_size", None)
+        return size if isinstance(size, int) else None
+
     def prepare(self, image: Image.Image) -> Image.Image:
         """The base image that a picture becomes: RGB at the model's native extent."""
         return prepare_image(image, self.processor.image_processor)

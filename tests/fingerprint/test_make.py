@@ -12,10 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from sif.errors import FingerprintError, StorageError, UsageError
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.make import MakingProgress, NamedImage
+from sif.optimize import high_pass
+from sif.recipe import load_recipe
 from sif.vlm.model import Vlm
 from sif.watermark.greenlist.count import z_score
 from sif.watermark.greenlist.keys import KeyRing
@@ -198,6 +201,20 @@ def test_the_signal_of_the_base_image_is_recorded_beside_the_triggers(
             (ids,) = vlm.generate([picture], [record.prompt], record.generation)
             count = fingerprint.count(record.id, [vlm.decode(ids)])
             assert recorded == pytest.approx(z_score(count, gamma=0.5) or 0.0, abs=0.02)
+
+
+def test_the_default_change_is_of_high_frequency_within_every_patch(
+    vlm: Vlm, tmp_path: Path
+) -> None:
+    recipe = load_recipe("sif", steps=4)
+    short = recipe.objective.model_copy(update={"answer_tokens": 6})
+    recipe = recipe.model_copy(update={"objective": short})
+    made = small_fingerprint(vlm, tmp_path / "fp", images=pictures(2), recipe=recipe)
+    for trigger in made.triggers:
+        change = np.asarray(trigger.image, float) - np.asarray(trigger.base, float)
+        tiles = torch.from_numpy(change).permute(2, 0, 1)[None].float()
+        kept = high_pass(tiles, 0.53, tile=vlm.patch_size)
+        assert kept.square().sum() > 0.9 * tiles.square().sum()
 
 
 def test_a_finished_fingerprint_is_not_made_again(vlm: Vlm, copy: Path) -> None:

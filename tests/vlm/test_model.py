@@ -35,6 +35,12 @@ def test_both_families_pass_the_probe(vlm: Vlm) -> None:
     probe(vlm)
 
 
+def test_the_patch_size_is_that_of_the_first_convolution(vlm: Vlm) -> None:
+    convolutions = (torch.nn.Conv2d, torch.nn.Conv3d)
+    first = next(m for m in vlm.model.modules() if isinstance(m, convolutions))
+    assert vlm.patch_size == first.kernel_size[-1]
+
+
 def test_a_tensor_and_its_png_are_encoded_and_answered_alike(vlm: Vlm, tmp_path: Path) -> None:
     images = to_tensor(pictures(vlm))
     opened = []
