@@ -61,6 +61,7 @@ def verify(
     Example: `sif verify my-fingerprint "openai:http://localhost:8000/v1#model" --run runs/one`
     """
     import tempfile
+    from contextlib import closing
 
     from sif.attacks.images import AttackedSuspect, Nothing, in_order, parse_image_attack
     from sif.fingerprint.folder import FingerprintSet
@@ -78,7 +79,7 @@ def verify(
     asked = connect(suspect)
     if attack != Nothing():
         asked = AttackedSuspect(asked, attack)
-    with tempfile.TemporaryDirectory() as scratch, bar() as show:
+    with closing(asked), tempfile.TemporaryDirectory() as scratch, bar() as show:
         folder = run or Path(scratch) / "run"
         record = RunRecord(fingerprint=str(fingerprint.resolve()), suspect=asked.name, label=label)
         open_run(folder, record)
@@ -89,11 +90,8 @@ def verify(
             show("asking", progress.asked, progress.triggers, words)
 
         with Journal(folder / JOURNAL) as journal:
-            try:
-                kept = Journalled(asked, journal)
-                verdict = audit(owned, kept, policy, batch_size=batch, report=report)
-            finally:
-                asked.close()
+            kept = Journalled(asked, journal)
+            verdict = audit(owned, kept, policy, batch_size=batch, report=report)
         write_verdict(folder, verdict)
     typer.echo(verdict.model_dump_json(indent=2) if as_json else summary(verdict))
     if fail_if is not None and verdict.decision.value == fail_if.value:

@@ -48,7 +48,7 @@ def open_run(run: Path, record: RunRecord) -> None:
         if read_record(run) != record:
             raise StorageError(
                 f"expected in {run} the run that was begun there, got another fingerprint or "
-                "suspect (or its weights changed); name another folder with --run"
+                "suspect (or other weights or image attacks); name another folder with --run"
             )
         return
     if run.exists() and (not run.is_dir() or any(run.iterdir())):

@@ -116,6 +116,24 @@ def test_the_report_of_such_a_run_names_engine_and_attack(
     assert ">transformers<" in page
 
 
+def test_the_rules_given_are_the_rules_of_the_verdict(
+    sif: Run, fingerprint: Path, suspect: str, run: Path
+) -> None:
+    rules = ("--budget", 5, "--repeats", 2, "--alpha", 0.001)
+    code, _, error = sif("verify", fingerprint, suspect, "--run", run, *rules)
+    assert code == 0, error
+    verdict = json.loads((run / "verdict.json").read_text())
+    assert verdict["queries"] == 4
+    assert [trigger["queries"] for trigger in verdict["per_trigger"]] == [2, 2]
+    assert verdict["alpha"] == 0.001
+    assert {name: verdict["policy"][name] for name in ("budget", "repeats", "alpha")} == {
+        "budget": 5,
+        "repeats": 2,
+        "alpha": 0.001,
+    }
+    assert len(_entries(run)) == 4
+
+
 @pytest.mark.parametrize(
     ("attack", "words"), [("flip", ("flip", "jpeg", "crop")), ("jpeg:0", ("1 to 100", "'0'"))]
 )
