@@ -8,6 +8,7 @@ Each command lives in a file of its own and imports what is heavy when it runs, 
 import errno
 import importlib.metadata
 import logging
+import os
 from collections.abc import Callable, Mapping
 from typing import Annotated, Final, NoReturn
 
@@ -110,6 +111,9 @@ def _set_up_logging(verbose: int) -> None:
     logging.basicConfig(format="%(message)s", handlers=[handler], force=True)
     level = {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
     logging.getLogger("sif").setLevel(level)
+    if not verbose:  # what libraries remark on their own account is for those who ask
+        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+        os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
 
 def _describe(error: OSError) -> str:
