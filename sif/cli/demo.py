@@ -65,8 +65,12 @@ def demo(
 
 
 def _print_table(rows: "list[Asked]") -> None:
+    from math import floor
+
     from rich.console import Console
     from rich.table import Table
+
+    from sif.ownership.verdict import rounded_up
 
     table = Table(title="Is it derived from the source?", title_justify="left")
     for heading in ("suspect", "asked through", "verdict"):
@@ -82,8 +86,8 @@ def _print_table(rows: "list[Asked]") -> None:
             row.label,
             row.engine,
             f"[{colours[name]}]{name.replace('_', ' ').upper()}[/]",
-            f"{verdict.log10_e_value:.1f}",
-            f"{verdict.p_value:.1g}",
+            f"{floor(10 * verdict.log10_e_value) / 10:.1f}",
+            rounded_up(verdict.p_value),
             rate,
             str(verdict.queries),
         )

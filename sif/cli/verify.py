@@ -99,10 +99,15 @@ def verify(
 
 
 def summary(verdict: "Verdict") -> str:
-    """The verdict in three lines."""
+    """The verdict in three lines; nothing is rounded in favour of the claim."""
+    from math import floor
+
+    from sif.ownership.verdict import rounded_up
+
     name = verdict.decision.value.upper().replace("_", " ")
+    evidence = floor(100 * verdict.log10_e_value) / 100
     return (
-        f"{name}  (log10 e-value {verdict.log10_e_value:.2f}, p ≤ {verdict.p_value:.2g}, "
+        f"{name}  (log10 e-value {evidence:.2f}, p ≤ {rounded_up(verdict.p_value)}, "
         f"limit {verdict.alpha:g})\n{verdict.reason}\n"
         f"{verdict.queries} questions, {verdict.answered} triggers answered"
     )

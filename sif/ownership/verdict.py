@@ -162,7 +162,7 @@ def _explain(
     answered = f"{evidence.answered} of {asked} trigger images"
     expected = evidence.null.green_size / evidence.null.vocabulary_size
     rates = f"{green_rate or 0.0:.1%} green words where chance gives {expected:.1%}"
-    chance, limit = _rounded_up(evidence.p_value), _rounded_up(evidence.policy.alpha)
+    chance, limit = rounded_up(evidence.p_value), rounded_up(evidence.policy.alpha)
     match decision:
         case Decision.DERIVED:
             return (
@@ -184,6 +184,6 @@ def _explain(
             )
 
 
-def _rounded_up(probability: float) -> str:
+def rounded_up(probability: float) -> str:
     """Two digits, never smaller than the number itself."""
     return f"{float(Context(prec=2, rounding=ROUND_CEILING).create_decimal(repr(probability))):.2g}"

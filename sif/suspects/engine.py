@@ -61,7 +61,13 @@ def engine_arguments(source: str, options: VllmOptions) -> dict[str, Any]:
 
 def quiet_environment() -> dict[str, str]:
     """Variables that keep vLLM's own chatter down and its usage statistics at home."""
-    wanted = {"VLLM_LOGGING_LEVEL": "ERROR", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
+    wanted = {
+        "VLLM_LOGGING_LEVEL": "ERROR",
+        "TORCH_CPP_LOG_LEVEL": "ERROR",
+        "PYTHONWARNINGS": "ignore::FutureWarning",
+        "VLLM_NO_USAGE_STATS": "1",
+        "DO_NOT_TRACK": "1",
+    }
     return {name: os.environ.get(name, value) for name, value in wanted.items()}
 
 

@@ -1,6 +1,7 @@
 """`sif verify --image-attack` on the real command line, with an untrained model."""
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -8,11 +9,16 @@ from pathlib import Path
 import pytest
 
 from sif.attacks.images import parse_image_attack
+from sif.cli.verify import summary
 from sif.fingerprint.folder import FingerprintSet
+from sif.ownership.observation import Observation
+from sif.ownership.policy import Policy
+from sif.ownership.verdict import judge
 from sif.suspects import Journal, connect
 from sif.suspects.journal import JournalEntry
 from sif.types import Answer, Reply
 from sif.vlm.model import Vlm
+from sif.watermark.greenlist.count import GreenCount
 from tests.cli.command import Run, assert_one_line
 from tests.fingerprint.small import small_fingerprint
 
@@ -144,3 +150,14 @@ def test_an_attack_that_is_none_is_a_usage_error_before_anything_is_loaded(
     assert code == 2
     assert_one_line(error, *words)
     assert not run.exists()
+
+
+def test_the_summary_rounds_nothing_in_favour_of_the_claim() -> None:
+    policy = Policy(alpha=0.01, minimum_answers=1)
+    count = GreenCount(green=24, scored=30)
+    seen = Observation(trigger="0001", count=count, queries=1)
+    verdict = judge([seen], vocabulary_size=500, green_size=250, policy=policy)
+    shown = re.search(r"e-value ([\d.]+), p ≤ ([\d.e-]+),", summary(verdict))
+    assert shown is not None
+    assert 0 <= verdict.log10_e_value - float(shown[1]) < 0.01
+    assert verdict.p_value <= float(shown[2]) < 1.1 * verdict.p_value
