@@ -21,7 +21,6 @@ from sif.attacks.weights.prune import Prune
 from sif.attacks.weights.quantize import Quantize
 from sif.attacks.weights.schedule import LowRank, Training
 from sif.attacks.weights.theft import steal
-from sif.errors import StorageError
 from sif.eval.report.page import ReportPage
 from sif.eval.report.render import write_report
 from sif.eval.report.run import read_audit
@@ -30,7 +29,7 @@ from sif.eval.zoo.architecture import Family
 from sif.eval.zoo.catalogue import find
 from sif.eval.zoo.data import samples
 from sif.eval.zoo.folders import export
-from sif.files import write_atomically
+from sif.files import claim_folder
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.make import MakingProgress, NamedImage, make_fingerprint
 from sif.ownership.audit import AuditProgress, verify
@@ -136,7 +135,8 @@ def run_demo(demo: Demo, *, show: Show) -> tuple[list[Asked], Path]:
         StorageError: the folder holds something else, or the disk refuses.
         ModelError: the bundled weights are missing.
     """
-    _claim(demo.out)
+    again = "Written by `sif demo`; run it again to go on or to rebuild.\n"
+    claim_folder(demo.out, mark=MARK, words=again)
     models, copies = demo.out / "models", _copies(demo.source)
     for role in demo.roles:
         if role.model not in copies and not (models / role.model).exists():
@@ -147,12 +147,6 @@ def run_demo(demo: Demo, *, show: Show) -> tuple[list[Asked], Path]:
             _steal(models / demo.source, models / role.model, copies[role.model], show)
     rows = [_ask(demo, fingerprint, role, show) for role in demo.roles]
     return rows, _report(demo, fingerprint)
-
-
-def _claim(out: Path) -> None:
-    if out.exists() and not (out / MARK).exists() and (not out.is_dir() or any(out.iterdir())):
-        raise StorageError(f"expected a new folder or an earlier demo, got {out}; name another")
-    write_atomically(out / MARK, "Written by `sif demo`; run it again to go on or to rebuild.\n")
 
 
 def _fingerprint(demo: Demo, show: Show) -> FingerprintSet:

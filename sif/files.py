@@ -57,6 +57,26 @@ def writing(target: Path) -> Iterator[None]:
         raise
 
 
+def claim_folder(folder: Path, *, mark: str, words: str) -> None:
+    """Makes a folder ours before anything is put into it: a new, an empty, or our earlier one.
+
+    Args:
+        folder: to be claimed.
+        mark: name of the file in it that says whose it is.
+        words: content of that file.
+
+    Raises:
+        StorageError: it holds something else, or the disk refuses.
+    """
+    taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    if taken and not (folder / mark).exists():
+        raise StorageError(
+            f"expected a new folder or an earlier one of this command, with {mark} in it, got "
+            f"{folder}; name another"
+        )
+    write_atomically(folder / mark, words)
+
+
 def _refusal(target: Path, reason: str, number: int | None) -> str:
     mend = "free some space and run the same command again" if number in FULL else "name another"
     return f"cannot write {target}: {reason.splitlines()[0]}; {mend}"

@@ -54,6 +54,6 @@ def test_the_demo_asks_through_vllm_and_through_an_endpoint(tmp_path: Path) -> N
 
 def test_a_folder_that_holds_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("mine")
-    with pytest.raises(StorageError, match="earlier demo"):
+    with pytest.raises(StorageError, match=r"with demo\.txt in it"):
         run_demo(Demo(out=tmp_path), show=_ignore)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]

@@ -1,0 +1,116 @@
+"""Who is asked in a benchmark: the source, its stolen copies, and innocents, by family.
+
+The split is fixed here, before any figure is seen: what is held out is asked and reported, but no
+recipe is chosen by it. Knows nothing of triggers.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from sif.attacks.weights.attack import WeightAttack
+from sif.attacks.weights.examples import Example
+from sif.attacks.weights.finetune import Finetune
+from sif.attacks.weights.noise import Noise
+from sif.attacks.weights.prune import Prune
+from sif.attacks.weights.quantize import Quantize
+from sif.attacks.weights.schedule import LowRank, Training
+from sif.errors import UsageError
+from sif.eval.zoo.architecture import Family
+from sif.eval.zoo.catalogue import MODELS, Model
+from sif.eval.zoo.data import Kind, samples
+
+Role = Literal["source", "copy", "innocent"]
+Split = Literal["tuning", "held out"]
+
+OTHER_WORLD: Final = 77
+EXAMPLES: Final = 256
+DATA_SEED: Final = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One suspect.
+
+    Attributes:
+        name: in tables and of its folder.
+        role: what it is to the source.
+        split: whether recipes may be chosen by what it answers.
+        model: the bundled model that it is or was stolen from.
+        theft: makes the attacks that turn the source into it; none for a model as it is.
+    """
+
+    name: str
+    role: Role
+    split: Split
+    model: Model
+    theft: Callable[[], list[WeightAttack]] | None = None
+
+
+def roster(family: Family) -> tuple[Entry, ...]:
+    """Everybody that a family's benchmark asks, the source first."""
+    source = next(m for m in MODELS if m.family == family and m.role == "source")
+
+    def copy(name: str, split: Split, theft: Callable[[], list[WeightAttack]]) -> Entry:
+        return Entry(name=name, role="copy", split=split, model=source, theft=theft)
+
+    def tuned(
+        name: str, split: Split, *, lora: bool, kind: Kind = "captions", world: int | None = None
+    ) -> Entry:
+        at = source.world if world is None else world
+        return copy(name, split, lambda: [_tuning(at, kind, lora=lora)])
+
+    innocents = [
+        Entry(
+            name=model.name.removeprefix(source.name.removesuffix("source")),
+            role="innocent",
+            split="held out" if model.name.endswith(("sibling-b", "stranger-c")) else "tuning",
+            model=model,
+        )
+        for model in MODELS
+        if model.family == family and model.role != "source"
+    ]
+    return (
+        Entry(name="source", role="source", split="tuning", model=source),
+        copy("int8", "tuning", lambda: [Quantize(kind="int8")]),
+        copy("nf4", "held out", lambda: [Quantize(kind="nf4")]),
+        copy("pruned-20", "tuning", lambda: [Prune(fraction=0.2)]),
+        copy("pruned-40", "held out", lambda: [Prune(fraction=0.4)]),
+        copy("noise", "tuning", lambda: [Noise(sigma=0.1)]),
+        tuned("lora-same", "tuning", lora=True),
+        tuned("full-same", "held out", lora=False),
+        tuned("lora-other-world", "held out", lora=True, world=OTHER_WORLD),
+        tuned("lora-terse", "tuning", lora=True, kind="terse"),
+        tuned("full-terse", "held out", lora=False, kind="terse"),
+        tuned("lora-questions", "held out", lora=True, kind="questions"),
+        *innocents,
+    )
+
+
+def chosen(family: Family, names: tuple[str, ...] | None) -> tuple[Entry, ...]:
+    """Those of the roster that are named, all where None.
+
+    Raises:
+        UsageError: a name that the roster does not have.
+    """
+    everybody = roster(family)
+    if names is None:
+        return everybody
+    known = [entry.name for entry in everybody]
+    for name in names:
+        if name not in known:
+            raise UsageError(f"expected suspects among {', '.join(known)}, got {name!r}")
+    return tuple(entry for entry in everybody if entry.name in names)
+
+
+def _tuning(world: int, kind: Kind, *, lora: bool) -> Finetune:
+    drawn = samples(world, number=EXAMPLES, seed=DATA_SEED, kind=kind)
+    return Finetune(
+        training=Training(
+            lora=LowRank() if lora else None,
+            steps=60,
+            batch_size=16,
+            learning_rate=1e-3 if lora else 3e-4,
+        ),
+        examples=[Example(image=s.image, prompt=s.prompt, answer=s.answer) for s in drawn],
+    )

@@ -1,0 +1,100 @@
+"""What a benchmark says of one suspect's answers to one set of triggers: pure functions of counts.
+
+Knows nothing of models, images or files.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from sif.ownership.logspace import log_sum
+from sif.ownership.null import HypergeometricNull
+from sif.ownership.policy import TILTS
+from sif.watermark.greenlist.count import GreenCount
+
+ORDERS = 500
+
+
+class Share(NamedTuple):
+    """A share of triggers with its exact (Clopper–Pearson) 95% interval."""
+
+    share: float
+    low: float
+    high: float
+
+
+def share_of(hits: int, total: int) -> Share | None:
+    """`hits` of `total`; none where there is nothing to share."""
+    from scipy.stats import binomtest
+
+    if not total:
+        return None
+    interval = binomtest(hits, total).proportion_ci(confidence_level=0.95, method="exact")
+    return Share(hits / total, float(interval.low), float(interval.high))
+
+
+def green_rate(counts: Sequence[GreenCount]) -> float | None:
+    """Green share of all scored ids."""
+    scored = sum(count.scored for count in counts)
+    return sum(count.green for count in counts) / scored if scored else None
+
+
+def evidence_per_trigger(counts: Sequence[GreenCount], null: HypergeometricNull) -> float:
+    """log10 of the e-value after all triggers, divided by their number; 0 without triggers."""
+    if not counts:
+        return 0.0
+    return float(log10_e_values(_log_bets(counts, null))[-1]) / len(counts)
+
+
+def triggers_to_alpha(
+    counts: Sequence[GreenCount], null: HypergeometricNull, *, alpha: float, seed: int = 0
+) -> float | None:
+    """Median number of triggers after which the e-value reaches 1/α, over random orders.
+
+    Orders in which it is not reached count as longer than all; the median is none if it is such.
+    """
+    if not counts:
+        return None
+    bets, rng = _log_bets(counts, null), np.random.default_rng(seed)
+    needed = []
+    for _ in range(ORDERS):
+        running = log10_e_values(bets[rng.permutation(len(bets))])
+        reached = np.flatnonzero(running >= -np.log10(alpha))
+        needed.append(reached[0] + 1 if len(reached) else np.inf)
+    median = float(np.median(needed))
+    return median if np.isfinite(median) else None
+
+
+def log10_e_values(log_bets: Float[np.ndarray, "triggers tilts"]) -> Float[np.ndarray, " triggers"]:
+    """The running log10 e-value of `sif.ownership.evidence`, from every trigger's log e(λ)."""
+    wealth = np.cumsum(log_bets, axis=0) - np.log(log_bets.shape[1])
+    return np.asarray(log_sum(wealth) / np.log(10))
+
+
+def published_matches(
+    scores: Sequence[float | None], innocents: Sequence[Sequence[float | None]]
+) -> list[bool]:
+    """For every trigger whether its score exceeds τ_i, the largest of any innocent's.
+
+    The published rule (SIF, CVPR 2026): thresholds per trigger, from the models at hand. It bounds
+    no false-claim probability. Unanswered triggers match nothing and set no threshold.
+
+    Args:
+        scores: of the suspect, none where it did not answer.
+        innocents: scores of every unrelated model, in the order of the same triggers.
+    """
+    matches = []
+    for index, score in enumerate(scores):
+        theirs = [row[index] for row in innocents]
+        highest = max((value for value in theirs if value is not None), default=-np.inf)
+        matches.append(score is not None and score > highest)
+    return matches
+
+
+def _log_bets(
+    counts: Sequence[GreenCount], null: HypergeometricNull
+) -> Float[np.ndarray, "triggers tilts"]:
+    tilts = np.asarray(TILTS)
+    return np.stack([null.log_e_values(count, tilts) for count in counts])

@@ -1,0 +1,88 @@
+"""`sif bench`: methods compared on the bundled mini models."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sif.cli.progress import bar
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Compares methods on the bundled mini models, with intervals and cost.",
+)
+FAMILIES = ("llava", "qwen2_5_vl")
+
+
+@app.callback()
+def _group() -> None:
+    """Keeps `triggers` a command of its own while it is the only one."""
+
+
+@app.command()
+def triggers(
+    out: Annotated[Path, typer.Option(help="Folder for models, triggers, answers and tables.")],
+    methods: Annotated[
+        str, typer.Option(help="Recipes, by name or YAML file, with commas between them.")
+    ] = "sif,sif-release",
+    families: Annotated[
+        str, typer.Option(help="Of the mini models, with commas between them.")
+    ] = ",".join(FAMILIES),
+    number: Annotated[
+        int, typer.Option("-n", "--number", min=2, help="Triggers of a method, family and seed.")
+    ] = 24,
+    seeds: Annotated[int, typer.Option(min=1, help="Sets of keys for each method.")] = 3,
+    suspects: Annotated[
+        str | None, typer.Option(help="Some of the roster, with commas [default: everybody].")
+    ] = None,
+    image_attacks: Annotated[
+        str | None,
+        typer.Option(help="In the words of `sif verify --image-attack`, with commas between them."),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Optimisation steps, instead of the recipes'.")
+    ] = None,
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick", help="8 triggers, one seed, LLaVA, three attacks: minutes, not hours."
+        ),
+    ] = False,
+) -> None:
+    """Makes triggers by each method, asks copies and innocents under image attacks, and compares.
+
+    Writes summary.md, cells.parquet (a row for each answer) and costs.parquet into --out. Started
+    again with the same settings it goes on where it stopped.
+
+    Example: `sif bench triggers --out bench --quick`
+    """
+    from sif.errors import UsageError
+    from sif.eval.bench.summary import as_markdown, summarise
+    from sif.eval.bench.triggers import IMAGE_ATTACKS, TriggerBench, run_bench
+    from sif.files import write_atomically
+
+    wanted = _names(families)
+    if unknown := [name for name in wanted if name not in FAMILIES]:
+        raise UsageError(f"expected families among {', '.join(FAMILIES)}, got {unknown[0]!r}")
+    bench = TriggerBench(
+        out=out,
+        families=("llava",) if quick else wanted,  # type: ignore[arg-type]  # checked above
+        methods=_names(methods),
+        triggers=8 if quick else number,
+        seeds=(0,) if quick else tuple(range(seeds)),
+        suspects=_names(suspects) if suspects else None,
+        image_attacks=_names(image_attacks)
+        if image_attacks
+        else (("none", "jpeg:75", "resize:0.5") if quick else IMAGE_ATTACKS),
+        steps=steps,
+    )
+    with bar() as show:
+        cells, costs = run_bench(bench, show=show)
+    table = as_markdown(summarise(cells), costs)
+    write_atomically(out / "summary.md", table)
+    typer.echo(table)
+    typer.echo(f"{out}: summary.md, cells.parquet, costs.parquet")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())

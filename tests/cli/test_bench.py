@@ -1,0 +1,28 @@
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import Run, assert_one_line
+
+
+@pytest.mark.slow
+def test_a_table_is_printed_and_kept(sif: Run, tmp_path: Path) -> None:
+    few = ("--quick", "--steps", 2, "--methods", "sif", "--suspects", "source,stranger-b")
+    command = ("bench", "triggers", "--out", tmp_path / "b", *few, "--image-attacks", "none")
+    code, said, error = sif(*command)
+    assert code == 0, error
+    table = (tmp_path / "b" / "summary.md").read_text()
+    assert table in said
+    assert "| sif | source | none |" in table
+    assert "| sif | stranger-b | none |" in table
+    assert (tmp_path / "b" / "costs.parquet").is_file()
+    assert "llava: asking source: 1 of 1" in error
+    code, again, _ = sif(*command)
+    assert (code, again) == (0, said)
+
+
+def test_an_unknown_family_is_wrong_usage(sif: Run, tmp_path: Path) -> None:
+    code, _, error = sif("bench", "triggers", "--out", tmp_path / "b", "--families", "llava,gpt")
+    assert code == 2
+    assert_one_line(error, "qwen2_5_vl", "'gpt'")
+    assert not (tmp_path / "b").exists()

@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+
+from sif.eval.metrics import (
+    evidence_per_trigger,
+    green_rate,
+    published_matches,
+    share_of,
+    triggers_to_alpha,
+)
+from sif.ownership.null import HypergeometricNull
+from sif.ownership.observation import Observation
+from sif.ownership.policy import Policy
+from sif.ownership.verdict import judge
+from sif.watermark.greenlist.count import GreenCount
+
+NULL = HypergeometricNull(vocabulary_size=500, green_size=250)
+
+
+def counts(*greens: int, scored: int = 40) -> list[GreenCount]:
+    return [GreenCount(green=green, scored=scored) for green in greens]
+
+
+def test_evidence_is_that_of_the_verdict() -> None:
+    some = counts(30, 18, 27, 33)
+    observations = [
+        Observation(trigger=str(index), count=count) for index, count in enumerate(some)
+    ]
+    verdict = judge(observations, vocabulary_size=500, green_size=250, policy=Policy())
+    assert evidence_per_trigger(some, NULL) == pytest.approx(verdict.final_log10_e_value / 4)
+    assert evidence_per_trigger([], NULL) == 0.0
+
+
+def test_equal_triggers_need_the_number_at_which_the_running_value_crosses() -> None:
+    some = counts(*[28] * 20)
+    observations = [
+        Observation(trigger=str(index), count=count) for index, count in enumerate(some)
+    ]
+    verdict = judge(observations, vocabulary_size=500, green_size=250, policy=Policy())
+    crossing = next(
+        number
+        for number, record in enumerate(verdict.per_trigger, start=1)
+        if record.log10_e_value >= 6
+    )
+    assert 1 < crossing < 20
+    assert triggers_to_alpha(some, NULL, alpha=1e-6) == crossing
+
+
+def test_triggers_that_do_not_suffice_have_no_number() -> None:
+    assert triggers_to_alpha(counts(20, 21, 19), NULL, alpha=1e-6) is None
+    assert triggers_to_alpha([], NULL, alpha=1e-6) is None
+
+
+def test_the_order_is_averaged_over() -> None:
+    strong_first, strong_last = counts(*[36] * 4, *[20] * 12), counts(*[20] * 12, *[36] * 4)
+    first, last = (triggers_to_alpha(s, NULL, alpha=1e-3) for s in (strong_first, strong_last))
+    assert first is not None and last is not None
+    assert abs(first - last) <= 1
+
+
+def test_a_match_exceeds_every_innocent_on_the_same_trigger() -> None:
+    innocents = [[0.5, 2.0, None], [1.0, -1.0, None]]
+    assert published_matches([1.1, 2.0, -3.0], innocents) == [True, False, True]
+    assert published_matches([None, 5.0, None], innocents) == [False, True, False]
+
+
+def test_intervals_are_clopper_pearson() -> None:
+    share = share_of(0, 50)
+    assert share is not None
+    assert share.high == pytest.approx(1 - 0.025 ** (1 / 50))
+    assert share.low == share.share == 0.0
+    half = share_of(12, 24)
+    assert half is not None
+    assert half.low == pytest.approx(1 - half.high)
+    assert share_of(0, 0) is None
+
+
+def test_the_green_rate_weighs_words_not_triggers() -> None:
+    assert green_rate([*counts(10, scored=10), *counts(0, scored=30)]) == 0.25
+    assert green_rate([]) is None
+    assert np.isclose(green_rate(counts(20)) or 0, 0.5)
