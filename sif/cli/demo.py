@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from sif.eval.demo import Asked
 
 
+WIDTH_IN_A_LOG = 110
+
+
 class Family(StrEnum):
     """Architectures of the bundled models."""
 
@@ -91,4 +94,5 @@ def _print_table(rows: "list[Asked]") -> None:
             rate,
             str(verdict.queries),
         )
-    Console().print(table)
+    console = Console()
+    (console if console.is_terminal else Console(width=WIDTH_IN_A_LOG)).print(table)

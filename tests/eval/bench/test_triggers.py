@@ -70,7 +70,7 @@ def test_a_benchmark_is_kept_resumed_and_counts_every_answer(tmp_path: Path) -> 
     again, same = run_bench(bench, show=_ignore)
     assert (again, same) == (cells, costs)
     assert {p: p.stat().st_mtime_ns for p in bench.out.rglob("*.png")} == pictures
-    with pytest.raises(FingerprintError, match="settings that .* was begun with"):
+    with pytest.raises(FingerprintError, match=r"settings that .* was begun with"):
         run_bench(replace(bench, triggers=3), show=_ignore)
 
 
