@@ -51,12 +51,13 @@ def triggers(
 ) -> None:
     """Makes triggers by each method, asks copies and innocents under image attacks, and compares.
 
-    Writes summary.md, cells.parquet (a row for each answer) and costs.parquet into --out. Started
-    again with the same settings it goes on where it stopped.
+    Writes summary.md, two plots, cells.parquet (a row for each answer) and costs.parquet into
+    --out. Started again with the same settings it goes on where it stopped.
 
     Example: `sif bench triggers --out bench --quick`
     """
     from sif.errors import UsageError
+    from sif.eval.bench.plots import write_plots
     from sif.eval.bench.summary import as_markdown, summarise
     from sif.eval.bench.triggers import IMAGE_ATTACKS, TriggerBench, run_bench
     from sif.files import write_atomically
@@ -78,10 +79,13 @@ def triggers(
     )
     with bar() as show:
         cells, costs = run_bench(bench, show=show)
-    table = as_markdown(summarise(cells), costs)
+    lines = summarise(cells)
+    table = as_markdown(lines, costs)
     write_atomically(out / "summary.md", table)
+    pictures = write_plots(out, lines)
     typer.echo(table)
-    typer.echo(f"{out}: summary.md, cells.parquet, costs.parquet")
+    names = ["summary.md", *(path.name for path in pictures), "cells.parquet", "costs.parquet"]
+    typer.echo(f"{out}: {', '.join(names)}")
 
 
 def _names(text: str) -> tuple[str, ...]:
