@@ -259,7 +259,7 @@ def _green_list_objective(recipe: Recipe) -> SafdRecipe:
         raise UsageError(
             f"expected a recipe with the objective safd, got {recipe.name} with "
             f"{recipe.objective.kind}, which carries no green list to verify; choose another "
-            "recipe (sif), or run baselines with sif bench triggers"
+            "recipe, such as sif"
         )
     return recipe.objective
 
