@@ -142,7 +142,9 @@ def _model(models: Path, entry: Entry, show: Show) -> Path:
         def report(progress: Progress) -> None:
             show(f"stealing {entry.name}", progress.step, progress.steps, progress.stage)
 
-        steal(plain, folder, entry.theft(), report=report)
+        for needed in entry.needs:
+            _model(models, needed, show)
+        steal(plain, folder, entry.theft(models), report=report)
     return folder
 
 
