@@ -7,12 +7,12 @@ neighbouring weights gets 2^bits values, evenly spaced from its smallest weight 
 from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
 from sif.attacks.weights.attack import Facts, Progress, WeightAttack, Workbench
 from sif.attacks.weights.parts import linear_layers
+from sif.robustness.wear import rounded
 
 
 class Round(WeightAttack):
@@ -37,30 +37,11 @@ class Round(WeightAttack):
         layers = linear_layers(model)
         errors = []
         for step, layer in enumerate(layers.values(), start=1):
-            weight = layer.weight.float()
-            rounded = round_groups(weight, bits=self.bits, group_size=self.group_size)
-            stored = rounded.to(layer.weight.dtype)
-            errors.append(_relative_error(stored.float(), weight))
-            layer.weight.copy_(stored)
+            coarse = rounded(layer.weight, bits=self.bits, group_size=self.group_size)
+            errors.append(_relative_error(coarse.float(), layer.weight.float()))
+            layer.weight.copy_(coarse)
             bench.report(Progress(stage=self.name, step=step, steps=len(layers)))
         return {"layers": list(layers), "relative_error": sum(errors) / max(1, len(errors))}
-
-
-def round_groups(
-    weight: Float[Tensor, "rows columns"], *, bits: int, group_size: int
-) -> Float[Tensor, "rows columns"]:
-    """Moves every weight to the nearest value of its group's grid."""
-    groups = weight.split(group_size, dim=1)
-    return torch.cat([_round_rows(group, steps=2**bits - 1) for group in groups], dim=1)
-
-
-def _round_rows(
-    group: Float[Tensor, "rows columns"], *, steps: int
-) -> Float[Tensor, "rows columns"]:
-    least, most = group.aminmax(dim=1, keepdim=True)
-    step = (most - least) / steps
-    codes = ((group - least) / step.where(step > 0, 1)).round()
-    return least + codes * step
 
 
 def _relative_error(rounded: Tensor, weight: Tensor) -> float:

@@ -7,7 +7,8 @@ from pydantic import ValidationError
 from sif.attacks.weights.attack import Facts, Progress, Workbench
 from sif.attacks.weights.parts import linear_layers
 from sif.attacks.weights.quantize import Quantize
-from sif.attacks.weights.round import Round, round_groups
+from sif.attacks.weights.round import Round
+from sif.robustness.wear import rounded
 from sif.vlm.folder import load_model, load_processor
 
 
@@ -20,18 +21,18 @@ def _attacked(attack: Round, folder: Path, scratch: Path) -> tuple[torch.nn.Modu
 def test_a_group_gets_evenly_spaced_values_from_its_smallest_to_its_largest() -> None:
     row = torch.tensor([[-1.0, -0.6, 0.1, 0.6, 2.0]])
     expected = torch.tensor([[-1.0, -1.0, 0.0, 1.0, 2.0]])
-    torch.testing.assert_close(round_groups(row, bits=2, group_size=5), expected)
+    torch.testing.assert_close(rounded(row, bits=2, group_size=5), expected)
 
 
 def test_groups_and_rows_have_grids_of_their_own_and_the_last_group_may_be_shorter() -> None:
     weight = torch.tensor([[0.0, 1.4, 3.0, 100.0, 104.0], [0.0, 14.0, 30.0, -5.0, 7.0]])
     expected = torch.tensor([[0.0, 1.0, 3.0, 100.0, 104.0], [0.0, 10.0, 30.0, -5.0, 7.0]])
-    torch.testing.assert_close(round_groups(weight, bits=2, group_size=3), expected)
+    torch.testing.assert_close(rounded(weight, bits=2, group_size=3), expected)
 
 
 def test_a_group_of_equal_weights_stays() -> None:
     weight = torch.full((2, 7), 0.3)
-    assert torch.equal(round_groups(weight, bits=3, group_size=4), weight)
+    assert torch.equal(rounded(weight, bits=3, group_size=4), weight)
 
 
 @pytest.mark.parametrize(("bits", "group_size"), [(2, 64), (3, 64), (4, 50), (8, 1000)])
