@@ -32,7 +32,7 @@ def merge_agreeing(tasks: Float[Tensor, " models *shape"]) -> Float[Tensor, "*sh
     Where values cancel out exactly no sign is elected and nothing is changed.
     """
     elected = tasks.sum(dim=0).sign()
-    agree = (tasks.sign() == elected) & (elected != 0)
+    agree = tasks.sign() == elected
     return (tasks * agree).sum(dim=0) / agree.sum(dim=0).clamp(min=1)
 
 
