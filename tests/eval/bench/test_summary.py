@@ -16,6 +16,8 @@ def cell(**changes: Any) -> Cell:
         "split": "tuning",
         "image_attack": "none",
         "trigger": "0001",
+        "answered": True,
+        "matched": None,
         "green": 30,
         "scored": 40,
         "vocabulary_size": 500,
@@ -48,7 +50,7 @@ def test_thresholds_come_from_innocents_on_the_same_picture_under_the_same_attac
 
 def test_unanswered_triggers_weaken_the_evidence_and_match_nothing() -> None:
     answered = [cell(trigger=str(index)) for index in range(4)]
-    silent = [cell(trigger=str(index), green=None, scored=None) for index in range(4, 8)]
+    silent = [cell(trigger=str(index), answered=False, green=None, scored=None) for index in range(4, 8)]
     (full,), (half,) = summarise(answered), summarise(answered + silent)
     assert half.evidence == pytest.approx(full.evidence / 2)
     assert (half.triggers, half.answered) == (8, 4)

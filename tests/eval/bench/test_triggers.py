@@ -9,7 +9,8 @@ import torch
 
 from sif.errors import FingerprintError, StorageError, UsageError
 from sif.eval.bench.roster import chosen, roster
-from sif.eval.bench.triggers import TriggerBench, metered, run_bench
+from sif.eval.bench.meter import metered
+from sif.eval.bench.triggers import TriggerBench, run_bench
 from sif.types import GenerationSettings
 from sif.vlm.model import Vlm
 
@@ -58,17 +59,21 @@ def test_a_benchmark_is_kept_resumed_and_counts_every_answer(tmp_path: Path) -> 
         image_attacks=("none", "jpeg:75"),
         steps=2,
     )
-    cells, costs = run_bench(bench, show=_ignore)
+    rows = run_bench(bench, show=_ignore)
+    cells, costs, portraits = rows
     assert len(cells) == 2 * 3 * 2 * 2
     assert len({(c.method, c.suspect, c.image_attack, c.trigger) for c in cells}) == len(cells)
     assert all(cell.scored for cell in cells if cell.suspect == "source")
     assert [cost.method for cost in costs] == ["sif", "sif-release"]
     assert all(cost.seconds and cost.gradient_passes and cost.decoding_passes for cost in costs)
-    assert pq.read_table(bench.out / "cells.parquet").num_rows == len(cells)
+    for name, values in rows._asdict().items():
+        assert pq.read_table(bench.out / f"{name}.parquet").num_rows == len(values)
+    assert len(portraits) == 2 * 2
+    assert all(portrait.base_facts == 1.0 for portrait in portraits)
+    assert {portrait.largest_change for portrait in portraits} <= {1, 2, 3, 4}
 
     pictures = {p: p.stat().st_mtime_ns for p in bench.out.rglob("*.png")}
-    again, same = run_bench(bench, show=_ignore)
-    assert (again, same) == (cells, costs)
+    assert run_bench(bench, show=_ignore) == rows
     assert {p: p.stat().st_mtime_ns for p in bench.out.rglob("*.png")} == pictures
     with pytest.raises(FingerprintError, match=r"settings that .* was begun with"):
         run_bench(replace(bench, triggers=3), show=_ignore)
@@ -81,6 +86,9 @@ def test_what_cannot_be_run_is_refused_before_anything_is_made(tmp_path: Path) -
         ({"image_attacks": ("flip",)}, "flip"),
         ({"suspects": ("gpt",)}, "gpt"),
         ({"methods": ()}, "at least one"),
+        ({"seeds": ()}, "at least one"),
+        ({"jobs": 0}, "at least 1 job"),
+        ({"methods": ("sif@epsilon=300",)}, "less than or equal to 255"),
     ):
         with pytest.raises(UsageError, match=words):
             run_bench(replace(plan, **changes), show=_ignore)
