@@ -186,23 +186,28 @@ def _portraits(portraits: Sequence[Portrait]) -> Iterator[Figure]:
     yield from _facts("facts right, trigger (%)", portraits, lambda it: it.facts)
     yield from _facts("facts right, base image (%)", portraits, lambda it: it.base_facts)
     yield from _facts("facts, difference in points", portraits, _lost)
-    largest = _by_method(portraits, lambda it: it.largest_change)
+    largest = _by_method(portraits, lambda it: float(it.largest_change))
     yield from _shown(
         "largest change (1/255)", {m: (f"{max(v):g}", None) for m, v in largest.items()}
     )
     decibels = _by_method(portraits, lambda it: it.psnr)
     yield from _shown("PSNR (dB)", {m: (f"{np.mean(v):.1f}", None) for m, v in decibels.items()})
-    for name in ("ssim", "haarpsi"):
-        shares = _by_method(portraits, lambda it, name=name: getattr(it, name))  # type: ignore[misc]
-        means = {method: (f"{np.mean(v):.3f}", float(np.mean(v))) for method, v in shares.items()}
-        yield from _shown({"ssim": "SSIM", "haarpsi": "HaarPSI"}[name], means)
+    yield from _likeness("SSIM", portraits, lambda it: it.ssim)
+    yield from _likeness("HaarPSI", portraits, lambda it: it.haarpsi)
+
+
+def _likeness(
+    name: str, portraits: Sequence[Portrait], read: Callable[[Portrait], float]
+) -> Iterator[Figure]:
+    means = {m: float(np.mean(values)) for m, values in _by_method(portraits, read).items()}
+    yield from _shown(name, {method: (f"{mean:.3f}", mean) for method, mean in means.items()})
 
 
 def _facts(
     name: str, portraits: Sequence[Portrait], read: Callable[[Portrait], float | None]
 ) -> Iterator[Figure]:
     shares = _by_method(portraits, read)
-    found = {m: (_estimate(mean_of(v), scale=100, digits=1), None) for m, v in shares.items()}
+    found = {m: (_estimate(mean_of(v), scale=100.0, digits=1), None) for m, v in shares.items()}
     yield from _shown(name, found)
 
 

@@ -66,7 +66,7 @@ def _cost(method: str, costs: Sequence[Cost]) -> str:
     weak, triggers = sum(cost.weak for cost in costs), sum(cost.triggers for cost in costs)
     shown = [f"{np.mean(values):.1f}" if values else "–" for values in (seconds, passes)]
     batches = ", ".join(dict.fromkeys(str(cost.batch_size) for cost in costs))
-    where = ", ".join(dict.fromkeys(_where(cost) for cost in costs))
+    where = "; ".join(dict.fromkeys(_where(cost) for cost in costs))
     return _row(method, [*shown, f"{weak} of {triggers}", batches, where])
 
 

@@ -49,7 +49,7 @@ def _bars(lines: Sequence[Line], labels: Sequence[str], title: str) -> bytes:
     """Horizontal bars of the evidence, a group for every label and a bar in it for every method."""
     methods, groups = _methods(lines), list(dict.fromkeys(labels))
     height = 1.4 + BAR_INCHES * max(1, len(groups)) * (max(1, len(methods)) + 1)
-    figure = _figure(8, height)
+    figure = _figure(8.0, height)
     axes: Any = figure.subplots()
     reach = len(methods) / (len(methods) + 1)
     for number, method in enumerate(methods):
@@ -64,7 +64,7 @@ def _bars(lines: Sequence[Line], labels: Sequence[str], title: str) -> bytes:
             label=method,
         )
     axes.set_yticks(range(len(groups)), groups)
-    axes.set_ylim(len(groups) - 0.5, -0.5)
+    axes.set_ylim(max(1, len(groups)) - 0.5, -0.5)
     axes.axvline(0, color="#333333", linewidth=0.8)
     axes.set_xlabel("log10 e-value per trigger")
     axes.set_title(title, loc="left")
@@ -135,6 +135,8 @@ def _cost(source: Sequence[Line], costs: Sequence[Cost]) -> bytes:
             )
     if taken and source:
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter("{x:g}")
         axes.margins(x=0.3, y=0.2)
     axes.axhline(0, color="#333333", linewidth=0.8)
     axes.grid(color="#dddddd", linewidth=0.6)
