@@ -105,8 +105,10 @@ def test_what_cannot_be_made_is_refused_before_anything_is_written(
 
 def test_triggers_of_a_batch_do_not_mix(vlm: Vlm, tmp_path: Path) -> None:
     for name in ("ordinary", "difgsm", "cropa"):
-        alone = make(vlm, tmp_path / f"{name} 1", name, batch_size=1)
-        together = make(vlm, tmp_path / f"{name} 4", name, batch_size=4)
+        alone, together = (
+            make(vlm, tmp_path / f"{name} {size}", name, images=pictures(2), batch_size=size)
+            for size in (1, 2)
+        )
         for one, other in zip(alone, together, strict=True):
             same = np.asarray(one.image) == np.asarray(other.image)
             assert same.mean() > 0.98, (name, one.record.id)

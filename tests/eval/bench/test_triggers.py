@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -135,14 +135,10 @@ def _check_portraits(portraits: Sequence[Portrait]) -> None:
     assert all(0.8 < portrait.ssim < 1 and portrait.psnr > 30 for portrait in portraits)
 
 
-KILLED = ("--methods", "sif,ordinary", "--steps", "2", "-n", "3", "--seeds", "1", "--jobs", "2")
-KILLED += (
-    "--families",
-    "llava",
-    "--suspects",
-    "source,pruned-20",
-    "--image-attacks",
-    "none,crop:0.05",
+KILLED = (
+    *("--families", "llava", "--methods", "sif,ordinary", "--steps", "2", "-n", "3"),
+    *("--suspects", "source,pruned-20", "--image-attacks", "none,crop:0.05"),
+    *("--seeds", "1", "--jobs", "2"),
 )
 
 
@@ -151,13 +147,7 @@ def test_after_kill_9_the_same_command_comes_to_the_same_rows(tmp_path: Path) ->
     assert _bench(tmp_path / "whole").wait() == 0
     out = tmp_path / "killed"
     for half in ("fingerprints/sif-0/request.json", "answers/source.sqlite"):
-        process = _bench(out)
-        try:
-            _await(lambda half=half: (out / "llava" / half).exists() or process.poll() is not None)
-            assert process.poll() is None, "it ended before it could be killed"
-        finally:
-            process.kill()
-            process.wait()
+        _kill_once_there_is(out / "llava" / half, _bench(out))
         assert not (out / "cells.parquet").exists()
     assert _bench(out).wait() == 0
     for name in ("cells", "portraits"):
@@ -182,11 +172,16 @@ def _bench(out: Path) -> subprocess.Popen[bytes]:
     )
 
 
-def _await(reached: Callable[[], bool], seconds: float = 300) -> None:
-    until = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < until
-        time.sleep(0.02)
+def _kill_once_there_is(path: Path, process: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + 300
+    try:
+        while not path.exists():
+            assert process.poll() is None, "it ended before it could be killed"
+            assert time.monotonic() < until
+            time.sleep(0.02)
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_what_cannot_be_run_is_refused_before_anything_is_made(tmp_path: Path) -> None:
