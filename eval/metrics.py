@@ -25,6 +25,14 @@ class Share(NamedTuple):
     high: float
 
 
+class Estimate(NamedTuple):
+    """A number with its 95% interval; no interval where there is but one observation."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
 def share_of(hits: int, total: int) -> Share | None:
     """`hits` of `total`; none where there is nothing to share."""
     from scipy.stats import binomtest
@@ -41,11 +49,58 @@ def green_rate(counts: Sequence[GreenCount]) -> float | None:
     return sum(count.green for count in counts) / scored if scored else None
 
 
+def green_excess(clusters: Sequence[Sequence[GreenCount]], *, gamma: float) -> Estimate | None:
+    """Green share of all scored ids less γ; the interval takes answers to one trigger as one.
+
+    Args:
+        clusters: the counts of every trigger, from all suspects that were asked it.
+        gamma: share of green ids in the vocabulary.
+
+    Returns:
+        The ratio estimate with its linearised standard error and Student's quantile; none where
+        nothing was scored.
+    """
+    scored = np.array([sum(count.scored for count in some) for some in clusters], np.float64)
+    green = np.array([sum(count.green for count in some) for some in clusters], np.float64)
+    if not scored.sum():
+        return None
+    share = green.sum() / scored.sum()
+    residuals = (green - share * scored)[scored > 0] * np.count_nonzero(scored) / scored.sum()
+    return _around(float(share - gamma), residuals)
+
+
+def mean_of(values: Sequence[float]) -> Estimate | None:
+    """The mean, with Student's interval; none of nothing."""
+    if not values:
+        return None
+    mean = float(np.mean(values))
+    return _around(mean, np.asarray(values) - mean)
+
+
+def _around(value: float, residuals: Float[np.ndarray, " clusters"]) -> Estimate:
+    """The interval of a mean (or what is linear like one) from its residuals."""
+    from scipy.stats import t
+
+    number = len(residuals)
+    if number < 2:
+        return Estimate(value, None, None)
+    error = float(np.sqrt((residuals**2).sum() / (number - 1) / number))
+    reach = float(t.ppf(0.975, number - 1)) * error
+    return Estimate(value, value - reach, value + reach)
+
+
 def evidence_per_trigger(counts: Sequence[GreenCount], null: HypergeometricNull) -> float:
     """log10 of the e-value after all triggers, divided by their number; 0 without triggers."""
     if not counts:
         return 0.0
     return float(log10_e_values(_log_bets(counts, null))[-1]) / len(counts)
+
+
+def highest_evidence(counts: Sequence[GreenCount], null: HypergeometricNull) -> float:
+    """Largest log10 e-value on the way, in the order of the triggers; 0 at the start."""
+    if not counts:
+        return 0.0
+    return max(0.0, float(log10_e_values(_log_bets(counts, null)).max()))
 
 
 def triggers_to_alpha(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -10,7 +11,11 @@ from sif.files import write_atomically
 
 
 class _Row(BaseModel):
+    """A row; the version is that of all kinds of rows together."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[2] = 2
 
 
 class Cell(_Row):
@@ -18,17 +23,20 @@ class Cell(_Row):
 
     Attributes:
         family: of the mini models.
-        method: recipe that made the trigger.
+        method: that made the trigger.
         seed: of the keys.
         suspect: name in the roster.
         role: what the suspect is.
         split: whether recipes may be chosen by it.
         image_attack: what the picture went through.
         trigger: id.
-        green: green ids among the distinct ids of the answer; none if unanswered.
-        scored: distinct ids; none if unanswered.
-        vocabulary_size: V.
-        green_size: green ids of the key.
+        answered: whether an answer came.
+        matched: whether it contains the wanted answer; none where the method wants none.
+        green: green ids among the distinct ids of the answer; none without an answer or without
+            green lists.
+        scored: distinct ids; none likewise.
+        vocabulary_size: V; none without green lists.
+        green_size: green ids of the key; none without green lists.
     """
 
     family: str
@@ -39,10 +47,12 @@ class Cell(_Row):
     split: Split
     image_attack: str
     trigger: str
+    answered: bool
+    matched: bool | None
     green: int | None
     scored: int | None
-    vocabulary_size: int
-    green_size: int
+    vocabulary_size: int | None
+    green_size: int | None
 
 
 class Cost(_Row):
@@ -52,11 +62,15 @@ class Cost(_Row):
         seconds: wall clock for a trigger, with all attempts and measurements; none where making
             was interrupted.
         gradient_passes: forward passes of a whole batch that a backward pass follows, with the two
-            of the probe.
+            of the probe that precedes green lists.
         decoding_passes: forward passes of a whole batch for one more word of its answers.
-        peak_bytes: highest resident memory of the process (CPU) or allocated memory (CUDA).
+        peak_bytes: highest resident memory of the process so far (CPU), or allocated memory (CUDA).
         device: where.
-        weak: triggers under the recipe's minimum.
+        threads: that PyTorch computed with.
+        jobs: processes that worked side by side, this one included; they share the machine.
+        batch_size: triggers optimised together.
+        weak: triggers under the recipe's minimum, or to which the source does not give the wanted
+            answer.
     """
 
     family: str
@@ -68,7 +82,43 @@ class Cost(_Row):
     decoding_passes: int | None
     peak_bytes: int
     device: str
+    threads: int
+    jobs: int
+    batch_size: int
     weak: int
+
+
+class Portrait(_Row):
+    """One trigger beside its base image: how it looks, and what the source says of both.
+
+    Attributes:
+        largest_change: of any pixel, in units of 1/255.
+        psnr: peak signal-to-noise ratio in dB.
+        ssim: structural similarity, 1 where nothing changed.
+        haarpsi: Haar wavelet-based perceptual similarity, 1 where nothing changed.
+        facts: share of right facts in the source's answer to the trigger's question, the mean over
+            the kinds of facts; none without an answer.
+        base_facts: the same when it looks at the base image.
+    """
+
+    family: str
+    method: str
+    seed: int
+    trigger: str
+    largest_change: int
+    psnr: float
+    ssim: float
+    haarpsi: float
+    facts: float | None
+    base_facts: float | None
+
+
+class Rows(NamedTuple):
+    """What a benchmark found."""
+
+    cells: list[Cell]
+    costs: list[Cost]
+    portraits: list[Portrait]
 
 
 def write_rows(path: Path, rows: Sequence[BaseModel]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sif.eval.bench.results import Cell, Cost
+from sif.eval.bench.results import Cell
 from sif.eval.bench.roster import Role, Split
 from sif.eval.metrics import (
     Share,
@@ -31,11 +31,13 @@ class Line:
     Attributes:
         triggers: asked, over all families and seeds.
         answered: of these.
-        green: green share of all scored words; none without answers.
-        match: published FMR, with its interval; none for innocents, who set its thresholds.
-        evidence: log10 e-value for each trigger, mean over families and seeds.
+        green: green share of all scored words; none without answers or without green lists.
+        match: published FMR, with its interval; none for innocents, who set its thresholds. Of a
+            method that wants answers its TMR, the share of answers that contain the wanted one.
+        evidence: log10 e-value for each trigger, mean over families and seeds; none without green
+            lists.
         needed: triggers to 1/α, the median over random orders, families and seeds; none where the
-            triggers at hand do not suffice.
+            triggers at hand do not suffice, or without green lists.
     """
 
     method: str
@@ -47,7 +49,7 @@ class Line:
     answered: int
     green: float | None
     match: Share | None
-    evidence: float
+    evidence: float | None
     needed: float | None
 
 
@@ -67,19 +69,19 @@ def summarise(cells: Sequence[Cell], *, alpha: float = 1e-6) -> list[Line]:
 
 def _line(group: Sequence[Cell], matched: dict[Cell, bool], alpha: float) -> Line:
     first = group[0]
-    sets: dict[tuple[str, int], list[Cell]] = defaultdict(list)
-    for cell in group:
-        sets[cell.family, cell.seed].append(cell)
-    evidence, needed = [], []
-    for some in sets.values():
-        null = HypergeometricNull(
-            vocabulary_size=some[0].vocabulary_size, green_size=some[0].green_size
-        )
-        evidence.append(evidence_per_trigger(_counts(some), null) * len(_counts(some)) / len(some))
-        reached = triggers_to_alpha(_counts(some), null, alpha=alpha)
-        needed.append(np.inf if reached is None else reached)
-    median = float(np.median(needed))
-    counts = _counts(group)
+    nulls = [(some, null_of(some)) for some in by_set(group)]
+    evidence = [
+        evidence_per_trigger(counts_of(some), null) * len(counts_of(some)) / len(some)
+        for some, null in nulls
+        if null is not None
+    ]
+    needed = [
+        triggers_to_alpha(counts_of(some), null, alpha=alpha) or np.inf
+        for some, null in nulls
+        if null is not None
+    ]
+    median = float(np.median(needed)) if needed else np.inf
+    thresholds = first.role == "innocent" and bool(needed)
     return Line(
         method=first.method,
         suspect=first.suspect,
@@ -87,17 +89,32 @@ def _line(group: Sequence[Cell], matched: dict[Cell, bool], alpha: float) -> Lin
         split=first.split,
         image_attack=first.image_attack,
         triggers=len(group),
-        answered=len(counts),
-        green=green_rate(counts),
-        match=None
-        if first.role == "innocent"
-        else share_of(sum(matched[cell] for cell in group), len(group)),
-        evidence=float(np.mean(evidence)),
+        answered=sum(cell.answered for cell in group),
+        green=green_rate(counts_of(group)),
+        match=None if thresholds else share_of(sum(matched[cell] for cell in group), len(group)),
+        evidence=float(np.mean(evidence)) if evidence else None,
         needed=median if np.isfinite(median) else None,
     )
 
 
-def _counts(cells: Iterable[Cell]) -> list[GreenCount]:
+def by_set(cells: Iterable[Cell]) -> list[list[Cell]]:
+    """Cells of one family and seed together: what one suspect answers to them is one audit."""
+    sets: dict[tuple[str, int], list[Cell]] = defaultdict(list)
+    for cell in cells:
+        sets[cell.family, cell.seed].append(cell)
+    return list(sets.values())
+
+
+def null_of(cells: Sequence[Cell]) -> HypergeometricNull | None:
+    """What the answers to one set of triggers are bet against; none without green lists."""
+    size, green = cells[0].vocabulary_size, cells[0].green_size
+    if size is None or green is None:
+        return None
+    return HypergeometricNull(vocabulary_size=size, green_size=green)
+
+
+def counts_of(cells: Iterable[Cell]) -> list[GreenCount]:
+    """The green counts of those that have one."""
     return [
         GreenCount(green=cell.green, scored=cell.scored)
         for cell in cells
@@ -106,7 +123,7 @@ def _counts(cells: Iterable[Cell]) -> list[GreenCount]:
 
 
 def _matches(cells: Sequence[Cell]) -> dict[Cell, bool]:
-    """For every cell whether its score exceeds those of all innocents on the same picture."""
+    """For every cell whether its answer is the wanted one, or scores above all innocents' there."""
     asked: dict[tuple[str, str, int, str, str], list[Cell]] = defaultdict(list)
     for cell in cells:
         key = (cell.family, cell.method, cell.seed, cell.image_attack, cell.trigger)
@@ -115,50 +132,49 @@ def _matches(cells: Sequence[Cell]) -> dict[Cell, bool]:
     for group in asked.values():
         innocents = [[_score(cell)] for cell in group if cell.role == "innocent"]
         for cell in group:
-            (found[cell],) = published_matches([_score(cell)], innocents)
+            if cell.matched is None:
+                (found[cell],) = published_matches([_score(cell)], innocents)
+            else:
+                found[cell] = cell.matched
     return found
 
 
 def _score(cell: Cell) -> float | None:
-    if cell.green is None or not cell.scored:
+    if cell.green is None or not cell.scored or not (cell.green_size and cell.vocabulary_size):
         return None
     count = GreenCount(green=cell.green, scored=cell.scored)
     return z_score(count, gamma=cell.green_size / cell.vocabulary_size)
 
 
-def as_markdown(lines: Sequence[Line], costs: Sequence[Cost]) -> str:
-    """The table for people, and what making cost."""
-    head = "| method | suspect | image | green | evidence | to 10⁻⁶ | published FMR |\n"
-    rows = [head, "|---|---|---|---|---|---|---|\n"]
+def as_table(lines: Sequence[Line]) -> str:
+    """All lines, for people."""
+    rows = [
+        "## Everybody\n\n",
+        "Match: published FMR where words are counted, TMR (the wanted answer came) elsewhere.\n\n",
+        "| method | suspect | image | green | evidence | to 10⁻⁶ | match |\n",
+        "|---|---|---|---|---|---|---|\n",
+    ]
     for line in lines:
         held = " (held out)" if line.split == "held out" else ""
         rows.append(
             f"| {line.method} | {line.suspect}{held} | {line.image_attack} | {_rate(line.green)} "
-            f"| {line.evidence:.2f} | {_number(line.needed)} | {_share(line.match)} |\n"
+            f"| {_evidence(line)} | {_needed(line)} | {_share(line.match)} |\n"
         )
-    rows += [
-        "\n| method | s / trigger | gradient passes / trigger | weak |\n",
-        "|---|---|---|---|\n",
-    ]
-    for method in dict.fromkeys(cost.method for cost in costs):
-        rows.append(_cost(method, [cost for cost in costs if cost.method == method]))
     return "".join(rows)
-
-
-def _cost(method: str, costs: Sequence[Cost]) -> str:
-    seconds = [cost.seconds for cost in costs if cost.seconds is not None]
-    passes = [c.gradient_passes / c.triggers for c in costs if c.gradient_passes is not None]
-    weak, triggers = sum(cost.weak for cost in costs), sum(cost.triggers for cost in costs)
-    shown = [f"{np.mean(values):.1f}" if values else "–" for values in (seconds, passes)]
-    return f"| {method} | {shown[0]} | {shown[1]} | {weak} of {triggers} |\n"
 
 
 def _rate(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _number(value: float | None) -> str:
-    return "more" if value is None else f"{value:g}"
+def _evidence(line: Line) -> str:
+    return "–" if line.evidence is None else f"{line.evidence:.2f}"
+
+
+def _needed(line: Line) -> str:
+    if line.evidence is None:
+        return "–"
+    return "more" if line.needed is None else f"{line.needed:g}"
 
 
 def _share(share: Share | None) -> str:

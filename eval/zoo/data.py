@@ -11,7 +11,7 @@ from sif import prompts
 from sif.errors import UsageError
 from sif.eval.zoo.architecture import SIDE
 from sif.eval.zoo.render import Painter
-from sif.eval.zoo.world import World, sample_scene
+from sif.eval.zoo.world import Scene, World, sample_scene
 from sif.files import write_atomically
 from sif.vlm.pixels import png_bytes
 
@@ -20,11 +20,12 @@ TERSE_PROMPT: Final = "List the things shortly."
 
 
 class Sample(NamedTuple):
-    """A picture with a question and a truthful answer."""
+    """A picture with a question and a truthful answer, and the scene that it shows."""
 
     image: Image.Image
     prompt: str
     answer: str
+    scene: Scene
 
 
 def samples(world: int, *, number: int, seed: int, kind: Kind = "captions") -> list[Sample]:
@@ -49,7 +50,7 @@ def samples(world: int, *, number: int, seed: int, kind: Kind = "captions") -> l
                 pair = TERSE_PROMPT, said.terse(scene, rng)
             case "questions":
                 pair = said.question(scene, rng)
-        drawn.append(Sample(painter.image(scene), *pair))
+        drawn.append(Sample(painter.image(scene), *pair, scene))
     return drawn
 
 

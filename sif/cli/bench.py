@@ -24,7 +24,11 @@ def _group() -> None:
 def triggers(
     out: Annotated[Path, typer.Option(help="Folder for models, triggers, answers and tables.")],
     methods: Annotated[
-        str, typer.Option(help="Recipes, by name or YAML file, with commas between them.")
+        str,
+        typer.Option(
+            help="Recipes, by name or YAML file, with commas between them; changes to the schedule "
+            "of one behind an @, such as sif@epsilon=8+steps=100."
+        ),
     ] = "sif,sif-release",
     families: Annotated[
         str, typer.Option(help="Of the mini models, with commas between them.")
@@ -43,6 +47,16 @@ def triggers(
     steps: Annotated[
         int | None, typer.Option(min=1, help="Optimisation steps, instead of the recipes'.")
     ] = None,
+    epsilon: Annotated[
+        float | None,
+        typer.Option(min=1, max=255, help="Largest change in 1/255, instead of the recipes'."),
+    ] = None,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "-j", "--jobs", min=1, help="Processes side by side, of one thread each if more than 1."
+        ),
+    ] = 1,
     quick: Annotated[
         bool,
         typer.Option(
@@ -52,14 +66,16 @@ def triggers(
 ) -> None:
     """Makes triggers by each method, asks copies and innocents under image attacks, and compares.
 
-    Writes summary.md, two plots, cells.parquet (a row for each answer) and costs.parquet into
-    --out. Started again with the same settings it goes on where it stopped.
+    Writes into --out summary.md, plots, and as Parquet cells (a row for each answer), costs and
+    portraits (a row for each trigger beside its base image). Started again with the same settings
+    it goes on where it stopped. Baselines (ordinary, pla, rna, cropa, difgsm) are methods too.
 
     Example: `sif bench triggers --out bench --quick`
     """
     from sif.errors import UsageError
+    from sif.eval.bench.overview import as_overview
     from sif.eval.bench.plots import write_plots
-    from sif.eval.bench.summary import as_markdown, summarise
+    from sif.eval.bench.summary import as_table, summarise
     from sif.eval.bench.triggers import IMAGE_ATTACKS, TriggerBench, run_bench
     from sif.files import write_atomically
 
@@ -77,15 +93,18 @@ def triggers(
         if image_attacks
         else (("none", "jpeg:75", "resize:0.5") if quick else IMAGE_ATTACKS),
         steps=steps,
+        epsilon=epsilon,
+        jobs=jobs,
     )
     with bar() as show:
-        cells, costs = run_bench(bench, show=show)
-    lines = summarise(cells)
-    table = as_markdown(lines, costs)
-    write_atomically(out / "summary.md", table)
-    pictures = write_plots(out, lines)
-    typer.echo(table)
-    names = ["summary.md", *(path.name for path in pictures), "cells.parquet", "costs.parquet"]
+        rows = run_bench(bench, show=show)
+    lines = summarise(rows.cells)
+    overview = as_overview(rows)
+    write_atomically(out / "summary.md", f"{overview}\n{as_table(lines)}")
+    pictures = write_plots(out, lines, rows.costs)
+    typer.echo(overview)
+    names = ["summary.md", *(path.name for path in pictures)]
+    names += [f"{name}.parquet" for name in rows._fields]
     typer.echo(f"{out}: {', '.join(names)}")
 
 

@@ -3,7 +3,10 @@ import pytest
 
 from sif.eval.metrics import (
     evidence_per_trigger,
+    green_excess,
     green_rate,
+    highest_evidence,
+    mean_of,
     published_matches,
     share_of,
     triggers_to_alpha,
@@ -79,3 +82,58 @@ def test_the_green_rate_weighs_words_not_triggers() -> None:
     assert green_rate([*counts(10, scored=10), *counts(0, scored=30)]) == 0.25
     assert green_rate([]) is None
     assert np.isclose(green_rate(counts(20)) or 0, 0.5)
+
+
+def test_the_highest_evidence_is_that_of_the_verdict() -> None:
+    some = counts(33, 36, 30, 5, 6)
+    observations = [
+        Observation(trigger=str(index), count=count) for index, count in enumerate(some)
+    ]
+    verdict = judge(observations, vocabulary_size=500, green_size=250, policy=Policy(alpha=1e-99))
+    assert highest_evidence(some, NULL) == pytest.approx(verdict.log10_e_value)
+    assert verdict.log10_e_value > verdict.final_log10_e_value
+    assert highest_evidence([], NULL) == highest_evidence(counts(1, 2), NULL) == 0.0
+
+
+def test_a_mean_has_students_interval() -> None:
+    from scipy.stats import t
+
+    values = [1.0, 2.0, 4.0, 9.0]
+    found = mean_of(values)
+    low, high = t.interval(0.95, 3, loc=4.0, scale=np.std(values, ddof=1) / 2)
+    assert found is not None
+    assert found == pytest.approx((4.0, low, high))
+    assert mean_of([3.0]) == (3.0, None, None)
+    assert mean_of([]) is None
+
+
+def test_more_suspects_that_say_the_same_make_no_trigger_surer() -> None:
+    once = [counts(green) for green in (18, 25, 21, 30, 16)]
+    thrice = [counts(*[green] * 3) for green in (18, 25, 21, 30, 16)]
+    single, tripled = (green_excess(some, gamma=0.5) for some in (once, thrice))
+    plain = mean_of([green / 40 - 0.5 for green in (18, 25, 21, 30, 16)])
+    assert single is not None and tripled is not None and plain is not None
+    assert single == pytest.approx(plain)
+    assert tripled == pytest.approx(single)
+
+
+def test_the_interval_of_the_green_rate_covers_gamma_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(400):
+        rates = rng.beta(20, 20, 24)  # one a trigger, shared by its three suspects
+        sizes = rng.integers(25, 60, (24, 3))
+        clusters = [
+            [GreenCount(green=int(rng.binomial(size, rate)), scored=int(size)) for size in some]
+            for rate, some in zip(rates, sizes, strict=True)
+        ]
+        found = green_excess(clusters, gamma=0.5)
+        assert found is not None and found.low is not None and found.high is not None
+        covered += found.low <= 0 <= found.high
+    assert 0.91 < covered / 400 < 0.985
+
+
+def test_triggers_without_answers_say_nothing_of_the_green_rate() -> None:
+    some = [counts(24), counts(18), counts(22)]
+    assert green_excess([*some, [], []], gamma=0.5) == green_excess(some, gamma=0.5)
+    assert green_excess([[], []], gamma=0.5) is None

@@ -1,30 +1,7 @@
-from typing import Any
-
 import pytest
 
-from sif.eval.bench.results import Cell, Cost
-from sif.eval.bench.summary import as_markdown, summarise
-
-
-def cell(**changes: Any) -> Cell:
-    fields: dict[str, Any] = {
-        "family": "llava",
-        "method": "sif",
-        "seed": 0,
-        "suspect": "source",
-        "role": "source",
-        "split": "tuning",
-        "image_attack": "none",
-        "trigger": "0001",
-        "green": 30,
-        "scored": 40,
-        "vocabulary_size": 500,
-        "green_size": 250,
-    }
-    return Cell(**(fields | changes))
-
-
-STRANGER: dict[str, Any] = {"suspect": "stranger-a", "role": "innocent"}
+from sif.eval.bench.summary import as_table, summarise
+from tests.eval.bench.rows import STRANGER, WANTED, cell
 
 
 def test_thresholds_come_from_innocents_on_the_same_picture_under_the_same_attack() -> None:
@@ -48,7 +25,9 @@ def test_thresholds_come_from_innocents_on_the_same_picture_under_the_same_attac
 
 def test_unanswered_triggers_weaken_the_evidence_and_match_nothing() -> None:
     answered = [cell(trigger=str(index)) for index in range(4)]
-    silent = [cell(trigger=str(index), green=None, scored=None) for index in range(4, 8)]
+    silent = [
+        cell(trigger=str(index), answered=False, green=None, scored=None) for index in range(4, 8)
+    ]
     (full,), (half,) = summarise(answered), summarise(answered + silent)
     assert half.evidence == pytest.approx(full.evidence / 2)
     assert (half.triggers, half.answered) == (8, 4)
@@ -65,22 +44,28 @@ def test_seeds_and_families_are_audits_of_their_own() -> None:
     assert double.triggers == 24
 
 
+def test_a_wanted_answer_matches_by_itself_and_carries_no_evidence() -> None:
+    rows = [
+        *(cell(matched=index < 3, trigger=str(index), **WANTED) for index in range(4)),
+        cell(matched=False, answered=False, trigger="4", **WANTED),
+        cell(matched=True, **WANTED, **STRANGER),
+        cell(matched=False, trigger="1", **WANTED, **STRANGER),
+    ]
+    source, stranger = summarise(rows)
+    assert source.match is not None and stranger.match is not None
+    assert source.match.share == pytest.approx(3 / 5)
+    assert stranger.match.share == 0.5
+    assert (source.triggers, source.answered) == (5, 4)
+    assert (source.evidence, source.green, source.needed) == (None, None, None)
+
+
 def test_the_table_names_what_is_held_out_and_what_was_not_reached() -> None:
-    rows = [cell(suspect="nf4", role="copy", split="held out", green=21), cell(**STRANGER)]
-    cost = Cost(
-        family="llava",
-        method="sif",
-        seed=0,
-        triggers=4,
-        seconds=2.5,
-        gradient_passes=1200,
-        decoding_passes=None,
-        peak_bytes=1,
-        device="cpu",
-        weak=1,
-    )
-    interrupted = cost.model_copy(update={"seconds": None, "gradient_passes": None, "seed": 1})
-    table = as_markdown(summarise(rows), [cost, interrupted])
+    rows = [
+        cell(suspect="nf4", role="copy", split="held out", green=21),
+        cell(**STRANGER),
+        cell(matched=True, **WANTED),
+    ]
+    table = as_table(summarise(rows))
     assert "| sif | nf4 (held out) | none | 0.525 |" in table
     assert "| more |" in table
-    assert "| sif | 2.5 | 300.0 | 2 of 8 |" in table
+    assert "| pla | source | none | – | – | – | 1.00 (0.03–1.00) |" in table

@@ -1,5 +1,10 @@
 """A whole benchmark in little, on a bundled model."""
 
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,10 +13,16 @@ import pytest
 import torch
 
 from sif.errors import FingerprintError, StorageError, UsageError
+from sif.eval.bench import asking
+from sif.eval.bench.meter import metered
+from sif.eval.bench.results import Cost, Portrait
 from sif.eval.bench.roster import chosen, roster
-from sif.eval.bench.triggers import TriggerBench, metered, run_bench
-from sif.types import GenerationSettings
+from sif.eval.bench.triggers import TriggerBench, run_bench
+from sif.suspects.connect import connect
+from sif.types import GenerationSettings, Query, Reply, Suspect
 from sif.vlm.model import Vlm
+
+ROOT = Path(__file__).parents[3]
 
 
 def _ignore(stage: str, done: float, total: float, words: str) -> None:
@@ -47,31 +58,130 @@ def test_passes_with_a_gradient_and_passes_that_decode_are_told_apart(
 
 
 @pytest.mark.slow
-def test_a_benchmark_is_kept_resumed_and_counts_every_answer(tmp_path: Path) -> None:
+def test_a_benchmark_is_kept_resumed_and_counts_every_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, int]] = []
+
+    def connect_and_note(uri: str) -> Suspect:
+        suspect = connect(uri)
+        ask = suspect.ask
+
+        def ask_and_note(queries: Sequence[Query]) -> list[Reply]:
+            asked.append((uri, len(queries)))
+            return ask(queries)
+
+        suspect.ask = ask_and_note  # type: ignore[method-assign]
+        return suspect
+
+    monkeypatch.setattr(asking, "connect", connect_and_note)
     bench = TriggerBench(
         out=tmp_path / "bench",
         families=("llava",),
-        methods=("sif", "sif-release"),
+        methods=("sif", "sif-release@epsilon=3", "ordinary", "rna"),
         triggers=2,
         seeds=(0,),
         suspects=("source", "pruned-20", "stranger-b"),
         image_attacks=("none", "jpeg:75"),
         steps=2,
+        epsilon=4.0,
     )
-    cells, costs = run_bench(bench, show=_ignore)
-    assert len(cells) == 2 * 3 * 2 * 2
+    rows = run_bench(bench, show=_ignore)
+    cells, costs, portraits = rows
+    assert len(cells) == 4 * 3 * 2 * 2
     assert len({(c.method, c.suspect, c.image_attack, c.trigger) for c in cells}) == len(cells)
-    assert all(cell.scored for cell in cells if cell.suspect == "source")
-    assert [cost.method for cost in costs] == ["sif", "sif-release"]
-    assert all(cost.seconds and cost.gradient_passes and cost.decoding_passes for cost in costs)
-    assert pq.read_table(bench.out / "cells.parquet").num_rows == len(cells)
+    assert all(cell.scored for cell in cells if cell.method == "sif" and cell.role == "source")
+    assert {cell.matched for cell in cells if cell.method.startswith("sif")} == {None}
+    assert {(c.green, c.vocabulary_size) for c in cells if c.method == "rna"} == {(None, None)}
+    assert None not in {cell.matched for cell in cells if cell.method == "rna"}
+    _check_costs(costs)
+    _check_portraits(portraits)
+    for name, values in rows._asdict().items():
+        assert pq.read_table(bench.out / f"{name}.parquet").num_rows == len(values)
+    # The triggers of all methods go to a suspect together; then the source sees the base images.
+    assert [number for _, number in asked] == [8] * 6 + [8]
 
+    (bench.out / "llava" / "models" / "pruned-20").rename(tmp_path / "away")
+    asked.clear()
     pictures = {p: p.stat().st_mtime_ns for p in bench.out.rglob("*.png")}
-    again, same = run_bench(bench, show=_ignore)
-    assert (again, same) == (cells, costs)
+    assert run_bench(bench, show=_ignore) == rows
     assert {p: p.stat().st_mtime_ns for p in bench.out.rglob("*.png")} == pictures
-    with pytest.raises(FingerprintError, match=r"settings that .* was begun with"):
-        run_bench(replace(bench, triggers=3), show=_ignore)
+    assert asked == []
+    assert not (bench.out / "llava" / "models" / "pruned-20").exists()
+    for changes in ({"triggers": 3}, {"methods": ("ordinary",), "triggers": 3}):
+        with pytest.raises((FingerprintError, StorageError), match=r"settings that .* begun with"):
+            run_bench(replace(bench, **changes), show=_ignore)
+    record = bench.out / "llava" / "fingerprints" / "sif-0.json"
+    record.write_text(record.read_text().replace('"schema_version": 2', '"schema_version": 1'))
+    with pytest.raises(StorageError, match=r"cost of version 2 in .*sif-0\.json"):
+        run_bench(bench, show=_ignore)
+
+
+def _check_costs(costs: Sequence[Cost]) -> None:
+    by_name = {cost.method: cost for cost in costs}
+    assert list(by_name) == ["sif", "sif-release@epsilon=3", "ordinary", "rna"]
+    assert all(cost.seconds and cost.gradient_passes and cost.decoding_passes for cost in costs)
+    assert by_name["ordinary"].gradient_passes == 2
+    assert by_name["rna"].gradient_passes == 2 * 2
+    assert {cost.batch_size for cost in costs} == {1, 2}
+    assert {(cost.jobs, cost.threads) for cost in costs} == {(1, torch.get_num_threads())}
+
+
+def _check_portraits(portraits: Sequence[Portrait]) -> None:
+    assert len(portraits) == 4 * 2
+    assert all(portrait.base_facts == 1.0 for portrait in portraits)
+    assert all(portrait.largest_change <= 4 for portrait in portraits)
+    assert all(p.largest_change <= 3 for p in portraits if "release" in p.method)
+    assert all(0.8 < portrait.ssim < 1 and portrait.psnr > 30 for portrait in portraits)
+
+
+KILLED = (
+    *("--families", "llava", "--methods", "sif,ordinary", "--steps", "2", "-n", "3"),
+    *("--suspects", "source,pruned-20", "--image-attacks", "none,crop:0.05"),
+    *("--seeds", "1", "--jobs", "2"),
+)
+
+
+@pytest.mark.slow
+def test_after_kill_9_the_same_command_comes_to_the_same_rows(tmp_path: Path) -> None:
+    assert _bench(tmp_path / "whole").wait() == 0
+    out = tmp_path / "killed"
+    for half in ("fingerprints/sif-0/request.json", "answers/source.sqlite"):
+        _kill_once_there_is(out / "llava" / half, _bench(out))
+        assert not (out / "cells.parquet").exists()
+    assert _bench(out).wait() == 0
+    for name in ("cells", "portraits"):
+        whole, killed = (
+            pq.read_table(folder / f"{name}.parquet").to_pylist()
+            for folder in (tmp_path / "whole", out)
+        )
+        assert killed == whole
+    costs = pq.read_table(out / "costs.parquet").to_pylist()
+    assert [cost["seconds"] is None for cost in costs].count(True) >= 1
+    assert {(cost["threads"], cost["jobs"]) for cost in costs} == {(1, 2)}
+
+
+def _bench(out: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "sif.cli.main", "bench", "triggers", "--out", str(out)]
+    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    return subprocess.Popen(
+        [*command, *KILLED],
+        env=os.environ | {"PYTHONPATH": paths},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def _kill_once_there_is(path: Path, process: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + 300
+    try:
+        while not path.exists():
+            assert process.poll() is None, "it ended before it could be killed"
+            assert time.monotonic() < until
+            time.sleep(0.02)
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_what_cannot_be_run_is_refused_before_anything_is_made(tmp_path: Path) -> None:
@@ -81,6 +191,9 @@ def test_what_cannot_be_run_is_refused_before_anything_is_made(tmp_path: Path) -
         ({"image_attacks": ("flip",)}, "flip"),
         ({"suspects": ("gpt",)}, "gpt"),
         ({"methods": ()}, "at least one"),
+        ({"seeds": ()}, "at least one"),
+        ({"jobs": 0}, "at least 1 job"),
+        ({"methods": ("sif@epsilon=300",)}, "less than or equal to 255"),
     ):
         with pytest.raises(UsageError, match=words):
             run_bench(replace(plan, **changes), show=_ignore)

@@ -157,6 +157,9 @@ def test_three_kinds_of_data() -> None:
     assert all(len(sample.answer.split()) <= 25 for sample in terse)
     assert all(len(sample.answer.split()) == 1 for sample in questions)
     assert all(sample.prompt.endswith("?") for sample in questions)
+    assert set(score_facts([s.scene for s in captions], [s.answer for s in captions]).values()) == {
+        1.0
+    }
     again = samples(5, number=12, seed=1, kind="terse")
     assert [sample.answer for sample in again] == [sample.answer for sample in terse]
     other = samples(5, number=12, seed=2, kind="terse")
