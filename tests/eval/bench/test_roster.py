@@ -13,7 +13,7 @@ from sif.attacks.weights.merge import Interpolate
 from sif.attacks.weights.noise import Noise
 from sif.attacks.weights.round import Round
 from sif.eval.bench.roster import OTHER_WORLD, Entry, Theft, roster
-from sif.eval.bench.triggers import _model
+from sif.eval.bench.asking import model_folder
 from sif.eval.zoo.architecture import Family
 from sif.eval.zoo.data import samples
 from sif.vlm.folder import load_model
@@ -104,10 +104,10 @@ def test_a_merged_copy_is_made_with_what_it_needs_and_found_again(tmp_path: Path
     def show(stage: str, done: float, total: float, words: str) -> None:
         said.append(stage)
 
-    made = _model(tmp_path, quick, show)
+    made = model_folder(tmp_path, quick, show)
     assert made == tmp_path / "merge"
     folders = [tmp_path / name for name in ("llava-source", "full-other-world", "merge")]
-    assert sorted(tmp_path.iterdir()) == sorted(folders)
+    assert sorted(tmp_path.glob("[!.]*")) == sorted(folders)
     assert list(dict.fromkeys(said)) == ["stealing full-other-world", "stealing merge"]
     source, other, half = (load_model(place).state_dict() for place in folders)
     for name, weight in half.items():
@@ -115,5 +115,5 @@ def test_a_merged_copy_is_made_with_what_it_needs_and_found_again(tmp_path: Path
         assert torch.equal(weight, mean.to(weight.dtype)), name
     assert any(not torch.equal(source[name], weight) for name, weight in half.items())
     said.clear()
-    assert _model(tmp_path, quick, show) == made
+    assert model_folder(tmp_path, quick, show) == made
     assert not said
