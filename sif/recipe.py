@@ -42,6 +42,18 @@ class SafdRecipe(_Part):
     refresh_delta: float = Field(default=3.0, gt=0)
 
 
+class GreenMassRecipe(_Part):
+    """Joint mass of plausible green words; the fields are those of `GreenMass`."""
+
+    kind: Literal["green_mass"] = "green_mass"
+    plausible: float = Field(default=3e-3, gt=0, lt=1)
+    coherence_weight: float = Field(default=2.0, ge=0)
+    answer_tokens: int = Field(default=128, ge=1)
+    delta: float = Field(default=5.0, gt=0)
+    refresh_every: int = Field(default=20, ge=1)
+    refresh_delta: float = Field(default=2.0, gt=0)
+
+
 class TargetAnswerRecipe(_Part):
     """A wanted answer for each trigger, which is no part of the recipe (`Batch.target_answers`)."""
 
@@ -65,6 +77,16 @@ class ImageTransformsRecipe(_Part):
     jpeg: tuple[float, float] = (50.0, 95.0)
     resize: tuple[float, float] = (0.5, 0.75)
     noise: float = Field(default=6.0, ge=0)
+
+
+class SimulatedCopiesRecipe(_Part):
+    """Worn weights in the loop; the fields are those of `SimulatedCopies`."""
+
+    kind: Literal["simulated_copies"] = "simulated_copies"
+    plain: float = Field(default=0.25, ge=0, le=1)
+    bits: tuple[Annotated[int, Field(ge=2, le=8)], ...] = Field(default=(3, 4), min_length=1)
+    prune: tuple[float, float] = (0.1, 0.4)
+    noise: float = Field(default=0.1, ge=0)
 
 
 class ParameterAscentRecipe(_Part):
@@ -135,13 +157,14 @@ def _safd_where_no_kind_is_given(value: Any) -> Any:
 
 
 ObjectiveRecipe = Annotated[
-    SafdRecipe | TargetAnswerRecipe,
+    SafdRecipe | GreenMassRecipe | TargetAnswerRecipe,
     Field(discriminator="kind"),
     BeforeValidator(_safd_where_no_kind_is_given),
 ]
 Robustness = Annotated[
     RepresentationNoiseRecipe
     | ImageTransformsRecipe
+    | SimulatedCopiesRecipe
     | ParameterAscentRecipe
     | WeightNoiseRecipe
     | TextEmbeddingNoiseRecipe

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sif.errors import UsageError
 
 Device = Literal["auto", "cpu", "cuda"]
-Facts = dict[str, JsonValue]
+# Of JSON values; provenance holds them to it. beartype loses pydantic's recursive type for them.
+Facts = dict[str, Any]
 Settings = TypeVar("Settings", bound=BaseModel)
 
 

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from sif.attacks.weights.attack import Facts, Progress, WeightAttack, Workbench
 from sif.attacks.weights.parts import linear_layers
+from sif.robustness.wear import disturbed
 
 
 class Noise(WeightAttack):
@@ -28,8 +29,6 @@ class Noise(WeightAttack):
         generator = torch.Generator().manual_seed(self.seed)
         layers = linear_layers(model)
         for step, layer in enumerate(layers.values(), start=1):
-            weight = layer.weight.float()
-            noise = torch.randn(weight.shape, generator=generator).to(weight.device)
-            layer.weight.copy_(weight + self.sigma * weight.std() * noise)
+            layer.weight.copy_(disturbed(layer.weight, self.sigma, generator))
             bench.report(Progress(stage=self.name, step=step, steps=len(layers)))
         return {"layers": len(layers)}

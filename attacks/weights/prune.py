@@ -10,6 +10,7 @@ from pydantic import Field
 
 from sif.attacks.weights.attack import Facts, Progress, WeightAttack, Workbench
 from sif.attacks.weights.parts import linear_layers
+from sif.robustness.wear import pruned
 
 
 class Prune(WeightAttack):
@@ -28,8 +29,6 @@ class Prune(WeightAttack):
         """Prunes in place, the output head and the embeddings excepted."""
         layers = linear_layers(model)
         for step, layer in enumerate(layers.values(), start=1):
-            weights = layer.weight.view(-1)
-            number = round(self.fraction * weights.numel())
-            weights[weights.abs().topk(number, largest=False).indices] = 0
+            layer.weight.copy_(pruned(layer.weight, self.fraction))
             bench.report(Progress(stage=self.name, step=step, steps=len(layers)))
         return {"layers": len(layers)}

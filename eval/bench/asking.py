@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from filelock import FileLock
+
 from sif.attacks.images import AttackedSuspect, Nothing, parse_image_attack
 from sif.attacks.weights.attack import Progress
 from sif.attacks.weights.theft import steal
@@ -115,13 +117,16 @@ def model_folder(models: Path, entry: Entry, show: Show) -> Path:
         export(entry.model, plain)
     if entry.theft is None:
         return plain
-    if not folder.exists():
 
-        def report(progress: Progress) -> None:
-            stage = f"{entry.model.family}: stealing {entry.name}"
-            show(stage, progress.step, progress.steps, progress.stage)
+    def report(progress: Progress) -> None:
+        stage = f"{entry.model.family}: stealing {entry.name}"
+        show(stage, progress.step, progress.steps, progress.stage)
 
-        steal(plain, folder, entry.theft(), report=report)
+    for needed in entry.needs:
+        model_folder(models, needed, show)
+    with FileLock(models / f".{entry.name}.lock"):  # two jobs may need one copy
+        if not folder.exists():
+            steal(plain, folder, entry.theft(models), report=report)
     return folder
 
 

@@ -30,6 +30,7 @@ from sif.vlm.model import Vlm
 from sif.watermark.greenlist.keys import KeyRing
 
 SCENES: Final = 1
+PICTURES: Final = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +72,9 @@ class Making:
         return min(self.batch_size, self.count, limit)
 
     def scenes(self) -> dict[str, Sample]:
-        """The base images by their names; those beyond `count` are spare."""
+        """Pictures by their names: base images, and others to learn what pictures hold."""
         world = roster(self.family)[0].model.world
-        drawn = samples(world, number=self.count * 3 // 2, seed=SCENES + self.seed)
+        drawn = samples(world, number=PICTURES + self.count, seed=SCENES + self.seed)
         return {f"scene {index}": sample for index, sample in enumerate(drawn)}
 
     def run(self, show: Show) -> Cost:

@@ -6,14 +6,17 @@ recipe is chosen by it. Knows nothing of triggers.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
 from sif.attacks.weights.attack import WeightAttack
 from sif.attacks.weights.examples import Example
 from sif.attacks.weights.finetune import Finetune
+from sif.attacks.weights.merge import Interpolate
 from sif.attacks.weights.noise import Noise
 from sif.attacks.weights.prune import Prune
 from sif.attacks.weights.quantize import Quantize
+from sif.attacks.weights.round import Round
 from sif.attacks.weights.schedule import LowRank, Training
 from sif.errors import UsageError
 from sif.eval.zoo.architecture import Family
@@ -22,6 +25,7 @@ from sif.eval.zoo.data import Kind, samples
 
 Role = Literal["source", "copy", "innocent"]
 Split = Literal["tuning", "held out"]
+Theft = Callable[[Path], list[WeightAttack]]
 
 OTHER_WORLD: Final = 77
 EXAMPLES: Final = 256
@@ -37,29 +41,33 @@ class Entry:
         role: what it is to the source.
         split: whether recipes may be chosen by what it answers.
         model: the bundled model that it is or was stolen from.
-        theft: makes the attacks that turn the source into it; none for a model as it is.
+        theft: makes the attacks that turn the source into it, given the folder in which those that
+            it needs lie under their names; none for a model as it is.
+        needs: copies that its theft takes in, to be made first.
     """
 
     name: str
     role: Role
     split: Split
     model: Model
-    theft: Callable[[], list[WeightAttack]] | None = None
+    theft: Theft | None = None
+    needs: tuple["Entry", ...] = ()
 
 
 def roster(family: Family) -> tuple[Entry, ...]:
     """Everybody that a family's benchmark asks, the source first."""
     source = next(m for m in MODELS if m.family == family and m.role == "source")
 
-    def copy(name: str, split: Split, theft: Callable[[], list[WeightAttack]]) -> Entry:
-        return Entry(name=name, role="copy", split=split, model=source, theft=theft)
+    def copy(name: str, split: Split, theft: Theft, *needs: Entry) -> Entry:
+        return Entry(name=name, role="copy", split=split, model=source, theft=theft, needs=needs)
 
     def tuned(
         name: str, split: Split, *, lora: bool, kind: Kind = "captions", world: int | None = None
     ) -> Entry:
         at = source.world if world is None else world
-        return copy(name, split, lambda: [_tuning(at, kind, lora=lora)])
+        return copy(name, split, lambda _: [_tuning(at, kind, lora=lora)])
 
+    other_world = tuned("full-other-world", "held out", lora=False, world=OTHER_WORLD)
     innocents = [
         Entry(
             name=model.name.removeprefix(source.name.removesuffix("source")),
@@ -72,17 +80,21 @@ def roster(family: Family) -> tuple[Entry, ...]:
     ]
     return (
         Entry(name="source", role="source", split="tuning", model=source),
-        copy("int8", "tuning", lambda: [Quantize(kind="int8")]),
-        copy("nf4", "held out", lambda: [Quantize(kind="nf4")]),
-        copy("pruned-20", "tuning", lambda: [Prune(fraction=0.2)]),
-        copy("pruned-40", "held out", lambda: [Prune(fraction=0.4)]),
-        copy("noise", "tuning", lambda: [Noise(sigma=0.1)]),
+        copy("int8", "tuning", lambda _: [Quantize(kind="int8")]),
+        copy("nf4", "held out", lambda _: [Quantize(kind="nf4")]),
+        copy("3-bit", "tuning", lambda _: [Round(bits=3)]),
+        copy("pruned-20", "tuning", lambda _: [Prune(fraction=0.2)]),
+        copy("pruned-40", "held out", lambda _: [Prune(fraction=0.4)]),
+        copy("noise", "tuning", lambda _: [Noise(sigma=0.1)]),
         tuned("lora-same", "tuning", lora=True),
         tuned("full-same", "held out", lora=False),
         tuned("lora-other-world", "held out", lora=True, world=OTHER_WORLD),
+        other_world,
         tuned("lora-terse", "tuning", lora=True, kind="terse"),
         tuned("full-terse", "held out", lora=False, kind="terse"),
         tuned("lora-questions", "held out", lora=True, kind="questions"),
+        tuned("full-questions", "tuning", lora=False, kind="questions"),
+        copy("merge", "held out", lambda models: [_half_of(models, other_world)], other_world),
         *innocents,
     )
 
@@ -101,6 +113,10 @@ def chosen(family: Family, names: tuple[str, ...] | None) -> tuple[Entry, ...]:
         if name not in known:
             raise UsageError(f"expected suspects among {', '.join(known)}, got {name!r}")
     return tuple(entry for entry in everybody if entry.name in names)
+
+
+def _half_of(models: Path, other: Entry) -> Interpolate:
+    return Interpolate(other=str(models / other.name), weight=0.5)
 
 
 def _tuning(world: int, kind: Kind, *, lora: bool) -> Finetune:

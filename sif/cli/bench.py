@@ -5,11 +5,12 @@ from typing import Annotated
 
 import typer
 
+from sif.cli.bench_roster import roster
 from sif.cli.progress import bar
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Compares methods on the bundled mini models, with intervals and cost.",
+    help="Compares methods, on the bundled mini models or on real ones, with cost.",
 )
 FAMILIES = ("llava", "qwen2_5_vl")
 
@@ -105,6 +106,9 @@ def triggers(
     names = ["summary.md", *(path.name for path in pictures)]
     names += [f"{name}.parquet" for name in rows._fields]
     typer.echo(f"{out}: {', '.join(names)}")
+
+
+app.command()(roster)
 
 
 def _names(text: str) -> tuple[str, ...]:

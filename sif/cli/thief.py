@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -19,12 +19,29 @@ class Kind(StrEnum):
     NF4 = "nf4"
 
 
+class Method(StrEnum):
+    """How to merge."""
+
+    LINEAR = "linear"
+    TASK = "task"
+    TIES = "ties"
+
+
 class Place(StrEnum):
     """Where to compute."""
 
     AUTO = "auto"
     CPU = "cpu"
     CUDA = "cuda"
+
+
+class Merging(NamedTuple):
+    """How to merge, as far as it was said."""
+
+    method: Method = Method.LINEAR
+    weight: float | None = None
+    base: str | None = None
+    density: float | None = None
 
 
 def thief(
@@ -41,27 +58,58 @@ def thief(
     epochs: Annotated[float, typer.Option(help="Passes over the data.")] = 1.0,
     steps: Annotated[int | None, typer.Option(help="Updates, instead of --epochs.")] = None,
     learning_rate: Annotated[
-        float | None, typer.Option(help="Peak rate [default: 2e-4 with --lora, else 2e-5].")
+        float | None, typer.Option(help="Peak rate.", show_default="2e-4 with --lora, else 2e-5")
     ] = None,
     batch_size: Annotated[int, typer.Option(help="Examples computed together.")] = 8,
     accumulate: Annotated[int, typer.Option(help="Batches that make up one update.")] = 1,
     checkpoint_every: Annotated[int, typer.Option(help="Updates between checkpoints.")] = 100,
+    merge: Annotated[
+        str | None, typer.Option(help="Folder or hub id of a model to merge with.")
+    ] = None,
+    merge_method: Annotated[
+        Method,
+        typer.Option(
+            help="linear: a point between the two. task, ties: base plus what both changed in it."
+        ),
+    ] = Method.LINEAR,
+    merge_weight: Annotated[
+        float | None,
+        typer.Option(
+            help="linear: share of the other. task, ties: scale of the changes.",
+            show_default="0.5; task 0.4, ties 1",
+        ),
+    ] = None,
+    merge_base: Annotated[
+        str | None, typer.Option(help="task, ties: the model that both were tuned from.")
+    ] = None,
+    density: Annotated[
+        float | None, typer.Option(help="ties: share of the changes to keep.", show_default="0.2")
+    ] = None,
     prune: Annotated[
         float | None, typer.Option(help="Share of every layer's weights to set to zero.")
     ] = None,
     noise: Annotated[
         float | None, typer.Option(help="Noise, as a fraction of each layer's own spread.")
     ] = None,
-    quantize: Annotated[Kind | None, typer.Option(help="Round the weights.")] = None,
+    bits: Annotated[
+        int | None, typer.Option(help="Round to the nearest of 2^bits values a group (2 to 8).")
+    ] = None,
+    group_size: Annotated[
+        int | None, typer.Option(help="Weights in a group, with --bits.", show_default="64")
+    ] = None,
+    quantize: Annotated[
+        Kind | None, typer.Option(help="Round the weights as bitsandbytes does.")
+    ] = None,
     double_quant: Annotated[
         bool, typer.Option("--double-quant", help="nf4: round the scales as well.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Of the training and the noise.")] = 0,
     device: Annotated[Place, typer.Option(help="Where to compute.")] = Place.AUTO,
 ) -> None:
-    """Makes the copy that a thief would make: tuned, pruned, noisy, quantised.
+    """Makes the copy that a thief would make: tuned, merged, pruned, noisy, rounded.
 
-    Whatever the order of the options, attacks run in this one: finetune, prune, noise, quantize.
+    Whatever the order of the options, attacks run in this one: finetune, merge, prune, noise,
+    round (--bits), quantize.
     The folder holds ordinary weights, which transformers and vLLM load, and a provenance.json.
     A training that was interrupted goes on when the same command is given again.
 
@@ -78,13 +126,21 @@ def thief(
         "checkpoint_every": checkpoint_every,
         "seed": seed,
     }
+    merging = Merging(merge_method, merge_weight, merge_base, density)
     _refuse_contradictions(finetune, lora, quantize, double_quant)
+    _refuse_unmergeable(merge, merging)
+    if group_size is not None and bits is None:
+        raise UsageError("--group-size says how to round, but there is no --bits NUMBER")
     attacks: list[WeightAttack] = []
     attacks += _finetune(finetune, **tuning) if finetune else []
+    attacks += _merge(merge, merging) if merge is not None else []
     attacks += _change(prune, noise, seed)
+    attacks += _round(bits, group_size) if bits is not None else []
     attacks += _quantize(quantize, double_quant) if quantize else []
     if not attacks:
-        raise UsageError("expected an attack: --finetune, --prune, --noise or --quantize")
+        raise UsageError(
+            "expected an attack: --finetune, --merge, --prune, --noise, --bits or --quantize"
+        )
     from sif.attacks.weights.theft import steal
 
     with _progress() as report:
@@ -101,6 +157,23 @@ def _refuse_contradictions(
         raise UsageError("--double-quant goes with --quantize nf4 only")
 
 
+def _refuse_unmergeable(other: str | None, merging: Merging) -> None:
+    if other is None and merging != Merging():
+        raise UsageError(
+            "--merge-method, --merge-weight, --merge-base and --density say how to merge, "
+            "but there is no --merge OTHER"
+        )
+    if merging.method is Method.LINEAR and merging.base is not None:
+        raise UsageError("--merge-base goes with --merge-method task or ties only")
+    if merging.method is not Method.LINEAR and merging.base is None:
+        raise UsageError(
+            f"--merge-method {merging.method.value} needs --merge-base BASE, "
+            "the model that both were tuned from"
+        )
+    if merging.method is not Method.TIES and merging.density is not None:
+        raise UsageError("--density goes with --merge-method ties only")
+
+
 def _finetune(data: Path, *, rank: int | None, **settings: Any) -> list[WeightAttack]:
     from sif.attacks.weights.examples import load_examples
     from sif.attacks.weights.finetune import Finetune
@@ -109,6 +182,20 @@ def _finetune(data: Path, *, rank: int | None, **settings: Any) -> list[WeightAt
     adapter = None if rank is None else checked(LowRank, rank=rank)
     training = checked(Training, lora=adapter, **settings)
     return [Finetune(training=training, examples=load_examples(data))]
+
+
+def _merge(other: str, merging: Merging) -> list[WeightAttack]:
+    from sif.attacks.weights.merge import Interpolate, TaskArithmetic, Ties
+
+    said = {"weight": merging.weight, "base": merging.base, "density": merging.density}
+    given = {name: value for name, value in said.items() if value is not None}
+    match merging.method:
+        case Method.LINEAR:
+            return [checked(Interpolate, other=other, **given)]
+        case Method.TASK:
+            return [checked(TaskArithmetic, other=other, **given)]
+        case Method.TIES:
+            return [checked(Ties, other=other, **given)]
 
 
 def _change(prune: float | None, noise: float | None, seed: int) -> list[WeightAttack]:
@@ -121,6 +208,13 @@ def _change(prune: float | None, noise: float | None, seed: int) -> list[WeightA
     if noise is not None:
         attacks.append(checked(Noise, sigma=noise, seed=seed))
     return attacks
+
+
+def _round(bits: int, group_size: int | None) -> list[WeightAttack]:
+    from sif.attacks.weights.round import Round
+
+    grid = {"bits": bits} | ({} if group_size is None else {"group_size": group_size})
+    return [checked(Round, **grid)]
 
 
 def _quantize(kind: Kind, double: bool) -> list[WeightAttack]:

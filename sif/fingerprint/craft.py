@@ -12,11 +12,13 @@ from jaxtyping import Bool
 from PIL import Image
 from torch import Tensor
 
+from sif.objectives.green_mass import GreenMass
 from sif.objectives.objective import Batch, Objective
 from sif.objectives.safd import Safd
 from sif.objectives.target_answer import TargetAnswer
 from sif.optimize import Schedule, optimise
 from sif.recipe import (
+    GreenMassRecipe,
     ImageTransformsRecipe,
     InputDiversityRecipe,
     ObjectiveRecipe,
@@ -26,6 +28,7 @@ from sif.recipe import (
     RepresentationNoiseRecipe,
     Robustness,
     SafdRecipe,
+    SimulatedCopiesRecipe,
     TargetAnswerRecipe,
     TextEmbeddingNoiseRecipe,
     WeightNoiseRecipe,
@@ -34,6 +37,7 @@ from sif.robustness.image_transforms import ImageTransforms
 from sif.robustness.input_diversity import InputDiversity
 from sif.robustness.parameter_ascent import ParameterAscent
 from sif.robustness.representation_noise import RepresentationNoise
+from sif.robustness.simulated_copies import SimulatedCopies
 from sif.robustness.term import Term
 from sif.robustness.text_embedding_noise import TextEmbeddingNoise
 from sif.robustness.weight_noise import WeightNoise
@@ -172,6 +176,8 @@ def build_objective(recipe: ObjectiveRecipe) -> Objective:
     match recipe:
         case SafdRecipe():
             return Safd(**fields)
+        case GreenMassRecipe():
+            return GreenMass(**fields)
         case TargetAnswerRecipe():
             return TargetAnswer(**fields)
 
@@ -184,6 +190,8 @@ def build_term(recipe: Robustness) -> Term:
             return RepresentationNoise(**fields)
         case ImageTransformsRecipe():
             return ImageTransforms(**fields)
+        case SimulatedCopiesRecipe():
+            return SimulatedCopies(**fields)
         case ParameterAscentRecipe():
             return ParameterAscent(**fields)
         case WeightNoiseRecipe():

@@ -19,7 +19,7 @@ from sif.fingerprint.craft import Craft, Draft, craft
 from sif.fingerprint.folder import FingerprintSet, tokenizer_sha256
 from sif.fingerprint.manifest import Manifest, ModelRecord, Quality, Request, TriggerRecord
 from sif.fingerprint.workspace import Workspace
-from sif.recipe import Recipe, SafdRecipe
+from sif.recipe import GreenMassRecipe, Recipe, SafdRecipe
 from sif.suspects.weights import weights_digest
 from sif.types import GenerationSettings
 from sif.vlm.model import Vlm
@@ -254,10 +254,10 @@ def _generation(recipe: Recipe) -> GenerationSettings:
     return GenerationSettings(max_new_tokens=answer_tokens + 32)
 
 
-def _green_list_objective(recipe: Recipe) -> SafdRecipe:
-    if not isinstance(recipe.objective, SafdRecipe):
+def _green_list_objective(recipe: Recipe) -> SafdRecipe | GreenMassRecipe:
+    if not isinstance(recipe.objective, SafdRecipe | GreenMassRecipe):
         raise UsageError(
-            f"expected a recipe with the objective safd, got {recipe.name} with "
+            f"expected a recipe with the objective safd or green_mass, got {recipe.name} with "
             f"{recipe.objective.kind}, which carries no green list to verify; choose another "
             "recipe, such as sif"
         )

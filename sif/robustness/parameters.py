@@ -1,10 +1,10 @@
 """A model's parameters, changed for a while and put back bit for bit. Knows nothing of losses."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sif.errors import ModelError
 from sif.vlm.model import Vlm
@@ -35,6 +35,21 @@ def restored(parameters: Sequence[nn.Parameter]) -> Iterator[None]:
         with torch.no_grad():
             for parameter, values in zip(parameters, kept, strict=True):
                 parameter.copy_(values)
+
+
+@contextmanager
+def replaced(
+    parameters: Sequence[nn.Parameter], change: Callable[[Tensor], Tensor]
+) -> Iterator[None]:
+    """Has the parameters hold changed values for a while; the old ones are not copied."""
+    before = [parameter.data for parameter in parameters]
+    try:
+        for parameter, values in zip(parameters, before, strict=True):
+            parameter.data = change(values)
+        yield
+    finally:
+        for parameter, values in zip(parameters, before, strict=True):
+            parameter.data = values
 
 
 @contextmanager

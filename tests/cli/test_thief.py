@@ -58,6 +58,64 @@ def test_attacks_run_in_the_documented_order_whatever_that_of_the_options(
     )
 
 
+def test_a_copy_is_merged_before_it_is_pruned_and_rounded_before_it_is_quantised(
+    monkeypatch, capsys, untrained_llava, tmp_path, data
+) -> None:
+    out, other = tmp_path / "out", tmp_path / "other"
+    assert run(monkeypatch, untrained_llava, "--out", other, "--noise", 0.5) == 0
+    tuning = ["--finetune", data, "--steps", 1, "--batch-size", 1]
+    rest = ["--quantize", "int8", "--bits", 3, "--noise", 0.02, "--prune", 0.4, "--merge", other]
+    assert run(monkeypatch, untrained_llava, "--out", out, *rest, *tuning) == 0
+    history = Provenance.load(out)
+    names = [record.attack for record in history.attacks]
+    assert names == ["finetune", "merge-linear", "prune", "noise", "round", "quantize"]
+    _, merged, _, _, rounded, _ = (record.parameters for record in history.attacks)
+    assert merged == {"other": str(other), "weight": 0.5}
+    assert rounded == {"bits": 3, "group_size": 64}
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert f"then merge-linear (other {other}, weight 0.5), then prune" in said
+    assert "then round (bits 3, group_size 64), then quantize" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "attack", "parameters"),
+    [
+        (["--merge-weight", 0.25], "merge-linear", {"weight": 0.25}),
+        (["--merge-method", "task"], "merge-task", {"weight": 0.4}),
+        (["--merge-method", "task", "--merge-weight", 1.5], "merge-task", {"weight": 1.5}),
+        (["--merge-method", "ties"], "merge-ties", {"weight": 1.0, "density": 0.2}),
+        (["--merge-method", "ties", "--density", 0.5], "merge-ties", {"weight": 1, "density": 0.5}),
+    ],
+    ids=str,
+)
+def test_each_way_of_merging_is_written_down_as_it_was_asked_for(
+    monkeypatch, untrained_llava, tmp_path, options, attack, parameters
+) -> None:
+    out, other = tmp_path / "out", str(untrained_llava)
+    base = {} if attack == "merge-linear" else {"base": other}
+    given = [*options, *(["--merge-base", other] if base else [])]
+    assert run(monkeypatch, untrained_llava, "--out", out, "--merge", other, *given) == 0
+    (record,) = Provenance.load(out).attacks
+    assert record.attack == attack
+    assert record.parameters == {"other": other} | base | parameters
+
+
+def test_the_group_size_is_that_asked_for(monkeypatch, untrained_llava, tmp_path) -> None:
+    grid = ["--bits", 4, "--group-size", 32]
+    assert run(monkeypatch, untrained_llava, "--out", tmp_path / "out", *grid) == 0
+    (record,) = Provenance.load(tmp_path / "out").attacks
+    assert record.parameters == {"bits": 4, "group_size": 32}
+
+
+def test_another_architecture_to_merge_with_is_wrong_usage_in_one_line(
+    monkeypatch, capsys, untrained_llava, untrained_qwen, tmp_path
+) -> None:
+    arguments = ["--out", tmp_path / "out", "--merge", untrained_qwen]
+    assert run(monkeypatch, untrained_llava, *arguments) == 2
+    assert "is missing in its Qwen2_5_VL" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -68,6 +126,27 @@ def test_attacks_run_in_the_documented_order_whatever_that_of_the_options(
         (["--lora", "--prune", 0.2], "no --finetune DATA"),
         (["--double-quant", "--quantize", "int8"], "--double-quant goes with"),
         (["--quantize", "int3"], "int8"),
+        (["--bits", 1], "bits: input should be greater than or equal to 2, got 1"),
+        (["--bits", 9], "bits: input should be less than or equal to 8, got 9"),
+        (["--bits", 3, "--group-size", 0], "group-size: input should be greater than or equal"),
+        (["--group-size", 32, "--prune", 0.2], "there is no --bits NUMBER"),
+        (["--merge-weight", 0.3, "--prune", 0.2], "there is no --merge OTHER"),
+        (["--merge-base", "b", "--prune", 0.2], "there is no --merge OTHER"),
+        (["--merge-method", "ties", "--prune", 0.2], "there is no --merge OTHER"),
+        (["--density", 0.3, "--prune", 0.2], "there is no --merge OTHER"),
+        (["--merge", "m", "--merge-weight", 1.0], "weight: input should be less than 1"),
+        (["--merge", "m", "--merge-base", "b"], "goes with --merge-method task or ties only"),
+        (["--merge", "m", "--merge-method", "task"], "--merge-method task needs --merge-base BASE"),
+        (["--merge", "m", "--merge-method", "ties"], "--merge-method ties needs --merge-base BASE"),
+        (["--merge", "m", "--density", 0.3], "--density goes with --merge-method ties only"),
+        (
+            ["--merge", "m", "--merge-method", "task", "--merge-base", "b", "--density", 0.3],
+            "--density goes with --merge-method ties only",
+        ),
+        (
+            ["--merge", "m", "--merge-method", "ties", "--merge-base", "b", "--density", 2],
+            "density: input should be less than or equal to 1",
+        ),
         (["--finetune", "none.jsonl"], "expected a JSONL file at none.jsonl"),
         (["--finetune", "empty.jsonl"], "at least one example"),
         (["--finetune", "broken.jsonl"], "broken.jsonl, line 1"),
@@ -85,6 +164,20 @@ def test_wrong_usage_is_refused_with_exit_code_2(
     assert run(monkeypatch, untrained_llava, "--out", tmp_path / "out", *options) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_the_help_tells_the_order_and_every_default(monkeypatch, capsys) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert run(monkeypatch, "--help") == 0
+    said = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "finetune, merge, prune, noise, round (--bits), quantize." in said
+    for words in (
+        "Peak rate. [default: (2e-4 with --lora, else 2e-5)]",
+        "scale of the changes. [default: (0.5; task 0.4, ties 1)]",
+        "share of the changes to keep. [default: (0.2)]",
+        "with --bits. [default: (64)]",
+    ):
+        assert words in said
 
 
 def test_an_existing_folder_is_wrong_usage(monkeypatch, capsys, untrained_llava, tmp_path) -> None:

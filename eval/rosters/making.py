@@ -1,0 +1,195 @@
+"""The triggers of every method of a roster's benchmark, made on its source once and found again.
+
+All methods have the same keys. The source is loaded only where triggers are missing. Knows no
+suspects.
+"""
+
+import hashlib
+import resource
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sif.errors import StorageError
+from sif.eval.bench.results import Cost
+from sif.eval.bench.triggers import metered
+from sif.eval.rosters.plan import Plan, short_name
+from sif.files import write_atomically
+from sif.fingerprint.folder import FingerprintSet
+from sif.fingerprint.make import MakingProgress, NamedImage, make_fingerprint
+from sif.recipe import Recipe, SafdRecipe
+from sif.suspects.weights import weights_digest
+from sif.vlm.model import Vlm
+from sif.watermark.greenlist.keys import KeyRing
+
+KEYS: Final = "secret.key"
+Show = Callable[[str, float, float, str], None]
+
+
+class Making(BaseModel):
+    """All that decides the triggers of a method, but for the keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str
+    weights: str | None
+    recipe: Recipe
+    images: str
+    prompts: tuple[str, ...]
+    triggers: int
+    seed: int
+    batch_size: int
+
+
+class MadeRecord(BaseModel):
+    """methods/NAME.json, written when the triggers of a method are finished."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    making: Making
+    cost: Cost
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The triggers of one method, and what they cost."""
+
+    fingerprint: FingerprintSet
+    cost: Cost
+
+
+def method_fault(name: str, recipe: Recipe) -> str | None:
+    """Why a method cannot take part; none if it can."""
+    if isinstance(recipe.objective, SafdRecipe):
+        return None
+    return (
+        f"expected methods with the objective safd, got {name} with {recipe.objective.kind}, "
+        "which carries no green list to count; choose another, such as sif"
+    )
+
+
+def make_all(plan: Plan, images: Sequence[NamedImage], out: Path, show: Show) -> list[Made]:
+    """The triggers of every method; the source is loaded once, and only where some are missing."""
+    keys = _keys(out / KEYS)
+    seen = _digest(images)
+    vlm: Vlm | None = None
+    made = []
+    for name, recipe in plan.methods:
+        making = Making(
+            source=plan.roster.source.model,
+            weights=weights_digest(plan.roster.source.model),
+            recipe=recipe,
+            images=seen,
+            prompts=plan.prompts,
+            triggers=plan.triggers,
+            seed=plan.seed,
+            batch_size=plan.batch_size,
+        )
+        folder, record = out / "triggers" / short_name(name), _record(out, name)
+        if record.exists():
+            made.append(Made(FingerprintSet.load(folder), _kept_cost(record, making)))
+            continue
+        vlm = vlm or Vlm.load(plan.roster.source.model, device=plan.device)
+        made.append(_make(plan, vlm, name, making, images, keys, out, show))
+    return made
+
+
+def _make(
+    plan: Plan,
+    vlm: Vlm,
+    name: str,
+    making: Making,
+    images: Sequence[NamedImage],
+    keys: KeyRing,
+    out: Path,
+    show: Show,
+) -> Made:
+    folder = out / "triggers" / short_name(name)
+    interrupted = folder.exists()
+
+    def report(progress: MakingProgress) -> None:
+        words = f"attempt {progress.attempt}, loss {progress.loss:.2f}"
+        show(f"making {name}", progress.done + progress.part, progress.count, words)
+
+    if vlm.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(vlm.device)
+    with metered(vlm) as meter:
+        fingerprint = make_fingerprint(
+            vlm,
+            images,
+            recipe=making.recipe,
+            out=folder,
+            prompts=making.prompts,
+            count=making.triggers,
+            keys=keys,
+            seed=making.seed,
+            batch_size=making.batch_size,
+            report=report,
+        )
+    cost = Cost(
+        family=plan.roster.name,
+        method=name,
+        seed=making.seed,
+        triggers=making.triggers,
+        seconds=None if interrupted else meter.seconds / making.triggers,
+        gradient_passes=None if interrupted else meter.gradient_passes,
+        decoding_passes=None if interrupted else meter.decoding_passes,
+        peak_bytes=_peak_bytes(vlm.device),
+        device=vlm.device.type,
+        weak=sum(trigger.record.quality.weak for trigger in fingerprint.triggers),
+    )
+    record = MadeRecord(making=making, cost=cost)
+    write_atomically(_record(out, name), record.model_dump_json(indent=2))
+    return Made(fingerprint, cost)
+
+
+def _record(out: Path, name: str) -> Path:
+    return out / "methods" / f"{short_name(name)}.json"
+
+
+def _kept_cost(path: Path, making: Making) -> Cost:
+    """What finished triggers cost, if they are those that are wanted now."""
+    try:
+        kept = MadeRecord.model_validate_json(path.read_text(encoding="utf-8"))
+    except (ValidationError, UnicodeDecodeError) as error:
+        raise StorageError(
+            f"expected {path} as `sif bench roster` writes it, got something else; use a new folder"
+        ) from error
+    for field in Making.model_fields:
+        if getattr(kept.making, field) != getattr(making, field):
+            raise StorageError(
+                f"expected the settings that {path.stem} was made with in {path.parent.parent}, "
+                f"got another {field}; use the same ones or another folder"
+            )
+    return kept.cost
+
+
+def _keys(path: Path) -> KeyRing:
+    """The owner's secret, the same for all methods; a fresh one where there is none."""
+    if path.exists():
+        return KeyRing.load(path)
+    keys = KeyRing.generate()
+    keys.save(path)
+    return keys
+
+
+def _digest(images: Sequence[NamedImage]) -> str:
+    digest = hashlib.sha256()
+    for named in images:
+        picture = named.image.convert("RGB")
+        digest.update(f"{named.name}|{picture.size}|".encode())
+        digest.update(picture.tobytes())
+    return digest.hexdigest()
+
+
+def _peak_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

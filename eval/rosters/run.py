@@ -1,0 +1,150 @@
+"""The benchmark of a roster: triggers by every method on the source, then one suspect at a time.
+
+1. Every method makes its triggers with the same keys; the source is loaded only where some are
+missing. 2. Every suspect that is not set aside answers every trigger under every attack on images;
+it is loaded only where answers are missing, and closed whatever happens. One that cannot be loaded
+or reached is an outcome with a reason. 3. Rows of counts, as in the benchmark of mini models.
+Prints nothing.
+"""
+
+import gc
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import torch
+
+from sif.attacks.images import AttackedSuspect, Nothing, parse_image_attack
+from sif.errors import ModelError, SuspectError, UsageError
+from sif.eval.bench.results import Cell, Cost, write_rows
+from sif.eval.rosters.late import LateSuspect
+from sif.eval.rosters.machine import device_fault
+from sif.eval.rosters.making import Made, Show, make_all, method_fault
+from sif.eval.rosters.outcomes import Outcome, Outcomes
+from sif.eval.rosters.plan import Plan
+from sif.eval.rosters.roster import Listed
+from sif.files import claim_folder, write_atomically
+from sif.fingerprint.folder import Trigger
+from sif.fingerprint.make import NamedImage
+from sif.suspects.journal import Journal
+from sif.suspects.journalled import Journalled
+from sif.types import Answer, Reply
+
+MARK: Final = "roster.txt"
+
+
+class Results(NamedTuple):
+    """Rows of counts, what making cost, and what became of every suspect."""
+
+    cells: list[Cell]
+    costs: list[Cost]
+    outcomes: list[Outcome]
+
+
+def run_roster(plan: Plan, images: Sequence[NamedImage], out: Path, *, show: Show) -> Results:
+    """Runs a benchmark, or goes on with an interrupted one; writes cells, costs and suspects.
+
+    Args:
+        plan: what to do.
+        images: base images; more than the plan's triggers leave spare ones for weak triggers.
+        out: a new folder, or an earlier run's; other suspects, attacks and methods may be added.
+        show: is told of progress: stage, done, total, a few words.
+
+    Raises:
+        UsageError: a method without green lists, no images, or a device that is not there.
+        ModelError: the source cannot be loaded, or does not pass the probe.
+        StorageError: the folder holds something else or was begun with other settings, or the
+            disk refuses.
+    """
+    for name, recipe in plan.methods:
+        if fault := method_fault(name, recipe):
+            raise UsageError(fault)
+    if not images:
+        raise UsageError("expected base images, got none")
+    if fault := device_fault(plan.device):
+        raise UsageError(fault)
+    claim_folder(out, mark=MARK, words="Written by `sif bench roster`; run it again to go on.\n")
+    made = make_all(plan, images, out, show)
+    _free_memory()
+    cells: list[Cell] = []
+    outcomes: list[Outcome] = []
+    for listed in plan.suspects:
+        some, outcome = _ask_one(plan, listed, made, out / "answers", show)
+        cells += some
+        outcomes.append(outcome)
+    costs = [one.cost for one in made]
+    everybody = Outcomes(roster=plan.roster.name, suspects=tuple(outcomes))
+    write_rows(out / "cells.parquet", cells)
+    write_rows(out / "costs.parquet", costs)
+    write_atomically(out / "suspects.json", everybody.model_dump_json(indent=2))
+    return Results(cells, costs, outcomes)
+
+
+def _free_memory() -> None:
+    """Lets go of the source before the first suspect is loaded."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def _ask_one(
+    plan: Plan, listed: Listed, made: Sequence[Made], answers: Path, show: Show
+) -> tuple[list[Cell], Outcome]:
+    """One suspect's answers as counts, and what became of it."""
+    outcome = Outcome(
+        name=listed.name,
+        suspect=listed.suspect,
+        role=listed.role,
+        split=listed.split,
+        note=listed.note,
+        state="asked",
+    )
+    if listed.set_aside is not None:
+        return [], outcome.model_copy(update={"state": "set aside", "reason": listed.set_aside})
+    try:
+        cells = _ask(plan, listed, made, answers / f"{listed.name}.sqlite", show)
+    except (ModelError, SuspectError, UsageError) as error:
+        return [], outcome.model_copy(update={"state": "failed", "reason": str(error)})
+    finally:
+        show(f"asking {listed.name}", plan.questions, plan.questions, "")
+    answered = sum(cell.green is not None for cell in cells)
+    return cells, outcome.model_copy(update={"answered": answered, "questions": len(cells)})
+
+
+def _ask(
+    plan: Plan, listed: Listed, made: Sequence[Made], journal_path: Path, show: Show
+) -> list[Cell]:
+    cells: list[Cell] = []
+    with closing(LateSuspect(listed.suspect)) as suspect, Journal(journal_path) as journal:
+        for one in made:
+            triggers = one.fingerprint.triggers
+            for text in plan.image_attacks:
+                show(f"asking {listed.name}", len(cells), plan.questions, text)
+                attack = parse_image_attack(text)
+                seen = suspect if attack == Nothing() else AttackedSuspect(suspect, attack)
+                replies = Journalled(seen, journal).ask([trigger.query() for trigger in triggers])
+                cells += [
+                    _cell(listed, one, text, trigger, reply)
+                    for trigger, reply in zip(triggers, replies, strict=True)
+                ]
+    return cells
+
+
+def _cell(listed: Listed, one: Made, text: str, trigger: Trigger, reply: Reply) -> Cell:
+    name, fingerprint = trigger.record.id, one.fingerprint
+    count = fingerprint.count(name, [reply.text]) if isinstance(reply, Answer) else None
+    return Cell(
+        family=one.cost.family,
+        method=one.cost.method,
+        seed=one.cost.seed,
+        suspect=listed.name,
+        role=listed.role,
+        split=listed.split,
+        image_attack=text,
+        trigger=name,
+        green=None if count is None else count.green,
+        scored=None if count is None else count.scored,
+        vocabulary_size=fingerprint.vocabulary_size,
+        green_size=fingerprint.green_size,
+    )

@@ -1,0 +1,42 @@
+"""What thefts do to single weight matrices: rounding, pruning, noise. Pure functions of tensors."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+Weights = Float[Tensor, "outputs inputs"]
+
+
+def rounded(weights: Weights, *, bits: int, group_size: int) -> Weights:
+    """Every weight at the nearest of 2^bits values, evenly spaced between its group's extremes.
+
+    Args:
+        weights: in any precision, which they keep.
+        bits: of a weight.
+        group_size: neighbours along the input dimension that share a grid; a row's last group may
+            be shorter.
+    """
+    groups = weights.float().split(group_size, dim=1)
+    return torch.cat([_on_grid(group, steps=2**bits - 1) for group in groups], 1).to(weights.dtype)
+
+
+def _on_grid(group: Weights, *, steps: int) -> Weights:
+    least, most = group.aminmax(dim=1, keepdim=True)
+    step = (most - least) / steps
+    codes = ((group - least) / step.where(step > 0, 1)).round()
+    return least + codes * step
+
+
+def pruned(weights: Weights, share: float) -> Weights:
+    """With the smallest `share` of them at zero; their number is rounded to the nearest."""
+    number = round(share * weights.numel())
+    kept = weights.flatten().clone()
+    kept[kept.abs().topk(number, largest=False).indices] = 0
+    return kept.view_as(weights)
+
+
+def disturbed(weights: Weights, sigma: float, generator: torch.Generator) -> Weights:
+    """With Gaussian noise of `sigma` times their standard deviation, drawn on the CPU."""
+    exact = weights.float()
+    noise = torch.randn(exact.shape, generator=generator).to(exact.device)
+    return (exact + sigma * exact.std() * noise).to(weights.dtype)
