@@ -51,6 +51,7 @@ Show = Callable[[str, float, float, str], None]
 
 PICTURES: Final = 400
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """One row of the demo: a suspect, how it was asked, and the verdict."""
