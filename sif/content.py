@@ -101,10 +101,12 @@ def _patches(
             f"{height} x {width}; leave content_share out of the recipe"
         )
     cut = images.unflatten(-1, (-1, tile)).unflatten(-3, (-1, tile))  # b c rows y columns x
-    return cut.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
+    patches: Tensor = cut.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
+    return patches
 
 
 def _picture(patches: Tensor, shape: torch.Size, tile: int) -> Tensor:
     batch, channels, height, width = shape
     grid = patches.view(batch, height // tile, width // tile, channels, tile, tile)
-    return grid.permute(0, 3, 1, 4, 2, 5).reshape(shape)
+    joined: Tensor = grid.permute(0, 3, 1, 4, 2, 5).reshape(shape)
+    return joined

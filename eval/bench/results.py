@@ -80,6 +80,9 @@ class Cost(_Row):
         gradient_passes: forward passes of a whole batch that a backward pass follows, with the two
             of the probe that precedes green lists.
         decoding_passes: forward passes of a whole batch for one more word of its answers.
+        forward_seconds: of `seconds`, in passes that a backward pass follows.
+        backward_seconds: of `seconds`, in back-propagation.
+        decoding_seconds: of `seconds`, in passes for one more word.
         peak_bytes: highest resident memory of the process so far (CPU), or allocated memory (CUDA).
         device: where.
         threads: that PyTorch computed with.
@@ -96,6 +99,9 @@ class Cost(_Row):
     seconds: float | None
     gradient_passes: int | None
     decoding_passes: int | None
+    forward_seconds: float | None = None
+    backward_seconds: float | None = None
+    decoding_seconds: float | None = None
     peak_bytes: int
     device: str
     threads: int

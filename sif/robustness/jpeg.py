@@ -34,7 +34,7 @@ class Encoded(NamedTuple):
 
 def jpeg(image: Float[Tensor, "3 height width"], quality: int) -> Float[Tensor, "3 height width"]:
     """A JPEG round trip with Pillow's defaults, and its gated gradient."""
-    shrunk: Tensor = _RoundTrip.apply(image, quality)
+    shrunk: Tensor = _RoundTrip.apply(image, quality)  # type: ignore[no-untyped-call]
     return shrunk
 
 
@@ -56,7 +56,7 @@ def encode(image: Float[Tensor, "3 height width"], quality: int) -> Encoded:
 
 class _RoundTrip(torch.autograd.Function):
     @staticmethod
-    def forward(context: Any, image: Tensor, quality: int) -> Tensor:  # type: ignore[override]
+    def forward(context: Any, image: Tensor, quality: int) -> Tensor:
         encoded = encode(image, quality)
         light, *colours = _planes(255 * image.detach().float().cpu())
         context.gates = [_gate(light - 128, encoded.steps[0])]
@@ -64,7 +64,7 @@ class _RoundTrip(torch.autograd.Function):
         return encoded.image
 
     @staticmethod
-    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
         light, *colours = torch.einsum(
             "ij,ihw->jhw", torch.linalg.inv(TO_LUMINANCE), gradient.float().cpu()
         )

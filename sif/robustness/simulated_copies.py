@@ -68,9 +68,9 @@ class SimulatedCopies:
                 return lambda weights: disturbed(weights, strength * self.noise, generator)
 
 
-def _linear_weights(vlm: Vlm) -> list[nn.Parameter]:
+def _linear_weights(vlm: Vlm) -> list[Tensor]:
     head = vlm.model.get_output_embeddings()
-    found = [
+    found: list[Tensor] = [
         module.weight
         for module in vlm.model.modules()
         if isinstance(module, nn.Linear) and module is not head
