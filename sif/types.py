@@ -4,20 +4,12 @@ Knows nothing of models, keys or files.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from PIL import Image
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    ValidationInfo,
-    field_validator,
-    model_serializer,
-)
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_serializer
 
 
 class GenerationSettings(BaseModel):
@@ -44,15 +36,15 @@ class GenerationSettings(BaseModel):
 
     @field_validator("min_new_tokens")
     @classmethod
-    def _not_above_the_longest(cls, shortest: int, info: ValidationInfo) -> int:
+    def _not_above_the_longest(cls, shortest: int, info: Any) -> int:
         longest = info.data.get("max_new_tokens", shortest)
         if shortest > longest:
             raise ValueError(f"should be at most max_new_tokens, {longest} here, got {shortest}")
         return shortest
 
     @model_serializer(mode="wrap")
-    def _without_no_minimum(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        written: dict[str, Any] = handler(self)
+    def _without_no_minimum(self, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        written = handler(self)
         if not self.min_new_tokens:
             written.pop("min_new_tokens", None)
         return written

@@ -92,6 +92,8 @@ def _examples(rows: Sequence[Elicited]) -> Iterator[str]:
 
 def _prompts(rows: Sequence[Elicited]) -> Iterator[str]:
     others = [row for row in rows if row.prompt is not None]
+    if not others:
+        return
     suspects = list(dict.fromkeys(row.suspect for row in others))
     yield "\nAnother ordinary prompt instead of the trigger's own: evidence (words).\n\n"
     yield _line(("prompt", *suspects)) + "|---" * (len(suspects) + 1) + "|\n"

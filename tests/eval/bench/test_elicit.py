@@ -99,7 +99,7 @@ def test_the_table_has_a_line_for_each_way_and_one_for_each_prompt() -> None:
     assert "| source | – | – | 20.0 | 0.750 |" in table
     assert "| source | one sentence, after the prompt | 60 tokens | 70.0 | 1.000 |" in table
     assert "| lora-questions | – | – | 1.0 | 1.000 |" in table
-    assert "| What is it? | 1.84 (20.0) | 1.84 (3.0) |" in table
+    assert "| What is it? | 1.82 (20.0) | 1.82 (3.0) |" in table
 
 
 @pytest.mark.slow
