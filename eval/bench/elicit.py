@@ -1,8 +1,8 @@
 """The benchmark of eliciting: copies that answer in one word, asked about triggers in many ways.
 
 1. Every method makes its triggers on the source, or finds those of an earlier benchmark. 2. The
-source describes a spare picture; that is the example. 3. The source and its short-spoken copies
-answer every trigger in every way. 4. Rows. Everything is kept in the folder and found again.
+source describes a spare picture; that is the example. 3. The source, its short-spoken copies and
+an innocent answer every trigger in every way. 4. Rows. Everything is kept and found again.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from sif.eval.zoo.architecture import Family
 from sif.files import claim_folder
 
 ROWS: Final = "elicit.parquet"
-SUSPECTS: Final = ("source", "lora-questions", "full-questions")
+SUSPECTS: Final = ("source", "lora-questions", "full-questions", "sibling")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

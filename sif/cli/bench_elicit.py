@@ -25,7 +25,7 @@ def elicit(
     ] = "sif",
     seeds: Annotated[int, typer.Option(min=1, help="Sets of keys for each method.")] = 1,
 ) -> None:
-    """Asks copies tuned on short questions in many ways, and the source, to see what it costs.
+    """Asks copies tuned on short questions in many ways; the source and an innocent to compare.
 
     Ways: the trigger's own prompt, an example description of another picture beside it (its first
     sentence or all of it), each with and without a minimum of 60 tokens, and the other ordinary
