@@ -13,10 +13,14 @@ from sif.errors import FingerprintError, UsageError
 from sif.eval.bench import asking
 from sif.eval.bench.elicit import ROWS, ElicitBench, run_elicit
 from sif.eval.bench.elicited import as_table, found
+from sif.eval.bench.making import Making
+from sif.eval.bench.method import Method
 from sif.eval.bench.results import Elicited
+from sif.eval.bench.roster import roster
 from sif.eval.bench.trigger_set import Question
-from sif.eval.bench.triggers import TriggerBench, run_bench
+from sif.eval.bench.triggers import MARK
 from sif.eval.bench.ways import Way, first_sentence, ways
+from sif.files import claim_folder
 from sif.suspects import ScriptedSuspect
 from sif.types import GenerationSettings, Suspect
 from tests.eval.bench.rows import cell
@@ -114,36 +118,27 @@ def test_triggers_and_answers_of_an_earlier_benchmark_are_found_again(
         return inner
 
     monkeypatch.setattr(asking, "connect", connect)
-    earlier = TriggerBench(
-        out=tmp_path / "bench",
-        families=("llava",),
-        methods=("sif@steps=2",),
-        triggers=2,
-        seeds=(0,),
-        suspects=("source",),
-        image_attacks=("none",),
-    )
-    run_bench(earlier, show=_ignore)
-    pictures = {p: p.stat().st_mtime_ns for p in earlier.out.rglob("*.png")}
+    out = tmp_path / "bench"
+    making = _plain_benchmark(out, "sif@steps=2")
+    pictures = {p: p.stat().st_mtime_ns for p in out.rglob("*.png")}
+    assert len(inner.asked) == making.count == 2
     inner.asked.clear()
     bench = ElicitBench(
-        out=earlier.out,
+        out=out,
         families=("llava",),
-        methods=earlier.methods,
+        methods=(making.method.name,),
         triggers=2,
         suspects=("source", "pruned-20"),
     )
     rows = run_elicit(bench, show=_ignore)
-    assert {p: p.stat().st_mtime_ns for p in earlier.out.rglob("*.png")} == pictures
+    assert {p: p.stat().st_mtime_ns for p in out.rglob("*.png")} == pictures
     ways_each = 8 + len(prompts.load()) - 1
     assert len(rows) == 2 * 2 * ways_each
     # The example, all ways of the copy, and those of the source that are no plain questions.
     assert len(inner.asked) == 1 + 2 * ways_each + 2 * (ways_each - 1)
     example = "a dot. it says " + OWN
-    (full,) = {row.words for row in rows if (row.example, row.minimum) == ("full", 60)} & {
-        len(f"a dot. it says {example} {OWN}".split())
-    }
-    assert full
+    full = [row for row in rows if (row.example, row.minimum, row.trigger) == ("full", 60, "0001")]
+    assert {row.words for row in full} == {len(f"a dot. it says {example} {OWN}".split())}
     assert pq.read_table(bench.out / ROWS).num_rows == len(rows)
 
     inner.asked.clear()
@@ -152,6 +147,26 @@ def test_triggers_and_answers_of_an_earlier_benchmark_are_found_again(
     assert (inner.asked, opened) == ([], [])
     with pytest.raises(FingerprintError, match=r"settings that .* begun with"):
         run_elicit(replace(bench, triggers=3), show=_ignore)
+
+
+def _plain_benchmark(out: Path, method: str) -> Making:
+    """What `sif bench triggers` leaves behind: two triggers, asked of the source."""
+    claim_folder(out, mark=MARK, words="ours")
+    making = Making(
+        out=out,
+        source=asking.model_folder(out / "llava" / "models", roster("llava")[0], _ignore),
+        family="llava",
+        method=Method.parse(method),
+        seed=0,
+        count=2,
+        batch_size=12,
+        jobs=2,
+    )
+    making.run(_ignore)
+    asking.Asking(
+        out=out, family="llava", suspect="source", makings=(making,), image_attacks=("none",)
+    ).run(_ignore)
+    return making
 
 
 def test_what_cannot_be_counted_is_refused_before_anything_is_made(tmp_path: Path) -> None:
