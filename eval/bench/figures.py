@@ -15,7 +15,7 @@ from sif.eval.bench.summary import Line, by_set, counts_of, null_of, summarise
 from sif.eval.metrics import Estimate, green_excess, highest_evidence, mean_of
 
 ALPHA: Final = 1e-6
-TUNED: Final = ("lora-same", "full-same")
+TUNED: Final = ("lora-same", "full-same", "full-same-b")
 REACHED: Final = ("source", "int8", "nf4", *TUNED)
 KEPT: Final = (
     ("int8", "none"),
