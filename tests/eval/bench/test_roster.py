@@ -12,8 +12,8 @@ from sif.attacks.weights.finetune import Finetune
 from sif.attacks.weights.merge import Interpolate
 from sif.attacks.weights.noise import Noise
 from sif.attacks.weights.round import Round
-from sif.eval.bench.roster import OTHER_WORLD, Entry, Theft, roster
 from sif.eval.bench.asking import model_folder
+from sif.eval.bench.roster import OTHER_WORLD, Entry, Theft, roster
 from sif.eval.zoo.architecture import Family
 from sif.eval.zoo.data import samples
 from sif.vlm.folder import load_model
