@@ -124,3 +124,12 @@ def test_costs_say_what_they_were_measured_with_and_skip_interrupted_makings() -
     interrupted = cost(seconds=None, gradient_passes=None, seed=1, jobs=1, threads=4)
     text = as_overview(Rows([], [cost(), interrupted], []))
     assert "| sif | 2.5 | 300.0 | 2 of 8 | 12 | cpu, 1 thread, 2 jobs; cpu, 4 threads |" in text
+
+
+def test_where_the_time_went_is_shown_where_it_was_measured() -> None:
+    measured = {"forward_seconds": 0.5, "backward_seconds": 1.0, "decoding_seconds": 0.75}
+    costs = [cost(seconds=2.0, **measured), cost(seconds=3.0, seed=1, **measured)]
+    table = as_overview(Rows([cell()], [*costs, cost(method="old")], []))
+    assert "| sif | 20% | 40% | 30% | 10% |" in table
+    assert "| old | " not in table.split("## Where the time goes")[1]
+    assert "Where the time goes" not in as_overview(Rows([cell()], [cost()], []))
