@@ -137,14 +137,18 @@ def _make(
             report=report,
         )
     triggers = GreenSet(made)
+    taken = None if interrupted else meter
     cost = Cost(
         family=plan.roster.name,
         method=name,
         seed=making.seed,
         triggers=making.triggers,
-        seconds=None if interrupted else meter.seconds / making.triggers,
-        gradient_passes=None if interrupted else meter.gradient_passes,
-        decoding_passes=None if interrupted else meter.decoding_passes,
+        seconds=None if taken is None else taken.seconds / making.triggers,
+        gradient_passes=None if taken is None else taken.gradient_passes,
+        decoding_passes=None if taken is None else taken.decoding_passes,
+        forward_seconds=None if taken is None else taken.forward_seconds / making.triggers,
+        backward_seconds=None if taken is None else taken.backward_seconds / making.triggers,
+        decoding_seconds=None if taken is None else taken.decoding_seconds / making.triggers,
         peak_bytes=peak_bytes(vlm.device),
         device=vlm.device.type,
         threads=torch.get_num_threads(),
