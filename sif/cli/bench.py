@@ -15,11 +15,6 @@ app = typer.Typer(
 FAMILIES = ("llava", "qwen2_5_vl")
 
 
-@app.callback()
-def _group() -> None:
-    """Keeps `triggers` a command of its own while it is the only one."""
-
-
 @app.command()
 def triggers(
     out: Annotated[Path, typer.Option(help="Folder for models, triggers, answers and tables.")],
