@@ -109,7 +109,11 @@ def as_markdown(some: Sequence[Point], truths: Sequence[Truth]) -> str:
             "\n",
         ]
     raised = [truth for truth in truths if truth.seconds is not None]
-    text += ["## Trainings\n\n", "| relative | caption steps | seconds |\n", "|---|---|---|\n"]
+    text += [
+        "## Trainings\n\n",
+        "| relative | caption steps | seconds of one core |\n",
+        "|---|---|---|\n",
+    ]
     text += [f"| {it.relative} | {it.steps} | {it.seconds:.0f} |\n" for it in raised]
     return "".join(text)
 

@@ -43,7 +43,7 @@ class Upbringing(BaseModel):
         seed: of its other weights and its scenes.
         steps: of its training on captions.
         shared: parameters that started as the source's, of all `parameters`.
-        seconds: that the training took.
+        seconds: of one core that the training took.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -135,7 +135,7 @@ def _raise(folder: Path, *, family: Family, share: Share, steps: int, show: Show
         words = f"loss {told.loss:.3f}"
         show(f"{family}: training {share}, {told.stage}", told.step, told.steps, words)
 
-    begun, threads = time.monotonic(), torch.get_num_threads()
+    begun, threads = time.process_time(), torch.get_num_threads()
     torch.set_num_threads(1)  # the order of sums, and with it the weights, depend on their number
     try:
         relative, size = raise_relative(
@@ -144,7 +144,7 @@ def _raise(folder: Path, *, family: Family, share: Share, steps: int, show: Show
     finally:
         torch.set_num_threads(threads)
     record = Upbringing(
-        share=share, seed=SEED, steps=steps, seconds=time.monotonic() - begun, **size._asdict()
+        share=share, seed=SEED, steps=steps, seconds=time.process_time() - begun, **size._asdict()
     )
     text = record.model_dump_json(indent=2)
     save_model(relative.to(torch.bfloat16), processor, folder, relative__json=text)

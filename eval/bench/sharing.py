@@ -79,7 +79,7 @@ class Truth(_Row):
         relative: its name.
         share: of its parameters that started as the source's.
         steps: of its training on captions; none of those that were not trained for this.
-        seconds: that the training took.
+        seconds: of one core that the training took.
         facts: share of right statements about unseen scenes, the mean over kinds of facts.
         worst: kind of facts that it is worst at.
         worst_facts: share of right statements of that kind.
