@@ -5,12 +5,11 @@ Knows nothing of models.
 """
 
 import io
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-
-import numpy as np
 
 from sif.eval.bench.figures import ALPHA
 from sif.eval.bench.plots import COLOURS
@@ -59,7 +58,7 @@ class Point:
     @property
     def derived(self) -> bool:
         """Whether the verdict would have been DERIVED."""
-        return self.highest >= -np.log10(ALPHA)
+        return self.highest >= -math.log10(ALPHA)
 
 
 def points(told: Sequence[Told]) -> list[Point]:
@@ -170,7 +169,7 @@ def as_picture(some: Sequence[Point]) -> bytes:
 
 
 def _rate(point: Point) -> float:
-    return np.nan if point.green is None else point.green.value
+    return math.nan if point.green is None else point.green.value
 
 
 def _draw_green(panel: Any, mine: Sequence[Point], colour: str) -> None:

@@ -52,15 +52,10 @@ TRUTHS = [
 
 
 def test_evidence_grows_with_the_green_share_and_only_much_of_it_is_a_verdict() -> None:
-    sibling, tower, tuned, source = points(ROWS)
+    four = sibling, tower, tuned, source = points(ROWS)
     assert (sibling.relative, sibling.share, sibling.triggers) == ("sibling-b", 0.0, 8)
     assert sibling.evidence < 0 < tower.evidence < tuned.evidence < source.evidence
-    assert [point.derived for point in (sibling, tower, tuned, source)] == [
-        False,
-        False,
-        True,
-        True,
-    ]
+    assert [point.derived for point in four] == [False, False, True, True]
     assert source.green is not None
     assert source.green.value == pytest.approx(34.5 / 40)
     assert source.highest == pytest.approx(8 * source.evidence)
