@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from sif.cli.bench_roster import roster
+from sif.cli.bench_sharing import sharing
 from sif.cli.progress import bar
 
 app = typer.Typer(
@@ -104,6 +105,7 @@ def triggers(
 
 
 app.command()(roster)
+app.command()(sharing)
 
 
 def _names(text: str) -> tuple[str, ...]:
