@@ -55,6 +55,22 @@ class Cell(_Row):
     green_size: int | None
 
 
+class Elicited(Cell):
+    """One suspect's answer to one trigger that it was asked in one way.
+
+    Attributes:
+        example: what stood beside the prompt: none, sentence, full, or sentence after.
+        minimum: tokens before which no answer ends; 0 where the suspect ends it.
+        prompt: the ordinary prompt that replaced the trigger's own; none where that was asked.
+        words: of the answer; none without one.
+    """
+
+    example: str
+    minimum: int
+    prompt: str | None
+    words: int | None
+
+
 class Cost(_Row):
     """What a set of triggers cost to make.
 
