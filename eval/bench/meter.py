@@ -64,7 +64,7 @@ def metered(vlm: Vlm) -> Iterator[Meter]:
         vlm.model.register_forward_pre_hook(enter),
         vlm.model.register_forward_hook(leave),
     ]
-    torch.autograd.backward = backward  # type: ignore[assignment]  # put back below
+    torch.autograd.backward = backward  # put back below
     try:
         yield meter
     finally:

@@ -2,7 +2,8 @@
 
 First the vision tower learns, at every image token, what is in the token's cell, the cell's style
 and the layout of the scene; then the whole model learns the captions, the tower at a tenth of the
-rate. Knows nothing of files or of the catalogue.
+rate. A model whose tower already sees goes on with the captions alone. Knows nothing of files or of
+the catalogue.
 """
 
 import math
@@ -77,6 +78,31 @@ def train(
         _calibrate_projector(model, data, heads)
     _train_captions(model, data, schedule, report)
     return model.eval(), processor
+
+
+def teach_captions(
+    model: Any,
+    data: "Data",
+    *,
+    schedule: Schedule,
+    report: Callable[[Progress], None],
+    new_projector: bool,
+) -> None:
+    """Trains a model whose tower already sees, in place: the second stage alone.
+
+    Args:
+        model: in float32.
+        data: what it learns from.
+        schedule: steps and rates.
+        report: called after every step.
+        new_projector: whether a LLaVA's projector knows nothing yet. It is then calibrated by heads
+            that learn to read the tower as it is, in the steps of the first stage.
+    """
+    model.set_attn_implementation("eager")
+    if new_projector:
+        _calibrate_projector(model, data, _train_tower(model, data, schedule, report, learns=False))
+    _train_captions(model, data, schedule, report)
+    model.eval()
 
 
 class Data:
@@ -162,23 +188,29 @@ def _tower_of(model: Any, family: Family) -> nn.Module:
 
 
 def _train_tower(
-    model: Any, data: Data, schedule: Schedule, report: Callable[[Progress], None]
+    model: Any,
+    data: Data,
+    schedule: Schedule,
+    report: Callable[[Progress], None],
+    *,
+    learns: bool = True,
 ) -> nn.Linear:
-    """Trains the tower; returns the linear heads that read it."""
+    """Trains the tower, unless it is to stay as it is; returns the linear heads that read it."""
     tower = _tower_of(model, data.family).train()
     hidden = tower_tokens(model, data.family, data.pixels(data.scenes(1))).shape[-1]
     knows_places = data.family == "llava"
     heads = nn.Linear(hidden, sum(HEAD_WIDTHS) + (CELLS if knows_places else 0))
-    parameters = [*tower.parameters(), *heads.parameters()]
+    parameters = [*(tower.parameters() if learns else ()), *heads.parameters()]
     optimiser = torch.optim.AdamW(parameters, lr=schedule.tower_rate, weight_decay=0.01)
+    stage = "tower" if learns else "heads"
     for step in range(schedule.tower_steps):
         scenes = data.scenes(schedule.tower_batch)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16), torch.set_grad_enabled(learns):
             tokens = tower_tokens(model, data.family, data.pixels(scenes))
         loss = _dense_loss(heads(tokens.float()), scenes)
         rate = schedule.tower_rate * _pace(step, schedule.tower_steps)
         _descend(optimiser, loss, parameters, [rate])
-        report(Progress(stage="tower", step=step + 1, steps=schedule.tower_steps, loss=loss.item()))
+        report(Progress(stage=stage, step=step + 1, steps=schedule.tower_steps, loss=loss.item()))
     return heads
 
 

@@ -7,6 +7,7 @@ import typer
 
 from sif.cli.bench_elicit import FAMILIES, elicit
 from sif.cli.bench_roster import roster
+from sif.cli.bench_sharing import sharing
 from sif.cli.progress import bar
 
 app = typer.Typer(
@@ -105,6 +106,7 @@ def triggers(
 
 app.command()(elicit)
 app.command()(roster)
+app.command()(sharing)
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -102,7 +102,7 @@ def make_fingerprint(
     """
     if not images or not prompts:
         raise UsageError(f"expected images and prompts, got {len(images)} and {len(prompts)}")
-    _green_list_objective(recipe)  # refuses other recipes before anything is written
+    green_list_objective(recipe)  # refuses other recipes before anything is written
     number = count or len(images)
     workspace = Workspace(Path(out))
     content = _content(vlm, images, recipe) if workspace.finished() is None else None
@@ -267,11 +267,16 @@ def _save(plan: Plan, workspace: Workspace, made: Craft, attempts: int) -> Trigg
 
 
 def _generation(recipe: Recipe) -> GenerationSettings:
-    answer_tokens = _green_list_objective(recipe).answer_tokens
+    answer_tokens = green_list_objective(recipe).answer_tokens
     return GenerationSettings(max_new_tokens=answer_tokens + 32)
 
 
-def _green_list_objective(recipe: Recipe) -> SafdRecipe | GreenMassRecipe:
+def green_list_objective(recipe: Recipe) -> SafdRecipe | GreenMassRecipe:
+    """The objective of a recipe whose triggers carry green lists.
+
+    Raises:
+        UsageError: a recipe without them.
+    """
     if not isinstance(recipe.objective, SafdRecipe | GreenMassRecipe):
         raise UsageError(
             f"expected a recipe with the objective safd or green_mass, got {recipe.name} with "

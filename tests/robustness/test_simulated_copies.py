@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from sif.errors import ModelError
 from sif.robustness.simulated_copies import SimulatedCopies
 from sif.robustness.term import Gradient, StepContext, plain_gradient
-from sif.robustness.wear import disturbed, pruned, rounded
+from sif.robustness.wear import SAMPLE, disturbed, pruned, rounded, thinned
 from sif.vlm.model import Vlm
 
 
@@ -120,3 +120,13 @@ def test_wear_keeps_precision_and_shape() -> None:
         assert worn.shape == weights.shape
         assert not torch.equal(worn, weights)
     assert int((pruned(weights, 0.3) == 0).sum()) == round(0.3 * 350)
+
+
+def test_a_large_matrix_is_thinned_by_nearly_its_share() -> None:
+    weights = torch.randn(1100, 1000, generator=torch.Generator().manual_seed(2))
+    assert weights.numel() > SAMPLE
+    zeros = thinned(weights, 0.3) == 0
+    assert float(zeros.float().mean()) == pytest.approx(0.3, abs=0.005)
+    assert weights[zeros].abs().max() <= weights[~zeros].abs().min()
+    small = weights[:5]
+    assert torch.equal(thinned(small, 0.3), pruned(small, 0.3))

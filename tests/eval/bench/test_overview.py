@@ -56,6 +56,17 @@ def test_innocents_are_told_apart_by_kin_and_split_and_counted_as_audits() -> No
     assert not any(name == "DERIVED, siblings" and tuning for name, tuning, _ in names)
 
 
+def test_innocents_of_no_kin_and_copies_have_audits_of_their_own() -> None:
+    other = {"suspect": "qwen2.5-vl-3b", "role": "innocent", "split": "held out"}
+    tuned = {"suspect": "bill", "role": "copy", "split": "held out"}
+    rows = [*triggers(), *triggers(20, **other), *triggers(32, **tuned), *triggers(20, **NF4)]
+    some = found(Rows(rows, [], []))
+    assert some["DERIVED, innocents"].shown["sif"] == "0 of 1"
+    assert "green rate − γ, innocents" in some
+    assert some["DERIVED, copies"].shown["sif"] == "1 of 2"
+    assert "DERIVED, strangers" not in some
+
+
 def test_an_accusation_on_the_way_counts_though_the_evidence_fades() -> None:
     fading = triggers(32, number=6, **STRANGER)
     fading += [cell(trigger=f"late {index}", green=8, **STRANGER) for index in range(12)]

@@ -20,29 +20,31 @@ from sif.vlm.folder import load_model
 
 FAMILIES: tuple[Family, ...] = get_args(Family)
 HELD_OUT = {
-    "nf4",
-    "pruned-40",
-    "full-same",
-    "lora-other-world",
-    "full-other-world",
-    "full-terse",
-    "lora-questions",
-    "merge",
-    "sibling-b",
-    "stranger-c",
-}
-TUNING = {
-    "source",
     "int8",
     "3-bit",
     "pruned-20",
     "noise",
     "lora-same",
+    "full-same-b",
+    "lora-other-world",
+    "full-other-world",
     "lora-terse",
+    "full-terse",
+    "merge",
+    "sibling-c",
+    "stranger-b",
+    "stranger-c",
+}
+TUNING = {
+    "source",
+    "nf4",
+    "pruned-40",
+    "full-same",
+    "lora-questions",
     "full-questions",
     "sibling",
+    "sibling-b",
     "stranger-a",
-    "stranger-b",
 }
 
 
