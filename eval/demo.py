@@ -80,7 +80,7 @@ def _roles(family: Family, *, everyone: bool) -> list[_Role]:
         _Role(label="nf4 copy", model="nf4", group="copy", engine="endpoint"),
         _Role(label="20% pruned copy", model="pruned", group="copy"),
         _Role(label="LoRA-tuned copy", model="tuned", group="copy"),
-        _Role(label="sibling (same data)", model=f"{prefix}-sibling-c", group="innocent"),
+        _Role(label="sibling (same data)", model=f"{prefix}-sibling", group="innocent"),
         _Role(label="second sibling", model=f"{prefix}-sibling-b", group="innocent"),
         _Role(label="stranger A", model=f"{prefix}-stranger-a", group="innocent"),
         _Role(label="stranger B", model=f"{prefix}-stranger-b", group="innocent"),

@@ -31,7 +31,6 @@ HELD_OUT = {
     "lora-terse",
     "full-terse",
     "merge",
-    "sibling-c",
     "stranger-b",
     "stranger-c",
 }
