@@ -91,7 +91,7 @@ def test_a_folder_of_other_settings_or_versions_is_refused(vlm: Vlm, tmp_path: P
     [
         ({"images": []}, "images and pairs, got 0 and 3"),
         ({"pairs": []}, "images and pairs, got 4 and 0"),
-        ({"recipe": load_recipe("sif")}, "target_answer, got sif with safd"),
+        ({"recipe": load_recipe("sif")}, "target_answer, got sif with green_mass"),
         ({"recipe": load_recipe("pla"), "batch_size": 2}, "batches of 1 for pla, got 2"),
     ],
 )
