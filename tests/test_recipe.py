@@ -74,7 +74,7 @@ def vlm(request: pytest.FixtureRequest) -> Vlm:
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_a_built_in_recipe_takes_two_steps_on_a_model(vlm: Vlm, name: str) -> None:
     recipe = load_recipe(name, steps=2)
-    if recipe.objective.kind == "safd":
+    if recipe.objective.kind in ("safd", "green_mass"):
         short = recipe.objective.model_copy(update={"answer_tokens": 4})
         recipe = recipe.model_copy(update={"objective": short})
     questions, answers = zip(*load_targets()[:2], strict=True)
@@ -102,7 +102,8 @@ def test_a_built_in_recipe_takes_two_steps_on_a_model(vlm: Vlm, name: str) -> No
     assert 0 < change.abs().max() <= 16.001
     assert (change.abs() > 0.5).float().mean() > 0.3
     assert len(losses) == 2
-    assert all(0 < loss < 100 for loss in losses)
+    # An untrained model finds every word equally plausible: green mass starts at nothing to change.
+    assert all(-1e-5 < loss < 100 for loss in losses)
     assert all(torch.equal(value, weights[name]) for name, value in vlm.model.named_parameters())
 
 

@@ -200,7 +200,6 @@ def test_the_catalogue_has_two_families_of_a_source_two_siblings_and_three_stran
         assert roles == [
             "sibling",
             "sibling",
-            "sibling",
             "source",
             "stranger",
             "stranger",
