@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from sif.vlm.pixels import png_bytes
 from sif.watermark.greenlist.keys import KeyRing
 
 REQUEST = "request.json"
+HALF_WRITTEN = re.compile(r"\.[^.].*\.(json|key|png)\.[a-z0-9_]{8}")
 
 
 class Workspace:
@@ -34,7 +36,11 @@ class Workspace:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         known = {REQUEST, MANIFEST, SECRET, TOKENIZER, TRIGGERS}
-        strangers = sorted(path.name for path in folder.glob("*") if path.name not in known)
+        strangers = sorted(
+            path.name
+            for path in folder.glob("*")
+            if path.name not in known and not _is_half_written(path)
+        )
         if strangers or (folder.exists() and not folder.is_dir()):
             raise FingerprintError(
                 f"expected a new folder or an unfinished fingerprint, got {folder} with "
@@ -69,6 +75,7 @@ class Workspace:
             FingerprintError: it was begun for another.
         """
         path = self.folder / REQUEST
+        self._sweep()
         if not path.exists():
             write_atomically(path, request.model_dump_json(indent=2))
             return
@@ -83,6 +90,13 @@ class Workspace:
                 f"expected the settings that {self.folder} was begun with, got another "
                 f"{_first_difference(begun, request)}; use the same ones or another folder"
             )
+
+    def _sweep(self) -> None:
+        """Removes what a killed run had begun to write."""
+        with writing(self.folder):
+            for room in (self.folder, self.folder / TRIGGERS):
+                for path in filter(_is_half_written, list(room.glob(".*"))):
+                    path.unlink(missing_ok=True)
 
     def finished(self) -> Manifest | None:
         """The manifest, where the fingerprint is complete."""
@@ -129,6 +143,11 @@ class Workspace:
     def finish(self, manifest: Manifest) -> None:
         """Writes the manifest, which completes the fingerprint."""
         write_atomically(self.folder / MANIFEST, manifest.model_dump_json(indent=2))
+
+
+def _is_half_written(path: Path) -> bool:
+    """Whether it is the temporary file of `write_atomically` for one of our own."""
+    return HALF_WRITTEN.fullmatch(path.name) is not None
 
 
 def _first_difference(begun: Request, request: Request) -> str:

@@ -7,7 +7,7 @@ from tests.cli.command import Run, assert_one_line
 
 @pytest.mark.slow
 def test_a_table_is_printed_and_kept(sif: Run, tmp_path: Path) -> None:
-    few = ("--quick", "--steps", 2, "--methods", "sif", "--suspects", "source,stranger-b")
+    few = ("--quick", "--steps", 2, "--methods", "sif", "--suspects", "source,stranger-a")
     few += ("--epsilon", 3, "--jobs", 2)
     command = ("bench", "triggers", "--out", tmp_path / "b", *few, "--image-attacks", "none")
     code, said, error = sif(*command)
@@ -16,7 +16,7 @@ def test_a_table_is_printed_and_kept(sif: Run, tmp_path: Path) -> None:
     overview, everybody = table.split("## Everybody")
     assert overview.strip() in said
     assert "| sif | source | none |" in everybody
-    assert "| sif | stranger-b | none |" in everybody
+    assert "| sif | stranger-a | none |" in everybody
     assert "| evidence, source † |" in overview
     assert "| largest change (1/255) | 3 |" in overview
     assert "cpu, 1 thread, 2 jobs" in overview or "cuda" in overview

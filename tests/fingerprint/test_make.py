@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 import torch
 
+from sif.content import learn_content
 from sif.errors import FingerprintError, StorageError, UsageError
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.make import MakingProgress, NamedImage
-from sif.optimize import high_pass
 from sif.recipe import load_recipe
 from sif.vlm.model import Vlm
 from sif.watermark.greenlist.count import z_score
@@ -203,18 +203,28 @@ def test_the_signal_of_the_base_image_is_recorded_beside_the_triggers(
             assert recorded == pytest.approx(z_score(count, gamma=0.5) or 0.0, abs=0.02)
 
 
-def test_the_default_change_is_of_high_frequency_within_every_patch(
-    vlm: Vlm, tmp_path: Path
-) -> None:
+def test_the_default_change_keeps_out_of_what_the_pictures_hold(vlm: Vlm, tmp_path: Path) -> None:
     recipe = load_recipe("sif", steps=4)
     short = recipe.objective.model_copy(update={"answer_tokens": 6})
     recipe = recipe.model_copy(update={"objective": short})
-    made = small_fingerprint(vlm, tmp_path / "fp", images=pictures(2), recipe=recipe)
+    images = pictures(60)
+    made = small_fingerprint(vlm, tmp_path / "fp", images=images, count=2, recipe=recipe)
+    prepared = [vlm.prepare(named.image) for named in images]
+    assert vlm.patch_size is not None
+    content = learn_content(prepared, tile=vlm.patch_size, share=0.99)
     for trigger in made.triggers:
         change = np.asarray(trigger.image, float) - np.asarray(trigger.base, float)
         tiles = torch.from_numpy(change).permute(2, 0, 1)[None].float()
-        kept = high_pass(tiles, 0.53, tile=vlm.patch_size)
-        assert kept.square().sum() > 0.995 * tiles.square().sum()
+        kept = content.removed_from(tiles)
+        assert kept.square().sum() > 0.99 * tiles.square().sum() > 0
+
+
+def test_too_few_pictures_for_the_recipe_leave_no_folder(vlm: Vlm, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="enough pictures to learn what ordinary pictures hold"):
+        small_fingerprint(
+            vlm, tmp_path / "fp", images=pictures(1), recipe=load_recipe("sif", steps=1)
+        )
+    assert not (tmp_path / "fp").exists()
 
 
 def test_a_finished_fingerprint_is_not_made_again(vlm: Vlm, copy: Path) -> None:
@@ -231,6 +241,17 @@ def test_another_request_key_or_stranger_in_the_folder_is_refused(vlm: Vlm, copy
     (copy / "thesis.tex").write_text("years of work")
     with pytest.raises(FingerprintError, match=r"thesis\.tex"):
         small_fingerprint(vlm, copy)
+
+
+def test_what_a_killed_run_had_half_written_is_swept_away(vlm: Vlm, copy: Path) -> None:
+    before = public_bytes(copy)
+    (copy / "manifest.json").unlink()
+    left = [copy / ".manifest.json.a1b2c3_4", copy / "triggers" / ".0002.json.6515tl_n"]
+    for path in left:
+        path.write_text("{")
+    small_fingerprint(vlm, copy)
+    assert not any(path.exists() for path in left)
+    assert public_bytes(copy).keys() == before.keys()
 
 
 def test_no_pictures_are_wrong_usage(vlm: Vlm, tmp_path: Path) -> None:
