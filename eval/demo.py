@@ -49,6 +49,8 @@ FAMILIES: Final[dict[Family, str]] = {"llava": "llava", "qwen2_5_vl": "qwen"}
 Engine = Literal["here", "endpoint"]
 Show = Callable[[str, float, float, str], None]
 
+PICTURES: Final = 400
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -150,8 +152,7 @@ def run_demo(demo: Demo, *, show: Show) -> tuple[list[Asked], Path]:
 
 
 def _fingerprint(demo: Demo, show: Show) -> FingerprintSet:
-    spare = demo.triggers // 2
-    scenes = samples(find(demo.source).world, number=demo.triggers + spare, seed=1)
+    scenes = samples(find(demo.source).world, number=demo.triggers + PICTURES, seed=1)
     images = [NamedImage(name=f"scene {i + 1}", image=s.image) for i, s in enumerate(scenes)]
 
     def report(progress: MakingProgress) -> None:

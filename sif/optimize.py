@@ -5,16 +5,19 @@ Knows no method by name: an objective says what is wanted, terms say what it mus
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from sif.content import ContentSpace
 from sif.objectives.objective import Batch, Objective, Targets
 from sif.robustness.term import GradientFunction, StepContext, Term, plain_gradient
 from sif.vlm.model import Vlm
 
 Images = Float[Tensor, "batch 3 height width"]
+PROJECTIONS: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,7 @@ class Schedule:
             None allows every band.
         tile: side in pixels of the squares within which that holds, each for itself: the patches
             of the vision tower, whose first layer sees no further. None for the whole image.
+        content: what ordinary pictures hold, which the change is kept out of; None allows all.
         check_every: steps between two measurements of the signal; the best image is kept.
             None keeps the last.
     """
@@ -45,6 +49,7 @@ class Schedule:
     round_pixels: bool = True
     minimum_frequency: float | None = None
     tile: int | None = None
+    content: ContentSpace | None = None
     check_every: int | None = None
 
 
@@ -140,10 +145,14 @@ def _pace(schedule: Schedule, step: int) -> float:
 
 
 def confine(images: Images, base: Images, schedule: Schedule) -> Images:
-    """Within the budget and, nearly, within the allowed band (clipping leaks a little)."""
-    if schedule.minimum_frequency is not None:
-        for _ in range(2):
-            change = high_pass(images - base, schedule.minimum_frequency, tile=schedule.tile)
+    """Within the budget and, nearly, within what is allowed (clipping leaks a little)."""
+    if schedule.minimum_frequency is not None or schedule.content is not None:
+        for _ in range(PROJECTIONS):
+            change = images - base
+            if schedule.minimum_frequency is not None:
+                change = high_pass(change, schedule.minimum_frequency, tile=schedule.tile)
+            if schedule.content is not None:
+                change = schedule.content.removed_from(change)
             images = project(base + change, base, schedule.epsilon)
     return project(images, base, schedule.epsilon)
 

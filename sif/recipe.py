@@ -14,6 +14,7 @@ from sif.errors import UsageError
 
 BUILT_IN: Final = (
     "sif",
+    "sif-recoded",
     "sif-paper",
     "sif-release",
     "ordinary",
@@ -22,6 +23,9 @@ BUILT_IN: Final = (
     "cropa",
     "difgsm",
 )
+
+
+_Weight = Annotated[float, Field(gt=0)]
 
 
 class _Part(BaseModel):
@@ -77,6 +81,7 @@ class ImageTransformsRecipe(_Part):
     jpeg: tuple[float, float] = (50.0, 95.0)
     resize: tuple[float, float] = (0.5, 0.75)
     noise: float = Field(default=6.0, ge=0)
+    odds: tuple[_Weight, _Weight, _Weight] = (1.0, 1.0, 1.0)
 
 
 class SimulatedCopiesRecipe(_Part):
@@ -125,7 +130,9 @@ class InputDiversityRecipe(_Part):
 class ScheduleRecipe(_Part):
     """Pace and budget, as in `sif.optimize.Schedule`; epsilon and step sizes in units of 1/255.
 
-    `minimum_frequency` holds within every patch of the model's vision tower.
+    `minimum_frequency` holds within every patch of the model's vision tower. `content_share` keeps
+    the change out of the principal components that hold this share of the variance of ordinary
+    pictures within every patch; they are learnt from all pictures that the making is given.
     """
 
     steps: int = Field(ge=1)
@@ -135,6 +142,7 @@ class ScheduleRecipe(_Part):
     momentum: float = Field(default=0.0, ge=0, lt=1.001)
     round_pixels: bool = True
     minimum_frequency: float | None = Field(default=None, gt=0, lt=1)
+    content_share: float | None = Field(default=None, gt=0, lt=1)
     check_every: int | None = Field(default=None, ge=1)
 
 

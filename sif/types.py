@@ -4,12 +4,12 @@ Knows nothing of models, keys or files.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_serializer
 
 
 class GenerationSettings(BaseModel):
@@ -17,6 +17,8 @@ class GenerationSettings(BaseModel):
 
     Attributes:
         max_new_tokens: longest answer in tokens.
+        min_new_tokens: shortest; no answer ends before. 0 leaves the end to the model, and is then
+            not written down, so that questions of before there was a minimum are still the same.
         temperature: 0 for greedy decoding.
         top_p: nucleus of the sampling distribution.
         repetition_penalty: 1 for none.
@@ -26,10 +28,26 @@ class GenerationSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_new_tokens: int = Field(default=160, ge=1)
+    min_new_tokens: int = Field(default=0, ge=0)
     temperature: float = Field(default=0.0, ge=0.0)
     top_p: float = Field(default=1.0, gt=0.0, le=1.0)
     repetition_penalty: float = Field(default=1.0, gt=0.0)
     seed: int | None = None
+
+    @field_validator("min_new_tokens")
+    @classmethod
+    def _not_above_the_longest(cls, shortest: int, info: Any) -> int:
+        longest = info.data.get("max_new_tokens", shortest)
+        if shortest > longest:
+            raise ValueError(f"should be at most max_new_tokens, {longest} here, got {shortest}")
+        return shortest
+
+    @model_serializer(mode="wrap")
+    def _without_no_minimum(self, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        written = handler(self)
+        if not self.min_new_tokens:
+            written.pop("min_new_tokens", None)
+        return written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

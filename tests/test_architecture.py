@@ -37,6 +37,7 @@ HEAVY = {
     "nltk",
     "openai",
     "peft",
+    "piq",
     "scipy",
     "sentence_transformers",
     "sklearn",

@@ -111,7 +111,9 @@ def test_a_baseline_makes_no_fingerprint_and_leaves_no_folder(
     untrained_llava: Path, tmp_path: Path, name: str
 ) -> None:
     (picture,) = to_images(torch.zeros(1, 3, 72, 72))
-    with pytest.raises(UsageError, match=f"safd, got {name} with target_answer") as caught:
+    with pytest.raises(
+        UsageError, match=f"safd or green_mass, got {name} with target_answer"
+    ) as caught:
         make_fingerprint(
             Vlm.load(untrained_llava, device="cpu"),
             [NamedImage(name="black", image=picture)],
@@ -129,7 +131,7 @@ def test_an_objective_that_does_not_exist_names_those_that_do(tmp_path: Path) ->
         "name: mine\ndescription: Mine.\nobjective: {kind: bribery}\n"
         "schedule: {steps: 2, epsilon: 8, step_size: 1}\n"
     )
-    with pytest.raises(UsageError, match="'safd', 'target_answer'"):
+    with pytest.raises(UsageError, match="'safd', 'green_mass', 'target_answer'"):
         load_recipe(file)
 
 

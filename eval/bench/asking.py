@@ -68,7 +68,7 @@ class Asking:
 
                 replies = ask(queries, text, report)
                 cells += [
-                    _cell(entry, making, triggers, text, question, reply)
+                    cell_of(entry, making, triggers, text, question, reply)
                     for (making, triggers, question), reply in zip(asked, replies, strict=True)
                 ]
         show(stage, len(self.image_attacks), len(self.image_attacks), "")
@@ -148,7 +148,7 @@ class _Late:
             self._suspect.close()
 
 
-def _cell(
+def cell_of(
     entry: Entry,
     making: Making,
     triggers: TriggerSet,
@@ -156,6 +156,7 @@ def _cell(
     question: Question,
     reply: Reply,
 ) -> Cell:
+    """The row of one answer to one trigger that went through an attack, in its text form."""
     grade = triggers.grade(question.id, reply.text if isinstance(reply, Answer) else None)
     return Cell(
         family=making.family,

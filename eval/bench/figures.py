@@ -15,7 +15,7 @@ from sif.eval.bench.summary import Line, by_set, counts_of, null_of, summarise
 from sif.eval.metrics import Estimate, green_excess, highest_evidence, mean_of
 
 ALPHA: Final = 1e-6
-TUNED: Final = ("lora-same", "full-same")
+TUNED: Final = ("lora-same", "full-same", "full-same-b")
 REACHED: Final = ("source", "int8", "nf4", *TUNED)
 KEPT: Final = (
     ("int8", "none"),
@@ -24,7 +24,8 @@ KEPT: Final = (
     ("source", "jpeg:75"),
     ("source", "resize:0.5"),
 )
-KIN: Final = ("stranger", "sibling")
+KIN: Final = ("stranger", "sibling")  # of the mini models; other innocents are just that
+SPLITS: Final = ("held out", "tuning")
 R = TypeVar("R", Cost, Portrait)
 
 
@@ -56,15 +57,14 @@ def figures(rows: Rows) -> Iterator[Figure]:
         yield from _kept(lines, suspect, attack)
     for suspect in REACHED:
         yield from _figure(lines, f"triggers to 10⁻⁶, {suspect}", suspect, "none", _needed)
-    for kin in KIN:
-        for split in ("held out", "tuning"):
-            some = [
-                cell
-                for cell in rows.cells
-                if cell.suspect.startswith(kin)
-                and (cell.split, cell.image_attack) == (split, "none")
-            ]
-            yield from _innocents(f"{kin}s", some, tuning=split == "tuning")
+    plain = [cell for cell in rows.cells if cell.image_attack == "none"]
+    for split in SPLITS:
+        copies = [cell for cell in plain if (cell.role, cell.split) == ("copy", split)]
+        yield from _audits("copies", copies, tuning=split == "tuning")
+    for group in (*(f"{kin}s" for kin in KIN), "innocents"):
+        for split in SPLITS:
+            some = [cell for cell in plain if (_group(cell), cell.split) == (group, split)]
+            yield from _innocents(group, some, tuning=split == "tuning")
     yield from _making(lines, rows.costs)
     yield from _portraits(rows.portraits)
 
@@ -130,14 +130,30 @@ def _kept(lines: Lines, suspect: str, attack: str) -> Iterator[Figure]:
     yield from _figure(lines, f"evidence kept, {what}", suspect, attack, read)
 
 
+def _group(cell: Cell) -> str | None:
+    """What kind of innocent a suspect is; none for the others."""
+    if cell.role != "innocent":
+        return None
+    return next((f"{kin}s" for kin in KIN if cell.suspect.startswith(kin)), "innocents")
+
+
 def _innocents(name: str, cells: Sequence[Cell], *, tuning: bool) -> Iterator[Figure]:
     """How green the words of innocents are, and how many of them would be accused."""
-    methods = dict.fromkeys(cell.method for cell in cells)
-    by_method = {m: [cell for cell in cells if cell.method == m] for m in methods}
-    green = {method: _excess(some) for method, some in by_method.items()}
+    green = {method: _excess(some) for method, some in _cells_of(cells).items()}
     yield from _shown(f"green rate − γ, {name}", green, tuning=tuning)
-    accused = {method: _accused(some) for method, some in by_method.items()}
+    yield from _audits(name, cells, tuning=tuning)
+
+
+def _audits(name: str, cells: Sequence[Cell], *, tuning: bool) -> Iterator[Figure]:
+    """How many suspects would be found to be copies."""
+    accused = {method: _accused(some) for method, some in _cells_of(cells).items()}
     yield from _shown(f"DERIVED, {name}", accused, tuning=tuning)
+
+
+def _cells_of(cells: Sequence[Cell]) -> dict[str, list[Cell]]:
+    """By method."""
+    methods = dict.fromkeys(cell.method for cell in cells)
+    return {method: [cell for cell in cells if cell.method == method] for method in methods}
 
 
 def _excess(cells: Sequence[Cell]) -> Shown:

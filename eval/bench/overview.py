@@ -57,7 +57,25 @@ def _ratios(figure: Figure, methods: Sequence[str]) -> list[str]:
 def _costs(costs: Sequence[Cost], methods: Sequence[str]) -> list[str]:
     columns = "| method | s / trigger | gradient passes / trigger | weak | batch | where |\n"
     rows = ["\n## Cost\n\n", columns, "|---" * 6 + "|\n"]
-    return rows + [_cost(m, [cost for cost in costs if cost.method == m]) for m in methods]
+    rows += [_cost(m, [cost for cost in costs if cost.method == m]) for m in methods]
+    return rows + _times(costs, methods)
+
+
+def _times(costs: Sequence[Cost], methods: Sequence[str]) -> list[str]:
+    """Where the seconds go, for the methods of which it was measured."""
+    rows = ["\n## Where the time goes\n\n", _row("", ["forward", "backward", "decoding", "rest"])]
+    rows.append("|---" * 5 + "|\n")
+    for method in methods:
+        known = [c for c in costs if c.method == method and c.forward_seconds is not None]
+        whole = sum(cost.seconds or 0.0 for cost in known)
+        if whole:
+            parts = [
+                sum(cost.forward_seconds or 0.0 for cost in known) / whole,
+                sum(cost.backward_seconds or 0.0 for cost in known) / whole,
+                sum(cost.decoding_seconds or 0.0 for cost in known) / whole,
+            ]
+            rows.append(_row(method, [f"{part:.0%}" for part in [*parts, 1 - sum(parts)]]))
+    return rows if len(rows) > 3 else []
 
 
 def _cost(method: str, costs: Sequence[Cost]) -> str:

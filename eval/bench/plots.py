@@ -89,7 +89,8 @@ def _heatmap(lines: Sequence[Line]) -> bytes:
     )
     figure = _figure(columns * (width + 1.3) + 1, rows * (height + 1.2))
     panels: Any = figure.subplots(rows, columns, squeeze=False)
-    limit = max((abs(line.evidence or 0.0) for line in lines), default=0.0) or 1.0
+    values = [0.0, *(line.evidence for line in lines if line.evidence is not None)]
+    limit = max(map(abs, values)) or 1.0
     for panel, method in zip(panels.flat, methods, strict=False):
         mine = [line for line in lines if line.method == method]
         table = np.full((len(suspects), len(attacks)), np.nan)
@@ -110,12 +111,17 @@ def _heatmap(lines: Sequence[Line]) -> bytes:
     for panel in panels.flat[len(methods) :]:
         panel.set_axis_off()
     if methods:
-        figure.colorbar(drawn, ax=panels, label="log10 e-value per trigger", shrink=0.6, aspect=30)
+        bar = figure.colorbar(
+            drawn, ax=panels, label="log10 e-value per trigger", shrink=0.6, aspect=30
+        )
+        bar.ax.set_ylim(min(values), max(values) or limit)
     return _svg(figure)
 
 
 def _cost(source: Sequence[Line], costs: Sequence[Cost]) -> bytes:
     """A point for every method: seconds for a trigger, and the source's evidence for it."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
     taken: dict[str, list[float]] = defaultdict(list)
     for cost in costs:
         if cost.seconds is not None:
@@ -135,8 +141,9 @@ def _cost(source: Sequence[Line], costs: Sequence[Cost]) -> bytes:
             )
     if taken and source:
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter("{x:g}")
-        axes.xaxis.set_minor_formatter("{x:g}")
+        axes.xaxis.set_minor_locator(NullLocator())
         axes.margins(x=0.3, y=0.2)
     axes.axhline(0, color="#333333", linewidth=0.8)
     axes.grid(color="#dddddd", linewidth=0.6)
@@ -153,7 +160,7 @@ def _methods(lines: Sequence[Line]) -> list[str]:
 
 
 def _short(value: float) -> str:
-    text = f"{value:.1f}" if abs(value) >= 1 else f"{value:.2f}"
+    text = f"{value:z.1f}" if abs(value) >= 1 else f"{value:z.2f}"
     return text.replace("-", "−")
 
 

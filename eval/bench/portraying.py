@@ -36,11 +36,10 @@ class Portraying:
 
     def run(self, show: Show) -> list[Portrait]:
         """Asks the source about triggers and base images, and compares."""
-        asked = [
-            (making, making.scenes()[question.source_image].scene, question)
-            for making, triggers in load_all(self.makings)
-            for question in triggers.questions
-        ]
+        asked = []
+        for making, triggers in load_all(self.makings):
+            scenes = making.scenes()
+            asked += [(making, scenes[q.source_image].scene, q) for q in triggers.questions]
         stage = f"{self.family}: base images"
         with journalled(self.out, self.family, roster(self.family)[0], show) as ask:
             changed = ask([question.query() for _, _, question in asked], "none", lambda part: None)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -55,6 +55,22 @@ class Cell(_Row):
     green_size: int | None
 
 
+class Elicited(Cell):
+    """One suspect's answer to one trigger that it was asked in one way.
+
+    Attributes:
+        example: what stood beside the prompt: none, sentence, full, or sentence after.
+        minimum: tokens before which no answer ends; 0 where the suspect ends it.
+        prompt: the ordinary prompt that replaced the trigger's own; none where that was asked.
+        words: of the answer; none without one.
+    """
+
+    example: str
+    minimum: int
+    prompt: str | None
+    words: int | None
+
+
 class Cost(_Row):
     """What a set of triggers cost to make.
 
@@ -64,6 +80,9 @@ class Cost(_Row):
         gradient_passes: forward passes of a whole batch that a backward pass follows, with the two
             of the probe that precedes green lists.
         decoding_passes: forward passes of a whole batch for one more word of its answers.
+        forward_seconds: of `seconds`, in passes that a backward pass follows.
+        backward_seconds: of `seconds`, in back-propagation.
+        decoding_seconds: of `seconds`, in passes for one more word.
         peak_bytes: highest resident memory of the process so far (CPU), or allocated memory (CUDA).
         device: where.
         threads: that PyTorch computed with.
@@ -80,6 +99,9 @@ class Cost(_Row):
     seconds: float | None
     gradient_passes: int | None
     decoding_passes: int | None
+    forward_seconds: float | None = None
+    backward_seconds: float | None = None
+    decoding_seconds: float | None = None
     peak_bytes: int
     device: str
     threads: int
@@ -122,7 +144,9 @@ class Rows(NamedTuple):
 
 
 def write_rows(path: Path, rows: Sequence[BaseModel]) -> None:
-    """Writes rows as Parquet, whole or not at all.
+    """Writes rows of one kind as Parquet, whole or not at all.
+
+    Columns have the types of the fields, even where every value is missing.
 
     Raises:
         StorageError: the disk refuses.
@@ -130,7 +154,16 @@ def write_rows(path: Path, rows: Sequence[BaseModel]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pa.Table.from_pylist([row.model_dump(mode="json") for row in rows])
+    types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+    fields = type(rows[0]).model_fields if rows else {}
+    schema = pa.schema([(name, types[_type(it.annotation)]) for name, it in fields.items()])
+    table = pa.Table.from_pylist([row.model_dump(mode="json") for row in rows], schema=schema)
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     write_atomically(path, sink.getvalue().to_pybytes())
+
+
+def _type(annotation: Any) -> type:
+    """`int` of `int`, `int | None` and `Literal[1, 2]`."""
+    first = next(iter(get_args(annotation)), annotation)
+    return first if isinstance(first, type) else type(first)

@@ -1,7 +1,7 @@
 """Who is asked in a benchmark: the source, its stolen copies, and innocents, by family.
 
-The split is fixed here, before any figure is seen: what is held out is asked and reported, but no
-recipe is chosen by it. Knows nothing of triggers.
+The split says who was looked at while the present default recipe was chosen; what is held out was
+asked only afterwards. Knows nothing of triggers.
 """
 
 from collections.abc import Callable
@@ -27,6 +27,7 @@ Role = Literal["source", "copy", "innocent"]
 Split = Literal["tuning", "held out"]
 Theft = Callable[[Path], list[WeightAttack]]
 
+HELD_OUT: Final = ("stranger-b", "stranger-c")
 OTHER_WORLD: Final = 77
 EXAMPLES: Final = 256
 DATA_SEED: Final = 2
@@ -62,17 +63,23 @@ def roster(family: Family) -> tuple[Entry, ...]:
         return Entry(name=name, role="copy", split=split, model=source, theft=theft, needs=needs)
 
     def tuned(
-        name: str, split: Split, *, lora: bool, kind: Kind = "captions", world: int | None = None
+        name: str,
+        split: Split,
+        *,
+        lora: bool,
+        kind: Kind = "captions",
+        world: int | None = None,
+        data_seed: int = DATA_SEED,
     ) -> Entry:
         at = source.world if world is None else world
-        return copy(name, split, lambda _: [_tuning(at, kind, lora=lora)])
+        return copy(name, split, lambda _: [_tuning(at, kind, lora=lora, seed=data_seed)])
 
     other_world = tuned("full-other-world", "held out", lora=False, world=OTHER_WORLD)
     innocents = [
         Entry(
             name=model.name.removeprefix(source.name.removesuffix("source")),
             role="innocent",
-            split="held out" if model.name.endswith(("sibling-b", "stranger-c")) else "tuning",
+            split="held out" if model.name.endswith(HELD_OUT) else "tuning",
             model=model,
         )
         for model in MODELS
@@ -80,19 +87,20 @@ def roster(family: Family) -> tuple[Entry, ...]:
     ]
     return (
         Entry(name="source", role="source", split="tuning", model=source),
-        copy("int8", "tuning", lambda _: [Quantize(kind="int8")]),
-        copy("nf4", "held out", lambda _: [Quantize(kind="nf4")]),
-        copy("3-bit", "tuning", lambda _: [Round(bits=3)]),
-        copy("pruned-20", "tuning", lambda _: [Prune(fraction=0.2)]),
-        copy("pruned-40", "held out", lambda _: [Prune(fraction=0.4)]),
-        copy("noise", "tuning", lambda _: [Noise(sigma=0.1)]),
-        tuned("lora-same", "tuning", lora=True),
-        tuned("full-same", "held out", lora=False),
+        copy("int8", "held out", lambda _: [Quantize(kind="int8")]),
+        copy("nf4", "tuning", lambda _: [Quantize(kind="nf4")]),
+        copy("3-bit", "held out", lambda _: [Round(bits=3)]),
+        copy("pruned-20", "held out", lambda _: [Prune(fraction=0.2)]),
+        copy("pruned-40", "tuning", lambda _: [Prune(fraction=0.4)]),
+        copy("noise", "held out", lambda _: [Noise(sigma=0.1)]),
+        tuned("lora-same", "held out", lora=True),
+        tuned("full-same", "tuning", lora=False),
+        tuned("full-same-b", "held out", lora=False, data_seed=DATA_SEED + 1),
         tuned("lora-other-world", "held out", lora=True, world=OTHER_WORLD),
         other_world,
-        tuned("lora-terse", "tuning", lora=True, kind="terse"),
+        tuned("lora-terse", "held out", lora=True, kind="terse"),
         tuned("full-terse", "held out", lora=False, kind="terse"),
-        tuned("lora-questions", "held out", lora=True, kind="questions"),
+        tuned("lora-questions", "tuning", lora=True, kind="questions"),
         tuned("full-questions", "tuning", lora=False, kind="questions"),
         copy("merge", "held out", lambda models: [_half_of(models, other_world)], other_world),
         *innocents,
@@ -119,8 +127,8 @@ def _half_of(models: Path, other: Entry) -> Interpolate:
     return Interpolate(other=str(models / other.name), weight=0.5)
 
 
-def _tuning(world: int, kind: Kind, *, lora: bool) -> Finetune:
-    drawn = samples(world, number=EXAMPLES, seed=DATA_SEED, kind=kind)
+def _tuning(world: int, kind: Kind, *, lora: bool, seed: int) -> Finetune:
+    drawn = samples(world, number=EXAMPLES, seed=seed, kind=kind)
     return Finetune(
         training=Training(
             lora=LowRank() if lora else None,

@@ -62,7 +62,7 @@ class AnswerView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuspectView:
-    """A suspect, how it was asked, and what came of it."""
+    """A suspect, how it was asked (with an example before every prompt?), and what came of it."""
 
     name: str
     label: str
@@ -70,6 +70,7 @@ class SuspectView:
     verdict: Verdict
     answers: Sequence[AnswerView] = ()
     group: Group = "other"
+    example: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,4 +37,5 @@ def read_audit(run: Path) -> Audit:
         },
         label=record.label,
         group=record.group,
+        example=record.example,
     )

@@ -29,6 +29,7 @@ class Audit:
         label: a short name for people.
         group: only sorts the table.
         engine: what ran the suspect; read from its name where None.
+        example: description of another picture that stood before every prompt, if one did.
     """
 
     suspect: str
@@ -37,6 +38,7 @@ class Audit:
     label: str = ""
     group: Group = "other"
     engine: str | None = None
+    example: str | None = None
 
 
 def trigger_views(fingerprint: FingerprintSet) -> tuple[TriggerView, ...]:
@@ -98,6 +100,7 @@ def suspect_view(fingerprint: FingerprintSet, audit: Audit, *, public: bool = Fa
         verdict=audit.verdict,
         answers=answers,
         group=audit.group,
+        example=audit.example,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Final, Literal
 import torch
 
 from sif.errors import ModelError
+from sif.eval.bench.method import Method
 from sif.eval.rosters.machine import (
     cached_snapshot,
     device_fault,
@@ -27,7 +28,6 @@ from sif.eval.rosters.machine import (
 from sif.eval.rosters.making import method_fault
 from sif.eval.rosters.plan import Plan
 from sif.eval.rosters.roster import Listed, Weights
-from sif.recipe import Recipe
 from sif.suspects.engine import require_vllm
 from sif.suspects.uri import OpenAIOptions, TransformersOptions, VllmOptions
 
@@ -93,7 +93,7 @@ def check(plan: Plan, images: Images) -> list[Finding]:
             state="ready",
             words=f"{plan.roster.prompts}: {len(plan.prompts)}, asked in turn",
         ),
-        *(check_method(plan, name, recipe) for name, recipe in plan.methods),
+        *(check_method(plan, method) for method in plan.methods),
         check_source(plan),
         *(check_suspect(plan, listed) for listed in plan.suspects),
         *check_disk(plan),
@@ -113,15 +113,15 @@ def check_images(plan: Plan, images: Images) -> Finding:
     return Finding(what="base images", state="ready", words=words)
 
 
-def check_method(plan: Plan, name: str, recipe: Recipe) -> Finding:
+def check_method(plan: Plan, method: Method) -> Finding:
     """A method's recipe, and what it costs."""
-    if fault := method_fault(name, recipe):
-        return Finding(what=f"method {name}", state="missing", words=fault)
-    passes = plan.gradient_passes(recipe)
-    pace, batch = recipe.schedule, min(plan.batch_size, plan.triggers)
+    if fault := method_fault(method):
+        return Finding(what=f"method {method.name}", state="missing", words=fault)
+    passes = plan.gradient_passes(method.recipe)
+    pace, batch = method.recipe.schedule, plan.batch(method.recipe)
     words = f"{pace.steps} steps, ε = {pace.epsilon:g}/255; {passes.least} gradient passes of "
     words += f"{batch} triggers, {passes.most} at most"
-    return Finding(what=f"method {name}", state="ready", words=words)
+    return Finding(what=f"method {method.name}", state="ready", words=words)
 
 
 def check_source(plan: Plan) -> Finding:

@@ -5,9 +5,7 @@ suspects.
 """
 
 import hashlib
-import resource
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -15,20 +13,27 @@ from typing import Final, Literal
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sif.errors import StorageError
+from sif.errors import StorageError, UsageError
+from sif.eval.bench.jobs import Show
+from sif.eval.bench.meter import metered, peak_bytes
+from sif.eval.bench.method import Method
 from sif.eval.bench.results import Cost
-from sif.eval.bench.triggers import metered
-from sif.eval.rosters.plan import Plan, short_name
+from sif.eval.bench.trigger_set import GreenSet
+from sif.eval.rosters.plan import Plan
 from sif.files import write_atomically
 from sif.fingerprint.folder import FingerprintSet
-from sif.fingerprint.make import MakingProgress, NamedImage, make_fingerprint
-from sif.recipe import Recipe, SafdRecipe
+from sif.fingerprint.make import (
+    MakingProgress,
+    NamedImage,
+    green_list_objective,
+    make_fingerprint,
+)
+from sif.recipe import Recipe
 from sif.suspects.weights import weights_digest
 from sif.vlm.model import Vlm
 from sif.watermark.greenlist.keys import KeyRing
 
 KEYS: Final = "secret.key"
-Show = Callable[[str, float, float, str], None]
 
 
 class Making(BaseModel):
@@ -60,18 +65,17 @@ class MadeRecord(BaseModel):
 class Made:
     """The triggers of one method, and what they cost."""
 
-    fingerprint: FingerprintSet
+    triggers: GreenSet
     cost: Cost
 
 
-def method_fault(name: str, recipe: Recipe) -> str | None:
+def method_fault(method: Method) -> str | None:
     """Why a method cannot take part; none if it can."""
-    if isinstance(recipe.objective, SafdRecipe):
-        return None
-    return (
-        f"expected methods with the objective safd, got {name} with {recipe.objective.kind}, "
-        "which carries no green list to count; choose another, such as sif"
-    )
+    try:
+        green_list_objective(method.recipe)
+    except UsageError as error:
+        return str(error)
+    return None
 
 
 def make_all(plan: Plan, images: Sequence[NamedImage], out: Path, show: Show) -> list[Made]:
@@ -80,23 +84,23 @@ def make_all(plan: Plan, images: Sequence[NamedImage], out: Path, show: Show) ->
     seen = _digest(images)
     vlm: Vlm | None = None
     made = []
-    for name, recipe in plan.methods:
+    for method in plan.methods:
         making = Making(
             source=plan.roster.source.model,
             weights=weights_digest(plan.roster.source.model),
-            recipe=recipe,
+            recipe=method.recipe,
             images=seen,
             prompts=plan.prompts,
             triggers=plan.triggers,
             seed=plan.seed,
-            batch_size=plan.batch_size,
+            batch_size=plan.batch(method.recipe),
         )
-        folder, record = out / "triggers" / short_name(name), _record(out, name)
+        folder, record = out / "triggers" / method.name, _record(out, method.name)
         if record.exists():
-            made.append(Made(FingerprintSet.load(folder), _kept_cost(record, making)))
+            made.append(Made(GreenSet(FingerprintSet.load(folder)), _kept_cost(record, making)))
             continue
         vlm = vlm or Vlm.load(plan.roster.source.model, device=plan.device)
-        made.append(_make(plan, vlm, name, making, images, keys, out, show))
+        made.append(_make(plan, vlm, method.name, making, images, keys, out, show))
     return made
 
 
@@ -110,7 +114,7 @@ def _make(
     out: Path,
     show: Show,
 ) -> Made:
-    folder = out / "triggers" / short_name(name)
+    folder = out / "triggers" / name
     interrupted = folder.exists()
 
     def report(progress: MakingProgress) -> None:
@@ -120,7 +124,7 @@ def _make(
     if vlm.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(vlm.device)
     with metered(vlm) as meter:
-        fingerprint = make_fingerprint(
+        made = make_fingerprint(
             vlm,
             images,
             recipe=making.recipe,
@@ -132,25 +136,33 @@ def _make(
             batch_size=making.batch_size,
             report=report,
         )
+    triggers = GreenSet(made)
+    taken = None if interrupted else meter
     cost = Cost(
         family=plan.roster.name,
         method=name,
         seed=making.seed,
         triggers=making.triggers,
-        seconds=None if interrupted else meter.seconds / making.triggers,
-        gradient_passes=None if interrupted else meter.gradient_passes,
-        decoding_passes=None if interrupted else meter.decoding_passes,
-        peak_bytes=_peak_bytes(vlm.device),
+        seconds=None if taken is None else taken.seconds / making.triggers,
+        gradient_passes=None if taken is None else taken.gradient_passes,
+        decoding_passes=None if taken is None else taken.decoding_passes,
+        forward_seconds=None if taken is None else taken.forward_seconds / making.triggers,
+        backward_seconds=None if taken is None else taken.backward_seconds / making.triggers,
+        decoding_seconds=None if taken is None else taken.decoding_seconds / making.triggers,
+        peak_bytes=peak_bytes(vlm.device),
         device=vlm.device.type,
-        weak=sum(trigger.record.quality.weak for trigger in fingerprint.triggers),
+        threads=torch.get_num_threads(),
+        jobs=1,
+        batch_size=making.batch_size,
+        weak=triggers.weak,
     )
     record = MadeRecord(making=making, cost=cost)
     write_atomically(_record(out, name), record.model_dump_json(indent=2))
-    return Made(fingerprint, cost)
+    return Made(triggers, cost)
 
 
 def _record(out: Path, name: str) -> Path:
-    return out / "methods" / f"{short_name(name)}.json"
+    return out / "methods" / f"{name}.json"
 
 
 def _kept_cost(path: Path, making: Making) -> Cost:
@@ -186,10 +198,3 @@ def _digest(images: Sequence[NamedImage]) -> str:
         digest.update(f"{named.name}|{picture.size}|".encode())
         digest.update(picture.tobytes())
     return digest.hexdigest()
-
-
-def _peak_bytes(device: torch.device) -> int:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

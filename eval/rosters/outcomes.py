@@ -49,12 +49,12 @@ class Outcomes(BaseModel):
 
 
 def outcomes_as_markdown(outcomes: Sequence[Outcome]) -> str:
-    """Whom the table lacks and why, and what that does to its last column."""
+    """Whom the tables lack and why, and what that does to matches."""
     innocents = [outcome for outcome in outcomes if outcome.role == "innocent"]
     asked = sum(outcome.state == "asked" for outcome in innocents)
-    said = f"\nThe thresholds of the published FMR come from {asked} of {len(innocents)} innocents"
-    said += "." if asked else ": every score passes, and the column means nothing."
-    lines = [said + "\n"]
+    said = f"The thresholds of the published FMR come from {asked} of {len(innocents)} innocents"
+    said += "." if asked else ": every score passes, and a match means nothing."
+    lines = [f"\n## Who was asked\n\n{said}\n"]
     absent = [outcome for outcome in outcomes if outcome.state != "asked"]
     if absent:
         lines.append("\n| not asked | role | state | reason |\n|---|---|---|---|\n")

@@ -6,14 +6,15 @@ Counts the questions and the gradient passes. Knows nothing of this machine.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 from sif import prompts
 from sif.attacks.images import parse_image_attack
 from sif.errors import UsageError
+from sif.eval.bench.baseline import batch_limit
+from sif.eval.bench.method import Method, parse_methods
 from sif.eval.rosters.roster import Listed, Roster
-from sif.recipe import ParameterAscentRecipe, Recipe, RepresentationNoiseRecipe, load_recipe
+from sif.recipe import ParameterAscentRecipe, Recipe, RepresentationNoiseRecipe
 
 PROBE_PASSES = 2
 
@@ -32,18 +33,18 @@ class Plan:
     Attributes:
         roster: who there is.
         suspects: who is asked, those set aside included.
-        methods: name and recipe of each.
+        methods: recipes with their names.
         prompts: plain words, taken in turn.
         triggers: of each method.
         image_attacks: in their text form.
         seed: of everything random but the keys.
-        batch_size: triggers optimised together.
+        batch_size: triggers optimised together, where the method allows it.
         device: that triggers are made on.
     """
 
     roster: Roster
     suspects: tuple[Listed, ...]
-    methods: tuple[tuple[str, Recipe], ...]
+    methods: tuple[Method, ...]
     prompts: tuple[str, ...]
     triggers: int
     image_attacks: tuple[str, ...]
@@ -61,9 +62,13 @@ class Plan:
         """To each suspect."""
         return len(self.methods) * self.triggers * len(self.image_attacks)
 
+    def batch(self, recipe: Recipe) -> int:
+        """Triggers that are optimised together."""
+        return min(self.batch_size, self.triggers, batch_limit(recipe) or self.batch_size)
+
     def gradient_passes(self, recipe: Recipe) -> Passes:
         """For all triggers of a method, with the probe, for base images of one extent."""
-        batches = math.ceil(self.triggers / self.batch_size)
+        batches = math.ceil(self.triggers / self.batch(recipe))
         once = batches * recipe.schedule.steps * passes_of_a_step(recipe)
         return Passes(PROBE_PASSES + once, PROBE_PASSES + once * recipe.quality.attempts)
 
@@ -94,13 +99,13 @@ def make_plan(
 
     Args:
         roster: who there is.
-        methods: recipes, by name or file.
+        methods: recipes by name or file, with changes, as `sif.eval.bench.method` reads them.
         suspects: names in the roster; everybody where None.
         image_attacks: in their text form.
         triggers: of each method.
         steps: of the optimisation, instead of the recipes'.
         seed: of everything random but the keys.
-        batch_size: triggers optimised together.
+        batch_size: triggers optimised together, where the method allows it.
         device: that triggers are made on.
 
     Raises:
@@ -113,10 +118,6 @@ def make_plan(
         raise UsageError("expected at least one method, suspect and image attack, got none of one")
     for text in attacks:
         parse_image_attack(text)
-    short = [short_name(name) for name in names]
-    if len(set(short)) < len(short):
-        raise UsageError(f"expected methods with names of their own, got {', '.join(names)}")
-    changes = {} if steps is None else {"steps": steps}
     try:
         questions = prompts.load(roster.prompts)
     except ValueError as error:
@@ -124,7 +125,7 @@ def make_plan(
     return Plan(
         roster=roster,
         suspects=chosen,
-        methods=tuple((name, load_recipe(name, **changes)) for name in names),
+        methods=parse_methods(names, steps=steps),
         prompts=questions,
         triggers=roster.triggers if triggers is None else triggers,
         image_attacks=attacks,
@@ -132,9 +133,3 @@ def make_plan(
         batch_size=batch_size,
         device=device,
     )
-
-
-def short_name(method: str) -> str:
-    """A recipe's name, or that of its file without folder and suffix."""
-    path = Path(method)
-    return path.stem if path.suffix in (".yaml", ".yml") else method

@@ -17,15 +17,16 @@ import torch
 
 from sif.attacks.images import AttackedSuspect, Nothing, parse_image_attack
 from sif.errors import ModelError, SuspectError, UsageError
+from sif.eval.bench.jobs import Show
 from sif.eval.bench.results import Cell, Cost, write_rows
+from sif.eval.bench.trigger_set import Question
 from sif.eval.rosters.late import LateSuspect
 from sif.eval.rosters.machine import device_fault
-from sif.eval.rosters.making import Made, Show, make_all, method_fault
+from sif.eval.rosters.making import Made, make_all, method_fault
 from sif.eval.rosters.outcomes import Outcome, Outcomes
 from sif.eval.rosters.plan import Plan
 from sif.eval.rosters.roster import Listed
 from sif.files import claim_folder, write_atomically
-from sif.fingerprint.folder import Trigger
 from sif.fingerprint.make import NamedImage
 from sif.suspects.journal import Journal
 from sif.suspects.journalled import Journalled
@@ -57,8 +58,8 @@ def run_roster(plan: Plan, images: Sequence[NamedImage], out: Path, *, show: Sho
         StorageError: the folder holds something else or was begun with other settings, or the
             disk refuses.
     """
-    for name, recipe in plan.methods:
-        if fault := method_fault(name, recipe):
+    for method in plan.methods:
+        if fault := method_fault(method):
             raise UsageError(fault)
     if not images:
         raise UsageError("expected base images, got none")
@@ -108,7 +109,7 @@ def _ask_one(
         return [], outcome.model_copy(update={"state": "failed", "reason": str(error)})
     finally:
         show(f"asking {listed.name}", plan.questions, plan.questions, "")
-    answered = sum(cell.green is not None for cell in cells)
+    answered = sum(cell.answered for cell in cells)
     return cells, outcome.model_copy(update={"answered": answered, "questions": len(cells)})
 
 
@@ -118,22 +119,23 @@ def _ask(
     cells: list[Cell] = []
     with closing(LateSuspect(listed.suspect)) as suspect, Journal(journal_path) as journal:
         for one in made:
-            triggers = one.fingerprint.triggers
+            questions = one.triggers.questions
             for text in plan.image_attacks:
                 show(f"asking {listed.name}", len(cells), plan.questions, text)
                 attack = parse_image_attack(text)
                 seen = suspect if attack == Nothing() else AttackedSuspect(suspect, attack)
-                replies = Journalled(seen, journal).ask([trigger.query() for trigger in triggers])
+                replies = Journalled(seen, journal).ask(
+                    [question.query() for question in questions]
+                )
                 cells += [
-                    _cell(listed, one, text, trigger, reply)
-                    for trigger, reply in zip(triggers, replies, strict=True)
+                    _cell(listed, one, text, question, reply)
+                    for question, reply in zip(questions, replies, strict=True)
                 ]
     return cells
 
 
-def _cell(listed: Listed, one: Made, text: str, trigger: Trigger, reply: Reply) -> Cell:
-    name, fingerprint = trigger.record.id, one.fingerprint
-    count = fingerprint.count(name, [reply.text]) if isinstance(reply, Answer) else None
+def _cell(listed: Listed, one: Made, text: str, question: Question, reply: Reply) -> Cell:
+    grade = one.triggers.grade(question.id, reply.text if isinstance(reply, Answer) else None)
     return Cell(
         family=one.cost.family,
         method=one.cost.method,
@@ -142,9 +144,9 @@ def _cell(listed: Listed, one: Made, text: str, trigger: Trigger, reply: Reply) 
         role=listed.role,
         split=listed.split,
         image_attack=text,
-        trigger=name,
-        green=None if count is None else count.green,
-        scored=None if count is None else count.scored,
-        vocabulary_size=fingerprint.vocabulary_size,
-        green_size=fingerprint.green_size,
+        trigger=question.id,
+        answered=isinstance(reply, Answer),
+        **grade._asdict(),
+        vocabulary_size=one.triggers.vocabulary_size,
+        green_size=one.triggers.green_size,
     )

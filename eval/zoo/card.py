@@ -21,7 +21,7 @@ from sif.eval.zoo.render import Painter
 from sif.eval.zoo.world import Scene, World, facts_of, sample_scene
 from sif.fingerprint.craft import Craft, Draft, craft, steerable
 from sif.objectives.safd import teacher
-from sif.recipe import QualityRecipe, Recipe, SafdRecipe, ScheduleRecipe
+from sif.recipe import GreenMassRecipe, QualityRecipe, Recipe, SafdRecipe, ScheduleRecipe
 from sif.types import GenerationSettings
 from sif.vlm.model import Vlm
 from sif.vlm.pixels import to_tensor
@@ -49,20 +49,9 @@ PUBLISHED: Final = Recipe(
 )
 OURS: Final = Recipe(
     name="card-ours",
-    description="300 steps of SAFD with our loss, without robustness terms.",
-    objective=SafdRecipe(
-        watermark_weight=0,
-        coherence_weight=0,
-        distil_weight=1,
-        top_k=50,
-        delta=5.0,
-        answer_tokens=128,
-        refresh_every=40,
-        refresh_delta=2.0,
-    ),
-    schedule=ScheduleRecipe(
-        steps=300, epsilon=16, step_size=2, final_step_size=0.5, momentum=0.9, check_every=50
-    ),
+    description="80 steps of our loss, without robustness terms and in all directions.",
+    objective=GreenMassRecipe(plausible=0.005, coherence_weight=2.0, answer_tokens=128),
+    schedule=ScheduleRecipe(steps=80, epsilon=16, step_size=2, final_step_size=0.5, momentum=0.9),
     quality=QualityRecipe(attempts=1),
 )
 
@@ -79,7 +68,7 @@ class Card:
         biased_z: the same with the teacher's bias δ = 5 while decoding.
         published_safd_z: the same, unbiased, for images after 300 steps of SAFD at ε = 16/255 as
             published (no robustness term, one fixed teacher text).
-        safd_z: the same with our loss, the teacher's distribution along the student's own answer.
+        green_mass_z: the same after 80 steps of our loss, the joint mass of plausible green words.
         scenes: number of scenes for the shares; `triggers` of them for the z-scores.
     """
 
@@ -96,7 +85,7 @@ class Card:
     clean_z: float
     biased_z: float
     published_safd_z: float
-    safd_z: float
+    green_mass_z: float
     scenes: int
     triggers: int
 
@@ -141,7 +130,7 @@ def measure_card(
         clean_z=float(np.mean([item.base_measured.z for item in ours])),
         biased_z=_biased_z(vlm, drafts, delta=5.0),
         published_safd_z=float(np.mean([item.measured.z for item in published])),
-        safd_z=float(np.mean([item.measured.z for item in ours])),
+        green_mass_z=float(np.mean([item.measured.z for item in ours])),
         scenes=scenes,
         triggers=triggers,
     )

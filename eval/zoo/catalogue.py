@@ -1,10 +1,8 @@
 """The bundled mini models: two families, each with a source, two siblings and three strangers.
 
 A sibling learnt the same world from other initial weights and scenes: the hardest innocent. The
-default recipe was chosen with an eye on the first sibling of each family (and on others that are
-not kept); the second, `sibling-b`, was trained after that, so that it can tell whether the choice
-holds. A stranger learnt another world: other textures, wording and vocabulary, and mostly another
-size.
+present default recipe was chosen with an eye on both siblings of each family. A stranger learnt
+another world: other textures, wording and vocabulary, and mostly another size.
 """
 
 from dataclasses import dataclass

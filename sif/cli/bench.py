@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from sif.cli.bench_elicit import FAMILIES, elicit
 from sif.cli.bench_roster import roster
 from sif.cli.bench_sharing import sharing
 from sif.cli.progress import bar
@@ -13,12 +14,6 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Compares methods, on the bundled mini models or on real ones, with cost.",
 )
-FAMILIES = ("llava", "qwen2_5_vl")
-
-
-@app.callback()
-def _group() -> None:
-    """Keeps `triggers` a command of its own while it is the only one."""
 
 
 @app.command()
@@ -109,6 +104,7 @@ def triggers(
     typer.echo(f"{out}: {', '.join(names)}")
 
 
+app.command()(elicit)
 app.command()(roster)
 app.command()(sharing)
 

@@ -25,7 +25,9 @@ def roster(
     out: Annotated[Path, typer.Option(help="Folder for triggers, answers and tables.")],
     methods: Annotated[
         str | None,
-        typer.Option(help="Recipes, by name or YAML file, with commas [default: the roster's]."),
+        typer.Option(
+            help="Recipes, as in `sif bench triggers`, with commas [default: the roster's]."
+        ),
     ] = None,
     number: Annotated[
         int | None,
@@ -44,7 +46,9 @@ def roster(
         int | None, typer.Option(min=1, help="Optimisation steps, instead of the recipes'.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of everything random but the keys.")] = 0,
-    batch: Annotated[int, typer.Option(min=1, help="Triggers optimised together.")] = 8,
+    batch: Annotated[
+        int, typer.Option(min=1, help="Triggers optimised together, where the method allows it.")
+    ] = 8,
     device: Annotated[
         str, typer.Option(help="That triggers are made on: auto, cpu, cuda, cuda:1, …")
     ] = "auto",
@@ -56,7 +60,7 @@ def roster(
     """Makes triggers on a roster's source by each method, and asks its copies and innocents.
 
     One suspect is loaded at a time; one that cannot be is a row with the reason. Writes
-    summary.md, two plots, suspects.json, cells.parquet and costs.parquet into --out. Started again
+    summary.md, plots, suspects.json, cells.parquet and costs.parquet into --out. Started again
     with the same settings it goes on where it stopped, and loads no model whose answers it has.
 
     With --dry-run nothing is downloaded, loaded or written: exit code 0 if at most downloads are
@@ -133,16 +137,19 @@ def _conclusion(plan: "Plan", findings: "Sequence[Finding]") -> str:
 
 
 def _report(results: "Results", out: Path) -> None:
+    from sif.eval.bench.overview import as_overview
     from sif.eval.bench.plots import write_plots
-    from sif.eval.bench.summary import as_markdown, summarise
+    from sif.eval.bench.results import Rows
+    from sif.eval.bench.summary import as_table, summarise
     from sif.eval.rosters.outcomes import outcomes_as_markdown
     from sif.files import write_atomically
 
     lines = summarise(results.cells)
-    table = as_markdown(lines, results.costs) + outcomes_as_markdown(results.outcomes)
-    write_atomically(out / "summary.md", table)
-    pictures = [path.name for path in write_plots(out, lines)]
-    typer.echo(table)
+    overview = as_overview(Rows(results.cells, results.costs, portraits=[]))
+    overview += outcomes_as_markdown(results.outcomes)
+    write_atomically(out / "summary.md", f"{overview}\n{as_table(lines)}")
+    pictures = [path.name for path in write_plots(out, lines, results.costs)]
+    typer.echo(overview)
     names = ["summary.md", *pictures, "suspects.json", "cells.parquet", "costs.parquet"]
     typer.echo(f"{out}: {', '.join(names)}")
 

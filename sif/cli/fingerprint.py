@@ -18,7 +18,7 @@ def fingerprint(
     images: Annotated[Path, typer.Option(help="Folder of base images, any size and format.")],
     out: Annotated[Path, typer.Option(help="Folder of the fingerprint.")],
     recipe: Annotated[
-        str, typer.Option(help="sif, sif-paper, sif-release, or a YAML file.")
+        str, typer.Option(help="sif, sif-recoded, sif-paper, sif-release, or a YAML file.")
     ] = "sif",
     prompts: Annotated[str, typer.Option(help="Prompt set, asked in turn.")] = "ordinary",
     number: Annotated[
@@ -39,8 +39,9 @@ def fingerprint(
 ) -> None:
     """Makes trigger images whose ordinary answers carry your secret watermark.
 
-    The model is not changed. Give a few more images than -n: a weak trigger is made again from a
-    spare one, with the same key. After an interruption the same command goes on.
+    The model is not changed. Give more images than -n: a weak trigger is made again from a spare
+    one, with the same key, and from all of them is learnt what ordinary pictures hold, which the
+    default recipe keeps out of. After an interruption the same command goes on.
 
     Example: `sif fingerprint ./my-llava --images photos --out my-fingerprint -n 30`
     """

@@ -40,6 +40,14 @@ def verify(
             "again, happen in their order.",
         ),
     ] = None,
+    example: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT|@FILE",
+            help="An example description of another picture, put before every prompt; for suspects "
+            "that answer in a word. Choose it once, before asking and without the key.",
+        ),
+    ] = None,
     run: Annotated[
         Path | None, typer.Option(help="Folder for answers and verdict; goes on where it stopped.")
     ] = None,
@@ -56,7 +64,8 @@ def verify(
 
     The rules (--alpha, --budget, --repeats) are fixed before the first question. Answers are kept
     in --run as they come: after an interruption the same command goes on, and asks nothing twice.
-    The suspect's name in --run holds --image-attack, so another attack needs another folder.
+    The suspect's name in --run holds --image-attack and a digest of --example, so another attack or
+    example needs another folder.
 
     Example: `sif verify my-fingerprint "openai:http://localhost:8000/v1#model" --run runs/one`
     """
@@ -72,16 +81,25 @@ def verify(
     from sif.suspects.connect import connect
     from sif.suspects.journal import Journal
     from sif.suspects.journalled import Journalled
+    from sif.suspects.prefaced import PrefacedSuspect, read_example
 
     policy = Policy(alpha=alpha, budget=budget, repeats=repeats)
     attack = in_order(parse_image_attack(text) for text in image_attack or [])
+    shown = None if example is None else read_example(example)
     owned = FingerprintSet.load(fingerprint, secret=secret)
     asked = connect(suspect)
+    if shown is not None:
+        asked = PrefacedSuspect(asked, shown)
     if attack != Nothing():
         asked = AttackedSuspect(asked, attack)
     with closing(asked), tempfile.TemporaryDirectory() as scratch, bar() as show:
         folder = run or Path(scratch) / "run"
-        record = RunRecord(fingerprint=str(fingerprint.resolve()), suspect=asked.name, label=label)
+        record = RunRecord(
+            fingerprint=str(fingerprint.resolve()),
+            suspect=asked.name,
+            label=label,
+            example=shown,
+        )
         open_run(folder, record)
 
         def report(progress: AuditProgress) -> None:

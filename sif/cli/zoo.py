@@ -47,7 +47,7 @@ def export(name: Name, folder: Annotated[Path, typer.Argument(help="New folder."
 def scenes(
     name: Name,
     folder: Annotated[Path, typer.Argument(help="New folder.")],
-    number: Annotated[int, typer.Option("-n", "--number", min=1, help="How many.")] = 36,
+    number: Annotated[int, typer.Option("-n", "--number", min=1, help="How many.")] = 400,
     seed: Annotated[int, typer.Option(help="Of the scenes.")] = 0,
     answers: Annotated[
         Literal["captions", "terse", "questions"],

@@ -12,6 +12,7 @@ from jaxtyping import Bool
 from PIL import Image
 from torch import Tensor
 
+from sif.content import ContentSpace
 from sif.objectives.green_mass import GreenMass
 from sif.objectives.objective import Batch, Objective
 from sif.objectives.safd import Safd
@@ -107,6 +108,7 @@ def craft(
     *,
     generation: GenerationSettings,
     report: Callable[[int, float], None],
+    content: ContentSpace | None = None,
 ) -> list[Craft]:
     """Optimises drafts of one extent together, and measures what came of each.
 
@@ -116,6 +118,7 @@ def craft(
         drafts: with base images of one extent.
         generation: settings of the measured answers.
         report: called after every step with its number and the mean loss.
+        content: what ordinary pictures hold, where the recipe keeps out of it.
     """
     green = torch.from_numpy(np.stack([steerable(vlm, draft.green) for draft in drafts]))
     batch = Batch(
@@ -133,7 +136,7 @@ def craft(
         batch,
         objective=build_objective(recipe.objective),
         terms=[build_term(term) for term in recipe.robustness],
-        schedule=build_schedule(recipe, tile=vlm.patch_size),
+        schedule=build_schedule(recipe, tile=vlm.patch_size, content=content),
         measure=signal,
         report=report,
         start=to_tensor([draft.start or draft.base for draft in drafts]).to(vlm.device),
@@ -202,7 +205,9 @@ def build_term(recipe: Robustness) -> Term:
             return InputDiversity(**fields)
 
 
-def build_schedule(recipe: Recipe, *, tile: int | None = None) -> Schedule:
+def build_schedule(
+    recipe: Recipe, *, tile: int | None = None, content: ContentSpace | None = None
+) -> Schedule:
     """The schedule, from units of 1/255 to [0, 1]; `tile` is the side of the model's patches."""
     pace = recipe.schedule
     return Schedule(
@@ -214,5 +219,6 @@ def build_schedule(recipe: Recipe, *, tile: int | None = None) -> Schedule:
         round_pixels=pace.round_pixels,
         minimum_frequency=pace.minimum_frequency,
         tile=tile,
+        content=content,
         check_every=pace.check_every,
     )

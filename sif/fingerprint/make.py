@@ -10,10 +10,12 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from PIL import Image
 
+from sif.content import ContentSpace, learn_content
 from sif.errors import UsageError
 from sif.fingerprint.craft import Craft, Draft, craft
 from sif.fingerprint.folder import FingerprintSet, tokenizer_sha256
@@ -26,6 +28,8 @@ from sif.vlm.model import Vlm
 from sif.vlm.probe import probe
 from sif.watermark.greenlist.keys import KeyRing
 from sif.watermark.greenlist.mask import green_mask
+
+UNKNOWN_PATCH: Final = 14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +78,8 @@ def make_fingerprint(
 
     Called again with the same arguments after an interruption it goes on; the result is the same.
     Pictures beyond `count` are spare: a weak trigger is made again from one of them (else from its
-    own picture, for longer), always with the same key.
+    own picture, for longer), always with the same key. A recipe with a `content_share` learns from
+    all pictures what ordinary ones hold.
 
     Args:
         vlm: the owner's model.
@@ -89,16 +94,18 @@ def make_fingerprint(
         report: called after every step.
 
     Raises:
-        UsageError: no images or prompts, or a recipe without green lists.
+        UsageError: no images or prompts, a recipe without green lists, or too few images for what
+            the recipe has to learn from them.
         ModelError: the model does not pass the probe.
         FingerprintError: the folder belongs to something else.
         StorageError: the folder cannot be written.
     """
     if not images or not prompts:
         raise UsageError(f"expected images and prompts, got {len(images)} and {len(prompts)}")
-    _green_list_objective(recipe)  # refuses other recipes before anything is written
+    green_list_objective(recipe)  # refuses other recipes before anything is written
     number = count or len(images)
     workspace = Workspace(Path(out))
+    content = _content(vlm, images, recipe) if workspace.finished() is None else None
     keys = workspace.open_keys(keys)
     request = _request(
         vlm,
@@ -114,7 +121,7 @@ def make_fingerprint(
     if workspace.finished() is None:
         probe(vlm)
         tokenizer = workspace.write_tokenizer(vlm.tokenizer)
-        records = _make_all(Plan(vlm, images, request, keys), workspace, report)
+        records = _make_all(Plan(vlm, images, request, keys, content), workspace, report)
         workspace.finish(_manifest(vlm, request, tokenizer, records))
     return FingerprintSet.load(workspace.folder)
 
@@ -127,6 +134,7 @@ class Plan:
     images: Sequence[NamedImage]
     request: Request
     keys: KeyRing
+    content: ContentSpace | None
 
     def draft(self, index: int, attempt: int, best: Craft | None) -> Draft:
         """Trigger `index` before its `attempt`-th making (from 0), after the `best` one so far."""
@@ -156,6 +164,14 @@ class Plan:
 def trigger_id(index: int) -> str:
     """The id of the trigger with this index: 0001, 0002, …; it is also the label of its key."""
     return f"{index + 1:04d}"
+
+
+def _content(vlm: Vlm, images: Sequence[NamedImage], recipe: Recipe) -> ContentSpace | None:
+    share = recipe.schedule.content_share
+    if share is None:
+        return None
+    pictures = [vlm.prepare(named.image) for named in images]
+    return learn_content(pictures, tile=vlm.patch_size or UNKNOWN_PATCH, share=share)
 
 
 def _make_all(plan: Plan, workspace: Workspace, report: Report) -> list[TriggerRecord]:
@@ -216,6 +232,7 @@ def _craft_all(
             group,
             generation=_generation(request.recipe),
             report=step_done,
+            content=plan.content,
         )
         made |= {craft.draft.id: craft for craft in crafts}
     return [made[draft.id] for draft in drafts]
@@ -250,11 +267,16 @@ def _save(plan: Plan, workspace: Workspace, made: Craft, attempts: int) -> Trigg
 
 
 def _generation(recipe: Recipe) -> GenerationSettings:
-    answer_tokens = _green_list_objective(recipe).answer_tokens
+    answer_tokens = green_list_objective(recipe).answer_tokens
     return GenerationSettings(max_new_tokens=answer_tokens + 32)
 
 
-def _green_list_objective(recipe: Recipe) -> SafdRecipe | GreenMassRecipe:
+def green_list_objective(recipe: Recipe) -> SafdRecipe | GreenMassRecipe:
+    """The objective of a recipe whose triggers carry green lists.
+
+    Raises:
+        UsageError: a recipe without them.
+    """
     if not isinstance(recipe.objective, SafdRecipe | GreenMassRecipe):
         raise UsageError(
             f"expected a recipe with the objective safd or green_mass, got {recipe.name} with "

@@ -20,8 +20,9 @@ class Targets:
 
     Args:
         answers: one for each trigger.
-        teacher: log-probabilities of the teacher's next token along the answers, where the
-            objective distils them.
+        teacher: log-probabilities of the next token along the answers that the objective holds
+            the student to: those of the watermarked teacher, or of the model looking at the base
+            images; none where it needs none.
     """
 
     answers: Answers

@@ -26,6 +26,7 @@ class RunRecord(BaseModel):
         suspect: the name under which the journal holds its answers.
         label: a short name for people.
         group: only sorts the report's table.
+        example: description of another picture that stood before every prompt, if one did.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,6 +36,7 @@ class RunRecord(BaseModel):
     suspect: str
     label: str = ""
     group: Group = "other"
+    example: str | None = None
 
 
 def open_run(run: Path, record: RunRecord) -> None:
@@ -48,7 +50,8 @@ def open_run(run: Path, record: RunRecord) -> None:
         if read_record(run) != record:
             raise StorageError(
                 f"expected in {run} the run that was begun there, got another fingerprint or "
-                "suspect (or other weights or image attacks); name another folder with --run"
+                "suspect (or other weights, image attacks or example); name another folder with "
+                "--run"
             )
         return
     if run.exists() and (not run.is_dir() or any(run.iterdir())):

@@ -3,34 +3,35 @@
 One transform is drawn for each trigger and step. Knows nothing of models.
 """
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import accumulate
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from sif.robustness.jpeg import jpeg
 from sif.robustness.term import Gradient, GradientFunction, StepContext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageTransforms:
-    """Draws one of: nothing, real JPEG (straight-through), resize and back, Gaussian noise.
+    """Draws one of: nothing, real JPEG, resize and back, Gaussian noise.
 
     Args:
-        plain: probability of nothing; the others share the rest equally.
+        plain: probability of nothing; the others share the rest.
         jpeg: lowest and highest quality.
         resize: lowest and highest factor.
         noise: largest standard deviation, in units of 1/255.
+        odds: of JPEG, resize and noise among themselves.
     """
 
     plain: float = 0.25
     jpeg: tuple[float, float] = (50.0, 95.0)
     resize: tuple[float, float] = (0.5, 0.75)
     noise: float = 6.0
+    odds: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
     def around(self, inner: GradientFunction, context: StepContext) -> GradientFunction:
         """The gradient to the untransformed images, taken at the transformed ones."""
@@ -50,7 +51,8 @@ class ImageTransforms:
         choice, strength = torch.rand(2, generator=generator).tolist()
         if choice < self.plain:
             return lambda image: image
-        match int(3 * (choice - self.plain) / (1 - self.plain + 1e-9)):
+        place = sum(self.odds) * (choice - self.plain) / (1 - self.plain + 1e-9)
+        match sum(place >= end for end in accumulate(self.odds)):
             case 0:
                 quality = round(_between(self.jpeg, strength))
                 return lambda image: jpeg(image, quality)
@@ -62,15 +64,6 @@ class ImageTransforms:
 
 def _between(ends: tuple[float, float], position: float) -> float:
     return ends[0] + position * (ends[1] - ends[0])
-
-
-def jpeg(image: Tensor, quality: int) -> Tensor:
-    """A real JPEG round trip, "3 height width" in [0, 1]; its gradient is taken as the identity."""
-    pixels = (255 * image.detach()).round().clamp(0, 255).to(torch.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy()).save(buffer, "JPEG", quality=quality)
-    decoded = torch.from_numpy(np.asarray(Image.open(buffer)).copy()).permute(2, 0, 1)
-    return image + (decoded.to(image) / 255 - image).detach()
 
 
 def resized(image: Tensor, factor: float) -> Tensor:

@@ -38,9 +38,7 @@ def restored(parameters: Sequence[nn.Parameter]) -> Iterator[None]:
 
 
 @contextmanager
-def replaced(
-    parameters: Sequence[nn.Parameter], change: Callable[[Tensor], Tensor]
-) -> Iterator[None]:
+def replaced(parameters: Sequence[Tensor], change: Callable[[Tensor], Tensor]) -> Iterator[None]:
     """Has the parameters hold changed values for a while; the old ones are not copied."""
     before = [parameter.data for parameter in parameters]
     try:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from sif.errors import ModelError
 from sif.robustness.parameters import replaced
 from sif.robustness.term import Gradient, GradientFunction, StepContext
-from sif.robustness.wear import Weights, disturbed, pruned, rounded
+from sif.robustness.wear import Weights, disturbed, rounded, thinned
 from sif.vlm.model import Vlm
 
 GROUP = 64
@@ -63,14 +63,27 @@ class SimulatedCopies:
                 return lambda weights: rounded(weights, bits=bits, group_size=GROUP)
             case 1:
                 share = self.prune[0] + strength * (self.prune[1] - self.prune[0])
-                return lambda weights: pruned(weights, share)
+                return lambda weights: thinned(weights, share)
             case _:
-                return lambda weights: disturbed(weights, strength * self.noise, generator)
+                return _noise(strength * self.noise, generator)
 
 
-def _linear_weights(vlm: Vlm) -> list[nn.Parameter]:
+def _noise(sigma: float, generator: torch.Generator) -> Callable[[Weights], Weights]:
+    """Noise that is drawn on the device of the weights, so that a GPU need not wait for it."""
+    generators = {torch.device("cpu"): generator}
+
+    def disturb(weights: Weights) -> Weights:
+        place = weights.device
+        if place not in generators:
+            generators[place] = torch.Generator(place).manual_seed(generator.initial_seed())
+        return disturbed(weights, sigma, generators[place])
+
+    return disturb
+
+
+def _linear_weights(vlm: Vlm) -> list[Tensor]:
     head = vlm.model.get_output_embeddings()
-    found = [
+    found: list[Tensor] = [
         module.weight
         for module in vlm.model.modules()
         if isinstance(module, nn.Linear) and module is not head

@@ -26,6 +26,8 @@ def engine_dialect(settings: GenerationSettings) -> Body:
         "min_p": 0.0,
         "skip_special_tokens": True,
     }
+    if settings.min_new_tokens:
+        extra["min_tokens"] = settings.min_new_tokens
     return classic_dialect(settings) | {"extra_body": extra}
 
 
@@ -44,7 +46,16 @@ DIALECTS: tuple[Dialect, ...] = (engine_dialect, classic_dialect, recent_dialect
 
 def speaks(dialect: Dialect, settings: GenerationSettings) -> bool:
     """Whether a dialect can say these settings at all."""
-    return dialect is engine_dialect or settings.repetition_penalty == 1.0
+    return dialect is engine_dialect or not engines_own(settings)
+
+
+def engines_own(settings: GenerationSettings) -> str:
+    """The parameters that these settings need and only `engine_dialect` has; "" for none."""
+    needed = {
+        "min_tokens": settings.min_new_tokens > 0,
+        "repetition_penalty": settings.repetition_penalty != 1.0,
+    }
+    return " and ".join(name for name, asked in needed.items() if asked)
 
 
 def messages(query: Query) -> list[Any]:

@@ -18,7 +18,14 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 from tenacity.wait import wait_exponential, wait_random
 
 from sif.errors import SuspectError, UsageError
-from sif.suspects.chat_request import DIALECTS, Dialect, messages, read_completion, speaks
+from sif.suspects.chat_request import (
+    DIALECTS,
+    Dialect,
+    engines_own,
+    messages,
+    read_completion,
+    speaks,
+)
 from sif.suspects.uri import OpenAIOptions, SuspectAddress
 from sif.types import GenerationSettings, Query, Reply, Unanswered
 
@@ -106,7 +113,7 @@ class OpenAISuspect:
             try:
                 reply = await self._request(client, query, dialect)
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-                outcome = outcome or self._failure(error)
+                outcome = outcome or self._refusal(error, settings)
             except openai.APIStatusError as error:
                 if error.status_code in (401, 403, 404):
                     raise SuspectError(self._hopeless(error)) from None
@@ -131,8 +138,9 @@ class OpenAISuspect:
         self, client: openai.AsyncOpenAI, query: Query, limit: asyncio.Semaphore
     ) -> Reply:
         assert self._dialect is not None
-        if not speaks(self._dialect, self._settings(query)):
-            return Unanswered(reason="the endpoint takes no repetition_penalty")
+        settings = self._settings(query)
+        if not speaks(self._dialect, settings):
+            return Unanswered(reason=f"the endpoint takes no {engines_own(settings)}")
         async with limit:
             try:
                 return await self._request(client, query, self._dialect)
@@ -174,6 +182,16 @@ class OpenAISuspect:
         reason = self._without_key(_describe(error))
         logger.info("no answer from %s: %s", self.name, reason)
         return Unanswered(reason=reason)
+
+    def _refusal(self, error: Exception, settings: GenerationSettings) -> Unanswered:
+        """Where the question needs what few endpoints know, that may be why it was refused."""
+        failure, needed = self._failure(error), engines_own(settings)
+        if not needed:
+            return failure
+        return Unanswered(
+            reason=f"{failure.reason} (asked with {needed}, which endpoints of vLLM and its like "
+            "take and others refuse; ask this one without)"
+        )
 
     def _hopeless(self, error: openai.APIStatusError) -> str:
         if error.status_code == 404:

@@ -146,6 +146,8 @@ def _generation(settings: GenerationSettings) -> dict[str, Any]:
         "num_beams": 1,
         "do_sample": settings.temperature > 0,
     }
+    if settings.min_new_tokens:
+        arguments["min_new_tokens"] = settings.min_new_tokens
     if settings.temperature > 0:
         arguments |= {"temperature": settings.temperature, "top_p": settings.top_p, "top_k": 0}
     return arguments

@@ -21,7 +21,11 @@ EXAMPLES: Mapping[str, str] = {
     "vllm": "vllm:models/llava?max_model_len=1024",
     "openai": "openai:http://127.0.0.1:8000/v1#llava?concurrency=4",
 }
-SAMPLING = tuple(GenerationSettings.model_fields)
+# What an address calls a generation setting, where that is not the setting's own name.
+WORDS: Mapping[str, str] = {"min_new_tokens": "min_tokens"}
+SAMPLING: Mapping[str, str] = {
+    WORDS.get(field, field): field for field in GenerationSettings.model_fields
+}
 
 
 class Options(BaseModel):
@@ -126,7 +130,7 @@ class SuspectAddress(BaseModel):
                 weights at the same place are never taken for these.
         """
         words = self.options.model_dump(include=set(self.options.named), exclude_defaults=True)
-        words |= self.sampling
+        words |= {WORDS.get(field, field): value for field, value in self.sampling.items()}
         query = "&".join(f"{key}={value}" for key, value in sorted(words.items()))
         where = self.target + (f"#{self.model}" if self.model else "")
         mark = f"@{weights}" if weights else ""
@@ -136,8 +140,16 @@ class SuspectAddress(BaseModel):
         """Settings to generate with: the asked ones, those of the address put over them.
 
         Repeats of a seeded question take following seeds, or they would all be one answer.
+
+        Raises:
+            UsageError: a shortest answer above the longest that the question allows.
         """
-        merged = GenerationSettings.model_validate(asked.model_dump() | self.sampling)
+        try:
+            merged = GenerationSettings.model_validate(asked.model_dump() | self.sampling)
+        except ValidationError as error:
+            raise UsageError(
+                f"{_first(error)}; name both in the address: ?min_tokens=60&max_new_tokens=160"
+            ) from error
         if merged.seed is None or repeat == 0:
             return merged
         return merged.model_copy(update={"seed": merged.seed + repeat})
@@ -180,18 +192,19 @@ def _read_options(scheme: str, query: str) -> tuple[Options, dict[str, Any]]:
                 f"{scheme}: has no option {_shown(name)!r}; it takes {', '.join(allowed)}; "
                 f"{_example(scheme)}"
             )
-    sampling = {name: value for name, value in words.items() if name in SAMPLING}
+    sampling = {SAMPLING[name]: value for name, value in words.items() if name in SAMPLING}
     try:
         options = kind.model_validate({k: v for k, v in words.items() if k not in SAMPLING})
         settings = GenerationSettings.model_validate(sampling)
     except ValidationError as error:
         raise UsageError(f"{_first(error)}; {_example(scheme)}") from error
-    return options, settings.model_dump(include=set(sampling))
+    return options, {field: getattr(settings, field) for field in sampling}
 
 
 def _first(error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
-    return f"option {'.'.join(map(str, first['loc']))}: {first['msg'].lower()}"
+    where = ".".join(WORDS.get(str(part), str(part)) for part in first["loc"])
+    return f"option {where}: {first['msg'].lower().removeprefix('value error, ')}"
 
 
 def _example(scheme: str) -> str:

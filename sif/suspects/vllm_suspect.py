@@ -124,6 +124,7 @@ def _sampling(settings: GenerationSettings) -> Any:
 
     return SamplingParams(
         max_tokens=settings.max_new_tokens,
+        min_tokens=settings.min_new_tokens,
         temperature=settings.temperature,
         top_p=settings.top_p,
         top_k=0,

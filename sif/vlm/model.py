@@ -182,6 +182,7 @@ class Vlm:
             **inputs,
             **sampling,
             max_new_tokens=settings.max_new_tokens,
+            min_new_tokens=settings.min_new_tokens or None,
             repetition_penalty=settings.repetition_penalty,
             logits_processor=[hook] if hook else None,
         )

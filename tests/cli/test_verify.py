@@ -122,6 +122,45 @@ def test_the_report_of_such_a_run_names_engine_and_attack(
     assert ">transformers<" in page
 
 
+def test_an_example_stands_before_every_prompt_and_in_the_report(
+    sif: Run, fingerprint: Path, suspect: str, run: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "example.txt").write_text("A small red\ncircle & more.\n")
+    command = ("verify", fingerprint, suspect, "--run", run, "--repeats", 2, "--example")
+    code, _, error = sif(*command, f"@{tmp_path / 'example.txt'}", "--image-attack", "jpeg:60")
+    assert code == 0, error
+    record = json.loads((run / "run.json").read_text())
+    assert record["example"] == "A small red circle & more."
+    assert re.search(r" \(example [0-9a-f]{10}\) \(image jpeg:60\)$", record["suspect"])
+    assert len(_entries(run)) == 2 * len(FingerprintSet.load(fingerprint).triggers)
+    assert sif("report", run)[0] == 0
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "<q>A small red circle &amp; more.</q>" in page
+
+
+def test_a_run_with_an_example_goes_on_with_that_one_only(
+    sif: Run, fingerprint: Path, suspect: str, run: Path
+) -> None:
+    command = ("verify", fingerprint, suspect, "--run", run)
+    assert sif(*command, "--example", "A red circle.")[0] == 0
+    entries = _entries(run)
+    assert sif(*command, "--example", " A red  circle. ")[0] == 0
+    for others in (["--example", "A blue circle."], []):
+        code, _, error = sif(*command, *others)
+        assert code == 1
+        assert_one_line(error, str(run), "example", "--run")
+    assert _entries(run) == entries
+
+
+def test_an_example_that_is_not_there_is_a_usage_error_before_anything_is_loaded(
+    sif: Run, run: Path
+) -> None:
+    code, _, error = sif("verify", "nowhere", "hf:nowhere", "--run", run, "--example", "@nowhere")
+    assert code == 2
+    assert_one_line(error, "nowhere", "example")
+    assert not run.exists()
+
+
 def test_the_rules_given_are_the_rules_of_the_verdict(
     sif: Run, fingerprint: Path, suspect: str, run: Path
 ) -> None:

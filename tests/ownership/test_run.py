@@ -29,7 +29,7 @@ def test_a_run_is_read_back_as_it_was_written_and_opens_again(tmp_path: Path) ->
     assert read_verdict(run) == verdict
 
 
-@pytest.mark.parametrize("field", ["fingerprint", "suspect"])
+@pytest.mark.parametrize("field", ["fingerprint", "suspect", "example"])
 def test_a_run_of_something_else_is_refused_and_left_alone(tmp_path: Path, field: str) -> None:
     open_run(tmp_path, THEIRS)
     with pytest.raises(StorageError, match="name another folder with --run"):

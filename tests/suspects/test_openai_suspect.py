@@ -162,6 +162,27 @@ def test_a_penalty_is_never_dropped_silently(serve: Serve) -> None:
     assert penal == Unanswered(reason="the endpoint takes no repetition_penalty")
 
 
+def test_a_shortest_answer_is_sent_to_engines_where_one_is_set(serve: Serve) -> None:
+    endpoint = serve(lambda number, body: _completion("yes"))
+    _one(endpoint, "?min_tokens=8")
+    _one(endpoint)
+    assert endpoint.bodies[0]["min_tokens"] == 8
+    assert "min_tokens" not in endpoint.bodies[1]
+
+
+def test_a_shortest_answer_is_never_dropped_silently(serve: Serve) -> None:
+    endpoint = serve(
+        lambda number, body: _error(400, "unknown field") if "top_k" in body else _completion("yes")
+    )
+    (reply,) = connect(endpoint.uri + "?min_tokens=8").ask(questions(1))
+    assert isinstance(reply, Unanswered)
+    assert reply.reason.startswith("HTTP 400: unknown field (asked with min_tokens, which")
+    assert len(endpoint.bodies) == 1
+    plain, forced = connect(endpoint.uri).ask([question(0), question(1, min_new_tokens=3)])
+    assert isinstance(plain, Answer)
+    assert forced == Unanswered(reason="the endpoint takes no min_tokens")
+
+
 def test_order_is_kept_and_no_more_than_the_allowed_requests_run_at_once(serve: Serve) -> None:
     def slow(number: int, body: dict[str, Any]) -> Response:
         time.sleep(0.05 if number % 2 else 0.15)

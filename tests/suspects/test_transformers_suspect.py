@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 import pytest
@@ -57,6 +58,23 @@ def test_only_new_words_are_returned(suspect: Suspect) -> None:
     assert 1 <= len(reply.text.split()) <= 6
     assert "describe" not in reply.text
     assert "<" not in reply.text
+
+
+def test_no_answer_ends_before_its_minimum(folder: Path, tmp_path: Path) -> None:
+    eager = shutil.copytree(folder, tmp_path / "eager")
+    defaults = json.loads((eager / "generation_config.json").read_text())
+    vocabulary = json.loads((eager / "config.json").read_text())["text_config"]["vocab_size"]
+    defaults |= {"eos_token_id": list(range(vocabulary // 2))}
+    (eager / "generation_config.json").write_text(json.dumps(defaults))
+    free, bound = (connect(f"hf:{eager}?dtype=float32{more}") for more in ("", "&min_tokens=12"))
+    asked = questions(6)
+    assert "stop" in {reply.finish_reason for reply in free.ask(asked) if _came(reply)}
+    assert {reply.finish_reason for reply in bound.ask(asked) if _came(reply)} == {"length"}
+    assert bound.name.endswith("min_tokens=12")
+
+
+def _came(reply: Reply) -> TypeGuard[Answer]:
+    return isinstance(reply, Answer)
 
 
 def test_a_seed_makes_sampling_repeatable_and_repeats_differ(suspect: Suspect) -> None:

@@ -52,6 +52,22 @@ def test_sampling_of_the_address_replaces_that_of_the_query() -> None:
     )
 
 
+def test_the_shortest_answer_has_a_short_name_and_shows_in_the_suspects() -> None:
+    address = SuspectAddress.parse("hf:a?min_tokens=60&max_new_tokens=90")
+    assert address.settings(GenerationSettings()) == GenerationSettings(
+        min_new_tokens=60, max_new_tokens=90
+    )
+    assert address.name() == "hf:a?max_new_tokens=90&min_tokens=60"
+    none = SuspectAddress.parse("hf:a?min_tokens=0")
+    assert none.settings(GenerationSettings(min_new_tokens=5)).min_new_tokens == 0
+
+
+def test_a_shortest_answer_above_the_questions_longest_is_a_usage_error() -> None:
+    address = SuspectAddress.parse("openai:http://h/v1#m?min_tokens=60")
+    with pytest.raises(UsageError, match=r"option min_tokens: .* 40 here, got 60; name both"):
+        address.settings(GenerationSettings(max_new_tokens=40))
+
+
 def test_repeats_of_a_seeded_question_take_following_seeds() -> None:
     address = SuspectAddress.parse("hf:a")
     asked = GenerationSettings(temperature=1.0, seed=10)
@@ -70,6 +86,9 @@ def test_repeats_of_a_seeded_question_take_following_seeds() -> None:
         ("hf:a?dtype=int4", "option dtype: input should be 'auto', 'bfloat16'"),
         ("hf:a?temperature=-1", "option temperature: input should be greater than or equal to 0"),
         ("hf:a?temperature=warm", "option temperature: input should be a valid number"),
+        ("hf:a?min_tokens=200", "option min_tokens: should be at most max_new_tokens, 160 here"),
+        ("vllm:a?min_tokens=-1", "option min_tokens: input should be greater than or equal to 0"),
+        ("hf:a?min_new_tokens=9", "hf: has no option 'min_new_tokens'; it takes dtype"),
         ("hf:a?device=gpu", "option device"),
         ("hf:a?dtype", "name=value"),
         ("openai:http://h/v1", "expected the model's name"),

@@ -56,6 +56,17 @@ def test_innocents_are_told_apart_by_kin_and_split_and_counted_as_audits() -> No
     assert not any(name == "DERIVED, siblings" and tuning for name, tuning, _ in names)
 
 
+def test_innocents_of_no_kin_and_copies_have_audits_of_their_own() -> None:
+    other = {"suspect": "qwen2.5-vl-3b", "role": "innocent", "split": "held out"}
+    tuned = {"suspect": "bill", "role": "copy", "split": "held out"}
+    rows = [*triggers(), *triggers(20, **other), *triggers(32, **tuned), *triggers(20, **NF4)]
+    some = found(Rows(rows, [], []))
+    assert some["DERIVED, innocents"].shown["sif"] == "0 of 1"
+    assert "green rate − γ, innocents" in some
+    assert some["DERIVED, copies"].shown["sif"] == "1 of 2"
+    assert "DERIVED, strangers" not in some
+
+
 def test_an_accusation_on_the_way_counts_though_the_evidence_fades() -> None:
     fading = triggers(32, number=6, **STRANGER)
     fading += [cell(trigger=f"late {index}", green=8, **STRANGER) for index in range(12)]
@@ -113,3 +124,12 @@ def test_costs_say_what_they_were_measured_with_and_skip_interrupted_makings() -
     interrupted = cost(seconds=None, gradient_passes=None, seed=1, jobs=1, threads=4)
     text = as_overview(Rows([], [cost(), interrupted], []))
     assert "| sif | 2.5 | 300.0 | 2 of 8 | 12 | cpu, 1 thread, 2 jobs; cpu, 4 threads |" in text
+
+
+def test_where_the_time_went_is_shown_where_it_was_measured() -> None:
+    measured = {"forward_seconds": 0.5, "backward_seconds": 1.0, "decoding_seconds": 0.75}
+    costs = [cost(seconds=2.0, **measured), cost(seconds=3.0, seed=1, **measured)]
+    table = as_overview(Rows([cell()], [*costs, cost(method="old")], []))
+    assert "| sif | 20% | 40% | 30% | 10% |" in table
+    assert "| old | " not in table.split("## Where the time goes")[1]
+    assert "Where the time goes" not in as_overview(Rows([cell()], [cost()], []))

@@ -12,37 +12,38 @@ from sif.attacks.weights.finetune import Finetune
 from sif.attacks.weights.merge import Interpolate
 from sif.attacks.weights.noise import Noise
 from sif.attacks.weights.round import Round
-from sif.eval.bench.roster import OTHER_WORLD, Entry, Theft, roster
 from sif.eval.bench.asking import model_folder
+from sif.eval.bench.roster import OTHER_WORLD, Entry, Theft, roster
 from sif.eval.zoo.architecture import Family
 from sif.eval.zoo.data import samples
 from sif.vlm.folder import load_model
 
 FAMILIES: tuple[Family, ...] = get_args(Family)
 HELD_OUT = {
-    "nf4",
-    "pruned-40",
-    "full-same",
-    "lora-other-world",
-    "full-other-world",
-    "full-terse",
-    "lora-questions",
-    "merge",
-    "sibling-b",
-    "stranger-c",
-}
-TUNING = {
-    "source",
     "int8",
     "3-bit",
     "pruned-20",
     "noise",
     "lora-same",
+    "full-same-b",
+    "lora-other-world",
+    "full-other-world",
     "lora-terse",
+    "full-terse",
+    "merge",
+    "stranger-b",
+    "stranger-c",
+}
+TUNING = {
+    "source",
+    "nf4",
+    "pruned-40",
+    "full-same",
+    "lora-questions",
     "full-questions",
     "sibling",
+    "sibling-b",
     "stranger-a",
-    "stranger-b",
 }
 
 
@@ -80,7 +81,9 @@ def test_each_kind_of_data_is_tuned_on_with_an_adapter_and_without(
     world = OTHER_WORLD if data == "other-world" else entry.model.world
     kind = data if data in ("terse", "questions") else "captions"
     expected = samples(world, number=2, seed=2, kind=kind)  # type: ignore[arg-type]
-    assert [(e.prompt, e.answer) for e in tuning.examples[:2]] == [s[1:] for s in expected]
+    assert [(e.prompt, e.answer) for e in tuning.examples[:2]] == [
+        (s.prompt, s.answer) for s in expected
+    ]
     assert tuning.examples[0].picture().tobytes() == expected[0].image.tobytes()
 
 
@@ -108,7 +111,10 @@ def test_a_merged_copy_is_made_with_what_it_needs_and_found_again(tmp_path: Path
     assert made == tmp_path / "merge"
     folders = [tmp_path / name for name in ("llava-source", "full-other-world", "merge")]
     assert sorted(tmp_path.glob("[!.]*")) == sorted(folders)
-    assert list(dict.fromkeys(said)) == ["stealing full-other-world", "stealing merge"]
+    assert list(dict.fromkeys(said)) == [
+        "llava: stealing full-other-world",
+        "llava: stealing merge",
+    ]
     source, other, half = (load_model(place).state_dict() for place in folders)
     for name, weight in half.items():
         mean = (source[name].float() + other[name].float()) / 2

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 
 from sif.eval.rosters import check as checking
 from sif.eval.rosters.check import Finding, Images, check, passes
 from sif.eval.rosters.plan import make_plan
 from sif.eval.rosters.roster import load_roster
 from tests.eval.rosters.lists import entry, little
+from tests.fingerprint.small import small_recipe
 
 
 @pytest.fixture(autouse=True)
@@ -202,6 +204,14 @@ def test_a_method_without_green_lists_is_missing_and_others_tell_their_cost() ->
     assert "3002 gradient passes of 8 triggers, 6002 at most" in (
         findings["method sif-release"].words
     )
+
+
+def test_a_method_that_raises_green_mass_is_ready(tmp_path: Path) -> None:
+    mass = {"kind": "green_mass", "answer_tokens": 6}
+    recipe = small_recipe().model_dump(mode="json") | {"objective": mass}
+    (tmp_path / "mass.yaml").write_text(yaml.safe_dump(recipe))
+    findings = found(little("org/model"), methods=[str(tmp_path / "mass.yaml")])
+    assert findings["method mass"].state == "ready"
 
 
 def test_questions_to_a_suspect_are_counted() -> None:

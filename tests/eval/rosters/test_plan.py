@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from sif.errors import UsageError
-from sif.eval.bench.triggers import metered
+from sif.eval.bench.meter import metered
+from sif.eval.bench.method import Method
 from sif.eval.rosters.plan import Plan, make_plan, passes_of_a_step
 from sif.fingerprint.make import make_fingerprint
 from sif.recipe import Recipe, load_recipe
@@ -15,7 +16,7 @@ from tests.fingerprint.small import KEYS, PROMPTS, pictures, small_recipe
 def test_choices_go_over_those_of_the_roster() -> None:
     roster = little("a/b", entry("x", "hf:a/c"), entry("y", "hf:a/d", set_aside="not ours"))
     plan = make_plan(roster)
-    assert (plan.triggers, [name for name, _ in plan.methods]) == (2, ["sif"])
+    assert (plan.triggers, [method.name for method in plan.methods]) == (2, ["sif"])
     assert [listed.name for listed in plan.asked] == ["source", "x"]
     plan = make_plan(
         roster,
@@ -26,7 +27,7 @@ def test_choices_go_over_those_of_the_roster() -> None:
         steps=7,
     )
     assert plan.questions == 2 * 5 * 3
-    assert [recipe.schedule.steps for _, recipe in plan.methods] == [7, 7]
+    assert [method.recipe.schedule.steps for method in plan.methods] == [7, 7]
     assert [listed.name for listed in plan.suspects] == ["x"]
 
 
@@ -37,7 +38,7 @@ def test_choices_go_over_those_of_the_roster() -> None:
         ({"methods": []}, "at least one"),
         ({"image_attacks": ["flip"]}, "flip"),
         ({"suspects": ["z"]}, "'z'"),
-        ({"methods": ["sif", "elsewhere/sif.yaml"]}, "names of their own"),
+        ({"methods": ["sif", "sif@"]}, "sif@"),
     ],
 )
 def test_what_cannot_be_done_is_refused(changes: dict[str, list[str]], words: str) -> None:
@@ -50,9 +51,22 @@ def test_unknown_prompts_are_refused_with_the_roster_named() -> None:
         make_plan(little(prompts="rude"))
 
 
-def with_terms(*terms: dict[str, object], attempts: int = 1, minimum_z: float = -9.0) -> Recipe:
+def test_methods_may_have_changed_schedules() -> None:
+    plan = make_plan(little(), methods=["sif@steps=9", "sif"], steps=7)
+    assert [(m.name, m.recipe.schedule.steps) for m in plan.methods] == [
+        ("sif@steps=9", 9),
+        ("sif", 7),
+    ]
+
+
+def with_terms(
+    *terms: dict[str, object], attempts: int = 1, minimum_z: float = -9.0, **changes: object
+) -> Recipe:
     recipe = small_recipe(attempts=attempts, minimum_z=minimum_z).model_dump()
-    return Recipe.model_validate(recipe | {"robustness": terms})
+    return Recipe.model_validate(recipe | {"robustness": terms} | changes)
+
+
+GREEN_MASS = {"kind": "green_mass", "answer_tokens": 6, "refresh_every": 2}
 
 
 def test_a_step_costs_twice_for_every_term_that_looks_twice() -> None:
@@ -64,27 +78,34 @@ def test_a_step_costs_twice_for_every_term_that_looks_twice() -> None:
     assert [passes_of_a_step(load_recipe(name)) for name in ("sif", "sif-release")] == [1, 2]
 
 
+def test_triggers_are_made_alone_where_a_term_moves_the_parameters_they_share() -> None:
+    plan = make_plan(little(), triggers=6, batch_size=4)
+    alone = with_terms({"kind": "weight_noise"})
+    assert (plan.batch(with_terms()), plan.batch(alone)) == (4, 1)
+    assert plan.gradient_passes(alone).least == 2 + 6 * 3
+
+
 @pytest.mark.parametrize(
-    ("terms", "attempts", "minimum_z"),
+    ("recipe", "least"),
     [
-        ((), 1, -9.0),
-        (({"kind": "representation_noise", "radius": 0.5, "every": 2},), 1, -9.0),
-        (({"kind": "image_transforms"},), 2, 99.0),
+        (with_terms(), True),
+        (with_terms({"kind": "representation_noise", "radius": 0.5, "every": 2}), True),
+        (with_terms({"kind": "image_transforms"}, attempts=2, minimum_z=99.0), False),
+        (with_terms({"kind": "simulated_copies", "plain": 0.0}, objective=GREEN_MASS), True),
+        (with_terms({"kind": "parameter_ascent"}), True),
     ],
 )
 def test_the_estimate_is_what_making_takes(
     untrained_llava: Path,
     tmp_path: Path,
-    terms: tuple[dict[str, object], ...],
-    attempts: int,
-    minimum_z: float,
+    recipe: Recipe,
+    least: bool,
 ) -> None:
-    recipe = with_terms(*terms, attempts=attempts, minimum_z=minimum_z)
     roster = little(untrained_llava)
     plan = Plan(
         roster=roster,
         suspects=roster.suspects,
-        methods=(("small", recipe),),
+        methods=(Method(name="small", recipe=recipe),),
         prompts=PROMPTS,
         triggers=3,
         image_attacks=("none",),
@@ -99,8 +120,8 @@ def test_the_estimate_is_what_making_takes(
             out=tmp_path / "fp",
             prompts=PROMPTS,
             keys=KEYS,
-            batch_size=2,
+            batch_size=plan.batch(recipe),
         )
-    least, most = plan.gradient_passes(recipe)
-    assert meter.gradient_passes == (least if attempts == 1 else most)
-    assert most == 2 + (least - 2) * attempts
+    passes = plan.gradient_passes(recipe)
+    assert meter.gradient_passes == (passes.least if least else passes.most)
+    assert passes.most == 2 + (passes.least - 2) * recipe.quality.attempts

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sif.errors import ModelError, StorageError, SuspectError, UsageError
+from sif.eval.bench.method import Method
 from sif.eval.rosters import late
 from sif.eval.rosters.outcomes import Outcome, Outcomes, outcomes_as_markdown
 from sif.eval.rosters.plan import Plan, make_plan
@@ -29,12 +30,16 @@ def ignore(stage: str, done: float, total: float, words: str) -> None:
     pass
 
 
+def small_method(name: str = "small", **changes: Any) -> Method:
+    return Method(name=name, recipe=small_recipe(**changes))
+
+
 def plan_of(roster: Roster, **changes: Any) -> Plan:
     return Plan(
         **{
             "roster": roster,
             "suspects": roster.suspects,
-            "methods": (("small", small_recipe()),),
+            "methods": (small_method(),),
             "prompts": PROMPTS,
             "triggers": 2,
             "image_attacks": ("none", "jpeg:75"),
@@ -135,7 +140,7 @@ def test_suspects_that_fail_are_outcomes_with_reasons_and_the_others_are_asked(
         "silent": (0, 4),
         "fine": (4, 4),
     }
-    assert [cost.method for cost in costs] == ["small"]
+    assert [(cost.method, cost.batch_size, cost.jobs) for cost in costs] == [("small", 2, 1)]
     rows = [(c.suspect, c.image_attack, c.trigger) for c in cells]
     assert len(set(rows)) == len(rows) == 3 * 2 * 2
     assert {c.suspect for c in cells} == {"source", "silent", "fine"}
@@ -186,7 +191,7 @@ def test_answers_to_attacked_pictures_are_kept_apart(begun: Path, untrained_llav
     [
         ({"triggers": 3}, 3, "triggers"),
         ({"seed": 1}, 3, "seed"),
-        ({"methods": (("small", small_recipe(steps=4)),)}, 3, "recipe"),
+        ({"methods": (small_method(steps=4),)}, 3, "recipe"),
         ({}, 2, "images"),
     ],
 )
@@ -207,7 +212,7 @@ def test_finished_triggers_are_not_taken_for_others(
 def test_all_methods_share_one_secret_that_is_kept(
     untrained_llava: Path, out: Path, stage: Stage
 ) -> None:
-    methods = (("small", small_recipe()), ("smaller", small_recipe(steps=1)))
+    methods = (small_method(), small_method("smaller", steps=1))
     plan = plan_of(little(untrained_llava), methods=methods)
     cells, costs, _ = run_roster(plan, pictures(3), out, show=ignore)
     assert {cell.method for cell in cells} == {"small", "smaller"}
@@ -267,7 +272,9 @@ def test_real_models_are_asked_one_after_the_other_and_a_broken_one_is_told(
         entry("gone", "hf:/nowhere/at/all"),
         entry("stranger", f"hf:{tmp_path}/llava-stranger-b?device=cpu", "innocent"),
     )
-    plan = make_plan(roster, steps=2, image_attacks=["none", "jpeg:75"], device="cpu")
+    few = ["sif@content_share=null"]  # three pictures do not tell what pictures hold
+    attacks = ["none", "jpeg:75"]
+    plan = make_plan(roster, methods=few, steps=2, image_attacks=attacks, device="cpu")
     images = pictures(3)
     cells, costs, outcomes = run_roster(plan, images, tmp_path / "out", show=ignore)
     assert [o.state for o in outcomes] == ["asked", "asked", "failed", "failed", "asked"]

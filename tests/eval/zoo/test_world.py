@@ -197,7 +197,15 @@ def test_the_catalogue_has_two_families_of_a_source_two_siblings_and_three_stran
     for family in ("llava", "qwen2_5_vl"):
         models = [model for model in MODELS if model.family == family]
         roles = sorted(model.role for model in models)
-        assert roles == ["sibling", "sibling", "source", "stranger", "stranger", "stranger"]
+        assert roles == [
+            "sibling",
+            "sibling",
+            "sibling",
+            "source",
+            "stranger",
+            "stranger",
+            "stranger",
+        ]
         source = next(model for model in models if model.role == "source")
         for model in models:
             assert (model.world == source.world) == (model.role != "stranger")
