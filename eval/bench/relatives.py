@@ -29,7 +29,7 @@ from sif.types import Query, Reply
 from sif.vlm.folder import save_model
 
 RECORD: Final = "relative.json"
-# A sibling by which no recipe was chosen, and copies tuned further on other scenes.
+# Names in the roster: a sibling of the catalogue, and a copy tuned further on other scenes.
 NOTHING: Final = "sibling-b"
 TUNED: Final = "full-same"
 SOURCE: Final = "source"

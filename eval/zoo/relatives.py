@@ -18,7 +18,7 @@ from sif.eval.zoo.world import World
 Share = Literal["tower", "tower-projector", "lower-half", "all-but-last"]
 
 # Other than any in the catalogue. One for all shares, so that nothing but the share varies.
-SEED: Final = 61
+SEED: Final = 71
 HEADS: Final = 300
 
 

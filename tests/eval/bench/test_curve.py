@@ -33,7 +33,7 @@ def truth(relative: str, **changes: Any) -> Truth:
         "share": SHARES[relative],
         "steps": None,
         "seconds": None,
-        "facts": 0.9925,
+        "facts": 0.994,
         "worst": "shape",
         "worst_facts": 0.9,
     }
@@ -79,7 +79,7 @@ def test_silence_is_no_evidence_and_is_said() -> None:
     assert "not shown (1 of 2 answered)" in text
     (nothing,) = points([silent])
     assert (nothing.green, nothing.evidence, nothing.highest) == (None, 0.0, 0.0)
-    assert "| source | 100.0% | 99.2% (shape 90.0%) | – | 0.00 | 0.0 |" in as_markdown(
+    assert "| source | 100.0% | 99.4% (shape 90.0%) | – | 0.00 | 0.0 |" in as_markdown(
         [nothing], TRUTHS
     )
     assert as_picture([nothing]).startswith(b"<?xml")
