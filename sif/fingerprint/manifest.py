@@ -75,13 +75,14 @@ class Request(_Record):
 
 
 class Manifest(_Record):
-    """manifest.json."""
+    """manifest.json; `weights_sha256` is none where all words count alike."""
 
     schema_version: Literal[1] = 1
     green_scheme: Literal["shake256-v1"] = GREEN_SCHEME
     created: str
     model: ModelRecord
     tokenizer_sha256: str
+    weights_sha256: str | None = None
     vocabulary_size: int
     gamma: float
     recipe: Recipe
