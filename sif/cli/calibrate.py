@@ -41,12 +41,13 @@ def calibrate(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print calibration.json.")] = False,
 ) -> None:
-    """Measures the transfer allowance: the green rate that unrelated models may reach.
+    """Measures the transfer allowance: how far unrelated models react to the triggers.
 
     Triggers made on one model may move others a little. Every model of the panel answers every
-    trigger; the largest upper confidence bound of their green rates, less chance, becomes the
-    allowance. It is written to calibration.json in the fingerprint, and `sif verify` then makes a
-    claim only where the suspect's answers exclude transfer as well.
+    trigger; an answer's reaction is from 0 (no more green words than by chance) to 1, and the
+    largest upper confidence bound of a model's mean reaction becomes the allowance. It is written
+    to calibration.json in the fingerprint, and `sif verify` then makes a claim only where the
+    suspect's answers exclude transfer as well.
 
     Do it once, before the first audit. Answers are kept in the fingerprint, so after an
     interruption the same command goes on.
@@ -97,23 +98,24 @@ def summary(found: "Calibration") -> str:
     """A line for each member, and what follows."""
     lines = [
         f"{member.suspect}{_through(member.image_attack)}: {member.green_rate:.1%} green in "
-        f"{len(member.reactions)} answers, at most {member.upper_bound:.1%}"
-        + (
-            f"  (log10 E {member.log10_e_value:.1f}: is it really unrelated? If so, triggers "
-            "transfer)"
-            if member.log10_e_value >= SUSPICIOUS
-            else ""
-        )
+        f"{len(member.answers)} answers, reaction {member.reaction:.2f}, at most "
+        f"{member.upper_bound:.2f}{_doubt(member.log10_e_value)}"
         for member in found.members
     ]
     return "\n".join(
         [
             *lines,
-            f"panel as a whole: {found.green_rate:.1%}, at most {found.upper_bound:.1%}",
-            f"transfer allowance {found.allowance:.4f} above {found.gamma:.1%}, all bounds "
+            f"the panel as a whole: reaction {found.reaction:.2f}, at most {found.upper_bound:.2f}",
+            f"transfer allowance {found.allowance:.4f} (chance alone gives about 0.1), all bounds "
             f"together at {found.confidence:.0%} confidence; more triggers make it smaller",
         ]
     )
+
+
+def _doubt(log10_e_value: float) -> str:
+    if log10_e_value < SUSPICIOUS:
+        return ""
+    return f"  (log10 E {log10_e_value:.1f}: is it really unrelated? If so, triggers transfer)"
 
 
 def _through(image_attack: str) -> str:

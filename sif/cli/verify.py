@@ -52,8 +52,8 @@ def verify(
         float | None,
         typer.Option(
             min=0.0,
-            max=0.5,
-            help="Green rate above chance that transfer explains, instead of the one that "
+            max=1.0,
+            help="Mean reaction (0 to 1) that transfer explains, instead of the one that "
             "`sif calibrate` measured.",
         ),
     ] = None,

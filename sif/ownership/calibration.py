@@ -1,10 +1,10 @@
 """calibration.json: how far unrelated models react to a fingerprint's triggers.
 
 1. Every model of a panel answers every trigger, under every attack on images that audits will use.
-2. For each model and attack, an upper confidence bound for its mean green rate; all of them hold
-together (Bonferroni). 3. The transfer allowance τ is the largest of these bounds, less γ. Beside
-it, the bound for the panel as a whole, and the largest z-score on each trigger, which the published
-match rate needs. Knows nothing of files of answers.
+2. For each model and attack, an upper confidence bound for its mean reaction
+(`sif.ownership.transfer`); all of them hold together (Bonferroni). 3. The transfer allowance τ is
+the largest of these bounds. Beside it, the bound for the panel as a whole, and the largest z-score
+on each trigger, which the published match rate needs. Knows nothing of journals.
 """
 
 import datetime
@@ -22,7 +22,7 @@ from sif.ownership.audit import observe
 from sif.ownership.evidence import Evidence
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
-from sif.ownership.transfer import upper_bound
+from sif.ownership.transfer import reaction, upper_bound
 from sif.types import Suspect
 from sif.watermark.greenlist.count import GreenCount, z_score
 
@@ -34,7 +34,7 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Reaction(_Record):
+class Seen(_Record):
     """What one answer showed: green ids among the distinct ones."""
 
     green: int = Field(ge=0)
@@ -48,18 +48,20 @@ class PanelMember(_Record):
         suspect: who was asked.
         image_attack: in its text form; none for pictures as they are.
         green_rate: mean over its answers.
-        upper_bound: of the mean green rate, at the confidence that all members share.
+        reaction: mean over its answers, from 0 to 1.
+        upper_bound: of the mean reaction, at the confidence that all members share.
         log10_e_value: the highest against independence; where it is large, the model is either no
             unrelated one, or the triggers transfer.
-        reactions: by trigger; a trigger without an answer is missing.
+        answers: by trigger; a trigger without an answer is missing.
     """
 
     suspect: str
     image_attack: str
     green_rate: float
+    reaction: float
     upper_bound: float
     log10_e_value: float
-    reactions: dict[str, Reaction]
+    answers: dict[str, Seen]
 
 
 class Calibration(_Record):
@@ -70,7 +72,7 @@ class Calibration(_Record):
         confidence: with which all upper bounds hold together.
         gamma: green ids of all ids.
         allowance: τ.
-        green_rate: mean over triggers of the panel's mean rate.
+        reaction: mean over triggers of the panel's mean reaction.
         upper_bound: of that, at the same confidence, all answers to one trigger taken as one.
         members: who was asked.
     """
@@ -80,8 +82,8 @@ class Calibration(_Record):
     created: str
     confidence: float
     gamma: float
-    allowance: float = Field(ge=0.0, lt=1.0)
-    green_rate: float
+    allowance: float = Field(gt=0.0, lt=1.0)
+    reaction: float
     upper_bound: float
     members: tuple[PanelMember, ...] = Field(min_length=1)
 
@@ -95,7 +97,7 @@ class Calibration(_Record):
         """τ_i, the largest z-score of any member, by trigger."""
         highest: dict[str, float] = {}
         for member in self.members:
-            for trigger, seen in member.reactions.items():
+            for trigger, seen in member.answers.items():
                 count = GreenCount(green=seen.green, scored=seen.scored)
                 z = z_score(count, gamma=self.gamma)
                 assert z is not None
@@ -109,12 +111,14 @@ class Asked(NamedTuple):
     suspect: str
     image_attack: str
     log10_e_value: float
-    reactions: dict[str, Reaction]
+    answers: dict[str, Seen]
 
-    @property
-    def rates(self) -> list[float]:
-        """Green rates, one for each answered trigger."""
-        return [one.green / one.scored for one in self.reactions.values()]
+    def leanings(self, gamma: float) -> dict[str, float]:
+        """How far each answer leans, from 0 to 1, by trigger."""
+        return {
+            trigger: reaction(GreenCount(green=one.green, scored=one.scored), gamma=gamma)
+            for trigger, one in self.answers.items()
+        }
 
 
 def ask_member(
@@ -148,18 +152,18 @@ def ask_member(
             for trigger, reply in zip(some, replies, strict=True)
         ]
         report(len(seen), len(triggers))
-    reactions = {
-        one.trigger: Reaction(green=one.count.green, scored=one.count.scored)
+    answers = {
+        one.trigger: Seen(green=one.count.green, scored=one.count.scored)
         for one in seen
         if one.count is not None and one.count.scored
     }
-    if not reactions:
+    if not answers:
         reasons = sorted({one.reason for one in seen if one.reason})
         raise SuspectError(
             f"expected answers from {suspect.name}, got none ({'; '.join(reasons[:2])}); leave it "
             "out of the panel or mend it"
         )
-    return Asked(suspect.name, image_attack, _highest(fingerprint, seen), reactions)
+    return Asked(suspect.name, image_attack, _highest(fingerprint, seen), answers)
 
 
 def calibrate(
@@ -173,7 +177,7 @@ def calibrate(
         confidence: with which all bounds hold together.
 
     Raises:
-        UsageError: an empty panel, or a member twice.
+        UsageError: an empty panel, a member twice, or too few triggers for any allowance.
     """
     names = [(member.suspect, member.image_attack) for member in panel]
     if not names or len(set(names)) < len(names):
@@ -182,18 +186,24 @@ def calibrate(
             f"{'one of them twice' if names else 'none'}; name each with --panel"
         )
     alone = 1.0 - (1.0 - confidence) / len(panel)
-    members = [_member(asked, alone) for asked in panel]
     gamma = fingerprint.green_size / fingerprint.vocabulary_size
-    rates = _rates_by_trigger(panel)
+    members = [_member(asked, gamma, alone) for asked in panel]
     worst = max(member.upper_bound for member in members)
+    if worst >= 1.0:
+        raise UsageError(
+            f"expected triggers enough to bound the reaction of {len(panel)} models, got "
+            f"{min(len(asked.answers) for asked in panel)} answers of one; make more triggers, or "
+            "take out of the panel what reacts to all of them"
+        )
+    together = _by_trigger(panel, gamma)
     return Calibration(
         fingerprint=manifest_sha256(fingerprint.folder),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         confidence=confidence,
         gamma=gamma,
-        allowance=_rounded_up(max(0.0, worst - gamma)),
-        green_rate=sum(rates) / len(rates),
-        upper_bound=_rounded_up(upper_bound(rates, confidence=confidence)),
+        allowance=worst,
+        reaction=sum(together) / len(together),
+        upper_bound=_rounded_up(upper_bound(together, confidence=confidence)),
         members=tuple(members),
     )
 
@@ -227,15 +237,17 @@ def read_calibration(folder: Path) -> Calibration | None:
     return found
 
 
-def _member(asked: Asked, confidence: float) -> PanelMember:
-    rates = asked.rates
+def _member(asked: Asked, gamma: float, confidence: float) -> PanelMember:
+    leanings = list(asked.leanings(gamma).values())
+    seen = asked.answers.values()
     return PanelMember(
         suspect=asked.suspect,
         image_attack=asked.image_attack,
-        green_rate=sum(rates) / len(rates),
-        upper_bound=_rounded_up(upper_bound(rates, confidence=confidence)),
+        green_rate=sum(one.green for one in seen) / sum(one.scored for one in seen),
+        reaction=sum(leanings) / len(leanings),
+        upper_bound=_rounded_up(upper_bound(leanings, confidence=confidence)),
         log10_e_value=floor(100 * asked.log10_e_value) / 100,
-        reactions=asked.reactions,
+        answers=asked.answers,
     )
 
 
@@ -250,18 +262,18 @@ def _highest(fingerprint: FingerprintSet, seen: Sequence[Observation]) -> float:
     return evidence.highest
 
 
-def _rates_by_trigger(panel: Sequence[Asked]) -> list[float]:
-    """The mean rate of all members on each trigger that any of them answered."""
-    rates: dict[str, list[float]] = {}
+def _by_trigger(panel: Sequence[Asked], gamma: float) -> list[float]:
+    """The mean reaction of all members to each trigger that any of them answered."""
+    seen: dict[str, list[float]] = {}
     for asked in panel:
-        for trigger, rate in zip(asked.reactions, asked.rates, strict=True):
-            rates.setdefault(trigger, []).append(rate)
-    return [sum(some) / len(some) for some in rates.values()]
+        for trigger, leaning in asked.leanings(gamma).items():
+            seen.setdefault(trigger, []).append(leaning)
+    return [sum(some) / len(some) for some in seen.values()]
 
 
-def _rounded_up(rate: float) -> float:
+def _rounded_up(bound: float) -> float:
     """Four digits, never below; a bound stays one when it is written down."""
-    return min(1.0, ceil(rate * 10_000) / 10_000)
+    return min(1.0, ceil(bound * 10_000) / 10_000)
 
 
 def allowance_of(

@@ -15,7 +15,7 @@ from sif.ownership.logspace import log_sum
 from sif.ownership.null import HypergeometricNull
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
-from sif.ownership.transfer import TransferEvidence
+from sif.ownership.transfer import TransferEvidence, reaction
 from sif.ownership.weighted import log_e_values
 
 LOG_10 = log(10.0)
@@ -40,7 +40,7 @@ class Evidence:
         transfer: the evidence against transfer; none where the policy has no allowance.
 
     Raises:
-        UsageError: sizes that make no sense, or an allowance that leaves no green rate above it.
+        UsageError: sizes that make no sense.
     """
 
     def __init__(self, *, vocabulary_size: int, green_size: int, policy: Policy) -> None:
@@ -50,7 +50,7 @@ class Evidence:
         self.answered = 0
         self.log10_e_value = 0.0
         self.highest = 0.0
-        self.transfer = _transfer(green_size / vocabulary_size, policy.transfer_allowance)
+        self.transfer = _transfer(policy.transfer_allowance)
         self._tilts = np.asarray(policy.tilts, dtype=np.float64)
         self._log_wealth = np.full(len(self._tilts), -log(len(self._tilts)))
         self._seen: set[str] = set()
@@ -69,7 +69,8 @@ class Evidence:
             self.highest = max(self.highest, self.log10_e_value)
             self.answered += 1
             if self.transfer is not None:
-                self.transfer.add(observation.count.green / observation.count.scored)
+                gamma = self.null.green_size / self.null.vocabulary_size
+                self.transfer.add(reaction(observation.count, gamma=gamma))
         self._seen.add(observation.trigger)
         self.queries += observation.queries
         return self.log10_e_value
@@ -116,8 +117,8 @@ class Evidence:
             )
 
 
-def _transfer(gamma: float, allowance: float | None) -> TransferEvidence | None:
-    return None if allowance is None else TransferEvidence(limit=gamma + allowance)
+def _transfer(allowance: float | None) -> TransferEvidence | None:
+    return None if allowance is None else TransferEvidence(limit=allowance)
 
 
 def as_probability(log_probability: float) -> float:

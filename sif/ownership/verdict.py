@@ -231,11 +231,14 @@ def _on_transfer(evidence: Evidence) -> str:
     if evidence.transfer is None:
         return "transfer from independent models was not calibrated"
     chance = rounded_up(as_probability(-evidence.transfer.highest * LOG_10))
-    explained = f"a model that transfer lets say up to {evidence.transfer.limit:.1%} green words"
+    explained = (
+        "that unrelated models react to these images (on average up to "
+        f"{evidence.transfer.limit:.0%} of a full reaction)"
+    )
     bound = f"(probability bound {chance}, limit {rounded_up(evidence.policy.alpha_transfer)})"
     if evidence.transfer_refuted:
-        return f"{explained} is excluded as well {bound}"
-    return f"{explained} is not excluded {bound}"
+        return f"{explained} does not explain it either {bound}"
+    return f"{explained} is not excluded as the reason {bound}"
 
 
 def rounded_up(probability: float) -> str:

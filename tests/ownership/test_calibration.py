@@ -13,7 +13,7 @@ from sif.ownership.audit import verify
 from sif.ownership.calibration import (
     Asked,
     Calibration,
-    Reaction,
+    Seen,
     allowance_of,
     ask_member,
     calibrate,
@@ -62,24 +62,24 @@ def panel(owned: FingerprintSet) -> list[Asked]:
     return [ask_member(owned, stranger(f"stranger {seed}", seed)) for seed in (1, 2, 3)]
 
 
-def test_the_allowance_is_the_largest_bound_of_any_member_less_gamma(
-    owned: FingerprintSet,
-) -> None:
+def test_the_allowance_is_the_largest_bound_of_any_member(owned: FingerprintSet) -> None:
     asked = panel(owned)
     found = calibrate(owned, asked, confidence=0.97)
-    bounds = [upper_bound(one.rates, confidence=0.99) for one in asked]
-    assert found.allowance == pytest.approx(max(bounds) - found.gamma, abs=2e-4)
-    assert found.allowance >= max(bounds) - found.gamma - 1e-12
-    for member, bound in zip(found.members, bounds, strict=True):
+    leanings = [list(one.leanings(found.gamma).values()) for one in asked]
+    bounds = [upper_bound(some, confidence=0.99) for some in leanings]
+    assert max(bounds) <= found.allowance <= max(bounds) + 1e-4
+    for member, bound, some in zip(found.members, bounds, leanings, strict=True):
         assert bound <= member.upper_bound <= bound + 1e-4
-    assert found.green_rate == pytest.approx(np.mean([one.rates for one in asked]))
+        assert member.reaction == pytest.approx(np.mean(some))
+        assert len(some) == 24
+    assert found.reaction == pytest.approx(np.mean(leanings))
     assert found.upper_bound < max(bounds)
 
 
 def test_the_highest_unrelated_score_of_a_trigger_is_that_of_any_member() -> None:
     def member(green: int, **others: int) -> Asked:
-        seen = {"0001": Reaction(green=green, scored=100)}
-        seen |= {name: Reaction(green=count, scored=100) for name, count in others.items()}
+        seen = {"0001": Seen(green=green, scored=100)}
+        seen |= {name: Seen(green=count, scored=100) for name, count in others.items()}
         return Asked(f"m{green}", "none", 0.0, seen)
 
     made = Calibration(
@@ -88,7 +88,7 @@ def test_the_highest_unrelated_score_of_a_trigger_is_that_of_any_member() -> Non
         confidence=0.99,
         gamma=0.5,
         allowance=0.1,
-        green_rate=0.5,
+        reaction=0.1,
         upper_bound=0.6,
         members=[
             {
@@ -97,7 +97,8 @@ def test_the_highest_unrelated_score_of_a_trigger_is_that_of_any_member() -> Non
                 "green_rate": 0.5,
                 "upper_bound": 0.6,
                 "log10_e_value": 0.0,
-                "reactions": one.reactions,
+                "reaction": 0.1,
+                "answers": one.answers,
             }
             for one in (member(55, x=40), member(60), member(45))
         ],
@@ -117,9 +118,11 @@ def test_a_claim_against_a_calibrated_fingerprint_excludes_transfer(owned: Finge
     early = verify(owned, copy)
     assert early.queries < verdict.queries
 
-    moved = leaning(owned, green=33, red=20, name="moved by transfer")
-    assert verify(owned, moved).decision.value == "derived"
-    assert verify(owned, moved, policy).decision.value == "inconclusive"
+    moved = leaning(owned, green=31, red=23, name="moved a little")
+    lax = Policy(alpha=1e-2)
+    assert verify(owned, moved, lax).decision.value == "derived"
+    calibrated = lax.model_copy(update={"transfer_allowance": found.allowance})
+    assert verify(owned, moved, calibrated).decision.value == "inconclusive"
 
 
 def test_a_calibration_is_read_back_and_belongs_to_one_fingerprint(
@@ -161,6 +164,9 @@ def test_a_panel_that_proves_nothing_is_refused(owned: FingerprintSet) -> None:
     one = ask_member(owned, stranger("a", 1))
     with pytest.raises(UsageError, match="one of them twice"):
         calibrate(owned, [one, one])
+    too_few = one._replace(answers=dict(list(one.answers.items())[:1]))
+    with pytest.raises(UsageError, match="make more triggers"):
+        calibrate(owned, [too_few], confidence=0.9999999)
     silent = ScriptedSuspect(lambda query: Unanswered(reason="refused"), name="silent")
     with pytest.raises(SuspectError, match=r"silent, got none \(refused\)"):
         ask_member(owned, silent)

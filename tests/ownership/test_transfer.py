@@ -1,4 +1,4 @@
-"""Null B: the bet against transfer, and the bound that an allowance is measured by."""
+"""Null B: reactions, the bet against transfer, and the bound that an allowance is measured by."""
 
 from math import log, log10
 
@@ -7,8 +7,35 @@ import pytest
 
 from sif.errors import UsageError
 from sif.ownership import Decision, Observation, Policy, judge
-from sif.ownership.transfer import BETS, WEIGHTS, TransferEvidence, upper_bound
+from sif.ownership.transfer import BETS, WEIGHTS, TransferEvidence, reaction, upper_bound
 from sif.watermark.greenlist.count import GreenCount
+
+
+@pytest.mark.parametrize(
+    ("green", "scored", "expected"),
+    [
+        (30, 60, 0.0),
+        (20, 60, 0.0),
+        (60, 60, 1.0),
+        (36, 60, min(0.1 / 0.2, 0.1 * (60 / 0.25) ** 0.5 / 3)),
+        (4, 4, 2.0 / 3),  # all of four words: a rate of 1 that luck explains
+        (208, 400, 0.02 / 0.2),  # 52% of many words: z = 0.8, but a trifle
+        (0, 0, 0.0),
+    ],
+)
+def test_a_reaction_is_an_excess_that_is_large_and_beyond_the_noise(
+    green: int, scored: int, expected: float
+) -> None:
+    count = GreenCount(green=green, scored=scored)
+    assert reaction(count, gamma=0.5) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("scored", [3, 10, 40, 160])
+def test_chance_gives_a_mean_reaction_of_about_a_tenth_whatever_the_length(scored: int) -> None:
+    rng = np.random.default_rng(2)
+    greens = rng.hypergeometric(500, 500, scored, size=4000)
+    mean = np.mean([reaction(GreenCount(green=int(g), scored=scored), gamma=0.5) for g in greens])
+    assert 0.05 <= mean <= 0.16
 
 
 def running(rates: np.ndarray, limit: float) -> np.ndarray:
@@ -113,7 +140,7 @@ def test_bounds_and_limits_stay_within_their_ranges() -> None:
     for wrong in (0.0, 1.0):
         with pytest.raises(UsageError, match="confidence"):
             upper_bound([0.5], confidence=wrong)
-    with pytest.raises(UsageError, match="at least one answer"):
+    with pytest.raises(UsageError, match="at least one trigger"):
         upper_bound([], confidence=0.9)
 
 
@@ -136,30 +163,27 @@ def decide(greens: list[int], allowance: float | None) -> tuple[Decision, str]:
 
 
 def test_a_calibrated_claim_needs_both_nulls_refuted() -> None:
-    many, some = [43] * 40, [43] * 12
-    assert decide(some, None)[0] == Decision.DERIVED
-    decision, reason = decide(some, 0.1)
+    assert decide([43] * 5, None)[0] == Decision.DERIVED
+    decision, reason = decide([43] * 5, 0.4)
     assert decision == Decision.INCONCLUSIVE
-    assert "is not excluded" in reason
-    decision, reason = decide(many, 0.1)
+    assert "is not excluded as the reason" in reason
+    decision, reason = decide([43] * 12, 0.4)
     assert decision == Decision.DERIVED
-    assert "up to 60.0% green words is excluded as well" in reason
-    assert decide(many, 0.3)[0] == Decision.INCONCLUSIVE
+    assert "up to 40% of a full reaction) does not explain it either" in reason
+    assert decide([43] * 12, 0.9)[0] == Decision.INCONCLUSIVE
 
 
 def test_with_an_allowance_a_sibling_that_reacts_a_little_is_not_accused() -> None:
-    """58% green on 60 triggers refutes independence; it does not refute transfer of up to 10%."""
+    """58% green on 60 triggers refutes independence; it does not refute transfer that far."""
     assert decide([35] * 60, None)[0] == Decision.DERIVED
-    assert decide([35] * 60, 0.1)[0] == Decision.INCONCLUSIVE
+    assert decide([35] * 60, 0.45)[0] == Decision.INCONCLUSIVE
 
 
-@pytest.mark.parametrize(
-    ("greens", "allowance"), [([43] * 12, 0.1), ([43] * 40, 0.1), ([30] * 30, 0.1)]
-)
-def test_every_reason_stays_one_sentence(greens: list[int], allowance: float) -> None:
-    reason = decide(greens, allowance)[1]
+@pytest.mark.parametrize("greens", [[43] * 5, [43] * 40, [30] * 30, [30] * 3])
+def test_every_reason_stays_one_sentence(greens: list[int]) -> None:
+    reason = decide(greens, 0.4)[1]
     assert reason.endswith(".")
-    assert ". " not in reason.replace("0.0", "")
+    assert ". " not in reason
 
 
 def test_the_match_rate_counts_triggers_above_every_unrelated_model() -> None:
