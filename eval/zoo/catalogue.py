@@ -1,5 +1,4 @@
-"""The bundled mini models: two families, each with a source, three siblings and three
-strangers.
+"""The bundled mini models: two families, each with a source, three siblings, three strangers.
 
 A sibling learnt the same world from other initial weights and scenes: the hardest innocent. The
 present default recipe was chosen with an eye on the first two of each family; `sibling-c` was
