@@ -75,7 +75,6 @@ class ProviderHook:
     Attributes:
         mark: the watermark.
         vocabulary_size: ids that it knows.
-        start: where answers begin in the ids that it is shown.
     """
 
     mark: Mark
@@ -102,29 +101,32 @@ class ProviderHook:
 
     def uniform(self, ids: Sequence[int]) -> Float[np.ndarray, " vocab"]:
         """The provider's keyed uniform numbers after these words."""
-        width = int(self.mark.strength)
-        stream = hashlib.shake_256(_seed(ids[len(ids) - width :])).digest(8 * self.vocabulary_size)
+        seed = _seed(ids[len(ids) - self._width :])
+        stream = hashlib.shake_256(seed).digest(8 * self.vocabulary_size)
         return np.asarray((np.frombuffer(stream, dtype="<u8") + 0.5) / 2.0**64)
 
-    def score(self, texts: Sequence[Sequence[int]], before: int) -> float:
-        """Standard score of the mark over all tokens, read with the provider's own key.
-
-        Args:
-            texts: ids of answers.
-            before: the id in front of every answer.
-        """
-        gains = [
-            gain for text in texts for gain in self._gains([before, *text], int(self.mark.strength))
-        ]
+    def score(self, texts: Sequence[Sequence[int]]) -> float:
+        """Standard score of the mark over all tokens, read with the provider's own key."""
+        gains = [gain for text in texts for gain in self._gains(text)]
         return float(np.sum(gains) / np.sqrt(len(gains)))
 
-    def _gains(self, ids: Sequence[int], width: int) -> Iterator[float]:
-        """What each token adds to the score: mean 0 and variance 1 without the mark."""
-        for place in range(1, len(ids)):
-            if self.mark.kind != "Gumbel-max":
-                yield float(self.green(ids[place - 1])[ids[place]]) * 2 - 1
-            elif place >= width:
+    def _gains(self, ids: Sequence[int]) -> Iterator[float]:
+        """What each token with its whole context in the answer adds: without the mark 0 on average.
+
+        Its variance is then 1, that of a fair sign, or of an exponential number.
+        """
+        for place in range(self._width, len(ids)):
+            if self.mark.kind == "Gumbel-max":
                 yield float(-np.log1p(-self.uniform(ids[:place])[ids[place]])) - 1
+            else:
+                yield float(self.green(ids[place - 1])[ids[place]]) * 2 - 1
+
+    @property
+    def _width(self) -> int:
+        """Preceding words that the seed takes in."""
+        if self.mark.kind == "Gumbel-max":
+            return int(self.mark.strength)
+        return 0 if self.mark.kind == "constant list" else 1
 
 
 def _seed(ids: Sequence[int]) -> bytes:
@@ -187,7 +189,7 @@ def audit_provider(
         mark=str(mark),
         tokens=sum(len(text) for text in texts.texts),
         distinct=float(np.mean(texts.sizes)),
-        own_z=hook.score(texts.texts, before=0),
+        own_z=hook.score(texts.texts),
         rates=claim_rates(drawn),
         keyed=claim_rates(highest_log10_e_values(texts.null, sizes, real)),
         pooled=_pooled(texts, audits, rng),
