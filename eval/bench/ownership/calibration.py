@@ -22,7 +22,9 @@ CONFIDENCE = 0.999
 Keys = Literal["drawn", "real"]
 
 
-def calibrate(texts: TextSet, greens: Int[np.ndarray, "audits triggers"], keys: Keys) -> Calibration:
+def calibrate(
+    texts: TextSet, greens: Int[np.ndarray, "audits triggers"], keys: Keys
+) -> Calibration:
     """How often sup E reaches 1/α."""
     highest = highest_log10_e_values(texts.null, np.array([texts.sizes]), greens)
     return Calibration(
@@ -53,18 +55,19 @@ def check_p_values(
     """
     from scipy.stats import kstest
 
-    sums, index = np.unique(greens.sum(axis=1), return_inverse=True)
-    tails = np.array([_tail(texts.null, texts.sizes, int(total)) for total in sums])
-    beyond = np.array([_tail(texts.null, texts.sizes, int(total) + 1) for total in sums])
-    p = tails[index]
+    sums = greens.sum(axis=1)
+    totals = range(int(sums.min()), int(sums.max()) + 2)
+    tails = np.array([_tail(texts.null, texts.sizes, total) for total in totals])
+    index = sums - totals.start
+    p, beyond = tails[index], tails[index + 1]
     shares = np.bincount(index)[::-1].cumsum() / len(p)
-    randomised = beyond[index] + rng.random(len(p)) * (tails - beyond)[index]
+    randomised = beyond + rng.random(len(p)) * (p - beyond)
     test = kstest(randomised, "uniform")
     return PValues(
         texts=texts.name,
         keys=keys,
         rates=tuple(Rate.of(int((p <= alpha).sum()), len(p), alpha) for alpha in ALPHAS),
-        excess=float((shares - tails[::-1]).max()),
+        excess=float((shares - tails[-2::-1]).max()),
         bound=float(np.sqrt(-np.log(1 - CONFIDENCE) / 2 / len(p))),
         distance=float(test.statistic),
         uniform_p=float(test.pvalue),

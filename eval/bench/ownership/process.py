@@ -51,8 +51,10 @@ def highest_log10_e_values(
     return highest
 
 
-def log_bet_table(null: HypergeometricNull, sizes: Sequence[int]) -> Float[np.ndarray, "sizes greens tilts"]:
-    """log e(λ) by size and green count, not a number where the count is impossible."""
+def log_bet_table(
+    null: HypergeometricNull, sizes: Sequence[int]
+) -> Float[np.ndarray, "sizes greens tilts"]:
+    """Log e(λ) by size and green count, not a number where the count is impossible."""
     tilts = np.asarray(Policy().tilts)
     table = np.full((len(sizes), max(sizes) + 1, len(tilts)), np.nan)
     for row, size in zip(table, sizes, strict=True):

@@ -63,8 +63,8 @@ MARKS: Final = (
     Mark("constant list", 10.0),
     Mark("list by the word before", 2.0),
     Mark("list by the word before", 5.0),
-    Mark("Gumbel-max", 4),
-    Mark("Gumbel-max", 0),
+    Mark("Gumbel-max", 4.0),
+    Mark("Gumbel-max", 0.0),
 )
 
 
@@ -85,9 +85,13 @@ class ProviderHook:
         rows = [self._marked(row.tolist(), scores) for row, scores in zip(ids, logits, strict=True)]
         return torch.stack(rows)
 
-    def _marked(self, ids: Sequence[int], logits: Float[Tensor, " vocab"]) -> Float[Tensor, " vocab"]:
+    def _marked(
+        self, ids: Sequence[int], logits: Float[Tensor, " vocab"]
+    ) -> Float[Tensor, " vocab"]:
         if self.mark.kind != "Gumbel-max":
-            mask = self.green(ids[-1]) if self.mark.strength else np.zeros(self.vocabulary_size, bool)
+            mask = (
+                self.green(ids[-1]) if self.mark.strength else np.zeros(self.vocabulary_size, bool)
+            )
             return bias_logits(logits, torch.from_numpy(mask), self.mark.strength)
         noise = np.full(len(logits), -np.inf)
         noise[: self.vocabulary_size] = -np.log(-np.log(self.uniform(ids)))

@@ -12,8 +12,9 @@ Known: the rule, γ = 1/2, 50 images, one greedy answer each, and one integer ke
 generating script asks for no key of their own), so one list for all models with one tokenizer.
 Assumed: the key is as good as random; suspect and unrelated models react to no trigger; they answer
 as the mini models do. Models with tokenizers of their own have lists of their own, which is
-simulated too, as is a fresh list for each image. The suspect is one of nine innocents, drawn anew
-for each audit, the unrelated models are others of them.
+simulated too, as is a fresh list for each image. The suspect is one of several innocents, drawn
+anew for each audit, the unrelated models are others of them. As the mini models repeat themselves
+more than big ones do, English prose in a big vocabulary is put in their place as well.
 """
 
 from collections.abc import Iterator, Sequence
@@ -50,6 +51,18 @@ class Scores(NamedTuple):
         return np.asarray(self.green / self.tokens)
 
 
+def authors(texts: TextSet, number: int) -> list[TextSet]:
+    """One set of texts dealt out to several authors."""
+    return [
+        TextSet(
+            name=f"{texts.name} {author}",
+            vocabulary_size=texts.vocabulary_size,
+            texts=texts.texts[author::number],
+        )
+        for author in range(number)
+    ]
+
+
 def select_then_test(scores: Scores) -> Float[np.ndarray, " audits"]:
     """p-values of the adaptive rule; the first model is the suspect, the others are unrelated."""
     from scipy.stats import norm
@@ -70,12 +83,19 @@ def simple_rule(scores: Scores) -> Bool[np.ndarray, " audits"]:
 
 
 def released_rules(
-    innocents: Sequence[TextSet], *, lists: Lists, unrelated: int, audits: int, rng: np.random.Generator
+    innocents: Sequence[TextSet],
+    *,
+    name: str,
+    lists: Lists,
+    unrelated: int,
+    audits: int,
+    rng: np.random.Generator,
 ) -> list[Accusation]:
     """False claims of both rules; in every audit another innocent is the suspect.
 
     Args:
         innocents: answers to the same images; more than `unrelated` of them.
+        name: of these texts.
         lists: how green lists belong to images and models.
         unrelated: models that set the bar.
         audits: with a key of their own each.
@@ -90,12 +110,13 @@ def released_rules(
         p.append(select_then_test(some))
         accused.append(simple_rule(some))
     values, simple = np.concatenate(p), int(np.concatenate(accused).sum())
-    setting = f"green list: {lists}; unrelated models: {unrelated}"
+    about = f"{name}; green list: {lists}"
+    setting = f"{about}; unrelated models: {unrelated}"
     adaptive = tuple(Rate.of(int((values < a).sum()), len(values), a) for a in ALPHAS)
     rows = [Accusation(rule="select, then test", setting=setting, rates=adaptive)]
     if unrelated == 2:  # it looks at no unrelated model
         rates = (Rate.of(simple, len(values), 0.05),)
-        rows.append(Accusation(rule="mean z ≥ 2 or 15% ≥ 3.5", setting=f"green list: {lists}", rates=rates))
+        rows.append(Accusation(rule="mean z ≥ 2 or 15% ≥ 3.5", setting=about, rates=rates))
     return rows
 
 
@@ -104,6 +125,7 @@ def _audits(
 ) -> Iterator[Scores]:
     """Scores of all innocents, some audits at a time."""
     counts = np.stack([some.first(IMAGES).counts for some in innocents])
+    counts = counts[:, :, counts.any(axis=(0, 1))]  # which of the other ids are green is no matter
     tokens = counts.sum(axis=2)[None]
     for start in range(0, audits, CHUNK):
         number = min(CHUNK, audits - start)
@@ -113,16 +135,15 @@ def _audits(
 def _greens(
     some: TextSet, counts: np.ndarray, lists: Lists, number: int, rng: np.random.Generator
 ) -> Float[np.ndarray, "audits models images"]:
-    models, images, vocabulary = counts.shape
+    models, images, ids = counts.shape
     match lists:
         case "one for all":
-            masks = draw_masks(some.null, vocabulary, number, rng)
-            flat = weighted_greens(counts.reshape(-1, vocabulary), masks)
+            masks = draw_masks(some.null, ids, number, rng)
+            flat = weighted_greens(counts.reshape(-1, ids), masks)
             return flat.reshape(number, models, images)
         case "one for each tokenizer":
             rows = [
-                weighted_greens(mine, draw_masks(some.null, vocabulary, number, rng))
-                for mine in counts
+                weighted_greens(mine, draw_masks(some.null, ids, number, rng)) for mine in counts
             ]
             return np.stack(rows, axis=1)
         case "a fresh one for each image":

@@ -17,7 +17,7 @@ from sif.eval.bench.ownership.corpus import ENGLISH, OWNER, SIBLING, TextSet, lo
 from sif.eval.bench.ownership.draws import draw_greens, keyed_greens
 from sif.eval.bench.ownership.power import power
 from sif.eval.bench.ownership.provider import MARKS, Engine, audit_provider
-from sif.eval.bench.ownership.released import LISTS, released_rules
+from sif.eval.bench.ownership.released import LISTS, authors, released_rules
 from sif.eval.bench.ownership.results import (
     Accusation,
     Calibration,
@@ -81,12 +81,12 @@ def _null(
     bench: OwnershipBench, rng: np.random.Generator, show: Show
 ) -> tuple[tuple[Calibration, ...], tuple[PValues, ...]]:
     rows = []
-    sets = [(name, "drawn") for name in NULL_TEXTS] + [(name, "real") for name in KEYED_TRIGGERS]
+    sets: list[tuple[str, Keys]] = [(name, "drawn") for name in NULL_TEXTS]
+    sets += [(name, "real") for name in KEYED_TRIGGERS]
     for done, (name, keys) in enumerate(sets):
         show("null", done, len(sets), f"{name}, {keys} keys")
-        texts, greens = _greens(bench, name, "drawn" if keys == "drawn" else "real", rng)
-        kind: Keys = "drawn" if keys == "drawn" else "real"
-        rows.append((calibrate(texts, greens, kind), check_p_values(texts, greens, kind, rng)))
+        texts, greens = _greens(bench, name, keys, rng)
+        rows.append((calibrate(texts, greens, keys), check_p_values(texts, greens, keys, rng)))
     show("null", len(sets), len(sets), "")
     one, other = zip(*rows, strict=True)
     return tuple(one), tuple(other)
@@ -113,17 +113,17 @@ def _power(bench: OwnershipBench, rng: np.random.Generator, show: Show) -> Itera
 def _released(bench: OwnershipBench, rng: np.random.Generator, show: Show) -> Iterator[Accusation]:
     corpus = load_corpus()
     innocents = [some for name, some in corpus.items() if name not in (ENGLISH, OWNER)]
-    cells = list(product(LISTS, UNRELATED))
-    for done, (lists, unrelated) in enumerate(cells, start=1):
+    prose = authors(corpus[ENGLISH], 3)
+    cells = [("mini models", innocents, *cell) for cell in product(LISTS, UNRELATED)]
+    cells += [("English prose", prose, lists, 2) for lists in LISTS]
+    for done, (name, some, lists, unrelated) in enumerate(cells, start=1):
         yield from released_rules(
-            innocents, lists=lists, unrelated=unrelated, audits=bench.some(10), rng=rng
+            some, name=name, lists=lists, unrelated=unrelated, audits=bench.some(10), rng=rng
         )
         show("released rule", done, len(cells), "")
 
 
-def _selection(
-    bench: OwnershipBench, rng: np.random.Generator, show: Show
-) -> Iterator[Accusation]:
+def _selection(bench: OwnershipBench, rng: np.random.Generator, show: Show) -> Iterator[Accusation]:
     corpus = load_corpus()
     source = corpus[OWNER].first(SELECTION_TRIGGERS)
     for done, name in enumerate((SIBLING, STRANGER), start=1):

@@ -22,7 +22,7 @@ KEYS_TRIED = (2, 4, 16)
 
 
 class _Audits(NamedTuple):
-    """Standard scores of the source, and counts and scores of the innocent, by audit and trigger."""
+    """Scores of the source and counts of the innocent, by audit and trigger."""
 
     source: TextSet
     innocent: TextSet
@@ -89,7 +89,9 @@ def selection_rules(
     for keys in KEYS_TRIED:
         drawn = _draw(source, innocent, keys=keys, audits=audits, rng=rng)
         rates = claim_rates(drawn.highest())
-        yield Accusation(rule=f"the best of {keys} keys for the source", setting=setting, rates=rates)
+        yield Accusation(
+            rule=f"the best of {keys} keys for the source", setting=setting, rates=rates
+        )
 
 
 def _draw(
@@ -100,7 +102,9 @@ def _draw(
     for _ in range(keys - 1):
         other = draw_pairs(source, innocent, audits, rng)
         better = other.one > best.one
-        best = type(best)(*(np.where(better, new, old) for new, old in zip(other, best, strict=True)))
+        best = type(best)(
+            *(np.where(better, new, old) for new, old in zip(other, best, strict=True))
+        )
     return _Audits(source, innocent, _standard(source, best.one), best.other)
 
 

@@ -19,12 +19,12 @@ POWER = (
     "Triggers to α = 10⁻⁶, median and 90% quantile, for a copy whose green counts are Fisher's "
     "noncentral hypergeometric (independent words) with V = 32,000, γ = ½. E: stops at any time, "
     "knows no rate. Exact p and z: the number of triggers fixed beforehand, as if the rate were "
-    "known; 50% and 90% power. Level: the z-test's true false-claim probability, nominally 10⁻⁶.\n\n"
+    "known; 50% and 90% power. Level: true false-claim probability of z, nominally 10⁻⁶.\n\n"
 )
 RELEASED = (
     "The released code's rules on the answers of innocents: share of audits that accuse one, at "
-    "the nominal level. `sif/eval/bench/ownership/released.py` says which rule it is, what is known "
-    "and what assumed. The simple rule has no level; it stands under 0.05.\n\n"
+    "the nominal level. `sif/eval/bench/ownership/released.py` says which rule it is, what is "
+    "known and what assumed. The simple rule has no level; it stands under 0.05.\n\n"
 )
 SELECTION = (
     "30 triggers that do nothing, asked of an innocent: share of audits in which a claim follows "
@@ -54,8 +54,14 @@ def as_summary(results: Results) -> str:
 
 def _null(results: Results) -> str:
     rows = [
-        [it.texts, _whole(it.vocabulary_size), it.keys, _whole(it.rates[0].audits)]
-        + [f"{it.triggers}", *map(with_interval, it.rates)]
+        [
+            it.texts,
+            _whole(it.vocabulary_size),
+            it.keys,
+            _whole(it.rates[0].audits),
+            f"{it.triggers}",
+            *map(with_interval, it.rates),
+        ]
         for it in results.calibration
     ]
     return _table(["texts", "V", "keys", "audits", "triggers", *_levels()], rows)
@@ -63,8 +69,13 @@ def _null(results: Results) -> str:
 
 def _p_values(results: Results) -> str:
     rows = [
-        [it.texts, it.keys, *map(with_interval, it.rates)]
-        + [f"{it.excess:.4f} ≤ {it.bound:.4f}", f"{it.uniform_p:.2f}"]
+        [
+            it.texts,
+            it.keys,
+            *map(with_interval, it.rates),
+            f"{it.excess:.4f} ≤ {it.bound:.4f}",
+            f"{it.uniform_p:.2f}",
+        ]
         for it in results.p_values
     ]
     return _table(["texts", "keys", *_levels(), "excess", "uniform"], rows)
@@ -99,9 +110,15 @@ def _padded(rates: Sequence[Rate]) -> list[str]:
 
 def _providers(results: Results) -> str:
     rows = [
-        [it.mark, f"{it.tokens}", f"{it.distinct:.0f}", f"{it.own_z:.1f}".replace("-", "−")]
-        + [*map(with_interval, it.rates), with_interval(it.keyed[0])]
-        + [_percent(it.pooled[-1].share)]
+        [
+            it.mark,
+            f"{it.tokens}",
+            f"{it.distinct:.0f}",
+            f"{it.own_z:.1f}".replace("-", "−"),
+            *map(with_interval, it.rates),
+            with_interval(it.keyed[0]),
+            _percent(it.pooled[-1].share),
+        ]
         for it in results.providers
     ]
     names = ["mark", "tokens", "distinct ids", "own z", *(f"E, {it}" for it in _levels())]
