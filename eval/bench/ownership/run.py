@@ -34,7 +34,7 @@ KEYED_TRIGGERS: Final = {OWNER: 24, ENGLISH: 12}
 RATES: Final = (0.6, 0.7, 0.8, 0.9)
 SCORED: Final = (20, 40, 80)
 UNRELATED: Final = (2, 4, 8)
-SELECTION_TRIGGERS: Final = 30
+SELECTION_TRIGGERS: Final = 25
 QUICK_AUDITS: Final = 10_000
 
 
@@ -99,7 +99,7 @@ def _greens(
     if keys == "drawn":
         return texts, draw_greens(texts, bench.audits, rng)
     texts = texts.first(KEYED_TRIGGERS[name])
-    audits = bench.some(10 if name == OWNER else 100)
+    audits = bench.some(10 if name == OWNER else 25)
     return texts, np.stack(list(keyed_greens(texts, audits, rng)))
 
 
@@ -125,10 +125,14 @@ def _released(bench: OwnershipBench, rng: np.random.Generator, show: Show) -> It
 
 def _selection(bench: OwnershipBench, rng: np.random.Generator, show: Show) -> Iterator[Accusation]:
     corpus = load_corpus()
-    source = corpus[OWNER].first(SELECTION_TRIGGERS)
     for done, name in enumerate((SIBLING, STRANGER), start=1):
-        innocent = corpus[name].first(SELECTION_TRIGGERS)
-        yield from selection_rules(source, innocent, audits=bench.some(5), rng=rng)
+        yield from selection_rules(
+            corpus[OWNER],
+            corpus[name],
+            triggers=SELECTION_TRIGGERS,
+            audits=bench.some(5),
+            rng=rng,
+        )
         show("selection", done, 2, "")
 
 

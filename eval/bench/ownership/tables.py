@@ -27,8 +27,9 @@ RELEASED = (
     "known and what assumed. The simple rule has no level; it stands under 0.05.\n\n"
 )
 SELECTION = (
-    "30 triggers that do nothing, asked of an innocent: share of audits in which a claim follows "
-    "at α. Only the first rule looks at no count before it decides what is asked and counted.\n\n"
+    "25 triggers that do nothing, asked of an innocent: share of audits in which a claim follows "
+    "at α. Only the first rule looks at no count before it decides what is asked and counted. The "
+    "last keeps every key, but chooses a picture by it.\n\n"
 )
 PROVIDERS = (
     "An innocent engine (a mini model that shares the owner's tokenizer) watermarks its own text "

@@ -8,7 +8,7 @@ import pytest
 
 from sif.eval.bench.ownership.corpus import OWNER, SIBLING, load_corpus
 from sif.eval.bench.ownership.results import Accusation
-from sif.eval.bench.ownership.selection import selection_rules
+from sif.eval.bench.ownership.selection import OTHER_PICTURE, selection_rules
 from sif.fingerprint.folder import FingerprintSet, Trigger
 from sif.fingerprint.make import Plan, trigger_id
 from sif.fingerprint.manifest import Request
@@ -24,8 +24,8 @@ from tests.fingerprint.small import KEYS, pictures, small_fingerprint, small_rec
 @pytest.fixture(scope="module")
 def accusations() -> dict[str, Accusation]:
     corpus, rng = load_corpus(), np.random.default_rng(1)
-    source, innocent = corpus[OWNER].first(30), corpus[SIBLING].first(30)
-    return {row.rule: row for row in selection_rules(source, innocent, audits=4000, rng=rng)}
+    rows = selection_rules(corpus[OWNER], corpus[SIBLING], triggers=25, audits=2500, rng=rng)
+    return {row.rule: row for row in rows}
 
 
 def test_our_rule_keeps_its_promise(accusations: dict[str, Accusation]) -> None:
@@ -45,6 +45,7 @@ def test_our_rule_keeps_its_promise(accusations: dict[str, Accusation]) -> None:
         "the best of 2 keys for the source",
         "the best of 4 keys for the source",
         "the best of 16 keys for the source",
+        OTHER_PICTURE,
     ],
 )
 def test_every_selection_breaks_it(accusations: dict[str, Accusation], rule: str) -> None:
