@@ -13,7 +13,7 @@ AUDITS = 100_000
 
 @pytest.mark.parametrize("name", [ENGLISH, OWNER, "qwen-source"])
 def test_false_claims_stay_below_alpha_whenever_asking_stops(name: str) -> None:
-    texts = load_corpus()[name]
+    texts = load_corpus()[name].first(50)
     row = calibrate(texts, draw_greens(texts, AUDITS, np.random.default_rng(21)), "drawn")
     assert [rate.audits for rate in row.rates] == [AUDITS] * 3
     for rate in row.rates:
@@ -32,7 +32,7 @@ def test_exact_p_values_are_uniform(name: str) -> None:
 
 
 def test_both_hold_with_real_keys() -> None:
-    texts, rng = load_corpus()[OWNER].first(12), np.random.default_rng(23)
+    texts, rng = load_corpus()[OWNER].first(6), np.random.default_rng(23)
     greens = np.stack(list(keyed_greens(texts, 2000, rng)))
     for rate in calibrate(texts, greens, "real").rates:
         assert believable(rate), rate
@@ -42,8 +42,8 @@ def test_both_hold_with_real_keys() -> None:
 
 
 def test_a_wrong_null_is_noticed() -> None:
-    """Counts of texts that lean towards green by half a word in sixty."""
-    texts, rng = load_corpus()[ENGLISH].first(48), np.random.default_rng(24)
-    greens = draw_greens(texts, 20_000, rng) + (rng.random((20_000, 48)) < 0.5)
+    """Counts of texts that lean towards green by one word in sixty."""
+    texts, rng = load_corpus()[ENGLISH].first(24), np.random.default_rng(24)
+    greens = draw_greens(texts, 20_000, rng) + 1
     assert not all(believable(rate) for rate in calibrate(texts, greens, "drawn").rates)
     assert check_p_values(texts, greens, "drawn", rng).uniform_p < 1e-9

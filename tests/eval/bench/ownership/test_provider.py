@@ -1,5 +1,8 @@
 """An innocent engine that marks its own text, decoding for real, and our audits of that text."""
 
+from collections.abc import Callable
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -12,16 +15,16 @@ VOCABULARY = 64
 
 
 @pytest.fixture(scope="module")
-def marked() -> dict[str, TextSet]:
-    engine = Engine.load(4)
-    return {str(mark): engine.answer(mark) for mark in MARKS}
+def marked() -> Callable[[Mark], TextSet]:
+    """Four answers with a mark, decoded once."""
+    return cache(Engine.load(4).answer)
 
 
 @pytest.mark.parametrize("mark", MARKS[2:], ids=str)
 def test_a_foreign_mark_is_there_and_does_not_inflate_our_evidence(
-    mark: Mark, marked: dict[str, TextSet]
+    mark: Mark, marked: Callable[[Mark], TextSet]
 ) -> None:
-    texts = marked[str(mark)]
+    texts = marked(mark)
     assert min(texts.sizes) > 20
     row = audit_provider(mark, texts, audits=20_000, keyed=300, rng=np.random.default_rng(1))
     assert row.own_z > 4
@@ -32,9 +35,9 @@ def test_a_foreign_mark_is_there_and_does_not_inflate_our_evidence(
     assert row.pooled[-1].low > 0.02  # repetitions under one constant list do accuse
 
 
-def test_a_stronger_mark_is_read_more_clearly(marked: dict[str, TextSet]) -> None:
+def test_a_stronger_mark_is_read_more_clearly(marked: Callable[[Mark], TextSet]) -> None:
     scores = [
-        ProviderHook(mark, marked[str(mark)].vocabulary_size).score(marked[str(mark)].texts)
+        ProviderHook(mark, marked(mark).vocabulary_size).score(marked(mark).texts)
         for mark in MARKS[:4]
     ]
     assert scores == sorted(scores)
