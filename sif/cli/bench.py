@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from sif.cli.bench_elicit import FAMILIES, elicit
+from sif.cli.bench_ownership import ownership
 from sif.cli.bench_roster import roster
 from sif.cli.bench_sharing import sharing
 from sif.cli.bench_verdicts import verdicts
@@ -106,6 +107,7 @@ def triggers(
 
 
 app.command()(elicit)
+app.command()(ownership)
 app.command()(roster)
 app.command()(sharing)
 app.command()(verdicts)
