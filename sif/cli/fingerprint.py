@@ -39,9 +39,9 @@ def fingerprint(
 ) -> None:
     """Makes trigger images whose ordinary answers carry your secret watermark.
 
-    The model is not changed. Give more images than -n: a weak trigger is made again from a spare
-    one, with the same key, and from all of them is learnt what ordinary pictures hold, which the
-    default recipe keeps out of. After an interruption the same command goes on.
+    The model is not changed. Give more images than -n: from all of them is learnt what ordinary
+    pictures hold, which the default recipe keeps out of. A weak trigger is made again on its own
+    picture, with its own key. After an interruption the same command goes on.
 
     Example: `sif fingerprint ./my-llava --images photos --out my-fingerprint -n 30`
     """

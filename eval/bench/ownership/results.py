@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from sif.eval.metrics import share_of
+from sif.ownership.share import share_of
 
 ALPHAS = (0.05, 0.01, 0.001)
 
