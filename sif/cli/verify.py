@@ -55,6 +55,14 @@ def verify(
     secret: Annotated[
         Path | None, typer.Option(help="The key file, where it is not in the fingerprint.")
     ] = None,
+    unrelated: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="RUN",
+            help="For imported fingerprints: the run of an unrelated suspect; give all that you "
+            "have. The published match rate compares with them.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
     fail_if: Annotated[
         FailIf | None, typer.Option(help="Exit with code 3 on this verdict, for scripts.")
@@ -110,6 +118,8 @@ def verify(
         with Journal(folder / JOURNAL) as journal:
             kept = Journalled(asked, journal)
             verdict = audit(owned, kept, policy, batch_size=batch, report=report)
+        if unrelated:
+            verdict = compared(verdict, unrelated)
         write_verdict(folder, verdict)
     typer.echo(verdict.model_dump_json(indent=2) if as_json else summary(verdict))
     if fail_if is not None and verdict.decision.value == fail_if.value:
@@ -128,4 +138,43 @@ def summary(verdict: "Verdict") -> str:
         f"{name}  (log10 e-value {evidence:.2f}, p ≤ {rounded_up(verdict.p_value)}, "
         f"limit {verdict.alpha:g})\n{verdict.reason}\n"
         f"{verdict.queries} questions, {verdict.answered} triggers answered"
+        f"{_nominal(verdict)}"
+    )
+
+
+def compared(verdict: "Verdict", unrelated: "list[Path]") -> "Verdict":
+    """The verdict on an imported fingerprint with the published match rate.
+
+    Raises:
+        UsageError: the verdict or a run is of no imported fingerprint, or of other triggers.
+    """
+    from sif.errors import UsageError
+    from sif.ownership.published import match_rate
+    from sif.ownership.run import read_verdict
+
+    others = [read_verdict(run).published for run in unrelated]
+    figures = [other for other in others if other is not None]
+    if verdict.published is None or len(figures) < len(others):
+        raise UsageError(
+            "expected with --unrelated a fingerprint of `sif import-published`, and runs that "
+            "asked about it, got another; leave --unrelated out"
+        )
+    shown = verdict.published.model_copy(update={"unrelated": len(figures)})
+    rate = match_rate(verdict.published, figures)
+    return verdict.model_copy(update={"published": shown, "match_rate": rate})
+
+
+def _nominal(verdict: "Verdict") -> str:
+    """One line about an imported fingerprint, of figures that prove nothing."""
+    shown = verdict.published
+    if shown is None or shown.mean_z is None:
+        return ""
+    rate = (
+        "; no match rate without --unrelated runs"
+        if verdict.match_rate is None
+        else f"; match rate {verdict.match_rate:.0%} against {shown.unrelated} unrelated"
+    )
+    return (
+        f"\nnominal, no proof: mean z {shown.mean_z:.2f}, {shown.clear_share or 0.0:.0%} of z at "
+        f"3.5 or more, log10 e-value {shown.nominal_log10_e_value:.2f}{rate}"
     )

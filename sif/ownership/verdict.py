@@ -14,6 +14,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from sif.ownership.evidence import Evidence, as_probability
+from sif.ownership.figures import PublishedFigures
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
 
@@ -71,6 +72,7 @@ class Verdict(BaseModel):
         green_size: green ids of every trigger.
         policy: the rules, fixed before the first question.
         per_trigger: in the order of asking.
+        published: nominal figures of an imported fingerprint, of which nothing is proven.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -92,6 +94,7 @@ class Verdict(BaseModel):
     green_size: int
     policy: Policy
     per_trigger: tuple[TriggerRecord, ...]
+    published: PublishedFigures | None = None
 
 
 def judge(
