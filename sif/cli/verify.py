@@ -55,6 +55,14 @@ def verify(
     secret: Annotated[
         Path | None, typer.Option(help="The key file, where it is not in the fingerprint.")
     ] = None,
+    grey_box: Annotated[
+        bool,
+        typer.Option(
+            "--grey-box",
+            help="Also weigh the probabilities of the likeliest tokens, for suspects with "
+            "?logprobs=20. A result of its own; the decision does not look at it.",
+        ),
+    ] = False,
     unrelated: Annotated[
         list[Path] | None,
         typer.Option(
@@ -84,12 +92,14 @@ def verify(
     from sif.fingerprint.folder import FingerprintSet
     from sif.ownership.audit import AuditProgress
     from sif.ownership.audit import verify as audit
+    from sif.ownership.grey_box import grey_box as weigh
     from sif.ownership.policy import Policy
     from sif.ownership.run import JOURNAL, RunRecord, open_run, write_verdict
     from sif.suspects.connect import connect
     from sif.suspects.journal import Journal
     from sif.suspects.journalled import Journalled
     from sif.suspects.prefaced import PrefacedSuspect, read_example
+    from sif.suspects.remembering import Remembering
 
     policy = Policy(alpha=alpha, budget=budget, repeats=repeats)
     attack = in_order(parse_image_attack(text) for text in image_attack or [])
@@ -116,8 +126,11 @@ def verify(
             show("asking", progress.asked, progress.triggers, words)
 
         with Journal(folder / JOURNAL) as journal:
-            kept = Journalled(asked, journal)
+            kept = Remembering(Journalled(asked, journal))
             verdict = audit(owned, kept, policy, batch_size=batch, report=report)
+        if grey_box:
+            found = weigh(owned, kept.answers)
+            verdict = verdict.model_copy(update={"grey_box": found})
         if unrelated:
             verdict = compared(verdict, unrelated)
         write_verdict(folder, verdict)
@@ -138,7 +151,7 @@ def summary(verdict: "Verdict") -> str:
         f"{name}  (log10 e-value {evidence:.2f}, p ≤ {rounded_up(verdict.p_value)}, "
         f"limit {verdict.alpha:g})\n{verdict.reason}\n"
         f"{verdict.queries} questions, {verdict.answered} triggers answered"
-        f"{_nominal(verdict)}"
+        f"{_nominal(verdict)}{_grey(verdict)}"
     )
 
 
@@ -177,4 +190,23 @@ def _nominal(verdict: "Verdict") -> str:
     return (
         f"\nnominal, no proof: mean z {shown.mean_z:.2f}, {shown.clear_share or 0.0:.0%} of z at "
         f"3.5 or more, log10 e-value {shown.nominal_log10_e_value:.2f}{rate}"
+    )
+
+
+def _grey(verdict: "Verdict") -> str:
+    """One line about the probabilities, set apart from the verdict."""
+    from math import floor
+
+    from sif.ownership.verdict import rounded_up
+
+    figures = verdict.grey_box
+    if figures is None:
+        return ""
+    if figures.log10_e_value is None or figures.p_value is None:
+        return f"\ngrey-box, apart from the verdict: none; {figures.note}"
+    return (
+        "\ngrey-box, apart from the verdict: log10 e-value "
+        f"{floor(100 * figures.log10_e_value) / 100:.2f}, p ≤ {rounded_up(figures.p_value)}, from "
+        f"the probabilities at {figures.places} places of {figures.triggers} triggers; "
+        f"{figures.note}"
     )

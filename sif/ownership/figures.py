@@ -1,4 +1,4 @@
-"""Figures of an audit in compatibility mode, as they stand in verdict.json. Proves nothing."""
+"""Figures that stand in verdict.json beside the evidence and never decide."""
 
 from typing import Literal
 
@@ -56,3 +56,23 @@ class PublishedFigures(_Figures):
     clear_share: float | None
     unrelated: int = 0
     per_trigger: tuple[PublishedScore, ...]
+
+
+class GreyBoxFigures(_Figures):
+    """Evidence in the probabilities that a suspect gave with its answers; see `grey_box`.
+
+    Attributes:
+        log10_e_value: highest running e-value, of null A alone; none without probabilities.
+        final_log10_e_value: after the last trigger.
+        p_value: min(1, 1/e-value), valid at whatever moment asking stopped.
+        triggers: that were answered with probabilities.
+        places: of those answers.
+        note: what the figures are, or why there are none.
+    """
+
+    log10_e_value: float | None = None
+    final_log10_e_value: float | None = None
+    p_value: float | None = None
+    triggers: int = 0
+    places: int = 0
+    note: str

@@ -14,7 +14,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from sif.ownership.evidence import Evidence, as_probability
-from sif.ownership.figures import PublishedFigures
+from sif.ownership.figures import GreyBoxFigures, PublishedFigures
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
 
@@ -73,6 +73,7 @@ class Verdict(BaseModel):
         policy: the rules, fixed before the first question.
         per_trigger: in the order of asking.
         published: nominal figures of an imported fingerprint, of which nothing is proven.
+        grey_box: evidence in the probabilities, where it was asked for; never decides.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -95,6 +96,7 @@ class Verdict(BaseModel):
     policy: Policy
     per_trigger: tuple[TriggerRecord, ...]
     published: PublishedFigures | None = None
+    grey_box: GreyBoxFigures | None = None
 
 
 def judge(
