@@ -84,15 +84,19 @@ class OwnersIds:
     def _index(self, token: str, *, blank: bool) -> int | None:
         if token[:1] in BLANKS:
             token = f" {token[1:]}"
-        own = self._by_surface.get(token)
-        return own if blank else self._by_surface.get(f" {token}", own)
+        own = self._by_text.get(token)
+        return own if blank else self._by_text.get(f" {token}", own)
 
     @cached_property
-    def _by_surface(self) -> dict[str, int]:
+    def _by_text(self) -> dict[str, int]:
+        """By what an id writes, else by its entry in the vocabulary, which some engines show."""
         table: dict[str, int] = {}
         for index, text in enumerate(surfaces(self._tokenizer)):
             if text and index not in self._special:
                 table.setdefault(text, index)
+        for entry, index in self._tokenizer.get_vocab().items():
+            if index not in self._special:
+                table.setdefault(entry, index)
         return table
 
 

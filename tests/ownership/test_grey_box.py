@@ -41,6 +41,9 @@ class Words:
     def __len__(self) -> int:
         return len(self.words)
 
+    def get_vocab(self) -> dict[str, int]:
+        return {f"##{word}": index for index, word in enumerate(self.words)}
+
     def batch_decode(self, sequences: list[list[int]], **_: Any) -> list[str]:
         return ["".join(self.words[index] for index in ids).lstrip() for ids in sequences]
 
@@ -74,6 +77,11 @@ def test_a_leading_blank_tells_a_word_from_its_continuation(mark: str) -> None:
 def test_where_no_blank_is_ever_written_words_go_before_continuations() -> None:
     ids = OwnersIds(Words(" red", "red", "s"), frozenset({0}))
     assert ids.places([top(red=0.5, s=0.25)]) == [pytest.approx({2: 0.5, 4: 0.25})]
+
+
+def test_entries_of_the_vocabulary_are_understood_too() -> None:
+    ids = OwnersIds(Words(" red", "s"), frozenset({0}))
+    assert ids.places([(("red", -1.0), ("##s", log(0.5)), ("##</s>", 0.0))])[0][3] == 0.5
 
 
 def test_special_and_foreign_tokens_are_left_out() -> None:
