@@ -123,6 +123,8 @@ def verify(
         def report(progress: AuditProgress) -> None:
             found, needed = progress.log10_e_value, progress.log10_needed
             words = f"evidence 10^{found:.1f} of 10^{needed:.0f}"
+            if owned.published:
+                words = "public keys: no proof"
             show("asking", progress.asked, progress.triggers, words)
 
         with Journal(folder / JOURNAL) as journal:

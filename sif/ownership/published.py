@@ -2,9 +2,12 @@
 
 Their green lists come from public integers, or from integers that were searched for by what the
 source says. Whoever picks such a number after having seen answers finds any share of green words
-in them, so no bound on false claims holds, and the verdict is always INCONCLUSIVE. Given are, under
-the label "nominal", the z-scores as released and the e-value as it would be, had the keys been
-drawn at random; there all answers under one list are one cluster, in which each word counts once.
+in them, so no bound on false claims holds, and the verdict is always INCONCLUSIVE. One list for all
+triggers also means that a suspect who likes its words is green everywhere, related or not.
+
+Given are, under the label "nominal", the z-scores as released (but with the owner's tokenizer, and
+without the clean-up of unusual blanks), and the e-value as it would be, had the keys been drawn at
+random; there all answers under one list are one cluster, in which each word counts once.
 """
 
 from collections.abc import Callable, Mapping, Sequence

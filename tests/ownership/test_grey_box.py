@@ -11,8 +11,9 @@ import pytest
 from sif.fingerprint.folder import FingerprintSet
 from sif.ownership.audit import verify
 from sif.ownership.grey_box import TILTS, OwnersIds, grey_box, surplus
+from sif.ownership.logspace import log_sum
 from sif.ownership.null import HypergeometricNull
-from sif.ownership.weighted import log_e_values
+from sif.ownership.weighted import log_e_values, log_mean_exponential
 from sif.suspects.remembering import Remembering
 from sif.suspects.scripted import ScriptedSuspect
 from sif.types import Answer, Query, TopTokens
@@ -108,6 +109,30 @@ def test_the_e_value_has_mean_one_over_random_keys() -> None:
         values.append(np.exp(log_e_values(green, scored, null=null, tilts=tilts)))
     spread = np.std(values, axis=0) / np.sqrt(len(values))
     assert (np.abs(np.mean(values, axis=0) - 1) < 4 * spread).all()
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.01])
+def test_false_claims_stay_rare_whenever_asking_stops(alpha: float) -> None:
+    audits, triggers, size = 4000, 8, 200
+    random = np.random.default_rng(4)
+    null = HypergeometricNull(vocabulary_size=size, green_size=size // 2)
+    tilts = np.asarray(TILTS)
+    wealth = np.full((audits, len(tilts)), -log(len(tilts)))
+    highest = np.zeros(audits)
+    for _ in range(triggers):
+        shares = random.dirichlet(np.full(8, 0.3), size=20)
+        ids = [random.permutation(size)[:8].tolist() for _ in shares]
+        weights = surplus(
+            [dict(zip(*place, strict=True)) for place in zip(ids, shares, strict=True)]
+        )
+        table = np.zeros(size)
+        table[list(weights)] = list(weights.values())
+        mean = log_mean_exponential(np.asarray(list(weights.values())), null=null, tilts=tilts)
+        green = np.argsort(random.random((audits, size)), axis=1)[:, : size // 2]
+        wealth += tilts * table[green].sum(axis=1)[:, None] - mean
+        highest = np.maximum(highest, log_sum(wealth))
+    share = float((highest >= -log(alpha)).mean())
+    assert share <= alpha + 2 * np.sqrt(alpha / audits)
 
 
 def biased(fingerprint: FingerprintSet, *, towards_green: bool) -> ScriptedSuspect:
