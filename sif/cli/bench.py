@@ -8,6 +8,7 @@ import typer
 from sif.cli.bench_elicit import FAMILIES, elicit
 from sif.cli.bench_roster import roster
 from sif.cli.bench_sharing import sharing
+from sif.cli.bench_verdicts import verdicts
 from sif.cli.progress import bar
 
 app = typer.Typer(
@@ -107,6 +108,7 @@ def triggers(
 app.command()(elicit)
 app.command()(roster)
 app.command()(sharing)
+app.command()(verdicts)
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from sif.cli import (
     bench,
+    calibrate,
     demo,
     doctor,
     fingerprint,
@@ -38,6 +39,7 @@ INTERRUPTED: Final = 130
 COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "demo": demo.demo,
     "fingerprint": fingerprint.fingerprint,
+    "calibrate": calibrate.calibrate,
     "verify": verify.verify,
     "thief": thief.thief,
     "serve": serve.serve,

@@ -48,6 +48,21 @@ def verify(
             "that answer in a word. Choose it once, before asking and without the key.",
         ),
     ] = None,
+    transfer_allowance: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Mean reaction (0 to 1) that transfer explains, instead of the one that "
+            "`sif calibrate` measured.",
+        ),
+    ] = None,
+    calibration: Annotated[
+        bool, typer.Option(help="Test transfer where the fingerprint was calibrated.")
+    ] = True,
+    weights: Annotated[
+        bool, typer.Option(help="Count words by the fingerprint's weights, not all alike.")
+    ] = True,
     run: Annotated[
         Path | None, typer.Option(help="Folder for answers and verdict; goes on where it stopped.")
     ] = None,
@@ -78,8 +93,9 @@ def verify(
 ) -> None:
     """Asks a suspect about the trigger images until the verdict is reached.
 
-    The rules (--alpha, --budget, --repeats) are fixed before the first question. Answers are kept
-    in --run as they come: after an interruption the same command goes on, and asks nothing twice.
+    The rules (--alpha, --budget, --repeats, the allowance) are fixed before the first question and
+    written into --run. Answers are kept there as they come: after an interruption the same command
+    goes on, and asks nothing twice.
     The suspect's name in --run holds --image-attack and a digest of --example, so another attack or
     example needs another folder.
 
@@ -92,6 +108,7 @@ def verify(
     from sif.fingerprint.folder import FingerprintSet
     from sif.ownership.audit import AuditProgress
     from sif.ownership.audit import verify as audit
+    from sif.ownership.calibration import allowance_of, read_calibration
     from sif.ownership.grey_box import grey_box as weigh
     from sif.ownership.policy import Policy
     from sif.ownership.run import JOURNAL, RunRecord, open_run, write_verdict
@@ -101,10 +118,18 @@ def verify(
     from sif.suspects.prefaced import PrefacedSuspect, read_example
     from sif.suspects.remembering import Remembering
 
-    policy = Policy(alpha=alpha, budget=budget, repeats=repeats)
     attack = in_order(parse_image_attack(text) for text in image_attack or [])
     shown = None if example is None else read_example(example)
     owned = FingerprintSet.load(fingerprint, secret=secret)
+    measured = read_calibration(fingerprint) if calibration and transfer_allowance is None else None
+    allowance, highest = allowance_of(measured, str(attack), folder=fingerprint)
+    policy = Policy(
+        alpha=alpha,
+        budget=budget,
+        repeats=repeats,
+        transfer_allowance=allowance if transfer_allowance is None else transfer_allowance,
+        weighted=weights,
+    )
     asked = connect(suspect)
     if shown is not None:
         asked = PrefacedSuspect(asked, shown)
@@ -117,22 +142,34 @@ def verify(
             suspect=asked.name,
             label=label,
             example=shown,
+            policy=policy,
         )
         open_run(folder, record)
 
         def report(progress: AuditProgress) -> None:
             found, needed = progress.log10_e_value, progress.log10_needed
             words = f"evidence 10^{found:.1f} of 10^{needed:.0f}"
+            if progress.transfer_log10_e_value is not None:
+                words += (
+                    f", against transfer 10^{progress.transfer_log10_e_value:.1f} of "
+                    f"10^{progress.transfer_log10_needed:.0f}"
+                )
             if owned.published:
                 words = "public keys: no proof"
             show("asking", progress.asked, progress.triggers, words)
 
         with Journal(folder / JOURNAL) as journal:
             kept = Remembering(Journalled(asked, journal))
-            verdict = audit(owned, kept, policy, batch_size=batch, report=report)
+            verdict = audit(
+                owned,
+                kept,
+                policy,
+                highest_unrelated=highest,
+                batch_size=batch,
+                report=report,
+            )
         if grey_box:
-            found = weigh(owned, kept.answers)
-            verdict = verdict.model_copy(update={"grey_box": found})
+            verdict = verdict.model_copy(update={"grey_box": weigh(owned, kept.answers)})
         if unrelated:
             verdict = compared(verdict, unrelated)
         write_verdict(folder, verdict)
@@ -142,7 +179,7 @@ def verify(
 
 
 def summary(verdict: "Verdict") -> str:
-    """The verdict in three lines; nothing is rounded in favour of the claim."""
+    """The verdict in a few lines; nothing is rounded in favour of the claim."""
     from math import floor
 
     from sif.ownership.verdict import rounded_up
@@ -152,7 +189,7 @@ def summary(verdict: "Verdict") -> str:
     return (
         f"{name}  (log10 e-value {evidence:.2f}, p ≤ {rounded_up(verdict.p_value)}, "
         f"limit {verdict.alpha:g})\n{verdict.reason}\n"
-        f"{verdict.queries} questions, {verdict.answered} triggers answered"
+        f"{verdict.queries} questions, {verdict.answered} triggers answered{_match(verdict)}"
         f"{_nominal(verdict)}{_grey(verdict)}"
     )
 
@@ -176,7 +213,10 @@ def compared(verdict: "Verdict", unrelated: "list[Path]") -> "Verdict":
         )
     shown = verdict.published.model_copy(update={"unrelated": len(figures)})
     rate = match_rate(verdict.published, figures)
-    return verdict.model_copy(update={"published": shown, "match_rate": rate})
+    changes: dict[str, object] = {"published": shown}
+    if rate is not None:
+        changes |= {"match_rate": rate.share, "match_interval": (rate.low, rate.high)}
+    return verdict.model_copy(update=changes)
 
 
 def _nominal(verdict: "Verdict") -> str:
@@ -187,7 +227,7 @@ def _nominal(verdict: "Verdict") -> str:
     rate = (
         "; no match rate without --unrelated runs"
         if verdict.match_rate is None
-        else f"; match rate {verdict.match_rate:.0%} against {shown.unrelated} unrelated"
+        else f"; the match rate is against {shown.unrelated} unrelated"
     )
     return (
         f"\nnominal, no proof: mean z {shown.mean_z:.2f}, {shown.clear_share or 0.0:.0%} of z at "
@@ -212,3 +252,11 @@ def _grey(verdict: "Verdict") -> str:
         f"the probabilities at {figures.places} places of {figures.triggers} triggers; "
         f"{figures.note}"
     )
+
+
+def _match(verdict: "Verdict") -> str:
+    """The published match rate, for comparison."""
+    if verdict.match_rate is None or verdict.match_interval is None:
+        return ""
+    low, high = verdict.match_interval
+    return f", published match rate {verdict.match_rate:.2f} ({low:.2f} to {high:.2f})"

@@ -96,13 +96,17 @@ class Request(_Record):
 
 
 class Manifest(_Record):
-    """manifest.json; in compatibility mode there is no recipe."""
+    """manifest.json.
+
+    `weights_sha256` is none where all words count alike, and `recipe` in compatibility mode.
+    """
 
     schema_version: Literal[1] = 1
     green_scheme: GreenScheme = GREEN_SCHEME
     created: str
     model: ModelRecord
     tokenizer_sha256: str
+    weights_sha256: str | None = None
     vocabulary_size: int
     gamma: float
     recipe: Recipe | None

@@ -22,6 +22,7 @@ from sif.ownership.figures import PublishedFigures, PublishedScore
 from sif.ownership.logspace import log_sum
 from sif.ownership.null import HypergeometricNull
 from sif.ownership.policy import Policy
+from sif.ownership.share import Share, share_of
 from sif.ownership.verdict import Decision, TriggerRecord, Verdict
 from sif.types import Answer, Reply, Suspect, Unanswered
 from sif.watermark.greenlist.count import GreenCount, z_score
@@ -73,7 +74,7 @@ def verify_published(
     return _judge(fingerprint, counted, _figures(fingerprint, asked, lists, policy), policy)
 
 
-def match_rate(figures: PublishedFigures, unrelated: Sequence[PublishedFigures]) -> float | None:
+def match_rate(figures: PublishedFigures, unrelated: Sequence[PublishedFigures]) -> Share | None:
     """The published FMR: share of answered triggers whose z exceeds the largest of any unrelated.
 
     None without an unrelated suspect or without an answer.
@@ -95,7 +96,7 @@ def match_rate(figures: PublishedFigures, unrelated: Sequence[PublishedFigures])
         name: max((z for row in rows if (z := row[name]) is not None), default=float("-inf"))
         for name in ids
     }
-    return sum(z > thresholds[name] for name, z in known) / len(known)
+    return share_of(sum(z > thresholds[name] for name, z in known), len(known))
 
 
 def explain(figures: PublishedFigures, *, answered: int, asked: int) -> str:

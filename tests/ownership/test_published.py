@@ -191,8 +191,13 @@ def test_the_match_rate_compares_with_the_highest_unrelated_score(
     ours = always(fingerprint, green).published
     assert ours is not None
     others = [one for one in theirs if one is not None]
-    assert match_rate(ours, others) == 1.0
-    assert match_rate(others[0], [ours, others[1]]) == 0.0
+    found = match_rate(ours, others)
+    assert found is not None
+    assert (found.share, found.high) == (1.0, 1.0)
+    assert found.low == pytest.approx(0.025**0.5)
+    lowest = match_rate(others[0], [ours, others[1]])
+    assert lowest is not None
+    assert lowest.share == 0.0
     assert match_rate(ours, []) is None
     fewer = always(fingerprint, red, budget=1).published
     assert fewer is not None
