@@ -78,8 +78,9 @@ def fingerprint(
             batch_size=batch,
             report=report,
         )
-    weak = [t.record.id for t in made.triggers if t.record.quality.weak]
-    signals = sorted(t.record.quality.z for t in made.triggers)
+    measured = [t.record.quality for t in made.triggers if t.record.quality is not None]
+    weak = [quality for quality in measured if quality.weak]
+    signals = sorted(quality.z for quality in measured)
     typer.echo(
         f"{out}: {len(made.triggers)} triggers, green z-score {signals[0]:.1f} to "
         f"{signals[-1]:.1f} (median {signals[len(signals) // 2]:.1f}), {len(weak)} weak\n"

@@ -17,7 +17,19 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.text import Text
 
-from sif.cli import bench, calibrate, demo, doctor, fingerprint, report, serve, thief, verify, zoo
+from sif.cli import (
+    bench,
+    calibrate,
+    demo,
+    doctor,
+    fingerprint,
+    import_published,
+    report,
+    serve,
+    thief,
+    verify,
+    zoo,
+)
 from sif.errors import SifError, UsageError
 
 DISTRIBUTION: Final = "sif-lvlm"
@@ -32,6 +44,7 @@ COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "thief": thief.thief,
     "serve": serve.serve,
     "report": report.report,
+    "import-published": import_published.import_published,
     "doctor": doctor.doctor,
 }
 GROUPS: Final[Mapping[str, typer.Typer]] = {

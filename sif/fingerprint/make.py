@@ -335,7 +335,7 @@ def _weights(
 ) -> Float[np.ndarray, " vocab"]:
     return word_weights(
         vlm,
-        [read_image(folder / record.base_file) for record in records],
+        [read_image(folder / str(record.base_file)) for record in records],
         [record.prompt for record in records],
         generation=_generation(request.recipe),
         batch_size=request.batch_size,

@@ -15,6 +15,7 @@ from sif.fingerprint.folder import FingerprintSet, Trigger
 from sif.ownership.evidence import Evidence
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
+from sif.ownership.published import verify_published
 from sif.ownership.verdict import Verdict, judge
 from sif.types import Answer, Reply, Suspect, Unanswered
 
@@ -43,7 +44,7 @@ def verify(
     batch_size: int = 4,
     report: Callable[[AuditProgress], None] = lambda progress: None,
 ) -> Verdict:
-    """Asks a suspect and judges its answers.
+    """Asks a suspect and judges its answers; what an imported fingerprint shows is no proof.
 
     Args:
         fingerprint: with its keys.
@@ -64,6 +65,18 @@ def verify(
         "vocabulary_size": fingerprint.vocabulary_size,
         "green_size": fingerprint.green_size,
     }
+    if fingerprint.published:
+        needed, total = -log10(policy.alpha), len(triggers)
+        return verify_published(
+            fingerprint,
+            suspect,
+            triggers,
+            policy,
+            batch_size=batch_size,
+            report=lambda asked: report(
+                AuditProgress(asked=asked, triggers=total, log10_e_value=0.0, log10_needed=needed)
+            ),
+        )
     evidence = Evidence(**sizes, policy=policy)
     observations: list[Observation] = []
     fingerprint.mask(triggers[0].record.id)
