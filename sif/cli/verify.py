@@ -29,6 +29,13 @@ def verify(
     alpha: Annotated[float, typer.Option(help="Bound on the false-claim probability.")] = 1e-6,
     budget: Annotated[int | None, typer.Option(help="Most questions to ask.")] = None,
     repeats: Annotated[int, typer.Option(help="Questions with each trigger.")] = 1,
+    also_ask: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PROMPT",
+            help="Ask about every trigger with this prompt too; its answers count with the others.",
+        ),
+    ] = None,
     batch: Annotated[int, typer.Option(min=1, help="Triggers asked together.")] = 8,
     image_attack: Annotated[
         list[str] | None,
@@ -127,6 +134,7 @@ def verify(
         alpha=alpha,
         budget=budget,
         repeats=repeats,
+        also_ask=tuple(also_ask or ()),
         transfer_allowance=allowance if transfer_allowance is None else transfer_allowance,
         weighted=weights,
     )

@@ -16,6 +16,7 @@ from sif.ownership.evidence import Evidence
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
 from sif.ownership.published import verify_published
+from sif.ownership.questions import queries_of
 from sif.ownership.verdict import Verdict, judge
 from sif.types import Answer, Reply, Suspect, Unanswered
 
@@ -81,7 +82,7 @@ def verify(
     observations: list[Observation] = []
     fingerprint.mask(triggers[0].record.id)
     for start in range(0, len(triggers), batch_size):
-        seen = _ask(fingerprint, suspect, triggers[start : start + batch_size], policy.repeats)
+        seen = _ask(fingerprint, suspect, triggers[start : start + batch_size], policy)
         for observation in seen:
             evidence.add(observation)
         observations += seen
@@ -104,22 +105,22 @@ def verify(
 def _within_budget(fingerprint: FingerprintSet, policy: Policy) -> tuple[Trigger, ...]:
     if policy.budget is None:
         return fingerprint.triggers
-    affordable = policy.budget // policy.repeats
+    affordable = policy.budget // policy.questions_each
     if not affordable:
         raise UsageError(
-            f"expected a budget of at least {policy.repeats} questions, one trigger's repeats, got "
-            f"{policy.budget}"
+            f"expected a budget of at least {policy.questions_each} questions, those of one "
+            f"trigger, got {policy.budget}"
         )
     return fingerprint.triggers[:affordable]
 
 
 def _ask(
-    fingerprint: FingerprintSet, suspect: Suspect, triggers: Sequence[Trigger], repeats: int
+    fingerprint: FingerprintSet, suspect: Suspect, triggers: Sequence[Trigger], policy: Policy
 ) -> list[Observation]:
-    queries = [trigger.query(repeat=turn) for trigger in triggers for turn in range(repeats)]
-    replies = suspect.ask(queries)
+    replies = suspect.ask([query for t in triggers for query in queries_of(t, policy)])
+    each = policy.questions_each
     return [
-        observe(fingerprint, trigger, replies[index * repeats : (index + 1) * repeats])
+        observe(fingerprint, trigger, replies[index * each : (index + 1) * each])
         for index, trigger in enumerate(triggers)
     ]
 

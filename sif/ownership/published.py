@@ -22,6 +22,7 @@ from sif.ownership.figures import PublishedFigures, PublishedScore
 from sif.ownership.logspace import log_sum
 from sif.ownership.null import HypergeometricNull
 from sif.ownership.policy import Policy
+from sif.ownership.questions import queries_of
 from sif.ownership.share import Share, share_of
 from sif.ownership.verdict import Decision, TriggerRecord, Verdict
 from sif.types import Answer, Reply, Suspect, Unanswered
@@ -56,17 +57,17 @@ def verify_published(
         fingerprint: imported.
         suspect: who is asked.
         triggers: of the fingerprint, as many as the budget allows.
-        policy: its repeats and, for the nominal e-value, its tilts.
+        policy: its questions and, for the nominal e-value, its tilts.
         batch_size: triggers asked together.
         report: called with the number of triggers asked, after every batch.
     """
     asked: list[Answered] = []
+    each = policy.questions_each
     for start in range(0, len(triggers), batch_size):
         some = triggers[start : start + batch_size]
-        turns = range(policy.repeats)
-        replies = suspect.ask([one.query(repeat=turn) for one in some for turn in turns])
+        replies = suspect.ask([query for one in some for query in queries_of(one, policy)])
         for index, trigger in enumerate(some):
-            theirs = replies[index * policy.repeats : (index + 1) * policy.repeats]
+            theirs = replies[index * each : (index + 1) * each]
             asked.append(_read(fingerprint, trigger, theirs))
         report(len(asked))
     lists = {_key(one.trigger): _lists(fingerprint, one.trigger) for one in asked}
