@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 import numpy as np
 
+from sif.eval.bench.calibrated import calibrated_audits
 from sif.eval.bench.results import Cell, Cost, Portrait, Rows
 from sif.eval.bench.summary import Line, by_set, counts_of, null_of, summarise
 from sif.eval.metrics import Estimate, green_excess, highest_evidence, mean_of
@@ -65,6 +66,7 @@ def figures(rows: Rows) -> Iterator[Figure]:
         for split in SPLITS:
             some = [cell for cell in plain if (_group(cell), cell.split) == (group, split)]
             yield from _innocents(group, some, tuning=split == "tuning")
+    yield from _calibrated(plain)
     yield from _making(lines, rows.costs)
     yield from _portraits(rows.portraits)
 
@@ -148,6 +150,24 @@ def _audits(name: str, cells: Sequence[Cell], *, tuning: bool) -> Iterator[Figur
     """How many suspects would be found to be copies."""
     accused = {method: _accused(some) for method, some in _cells_of(cells).items()}
     yield from _shown(f"DERIVED, {name}", accused, tuning=tuning)
+
+
+def _calibrated(cells: Sequence[Cell]) -> Iterator[Figure]:
+    """How many would be found to be copies where transfer is excluded as well."""
+    audits = {method: calibrated_audits(some) for method, some in _cells_of(cells).items()}
+    for split in SPLITS:
+        for name in ("copies", *(f"{kin}s" for kin in KIN), "innocents"):
+            found: dict[str, Shown] = {}
+            for method, some in audits.items():
+                those = [
+                    audit.derived
+                    for audit in some
+                    if audit.cell.split == split
+                    and name == ("copies" if audit.cell.role == "copy" else _group(audit.cell))
+                ]
+                found[method] = f"{sum(those)} of {len(those)}" if those else "–", None
+            what = f"DERIVED with transfer excluded, {name}"
+            yield from _shown(what, found, tuning=split == "tuning")
 
 
 def _cells_of(cells: Sequence[Cell]) -> dict[str, list[Cell]]:

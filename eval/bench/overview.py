@@ -16,7 +16,9 @@ LEGEND: Final = (
     "Means over families and seeds; intervals are of 95%. Evidence: log10 of the e-value, for each "
     "trigger. Match: the published FMR, for methods that want answers the TMR. Innocents: their "
     "interval takes all answers to one trigger as one, and DERIVED counts audits whose e-value "
-    "reached 10⁶ at some moment. † comes from suspects that recipes may be chosen by.\n\n"
+    "reached 10⁶ at some moment; with transfer excluded, also that against transfer 10², after a "
+    "calibration on the innocents marked †. † comes from suspects that recipes may be chosen by."
+    "\n\n"
 )
 
 

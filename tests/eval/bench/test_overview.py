@@ -133,3 +133,16 @@ def test_where_the_time_went_is_shown_where_it_was_measured() -> None:
     assert "| sif | 20% | 40% | 30% | 10% |" in table
     assert "| old | " not in table.split("## Where the time goes")[1]
     assert "Where the time goes" not in as_overview(Rows([cell()], [cost()], []))
+
+
+def test_calibrated_audits_spare_an_innocent_that_reacts_like_the_panel() -> None:
+    panel = STRANGER | {"split": "tuning"}
+    kin = {"suspect": "sibling-c", "role": "innocent", "split": "held out"}
+    reacting = [*triggers(24, 24, **panel), *triggers(24, 24, **kin), *triggers(32, 24, **NF4)]
+    some = found(Rows(reacting, [], []))
+    assert some["DERIVED, siblings"].shown["sif"] == "1 of 1"
+    assert some["DERIVED with transfer excluded, siblings"].shown["sif"] == "0 of 1"
+    assert some["DERIVED with transfer excluded, copies"].shown["sif"] == "1 of 1"
+    assert "DERIVED with transfer excluded, strangers" not in some
+    alone = found(Rows(triggers(32, 24, **NF4), [], []))
+    assert "DERIVED with transfer excluded, copies" not in alone
