@@ -1,7 +1,7 @@
 """A fingerprint on disk, and what verification needs of it. Knows nothing of how it was made.
 
 The folder holds manifest.json, triggers/NNNN.png with their base images, the owner's tokenizer
-(all public) and secret.key (mode 0600; may lie elsewhere).
+(all public) and secret.key (mode 0600; may lie elsewhere); claim/ where it was committed to.
 """
 
 import hashlib
@@ -24,6 +24,7 @@ from sif.watermark.greenlist.keys import KeyRing
 from sif.watermark.greenlist.mask import green_mask, green_size
 
 MANIFEST, SECRET, TOKENIZER, TRIGGERS = "manifest.json", "secret.key", "tokenizer", "triggers"
+CLAIM = "claim"
 
 
 @dataclass(frozen=True, eq=False)

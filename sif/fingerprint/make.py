@@ -122,7 +122,7 @@ def make_fingerprint(
         probe(vlm)
         tokenizer = workspace.write_tokenizer(vlm.tokenizer)
         records = _make_all(Plan(vlm, images, request, keys, content), workspace, report)
-        workspace.finish(_manifest(vlm, request, tokenizer, records))
+        workspace.finish(_manifest(vlm, request, tokenizer, records, keys.anchor))
     return FingerprintSet.load(workspace.folder)
 
 
@@ -326,7 +326,11 @@ def _pixels_digest(image: Image.Image) -> str:
 
 
 def _manifest(
-    vlm: Vlm, request: Request, tokenizer: Path, records: Sequence[TriggerRecord]
+    vlm: Vlm,
+    request: Request,
+    tokenizer: Path,
+    records: Sequence[TriggerRecord],
+    anchor: bytes | None,
 ) -> Manifest:
     return Manifest(
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -336,5 +340,6 @@ def _manifest(
         gamma=request.recipe.gamma,
         recipe=request.recipe,
         seed=request.seed,
+        anchor=None if anchor is None else anchor.hex(),
         triggers=tuple(records),
     )

@@ -75,7 +75,11 @@ class Request(_Record):
 
 
 class Manifest(_Record):
-    """manifest.json."""
+    """manifest.json.
+
+    Attributes:
+        anchor: hex digits that went into every key beside the secret; none where nothing did.
+    """
 
     schema_version: Literal[1] = 1
     green_scheme: Literal["shake256-v1"] = GREEN_SCHEME
@@ -86,4 +90,5 @@ class Manifest(_Record):
     gamma: float
     recipe: Recipe
     seed: int
+    anchor: str | None = None
     triggers: tuple[TriggerRecord, ...]

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from sif.errors import FingerprintError
 from sif.files import write_atomically, writing
-from sif.fingerprint.folder import MANIFEST, SECRET, TOKENIZER, TRIGGERS, read_manifest
+from sif.fingerprint.folder import CLAIM, MANIFEST, SECRET, TOKENIZER, TRIGGERS, read_manifest
 from sif.fingerprint.manifest import Manifest, Request, TriggerRecord
 from sif.vlm.pixels import png_bytes
 from sif.watermark.greenlist.keys import KeyRing
@@ -35,7 +35,7 @@ class Workspace:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        known = {REQUEST, MANIFEST, SECRET, TOKENIZER, TRIGGERS}
+        known = {REQUEST, MANIFEST, SECRET, TOKENIZER, TRIGGERS, CLAIM}
         strangers = sorted(
             path.name
             for path in folder.glob("*")

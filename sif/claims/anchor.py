@@ -1,0 +1,174 @@
+"""A secret that is timestamped before its keys exist, so that nobody can choose the keys.
+
+1. `begin`: a secret is drawn. A commitment to it, with everything else that decides which words a
+   key makes green (the tokenizer, V, γ, the rule, weights), is written down: `beforehand.json`.
+2. An authority timestamps that file. 3. `finish`: the anchor is SHA-256 over `sif anchor 1` NUL and
+   the value of the authority's signature, and every key is an HMAC of anchor and label
+   (`KeyRing`). Nobody knows the anchor before the token is issued.
+
+The anchor is not the digest of the whole token: bytes around the signature (certificates, unsigned
+attributes) can be changed without the authority, so whoever hashed them could choose among any
+number of anchors. Of the signature he cannot; but every token that he asks for is another draw, and
+an ECDSA signature can be written in two ways. An audit takes a stated number of draws off.
+"""
+
+import hashlib
+import secrets
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sif.claims.canonical import canonical
+from sif.claims.commitment import one_line, weights_of
+from sif.claims.folder import ANCHOR, ANCHOR_REQUEST, BEFOREHAND, SALT, UNANCHORED, read
+from sif.claims.signing import write_private
+from sif.claims.timestamp import Token, new_request
+from sif.errors import ClaimError
+from sif.files import write_atomically
+from sif.fingerprint.folder import SECRET, tokenizer_sha256
+from sif.fingerprint.manifest import GREEN_SCHEME, Manifest
+from sif.watermark.greenlist.keys import KeyRing
+from sif.watermark.greenlist.mask import green_size
+
+SALT_BYTES: Final = 32
+_DOMAIN: Final = b"sif anchor 1\x00"
+BEGIN: Final = "run `sif claim secret MODEL` with this folder first"
+
+
+class Beforehand(BaseModel):
+    """beforehand.json: what is fixed before the keys are known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    secret_commitment: str
+    tokenizer_sha256: str
+    vocabulary_size: int
+    gamma: float
+    green_scheme: str = GREEN_SCHEME
+    weights_sha256: str | None = None
+
+    @classmethod
+    def parse(cls, data: bytes) -> "Beforehand":
+        """Reads the file.
+
+        Raises:
+            ClaimError: something else, or of another version.
+        """
+        try:
+            return cls.model_validate_json(data)
+        except ValidationError as error:
+            raise ClaimError(
+                f"expected {BEFOREHAND} of version 1, got something else: {one_line(error)}"
+            ) from error
+
+    def check(self, manifest: Manifest) -> None:
+        """Makes sure that a fingerprint counts words as was fixed.
+
+        Raises:
+            ClaimError: it does not.
+        """
+        made = {
+            "tokenizer_sha256": manifest.tokenizer_sha256,
+            "vocabulary_size": manifest.vocabulary_size,
+            "gamma": manifest.gamma,
+            "green_scheme": manifest.green_scheme,
+            "weights_sha256": weights_of(manifest),
+        }
+        for name, value in made.items():
+            if getattr(self, name) != value:
+                raise ClaimError(
+                    f"the fingerprint's {name} is not the one that was fixed before the keys were "
+                    "known, so the keys might have been favoured by choosing it"
+                )
+
+
+def anchor_of(token: Token) -> bytes:
+    """The anchor that a token gives: 32 bytes that nobody knew before it was issued."""
+    return hashlib.sha256(_DOMAIN + token.signature).digest()
+
+
+def new_salt(path: Path) -> bytes:
+    """A fresh salt, kept in a private file.
+
+    Raises:
+        StorageError: the file exists already, or the disk refuses.
+    """
+    salt = secrets.token_bytes(SALT_BYTES)
+    write_private(path, f"{salt.hex()}\n".encode())
+    return salt
+
+
+def parse_salt(data: bytes, *, where: str) -> bytes:
+    """The salt in a private file.
+
+    Raises:
+        ClaimError: something else.
+    """
+    try:
+        salt = bytes.fromhex(data.decode("ascii").removesuffix("\n"))
+    except (UnicodeDecodeError, ValueError) as error:
+        raise ClaimError(f"expected 64 hex digits in {where}, got something else") from error
+    if len(salt) != SALT_BYTES or f"{salt.hex()}\n".encode() != data:
+        raise ClaimError(f"expected one line of 64 hex digits in {where}, got something else")
+    return salt
+
+
+def begin(folder: Path, tokenizer: Path, *, vocabulary_size: int, gamma: float) -> bytes:
+    """Draws a secret and fixes what its keys will mean; the request for the timestamp.
+
+    Args:
+        folder: new; holds the secret afterwards, in a file that is no key file yet.
+        tokenizer: the owner's, as `sif fingerprint` saves it.
+        vocabulary_size: V.
+        gamma: share of green ids.
+
+    Raises:
+        ClaimError: the folder holds something already.
+        UsageError: a vocabulary or gamma that makes no sense.
+        StorageError: the folder cannot be written.
+    """
+    green_size(vocabulary_size, gamma)
+    if (folder / UNANCHORED).exists() or (folder / SECRET).exists():
+        raise ClaimError(f"{folder} holds a secret already, which is never replaced; name another")
+    folder.mkdir(parents=True, exist_ok=True)
+    salt, keys = new_salt(folder / SALT), KeyRing.generate()
+    fixed = Beforehand(
+        secret_commitment=keys.sealed(salt),
+        tokenizer_sha256=tokenizer_sha256(tokenizer),
+        vocabulary_size=vocabulary_size,
+        gamma=gamma,
+    )
+    data = canonical(fixed.model_dump(mode="json"))
+    request = new_request(data)
+    write_atomically(folder / BEFOREHAND, data)
+    write_atomically(folder / ANCHOR_REQUEST, request)
+    keys.save(folder / UNANCHORED)
+    return request
+
+
+def finish(folder: Path, token: Token, response: bytes) -> KeyRing:
+    """Ties the secret to the token: from here on there are keys, in a key file.
+
+    Args:
+        folder: of `begin`.
+        token: the authority's answer to the request.
+        response: its bytes.
+
+    Raises:
+        ClaimError: nothing was begun there, or the token is about something else.
+        StorageError: the folder cannot be written.
+    """
+    token.check_imprint(read(folder / BEFOREHAND, mend=BEGIN))
+    token.check_nonce(read(folder / ANCHOR_REQUEST, mend=BEGIN))
+    if (folder / SECRET).exists():
+        raise ClaimError(f"{folder / SECRET} is anchored already; its anchor is never replaced")
+    if not (folder / UNANCHORED).exists():
+        raise ClaimError(f"expected {folder / UNANCHORED}, which is missing; {BEGIN}")
+    keys = KeyRing.load(folder / UNANCHORED).anchored(anchor_of(token))
+    write_atomically(folder / ANCHOR, response)
+    keys.save(folder / SECRET)
+    (folder / UNANCHORED).unlink()
+    return keys
+

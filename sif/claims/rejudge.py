@@ -1,0 +1,28 @@
+"""The verdict again, from recorded replies instead of a suspect, through the ordinary audit."""
+
+from collections.abc import Mapping, Sequence
+
+from sif.claims.record import Line, Question, Replayed
+from sif.fingerprint.folder import FingerprintSet
+from sif.ownership.audit import verify
+from sif.ownership.policy import Policy
+from sif.ownership.verdict import Verdict
+
+
+def rejudge(
+    fingerprint: FingerprintSet,
+    lines: Sequence[Line],
+    asked: Mapping[tuple[str, int], Question],
+    policy: Policy,
+) -> Verdict:
+    """What `sif.ownership.audit.verify` says to these replies.
+
+    All triggers that were asked are one batch, so that asking stops where the run did.
+
+    Raises:
+        ClaimError: the run stopped although neither the evidence nor the triggers nor the budget
+            were at an end.
+    """
+    last = max(asked[line.trigger, line.repeat].place for line in lines)
+    batch = last // policy.repeats + 1
+    return verify(fingerprint, Replayed(lines), policy, batch_size=batch)
