@@ -171,4 +171,3 @@ def finish(folder: Path, token: Token, response: bytes) -> KeyRing:
     keys.save(folder / SECRET)
     (folder / UNANCHORED).unlink()
     return keys
-

@@ -1,15 +1,25 @@
 """`audit`: everything again from scratch, in numbered steps, up to the first that fails.
 
- 1 bundle      the file is whole and safe to read        11 files      weights, calibration, the rest
- 2 signature   all of it is signed by one key            12 policy     the run kept the committed one
- 3 owner       that key is the owner's          (given)  13 journal    committed questions, in order
- 4 commitment  the signed root is that of the manifest   14 counts     tokenised and counted again
- 5 secret      the revealed one is the committed one     15 evidence   e-values and p-values again
- 6 timestamp   when the commitment was there     (given) 16 verdict    the rest of it again
- 7 anchor      the keys hang on a timestamp      (given) 17 grinding   what is left after a discount
- 8 keys        they follow from secret and place         18 priority   older than the suspect (given)
- 9 images      they are the committed ones               19 suspect    asked again            (given)
-10 tokenizer   it is the committed one                   20 panel      does not fire          (given)
+1 bundle       the file is whole and safe to read
+2 signature    all of it is signed by one key
+3 owner        that key is the owner's (given)
+4 commitment   the signed root is that of the manifest
+5 secret       the revealed one is the committed one
+6 timestamp    when the commitment was there (roots given)
+7 anchor       the keys hang on a timestamp (roots given)
+8 keys         they follow from the secret and their place
+9 images       they are the committed ones
+10 tokenizer   it is the committed one, and the model's (given)
+11 files       so are weights, calibration and the rest
+12 policy      the run kept the committed one
+13 journal     committed questions, in order, after the timestamp
+14 counts      tokenised and counted again
+15 evidence    e-values and p-values again
+16 verdict     the rest of it again
+17 grinding    what is left after the discount carries the claim
+18 priority    the commitment is older than the suspect (given)
+19 suspect     asked again (given)
+20 panel       independent models do not react (given)
 
 Steps that need something that the auditor did not give are `not checked`, never passed. No model is
 needed before step 19. Knows no command line.

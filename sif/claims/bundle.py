@@ -1,9 +1,9 @@
 """A bundle: one zip file with everything that an audit reads. Knows nothing of what is in it.
 
 The file is a function of names and contents: members in the order of their names, stored without
-compression, all dated 1980-01-01. Reading takes nothing else: whatever differs by one byte from what
-`write_bundle` makes of the same members is refused, so is every name that is not plainly a file of
-ours, before a single member is read. Nothing is unpickled or run.
+compression, all dated 1980-01-01. Reading takes nothing else: whatever differs by one byte from
+what `write_bundle` makes of the same members is refused, and so is, before a single member is read,
+every name that is not plainly a file of ours. Nothing is unpickled or run.
 """
 
 import filecmp
@@ -76,6 +76,7 @@ def open_bundle(path: Path, into: Path) -> dict[str, Path]:
             for member in members:
                 with writing(into):
                     found[member.filename].parent.mkdir(parents=True, exist_ok=True)
+                    found[member.filename].touch(mode=0o600)
                     found[member.filename].write_bytes(archive.read(member))
     except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, ValueError) as error:
         raise ClaimError(
@@ -90,8 +91,8 @@ def open_bundle(path: Path, into: Path) -> dict[str, Path]:
         again.unlink()
     if not same:
         raise ClaimError(
-            f"expected {path} byte for byte as `sif claim reveal` writes it, got other bytes around "
-            "the same files"
+            f"expected {path} byte for byte as `sif claim reveal` writes it, got other bytes "
+            "around the same files"
         )
     return found
 
@@ -130,5 +131,3 @@ def _check(members: list[zipfile.ZipInfo], path: Path) -> None:
 def _check_name(name: str) -> None:
     if not NAME.fullmatch(name) or not name.endswith(SUFFIXES + PRIVATE_SUFFIXES):
         raise ClaimError(f"expected plain names of files in a bundle, got {name[:60]!r}")
-
-

@@ -1,4 +1,4 @@
-"""Steps of an audit about the claim itself: whole, signed, committed, timestamped, keys not chosen."""
+"""Steps of an audit about the claim: whole, signed, committed, timestamped, keys not chosen."""
 
 from sif.claims.anchor import Beforehand, anchor_of, parse_salt
 from sif.claims.bundle import open_bundle

@@ -1,4 +1,4 @@
-"""Steps of an audit that weigh the claim: against grinding, other suspects, and the auditor's own."""
+"""Steps of an audit that weigh the claim: grinding, priority, and asking models again."""
 
 from math import log10
 

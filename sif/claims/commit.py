@@ -112,8 +112,8 @@ def keys_of(fingerprint: FingerprintSet) -> KeyRing:
     """
     if fingerprint.keys is None:
         raise FingerprintError(
-            f"expected the owner's secret key in {fingerprint.folder}, got none; put {SECRET} there "
-            "or name it with --secret"
+            f"expected the owner's secret key in {fingerprint.folder}, got none; put {SECRET} "
+            "there or name it with --secret"
         )
     return fingerprint.keys
 
@@ -199,9 +199,7 @@ def _bring_anchor(source: Path, folder: Path, fingerprint: FingerprintSet, keys:
 
 
 def _check_same(there: Commitment, header: Header, key: SigningKey, folder: Path) -> None:
-    changed = first_difference(
-        there.header.model_dump(mode="json"), header.model_dump(mode="json")
-    )
+    changed = first_difference(there.header.model_dump(mode="json"), header.model_dump(mode="json"))
     if there.key.key_id != key.public.key_id:
         changed = f"signing key ({sha256(key.public.pem)[:8]}…)"
     if changed:

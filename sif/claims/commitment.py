@@ -149,11 +149,8 @@ def public_files(fingerprint: Path) -> dict[str, str]:
 
 def state(header: Header, root: str) -> Statement:
     """The statement that is signed."""
-    return Statement(
-        subject=(Subject(name=SUBJECT, digest={ALGORITHM: root}),),
-        predicate_type=PREDICATE,
-        predicate=header.model_dump(mode="json"),
-    )
+    subject = (Subject(name=SUBJECT, digest={ALGORITHM: root}),)
+    return Statement.of(subject, PREDICATE, header.model_dump(mode="json"))
 
 
 def read_statement(statement: Statement) -> tuple[Header, str]:
@@ -207,7 +204,6 @@ def one_line(error: ValidationError | UsageError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     return f"{where}: {first['msg'].lower()}" if where else first["msg"].lower()
-
 
 
 def _alike(ours: Any, theirs: Any) -> bool:

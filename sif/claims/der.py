@@ -1,8 +1,8 @@
 """Just enough DER (the encoding of ASN.1) to find a token's signature and a request's nonce.
 
-A token is a CMS SignedData (RFC 5652). Of its bytes only the signed ones are fixed by the authority:
-certificates, algorithm names and unsigned attributes around them can be changed by anybody, and the
-token still verifies. The value of the signature cannot.
+A token is a CMS SignedData (RFC 5652). Of its bytes only the signed ones are fixed by the
+authority: certificates, algorithm names and unsigned attributes around them can be changed by
+anybody, and the token still verifies. The value of the signature cannot.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
 """Signed statements: an in-toto Statement (v1) in a DSSE envelope with one Ed25519 signature.
 
-The signature is over PAE = `DSSEv1` SP length(type) SP type SP length(payload) SP payload, lengths
-in decimal digits. The file is the canonical JSON of the envelope, to the byte, so that its digest is
-one of its content. Knows nothing of what is stated.
+The signature is over PAE = `DSSEv1` SP length(type) SP type SP length(payload) SP payload, with
+lengths in decimal digits. The file is the canonical JSON of the envelope, to the byte, so that its
+digest is one of its content. Knows nothing of what is stated.
 """
 
 import base64
@@ -39,6 +39,15 @@ class Statement(_Record):
     subject: tuple[Subject, ...]
     predicate_type: str = Field(alias="predicateType")
     predicate: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls, subject: tuple[Subject, ...], predicate_type: str, predicate: dict[str, Any]
+    ) -> "Statement":
+        """A statement in our own words."""
+        return cls.model_validate(
+            {"subject": subject, "predicateType": predicate_type, "predicate": predicate}
+        )
 
 
 class Signature(_Record):
@@ -92,7 +101,9 @@ def unseal(data: bytes, key: PublicKey, *, where: str) -> Statement:
     if envelope.signatures[0].keyid != key.key_id:
         raise ClaimError(f"{where} names another key than the public key that lies beside it")
     if not key.is_of(signature, _encoding(payload)):
-        raise ClaimError(f"the signature of {where} is not that of the owner's key over its content")
+        raise ClaimError(
+            f"the signature of {where} is not that of the owner's key over its content"
+        )
     return _statement(payload, where)
 
 

@@ -1,4 +1,4 @@
-"""Names of what lies in a claim: FP/claim/, and the folder of a secret that is timestamped first."""
+"""Names of files: in a claim (FP/claim/) and beside a secret that is timestamped first."""
 
 from pathlib import Path
 from typing import Final

@@ -1,9 +1,9 @@
 """What a run asked and heard, as lines of JSON, and asking again from them.
 
-A line is one reply, in the order in which the journal took them down; a failure to answer has a line
-of its own, and the question may come again later. `digest` is that of `sif.types.Query`: the owner's
-picture, prompt, settings and repeat. What a suspect's address, an example or an attack on images
-changed on the way is in the suspect's name, not here. Knows no verdicts.
+A line is one reply, in the order in which the journal took them down; a failure to answer has a
+line of its own, and the question may come again later. `digest` is that of `sif.types.Query`: the
+owner's picture, prompt, settings and repeat. What a suspect's address, an example or an attack on
+images changed on the way is in the suspect's name, not here. Knows no verdicts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -5,7 +5,6 @@ committed policy. 3. Its journal must hold replies to committed questions only, 
 again. 4. The owner signs a list of all files. Nothing is left out that 3 would need.
 """
 
-import logging
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -50,8 +49,6 @@ PREDICATE: Final = "urn:sif:claim:reveal:1"
 FINGERPRINT, RUN = "fingerprint", "run"
 LINES: Final = "journal.jsonl"
 REVEAL: Final = "reveal.dsse.json"
-
-logger = logging.getLogger(__name__)
 
 
 class Reveal(BaseModel):
@@ -102,21 +99,18 @@ def reveal(
     files |= _fingerprint(fingerprint)
     verdict, replies = _run(fingerprint, commitment, files, run)
     files |= replies
-    _sign(files, Reveal(commitment=commitment.root, runs=runs), key)
+    sign(files, Reveal(commitment=commitment.root, runs=runs), key)
     write_bundle(out, files)
     return verdict
 
 
-def _sign(files: dict[str, bytes | Path], predicate: Reveal, key: SigningKey) -> None:
+def sign(files: dict[str, bytes | Path], predicate: Reveal, key: SigningKey) -> None:
     """Adds the signed list of all files."""
-    statement = Statement(
-        subject=tuple(
-            Subject(name=name, digest={"sha256": sha256(_content(files[name]))})
-            for name in sorted(files)
-        ),
-        predicate_type=PREDICATE,
-        predicate=predicate.model_dump(mode="json"),
+    subject = tuple(
+        Subject(name=name, digest={"sha256": sha256(_content(files[name]))})
+        for name in sorted(files)
     )
+    statement = Statement.of(subject, PREDICATE, predicate.model_dump(mode="json"))
     files[f"{RUN}/{REVEAL}"] = seal(statement, key)
 
 
@@ -168,11 +162,6 @@ def _claim(fingerprint: FingerprintSet, commitment: Commitment) -> dict[str, byt
     for name in (TIMESTAMP, BEFOREHAND, ANCHOR):
         if (folder / name).exists():
             files[f"{CLAIM}/{name}"] = read(folder / name, mend=mend)
-    if f"{CLAIM}/{TIMESTAMP}" not in files:
-        logger.warning(
-            "the commitment has no timestamp, so nobody can see that it came before the questions; "
-            "run `sif claim timestamp` before the next run"
-        )
     return files
 
 

@@ -51,7 +51,9 @@ class PublicKey:
         try:
             key = load_pem_public_key(pem)
         except (ValueError, UnsupportedAlgorithm) as error:
-            raise ClaimError(f"expected an Ed25519 public key in PEM in {where}, got none") from error
+            raise ClaimError(
+                f"expected an Ed25519 public key in PEM in {where}, got none"
+            ) from error
         if not isinstance(key, Ed25519PublicKey):
             raise ClaimError(f"expected an Ed25519 public key in {where}, got another kind")
         return cls(key)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from sif.cli.bench_claims import claims
 from sif.cli.bench_elicit import FAMILIES, elicit
 from sif.cli.bench_roster import roster
 from sif.cli.bench_sharing import sharing
@@ -104,6 +105,7 @@ def triggers(
     typer.echo(f"{out}: {', '.join(names)}")
 
 
+app.command()(claims)
 app.command()(elicit)
 app.command()(roster)
 app.command()(sharing)

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.text import Text
 
-from sif.cli import bench, demo, doctor, fingerprint, report, serve, thief, verify, zoo
+from sif.cli import bench, claim, demo, doctor, fingerprint, report, serve, thief, verify, zoo
 from sif.errors import SifError, UsageError
 
 DISTRIBUTION: Final = "sif-lvlm"
@@ -34,6 +34,7 @@ COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "doctor": doctor.doctor,
 }
 GROUPS: Final[Mapping[str, typer.Typer]] = {
+    "claim": claim.app,
     "bench": bench.app,
     "zoo": zoo.app,
 }

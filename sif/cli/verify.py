@@ -48,6 +48,12 @@ def verify(
             "that answer in a word. Choose it once, before asking and without the key.",
         ),
     ] = None,
+    committed: Annotated[
+        bool,
+        typer.Option(
+            "--committed", help="Ask by the rules of `sif claim commit`, not by these options."
+        ),
+    ] = False,
     run: Annotated[
         Path | None, typer.Option(help="Folder for answers and verdict; goes on where it stopped.")
     ] = None,
@@ -87,6 +93,10 @@ def verify(
     attack = in_order(parse_image_attack(text) for text in image_attack or [])
     shown = None if example is None else read_example(example)
     owned = FingerprintSet.load(fingerprint, secret=secret)
+    if committed:
+        from sif.claims import read_commitment
+
+        policy = read_commitment(fingerprint).header.policy
     asked = connect(suspect)
     if shown is not None:
         asked = PrefacedSuspect(asked, shown)
