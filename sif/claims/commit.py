@@ -194,6 +194,10 @@ def _bring_anchor(source: Path, folder: Path, fingerprint: FingerprintSet, keys:
     fixed.check(fingerprint.manifest)
     if not (folder / SALT).exists():
         write_private(folder / SALT, files[SALT])
+    elif (folder / SALT).read_bytes() != files[SALT]:
+        raise ClaimError(
+            f"{folder} was begun without this anchor; move it away and begin a new claim"
+        )
     for name in (BEFOREHAND, ANCHOR):
         write_atomically(folder / name, files[name])
 

@@ -69,7 +69,14 @@ def export(journal: Journal, suspect: str, asked: Mapping[tuple[str, int], Quest
     Raises:
         ClaimError: the journal holds an answer to a question that is none of these.
     """
-    answers = [*journal.answers(suspect), *journal.failures(suspect)]
+    answers = journal.answers(suspect)
+    held = journal.replies(suspect, [question.digest for question in asked.values()])
+    if len(held) != len(answers):
+        raise ClaimError(
+            f"the journal holds {len(answers) - len(held)} answers of {suspect!r} to other pictures, "
+            "prompts or settings than the committed ones; name a run of this fingerprint"
+        )
+    answers += journal.failures(suspect)
     return b"".join(
         canonical(_line(entry, asked).model_dump(mode="json")) + b"\n"
         for entry in sorted(answers, key=lambda entry: entry.asked_at)
