@@ -17,7 +17,7 @@ from PIL import Image
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from sif.claims import Step, audit, commit, reveal
+from sif.claims import Means, Step, audit, commit, reveal
 from sif.claims.canonical import sha256
 from sif.files import write_atomically
 from sif.fingerprint.folder import (
@@ -36,6 +36,7 @@ from sif.ownership.verdict import Verdict
 from sif.recipe import load_recipe
 from sif.suspects import Journal, Journalled, ScriptedSuspect
 from sif.types import GenerationSettings
+from sif.vlm.folder import load_processor
 from sif.vlm.pixels import png_bytes
 from sif.watermark.greenlist.keys import KeyRing
 
@@ -84,7 +85,7 @@ def time_audit(bench: ClaimsBench, folder: Path) -> Timing:
     )
     told = answers(fingerprint, green=bench.green, scored=bench.scored, seed=bench.seed)
     policy = _policy_for_all(fingerprint, told)
-    commit(fingerprint, policy=policy, alpha=1e-6)
+    commit(fingerprint, policy=policy, alpha=policy.alpha)
     verdict = run_of(fingerprint, told, folder / "run", policy)
     bundle = folder / "bundle.zip"
     reveal(fingerprint, folder / "run", bundle)
@@ -96,7 +97,7 @@ def time_audit(bench: ClaimsBench, folder: Path) -> Timing:
         now = time.perf_counter()
         steps[step.name], last = now - last, now
 
-    found = audit(bundle, report=report)
+    found = audit(bundle, Means(secrets_tried=1.0), report=report)
     if not found.supported:
         raise AssertionError(f"the audit fails at {found.failed}")
     return Timing(steps, verdict, bundle.stat().st_size / 1e6)
@@ -124,7 +125,7 @@ def make_up(
     keys, rng = keys or KeyRing.generate(), np.random.default_rng(seed)
     folder.mkdir(parents=True)
     keys.save(folder / SECRET)
-    build_tokenizer(vocabulary_size, seed=seed).save_pretrained(folder / TOKENIZER)
+    save_tokenizer(folder / TOKENIZER, vocabulary_size, seed=seed)
     records = tuple(
         _make_up_trigger(folder, f"{number:04d}", keys, side, rng)
         for number in range(1, triggers + 1)
@@ -166,6 +167,12 @@ def build_tokenizer(vocabulary_size: int, *, seed: int = 0) -> PreTrainedTokeniz
     if len(made) != vocabulary_size:
         raise AssertionError(f"expected {vocabulary_size} ids, got {len(made)}")
     return made
+
+
+def save_tokenizer(folder: Path, vocabulary_size: int, *, seed: int = 0) -> None:
+    """Saves such a tokenizer as `sif fingerprint` would: read from a folder first."""
+    build_tokenizer(vocabulary_size, seed=seed).save_pretrained(folder)
+    load_processor(folder).save_pretrained(folder)
 
 
 def answers(

@@ -14,8 +14,9 @@ an ECDSA signature can be written in two ways. An audit takes a stated number of
 
 import hashlib
 import secrets
+import tempfile
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -82,6 +83,31 @@ class Beforehand(BaseModel):
                     f"the fingerprint's {name} is not the one that was fixed before the keys were "
                     "known, so the keys might have been favoured by choosing it"
                 )
+
+
+def check_model(secret: Path, tokenizer: Any, *, gamma: float) -> None:
+    """Makes sure that a model fits what was fixed with a secret, before triggers are made.
+
+    Args:
+        secret: the key file; where no `beforehand.json` lies beside it, nothing is checked.
+        tokenizer: the model's.
+        gamma: of the recipe.
+
+    Raises:
+        ClaimError: another tokenizer or γ was fixed.
+    """
+    path = secret.parent / BEFOREHAND
+    if not path.exists():
+        return
+    fixed = Beforehand.parse(read(path, mend=BEGIN))
+    with tempfile.TemporaryDirectory() as scratch:
+        tokenizer.save_pretrained(scratch)
+        same = fixed.tokenizer_sha256 == tokenizer_sha256(Path(scratch))
+    if not same or fixed.gamma != gamma or fixed.vocabulary_size != len(tokenizer):
+        raise ClaimError(
+            f"expected the tokenizer and γ that were fixed with {secret}, got others; give the "
+            "same model (folder or id) and recipe as to `sif claim secret`, or begin a new secret"
+        )
 
 
 def anchor_of(token: Token) -> bytes:

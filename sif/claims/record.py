@@ -73,8 +73,8 @@ def export(journal: Journal, suspect: str, asked: Mapping[tuple[str, int], Quest
     held = journal.replies(suspect, [question.digest for question in asked.values()])
     if len(held) != len(answers):
         raise ClaimError(
-            f"the journal holds {len(answers) - len(held)} answers of {suspect!r} to other pictures, "
-            "prompts or settings than the committed ones; name a run of this fingerprint"
+            f"the journal holds {len(answers) - len(held)} answers of {suspect!r} to other "
+            "pictures, prompts or settings than the committed ones; name a run of this fingerprint"
         )
     answers += journal.failures(suspect)
     return b"".join(

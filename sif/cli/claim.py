@@ -54,7 +54,9 @@ def commit(
     from sif.claims import commit as sign
     from sif.claims.case import SECRETS_TRIED, TOKENS_TRIED
     from sif.fingerprint.folder import FingerprintSet
+    from sif.ownership.policy import Policy
 
+    Policy(alpha=alpha)  # refuses an α that makes no sense before it is divided
     owned = FingerprintSet.load(fingerprint, secret=secret)
     tries = TOKENS_TRIED if anchor else SECRETS_TRIED
     rules = _rules(policy, alpha=alpha / tries, budget=budget, repeats=repeats)

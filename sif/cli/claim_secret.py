@@ -104,7 +104,8 @@ def _begin(out: Path, model: str | None, recipe: str) -> bytes:
         return (out / ANCHOR_REQUEST).read_bytes()
     if model is None:
         raise UsageError("expected your model, whose tokenizer is fixed with the secret")
-    tokenizer = load_processor(model).tokenizer
+    processor = load_processor(model)
+    tokenizer = getattr(processor, "tokenizer", processor)
     with tempfile.TemporaryDirectory() as scratch, writing(out):
         tokenizer.save_pretrained(scratch)
         return begin(

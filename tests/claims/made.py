@@ -17,7 +17,7 @@ from sif.claims.reveal import read_reveal, sign
 from sif.claims.signing import SigningKey
 from sif.claims.steps import AuditReport
 from sif.claims.timestamp import Token
-from sif.eval.bench.claims import answers, build_tokenizer, make_up, run_of
+from sif.eval.bench.claims import answers, make_up, run_of, save_tokenizer
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.manifest import Manifest
 from sif.ownership.policy import Policy
@@ -64,7 +64,7 @@ def make_claim(
     secret, keys = None, KeyRing.generate()
     if anchored:
         secret, tokenizer = folder / "secret", folder / "tokenizer"
-        build_tokenizer(VOCABULARY).save_pretrained(tokenizer)
+        save_tokenizer(tokenizer, VOCABULARY)
         request = begin(secret, tokenizer, vocabulary_size=VOCABULARY, gamma=0.5)
         response = authority.reply(request)
         keys = finish(secret, Token.parse(response), response)

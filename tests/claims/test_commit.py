@@ -184,7 +184,7 @@ def test_a_run_of_another_fingerprint_is_refused(claim: Claim, copy: Path, tmp_p
     told = dict.fromkeys(claim.told, "nothing")
     verdict = run_of(other, told, tmp_path / "run", POLICY)
     write_verdict(tmp_path / "run", verdict)
-    with pytest.raises(ClaimError, match="12 answers of .* to other pictures"):
+    with pytest.raises(ClaimError, match=r"12 answers of .* to other pictures"):
         reveal(FingerprintSet.load(copy), tmp_path / "run", tmp_path / "b.zip")
 
 

@@ -124,7 +124,7 @@ def test_json_holds_the_same_steps(
 def test_a_panel_that_fires_fails_the_audit(
     sif: Run, bundled: Callable[..., Path], suspect: str, authority: Authority
 ) -> None:
-    code, out, error = sif(
+    code, _, error = sif(
         *("claim", "audit", bundled(), "--tsa-certificate", authority.root, "--panel", suspect)
     )
     assert code == 1
