@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cryptography.x509 import Certificate
 
@@ -103,6 +103,7 @@ class Case:
     log10_discount: float | None = None
     again: Verdict | None = None
     header: Header = field(init=False)
+    predicate: dict[str, Any] = field(init=False)
     root: str = field(init=False)
     envelope: bytes = field(init=False)
     reveal: Reveal = field(init=False)

@@ -44,7 +44,9 @@ def check_signature(case: Case) -> Finding:
         raise ClaimError(f"expected nothing but the key in {CLAIM}/{PUBLIC_KEY}, got more")
     name = f"{CLAIM}/{COMMITMENT}"
     case.envelope = case.read(name)
-    case.header, case.root = read_statement(unseal(case.envelope, key, where=name))
+    statement = unseal(case.envelope, key, where=name)
+    case.header, case.root = read_statement(statement)
+    case.predicate = statement.predicate
     name = f"{RUN}/{REVEAL}"
     case.reveal, case.signed = read_reveal(unseal(case.read(name), key, where=name))
     unsigned = set(case.files) ^ {*case.signed, name}
@@ -82,7 +84,7 @@ def check_commitment(case: Case) -> Finding:
         raise ClaimError(f"the manifest has another {changed} than the commitment")
     if header.files.get(MANIFEST) != case.signed[f"{FINGERPRINT}/{MANIFEST}"]:
         raise ClaimError("the manifest is not the one that was committed to")
-    if root_of(again, manifest) != case.root:
+    if root_of(case.predicate, manifest) != case.root:
         raise ClaimError(
             "the root over header and triggers, in their order, is not the committed one"
         )

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
+from PIL import Image
+
 from sif.claims.canonical import sha256
 from sif.claims.case import Case
 from sif.claims.reveal import FINGERPRINT
@@ -18,9 +20,12 @@ def check_images(case: Case) -> Finding:
         for file, digest in ((record.file, record.sha256), (record.base_file, record.base_sha256)):
             if sha256(case.take(f"{FINGERPRINT}/{file}")) != digest:
                 raise ClaimError(f"{file} is not the picture that was committed to")
-    case.fingerprint = FingerprintSet.load(
-        case.folder / FINGERPRINT, secret=case.folder / CLAIM / SECRET
-    )
+    try:
+        case.fingerprint = FingerprintSet.load(
+            case.folder / FINGERPRINT, secret=case.folder / CLAIM / SECRET
+        )
+    except Image.DecompressionBombError as error:
+        raise ClaimError(f"a picture is too large to be opened: {error}") from error
     return Finding(
         Status.PASS, f"{2 * len(case.manifest.triggers)} pictures are the committed ones"
     )
@@ -29,7 +34,7 @@ def check_images(case: Case) -> Finding:
 def check_tokenizer(case: Case) -> Finding:
     """The tokenizer is the committed one; the model's own, where the auditor has that."""
     _check_files(case, [name for name in _named(case) if _is_tokenizer(name)])
-    tokenizer = case.fingerprint.tokenizer
+    tokenizer = _load(case.fingerprint)
     if len(tokenizer) != case.manifest.vocabulary_size:
         raise ClaimError(
             f"the tokenizer has {len(tokenizer)} ids, the manifest says "
@@ -76,6 +81,18 @@ def _own(case: Case) -> str:
     if ours.get_vocab() != known.get_vocab() or any(a != b for a, b in pairs):
         raise ClaimError(f"the tokenizer numbers words otherwise than the one in {folder}")
     return f" and has the vocabulary of the one in {folder}"
+
+
+def _load(fingerprint: FingerprintSet) -> Any:
+    """The tokenizer; what its library raises for rubbish has no class of its own."""
+    try:
+        return fingerprint.tokenizer
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
+        raise ClaimError(f"the tokenizer cannot be read: {error}") from error
+    except BaseException as error:
+        if type(error) is Exception:
+            raise ClaimError(f"the tokenizer cannot be read: {error}") from error
+        raise
 
 
 def _ids(tokenizer: Any, texts: list[str]) -> list[list[int]]:

@@ -6,7 +6,7 @@ salt and, where no other place is named, the owner's signing key.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cryptography.x509 import Certificate
 
@@ -19,7 +19,6 @@ from sif.claims.commitment import (
     header_of,
     public_files,
     read_statement,
-    root_of,
     state,
 )
 from sif.claims.envelope import seal, unseal
@@ -52,12 +51,14 @@ class Commitment(NamedTuple):
     Attributes:
         header: what it says of all triggers.
         root: the hash over everything.
+        predicate: the header as it was signed.
         envelope: the signed file.
         key: the owner's public key.
     """
 
     header: Header
     root: str
+    predicate: dict[str, Any]
     envelope: bytes
     key: PublicKey
 
@@ -95,13 +96,14 @@ def commit(
     terms = Terms(secret_commitment=keys.sealed(salt), policy=policy, alpha=alpha)
     header = header_of(fingerprint.manifest, public_files(fingerprint.folder), terms)
     key = SigningKey.open(signing_key or folder / SIGNING_KEY)
-    root = root_of(header, fingerprint.manifest)
-    envelope = seal(state(header, root), key)
+    statement = state(header, fingerprint.manifest)
+    _, root = read_statement(statement)
+    envelope = seal(statement, key)
     if (folder / COMMITMENT).exists():
         _check_same(read_commitment(fingerprint.folder), header, key, folder)
     write_atomically(folder / PUBLIC_KEY, key.public.pem)
     write_atomically(folder / COMMITMENT, envelope)
-    return Commitment(header, root, envelope, key.public)
+    return Commitment(header, root, statement.predicate, envelope, key.public)
 
 
 def keys_of(fingerprint: FingerprintSet) -> KeyRing:
@@ -131,8 +133,9 @@ def read_commitment(fingerprint: Path) -> Commitment:
         read(folder / PUBLIC_KEY, mend="restore it from the owner's copy"),
         where=str(folder / PUBLIC_KEY),
     )
-    header, root = read_statement(unseal(envelope, key, where=str(where)))
-    return Commitment(header, root, envelope, key)
+    statement = unseal(envelope, key, where=str(where))
+    header, root = read_statement(statement)
+    return Commitment(header, root, statement.predicate, envelope, key)
 
 
 def prepare_request(fingerprint: Path) -> bytes:

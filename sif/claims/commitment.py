@@ -119,22 +119,21 @@ def weights_of(manifest: Manifest) -> str | None:
     return None if named is None else str(named)
 
 
-def root_of(header: Header, manifest: Manifest) -> str:
-    """The root over the header and all triggers."""
-    leaves: list[BaseModel] = [header]
+def root_of(header: dict[str, Any], manifest: Manifest) -> str:
+    """The root over the header, as JSON, and all triggers."""
+    leaves = [canonical(header)]
     for number, record in enumerate(manifest.triggers, start=1):
-        leaves.append(
-            TriggerLeaf(
-                number=number,
-                id=record.id,
-                image_sha256=record.sha256,
-                base_sha256=record.base_sha256,
-                prompt=record.prompt,
-                generation=record.generation,
-                key_commitment=record.key_commitment,
-            )
+        leaf = TriggerLeaf(
+            number=number,
+            id=record.id,
+            image_sha256=record.sha256,
+            base_sha256=record.base_sha256,
+            prompt=record.prompt,
+            generation=record.generation,
+            key_commitment=record.key_commitment,
         )
-    return merkle_root([canonical(leaf.model_dump(mode="json")) for leaf in leaves])
+        leaves.append(canonical(leaf.model_dump(mode="json")))
+    return merkle_root(leaves)
 
 
 def public_files(fingerprint: Path) -> dict[str, str]:
@@ -147,14 +146,15 @@ def public_files(fingerprint: Path) -> dict[str, str]:
     }
 
 
-def state(header: Header, root: str) -> Statement:
+def state(header: Header, manifest: Manifest) -> Statement:
     """The statement that is signed."""
-    subject = (Subject(name=SUBJECT, digest={ALGORITHM: root}),)
-    return Statement.of(subject, PREDICATE, header.model_dump(mode="json"))
+    predicate = header.model_dump(mode="json")
+    subject = Subject(name=SUBJECT, digest={ALGORITHM: root_of(predicate, manifest)})
+    return Statement.of((subject,), PREDICATE, predicate)
 
 
 def read_statement(statement: Statement) -> tuple[Header, str]:
-    """Header and root of a statement that was signed.
+    """Header and root of a statement that was signed; whether they fit is not looked at.
 
     Raises:
         ClaimError: it states something else, or is of another version.

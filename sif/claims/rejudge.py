@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from sif.claims.record import Line, Question, Replayed
+from sif.errors import ClaimError, UsageError
 from sif.fingerprint.folder import FingerprintSet
 from sif.ownership.audit import verify
 from sif.ownership.policy import Policy
@@ -21,8 +22,11 @@ def rejudge(
 
     Raises:
         ClaimError: the run stopped although neither the evidence nor the triggers nor the budget
-            were at an end.
+            were at an end, or sizes, budget and replies make no sense together.
     """
     last = max(asked[line.trigger, line.repeat].place for line in lines)
     batch = last // policy.repeats + 1
-    return verify(fingerprint, Replayed(lines), policy, batch_size=batch)
+    try:
+        return verify(fingerprint, Replayed(lines), policy, batch_size=batch)
+    except UsageError as error:
+        raise ClaimError(f"the replies cannot be judged: {error}") from error

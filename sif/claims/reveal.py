@@ -148,7 +148,7 @@ def _claim(fingerprint: FingerprintSet, commitment: Commitment) -> dict[str, byt
     )
     now = header_of(fingerprint.manifest, public_files(fingerprint.folder), terms)
     changed = first_difference(_json(commitment.header), _json(now))
-    if changed or root_of(now, fingerprint.manifest) != commitment.root:
+    if changed or root_of(commitment.predicate, fingerprint.manifest) != commitment.root:
         raise ClaimError(
             f"expected the fingerprint as it was committed to, got another "
             f"{changed or 'list of triggers'}; restore it from your copy"

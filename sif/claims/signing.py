@@ -1,7 +1,6 @@
 """The owner's signing key (Ed25519) and its public half. Knows nothing of what is signed."""
 
 import logging
-import os
 import stat
 from pathlib import Path
 from typing import NoReturn, SupportsIndex
@@ -18,8 +17,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sif.claims.canonical import sha256
-from sif.errors import ClaimError
-from sif.files import writing
+from sif.errors import ClaimError, StorageError
+from sif.files import write_atomically
 
 logger = logging.getLogger(__name__)
 
@@ -126,20 +125,15 @@ class SigningKey:
 
 
 def _write(path: Path, key: Ed25519PrivateKey) -> None:
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    write_private(path, pem)
+    write_private(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Writes a file that only its owner may read and that never replaces another.
+    """Writes a file whole, for its owner's eyes only, that never replaces another.
 
     Raises:
         StorageError: it exists already, or the disk refuses.
     """
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+    if path.exists():
+        raise StorageError(f"{path} exists already, and what is private is never overwritten")
+    write_atomically(path, content, mode=0o600)

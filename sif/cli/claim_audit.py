@@ -115,6 +115,7 @@ def _asked(address: str) -> "Asked":
 
 def _as_in_run(address: str, record: "RunRecord") -> "Suspect":
     from sif.attacks.images import AttackedSuspect, parse_image_attack
+    from sif.errors import ClaimError, UsageError
     from sif.suspects.connect import connect
     from sif.suspects.prefaced import PrefacedSuspect
 
@@ -122,5 +123,8 @@ def _as_in_run(address: str, record: "RunRecord") -> "Suspect":
     if record.example is not None:
         asked = PrefacedSuspect(asked, record.example)
     if attack := IMAGE_ATTACK.search(record.suspect):
-        asked = AttackedSuspect(asked, parse_image_attack(attack[1]))
+        try:
+            asked = AttackedSuspect(asked, parse_image_attack(attack[1]))
+        except UsageError as error:
+            raise ClaimError(f"run.json names an attack on images that is none: {error}") from error
     return asked

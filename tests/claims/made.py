@@ -11,7 +11,7 @@ from sif.claims.anchor import begin, finish
 from sif.claims.bundle import open_bundle, write_bundle
 from sif.claims.canonical import sha256
 from sif.claims.commitment import Terms as CommittedTerms
-from sif.claims.commitment import header_of, read_statement, root_of, state
+from sif.claims.commitment import header_of, read_statement, state
 from sif.claims.envelope import seal, unseal
 from sif.claims.reveal import read_reveal, sign
 from sif.claims.signing import SigningKey
@@ -113,7 +113,7 @@ def recommitted(files: Files, key: SigningKey, **changes: Any) -> None:
         secret_commitment=header.secret_commitment, policy=header.policy, alpha=header.alpha
     )
     made = header_of(manifest, now, terms).model_copy(update=changes)
-    files[name] = seal(state(made, root_of(made, manifest)), key)
+    files[name] = seal(state(made, manifest), key)
     resigned(files, key)
 
 

@@ -1,5 +1,6 @@
 """Audits: what passes, what is not checked, and one changed byte failing at its step."""
 
+import hashlib
 import json
 import random
 import zipfile
@@ -283,6 +284,20 @@ def test_a_later_commitment_cannot_use_the_earlier_timestamp(
     assert "other bytes" in found.step("timestamp").sentence
 
 
+def _rubbish_tokenizer(files: Files) -> None:
+    """Committed to, as if it had been the one all along."""
+    name = "fingerprint/tokenizer/tokenizer.json"
+    files[name] = b'{"version": "1.0", "model": {"type": "BPE", "vocab": [], "merges": 3}}'
+    parts = sorted(n for n in files if n.startswith("fingerprint/tokenizer/"))
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.rpartition("/")[2].encode() + b"\0")
+        digest.update(hashlib.sha256(files[part]).digest())
+    edited(MANIFEST, lambda m: m.update(tokenizer_sha256=digest.hexdigest()))(files)
+    for part in ("claim/anchor.tsr", "claim/beforehand.json"):
+        del files[part]
+
+
 # … and without a timestamp, what the anchor and the keys still hold.
 UNSTAMPED: dict[str, tuple[Change, str]] = {
     "a key of choice": (
@@ -290,7 +305,8 @@ UNSTAMPED: dict[str, tuple[Change, str]] = {
         "keys",
     ),
     "names of choice": (edited(MANIFEST, _renamed), "keys"),
-    "order of choice": (edited(MANIFEST, lambda m: m["triggers"].reverse()), "keys"),
+    "a tokenizer of rubbish": (_rubbish_tokenizer, "tokenizer"),
+    "an order of choice": (edited(MANIFEST, lambda m: m["triggers"].reverse()), "keys"),
     "gamma of choice": (edited(MANIFEST, lambda m: m.update(gamma=0.25)), "anchor"),
     "tokenizer of choice": (
         edited(MANIFEST, lambda m: m.update(tokenizer_sha256="0" * 64)),

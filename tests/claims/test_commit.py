@@ -47,7 +47,7 @@ def test_the_root_is_as_the_text_says(claim: Claim) -> None:
                 }
             )
         )
-    assert made.root == merkle_root(leaves) == root_of(made.header, claim.fingerprint.manifest)
+    assert made.root == merkle_root(leaves) == root_of(made.predicate, claim.fingerprint.manifest)
 
 
 def test_everything_that_decides_a_verdict_is_in_the_header(claim: Claim) -> None:
