@@ -36,7 +36,6 @@ from sif.ownership.verdict import Verdict
 from sif.recipe import load_recipe
 from sif.suspects import Journal, Journalled, ScriptedSuspect
 from sif.types import GenerationSettings
-from sif.vlm.folder import load_processor
 from sif.vlm.pixels import png_bytes
 from sif.watermark.greenlist.keys import KeyRing
 
@@ -125,7 +124,7 @@ def make_up(
     keys, rng = keys or KeyRing.generate(), np.random.default_rng(seed)
     folder.mkdir(parents=True)
     keys.save(folder / SECRET)
-    save_tokenizer(folder / TOKENIZER, vocabulary_size, seed=seed)
+    build_tokenizer(vocabulary_size, seed=seed).save_pretrained(folder / TOKENIZER)
     records = tuple(
         _make_up_trigger(folder, f"{number:04d}", keys, side, rng)
         for number in range(1, triggers + 1)
@@ -167,12 +166,6 @@ def build_tokenizer(vocabulary_size: int, *, seed: int = 0) -> PreTrainedTokeniz
     if len(made) != vocabulary_size:
         raise AssertionError(f"expected {vocabulary_size} ids, got {len(made)}")
     return made
-
-
-def save_tokenizer(folder: Path, vocabulary_size: int, *, seed: int = 0) -> None:
-    """Saves such a tokenizer as `sif fingerprint` would: read from a folder first."""
-    build_tokenizer(vocabulary_size, seed=seed).save_pretrained(folder)
-    load_processor(folder).save_pretrained(folder)
 
 
 def answers(

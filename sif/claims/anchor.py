@@ -13,38 +13,56 @@ an ECDSA signature can be written in two ways. An audit takes a stated number of
 """
 
 import hashlib
+import json
 import secrets
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sif.claims.canonical import canonical
+from sif.claims.canonical import canonical, sha256
 from sif.claims.commitment import one_line, weights_of
 from sif.claims.folder import ANCHOR, ANCHOR_REQUEST, BEFOREHAND, SALT, UNANCHORED, read
 from sif.claims.signing import write_private
 from sif.claims.timestamp import Token, new_request
 from sif.errors import ClaimError
-from sif.files import write_atomically
-from sif.fingerprint.folder import SECRET, tokenizer_sha256
+from sif.files import write_atomically, writing
+from sif.fingerprint.folder import SECRET
 from sif.fingerprint.manifest import GREEN_SCHEME, Manifest
 from sif.watermark.greenlist.keys import KeyRing
 from sif.watermark.greenlist.mask import green_size
 
 SALT_BYTES: Final = 32
 _DOMAIN: Final = b"sif anchor 1\x00"
+MEANINGS: Final = {
+    "words_sha256": "tokenizer",
+    "vocabulary_size": "vocabulary size",
+    "gamma": "γ",
+    "green_scheme": "rule of green lists",
+    "weights_sha256": "set of weights",
+}
 BEGIN: Final = "run `sif claim secret MODEL` with this folder first"
 
 
 class Beforehand(BaseModel):
-    """beforehand.json: what is fixed before the keys are known."""
+    """beforehand.json: what is fixed before the keys are known.
+
+    Attributes:
+        secret_commitment: salted, of `KeyRing.sealed`.
+        words_sha256: how the tokenizer numbers words, of `words_sha256`.
+        vocabulary_size: V.
+        gamma: share of green ids.
+        green_scheme: the rule of the green lists.
+        weights_sha256: of the weights per token id; none where ids count alike.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: Literal[1] = 1
     secret_commitment: str
-    tokenizer_sha256: str
+    words_sha256: str
     vocabulary_size: int
     gamma: float
     green_scheme: str = GREEN_SCHEME
@@ -64,14 +82,18 @@ class Beforehand(BaseModel):
                 f"expected {BEFOREHAND} of version 1, got something else: {one_line(error)}"
             ) from error
 
-    def check(self, manifest: Manifest) -> None:
+    def check(self, manifest: Manifest, words: str) -> None:
         """Makes sure that a fingerprint counts words as was fixed.
+
+        Args:
+            manifest: of the fingerprint.
+            words: of `words_sha256` and its tokenizer.
 
         Raises:
             ClaimError: it does not.
         """
         made = {
-            "tokenizer_sha256": manifest.tokenizer_sha256,
+            "words_sha256": words,
             "vocabulary_size": manifest.vocabulary_size,
             "gamma": manifest.gamma,
             "green_scheme": manifest.green_scheme,
@@ -80,8 +102,8 @@ class Beforehand(BaseModel):
         for name, value in made.items():
             if getattr(self, name) != value:
                 raise ClaimError(
-                    f"the fingerprint's {name} is not the one that was fixed before the keys were "
-                    "known, so the keys might have been favoured by choosing it"
+                    f"the fingerprint's {MEANINGS[name]} is not the one that was fixed before the "
+                    "keys were known, so the keys might have been favoured by choosing it"
                 )
 
 
@@ -100,10 +122,11 @@ def check_model(secret: Path, tokenizer: Any, *, gamma: float) -> None:
     if not path.exists():
         return
     fixed = Beforehand.parse(read(path, mend=BEGIN))
-    with tempfile.TemporaryDirectory() as scratch:
-        tokenizer.save_pretrained(scratch)
-        same = fixed.tokenizer_sha256 == tokenizer_sha256(Path(scratch))
-    if not same or fixed.gamma != gamma or fixed.vocabulary_size != len(tokenizer):
+    if (
+        fixed.words_sha256 != _words_of(tokenizer)
+        or fixed.gamma != gamma
+        or fixed.vocabulary_size != len(tokenizer)
+    ):
         raise ClaimError(
             f"expected the tokenizer and γ that were fixed with {secret}, got others; give the "
             "same model (folder or id) and recipe as to `sif claim secret`, or begin a new secret"
@@ -141,13 +164,44 @@ def parse_salt(data: bytes, *, where: str) -> bytes:
     return salt
 
 
-def begin(folder: Path, tokenizer: Path, *, vocabulary_size: int, gamma: float) -> bytes:
+def words_sha256(folder: Path, special_ids: Iterable[int]) -> str:
+    """How a saved tokenizer numbers words, in one digest: SHA-256 over canonical JSON.
+
+    `tokenizer`: tokenizer.json but for `padding` and `truncation`, which depend on what the
+    tokenizer was last used for; where there is no such file, SHA-256 of every file that is neither
+    settings (`*config.json`) nor a chat template (`*.jinja`). `special_ids`: sorted.
+
+    Raises:
+        ClaimError: a tokenizer.json that is no JSON object.
+    """
+    path, content = folder / "tokenizer.json", dict[str, Any]()
+    if path.exists():
+        try:
+            content = json.loads(path.read_bytes())
+        except ValueError as error:
+            raise ClaimError(f"expected JSON in {path}, got something else") from error
+        if not isinstance(content, dict):
+            raise ClaimError(f"expected a JSON object in {path}, got something else")
+        content = {k: v for k, v in content.items() if k not in ("padding", "truncation")}
+    else:
+        for file in sorted(folder.glob("*")):
+            if not file.name.endswith(("config.json", ".jinja")):
+                content[file.name] = sha256(file.read_bytes())
+    return sha256(canonical({"tokenizer": content, "special_ids": sorted(special_ids)}))
+
+
+def _words_of(tokenizer: Any) -> str:
+    with tempfile.TemporaryDirectory() as scratch:
+        tokenizer.save_pretrained(scratch)
+        return words_sha256(Path(scratch), tokenizer.all_special_ids)
+
+
+def begin(folder: Path, tokenizer: Any, *, gamma: float) -> bytes:
     """Draws a secret and fixes what its keys will mean; the request for the timestamp.
 
     Args:
         folder: new; holds the secret afterwards, in a file that is no key file yet.
-        tokenizer: the owner's, as `sif fingerprint` saves it.
-        vocabulary_size: V.
+        tokenizer: the owner's.
         gamma: share of green ids.
 
     Raises:
@@ -155,14 +209,16 @@ def begin(folder: Path, tokenizer: Path, *, vocabulary_size: int, gamma: float) 
         UsageError: a vocabulary or gamma that makes no sense.
         StorageError: the folder cannot be written.
     """
+    vocabulary_size = len(tokenizer)
     green_size(vocabulary_size, gamma)
     if (folder / UNANCHORED).exists() or (folder / SECRET).exists():
         raise ClaimError(f"{folder} holds a secret already, which is never replaced; name another")
-    folder.mkdir(parents=True, exist_ok=True)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     salt, keys = new_salt(folder / SALT), KeyRing.generate()
     fixed = Beforehand(
         secret_commitment=keys.sealed(salt),
-        tokenizer_sha256=tokenizer_sha256(tokenizer),
+        words_sha256=_words_of(tokenizer),
         vocabulary_size=vocabulary_size,
         gamma=gamma,
     )

@@ -6,11 +6,11 @@
 4 commitment   the signed root is that of the manifest
 5 secret       the revealed one is the committed one
 6 timestamp    when the commitment was there (roots given)
-7 anchor       the keys hang on a timestamp (roots given)
-8 keys         they follow from the secret and their place
-9 images       they are the committed ones
-10 tokenizer   it is the committed one, and the model's (given)
-11 files       so are weights, calibration and the rest
+7 keys         they follow from the secret and their place
+8 images       they are the committed ones
+9 tokenizer    it is the committed one, and the model's (given)
+10 files       so are weights, calibration and the rest
+11 anchor      the keys hang on a timestamp (roots given)
 12 policy      the run kept the committed one
 13 journal     committed questions, in order, after the timestamp
 14 counts      tokenised and counted again
@@ -60,11 +60,11 @@ STEPS: Final[dict[str, Callable[[Case], Finding]]] = {
     "commitment": check_commitment,
     "secret": check_secret,
     "timestamp": check_timestamp,
-    "anchor": check_anchor,
     "keys": check_keys,
     "images": check_images,
     "tokenizer": check_tokenizer,
     "files": check_files,
+    "anchor": check_anchor,
     "policy": check_rules,
     "journal": check_journal,
     "counts": check_counts,

@@ -1,6 +1,6 @@
 """Steps of an audit about the claim: whole, signed, committed, timestamped, keys not chosen."""
 
-from sif.claims.anchor import Beforehand, anchor_of, parse_salt
+from sif.claims.anchor import Beforehand, anchor_of, parse_salt, words_sha256
 from sif.claims.bundle import open_bundle
 from sif.claims.case import Case
 from sif.claims.commitment import (
@@ -17,7 +17,7 @@ from sif.claims.signing import PublicKey
 from sif.claims.steps import Finding, Status
 from sif.claims.timestamp import Token
 from sif.errors import ClaimError, StorageError
-from sif.fingerprint.folder import CLAIM, MANIFEST, SECRET, read_manifest
+from sif.fingerprint.folder import CLAIM, MANIFEST, SECRET, TOKENIZER, read_manifest
 from sif.ownership.run import RECORD, VERDICT
 from sif.watermark.greenlist.keys import KeyRing
 
@@ -141,7 +141,8 @@ def check_anchor(case: Case) -> Finding:
     token.check_imprint(data)
     if fixed.secret_commitment != case.header.secret_commitment:
         raise ClaimError("another secret was timestamped than the one of the commitment")
-    fixed.check(case.manifest)
+    folder = case.folder / FINGERPRINT / TOKENIZER
+    fixed.check(case.manifest, words_sha256(folder, case.fingerprint.special_ids))
     if anchor_of(token).hex() != case.header.anchor:
         raise ClaimError("the anchor of the commitment does not follow from the timestamp token")
     if case.stamped is not None and token.time > case.stamped:

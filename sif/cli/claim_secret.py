@@ -91,12 +91,9 @@ def obtain(
 
 def _begin(out: Path, model: str | None, recipe: str) -> bytes:
     """The request for a secret: that of a folder that was begun, or of a new one."""
-    import tempfile
-
     from sif.claims.anchor import begin
     from sif.claims.folder import ANCHOR_REQUEST, UNANCHORED
     from sif.errors import UsageError
-    from sif.files import writing
     from sif.recipe import load_recipe
     from sif.vlm.folder import load_processor
 
@@ -106,11 +103,4 @@ def _begin(out: Path, model: str | None, recipe: str) -> bytes:
         raise UsageError("expected your model, whose tokenizer is fixed with the secret")
     processor = load_processor(model)
     tokenizer = getattr(processor, "tokenizer", processor)
-    with tempfile.TemporaryDirectory() as scratch, writing(out):
-        tokenizer.save_pretrained(scratch)
-        return begin(
-            out,
-            Path(scratch),
-            vocabulary_size=len(tokenizer),
-            gamma=load_recipe(recipe).gamma,
-        )
+    return begin(out, tokenizer, gamma=load_recipe(recipe).gamma)

@@ -17,7 +17,7 @@ from sif.claims.reveal import read_reveal, sign
 from sif.claims.signing import SigningKey
 from sif.claims.steps import AuditReport
 from sif.claims.timestamp import Token
-from sif.eval.bench.claims import answers, make_up, run_of, save_tokenizer
+from sif.eval.bench.claims import answers, build_tokenizer, make_up, run_of
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.manifest import Manifest
 from sif.ownership.policy import Policy
@@ -63,9 +63,8 @@ def make_claim(
     """Secret, fingerprint, commitment, timestamp, run and bundle."""
     secret, keys = None, KeyRing.generate()
     if anchored:
-        secret, tokenizer = folder / "secret", folder / "tokenizer"
-        save_tokenizer(tokenizer, VOCABULARY)
-        request = begin(secret, tokenizer, vocabulary_size=VOCABULARY, gamma=0.5)
+        secret = folder / "secret"
+        request = begin(secret, build_tokenizer(VOCABULARY), gamma=0.5)
         response = authority.reply(request)
         keys = finish(secret, Token.parse(response), response)
     owned = make_up(folder / "fp", triggers=TRIGGERS, vocabulary_size=VOCABULARY, keys=keys)

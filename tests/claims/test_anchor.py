@@ -6,22 +6,28 @@ import json
 from pathlib import Path
 
 import pytest
+from transformers import PreTrainedTokenizerFast
 
 from sif.claims import Token, new_request
-from sif.claims.anchor import Beforehand, anchor_of, begin, finish, parse_salt
+from sif.claims.anchor import (
+    Beforehand,
+    anchor_of,
+    begin,
+    finish,
+    parse_salt,
+    words_sha256,
+)
 from sif.errors import ClaimError, StorageError, UsageError
+from sif.eval.bench.claims import build_tokenizer
 from sif.watermark.greenlist.keys import KeyRing
 from tests.claims.authority import Authority
 
 SECRET, ANCHOR = bytes(range(32)), bytes(range(32, 64))
 
 
-@pytest.fixture
-def tokenizer(tmp_path: Path) -> Path:
-    folder = tmp_path / "tokenizer"
-    folder.mkdir()
-    (folder / "tokenizer.json").write_text("{}")
-    return folder
+@pytest.fixture(scope="module")
+def tokenizer() -> PreTrainedTokenizerFast:
+    return build_tokenizer(500)
 
 
 def test_anchored_keys_are_as_the_text_says() -> None:
@@ -53,10 +59,10 @@ def test_an_anchored_key_file_is_read_back(tmp_path: Path) -> None:
 
 
 def test_a_secret_has_keys_only_once_it_is_timestamped(
-    tmp_path: Path, tokenizer: Path, authority: Authority
+    tmp_path: Path, tokenizer: PreTrainedTokenizerFast, authority: Authority
 ) -> None:
     folder = tmp_path / "secret"
-    response = authority.reply(begin(folder, tokenizer, vocabulary_size=500, gamma=0.5))
+    response = authority.reply(begin(folder, tokenizer, gamma=0.5))
     assert not (folder / "secret.key").exists()
     assert (folder / "unanchored.key").stat().st_mode & 0o777 == 0o600
     fixed = Beforehand.parse((folder / "beforehand.json").read_bytes())
@@ -73,14 +79,14 @@ def test_a_secret_has_keys_only_once_it_is_timestamped(
     with pytest.raises(ClaimError, match="anchored already"):
         finish(folder, Token.parse(response), response)
     with pytest.raises(ClaimError, match="never replaced"):
-        begin(folder, tokenizer, vocabulary_size=500, gamma=0.5)
+        begin(folder, tokenizer, gamma=0.5)
 
 
 def test_a_token_for_something_else_gives_no_keys(
-    tmp_path: Path, tokenizer: Path, authority: Authority
+    tmp_path: Path, tokenizer: PreTrainedTokenizerFast, authority: Authority
 ) -> None:
     folder = tmp_path / "secret"
-    begin(folder, tokenizer, vocabulary_size=500, gamma=0.5)
+    begin(folder, tokenizer, gamma=0.5)
     same = (folder / "beforehand.json").read_bytes()
     for data, word in ((b"else", "other bytes"), (same, "nonce")):
         response = authority.reply(new_request(data))
@@ -112,3 +118,34 @@ def test_an_unreadable_key_file_is_still_refused() -> None:
     for text in ("", "sif-key-ring 2\n" + "0" * 64, "sif-key-ring 2\n" + "0" * 64 + "\nxyz\n"):
         with pytest.raises(StorageError, match="expected"):
             KeyRing.parse(text, where="it")
+
+
+def test_the_digest_of_words_knows_numbers_and_specials_but_no_use(
+    tmp_path: Path, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    def digest(name: str, made: PreTrainedTokenizerFast) -> str:
+        made.save_pretrained(tmp_path / name)
+        return words_sha256(tmp_path / name, made.all_special_ids)
+
+    before = digest("before", tokenizer)
+    used = build_tokenizer(500)
+    used.pad_token = used.eos_token
+    used(["a", "b a"], padding=True, truncation=True, max_length=2)
+    files = [(tmp_path / name / "tokenizer.json").read_bytes() for name in ("before",)]
+    assert digest("used", used) == before
+    assert (tmp_path / "used" / "tokenizer.json").read_bytes() not in files
+    assert digest("other", build_tokenizer(500, seed=1)) != before
+    assert words_sha256(tmp_path / "before", [0, 1]) != before
+
+
+def test_a_tokenizer_of_other_files_has_a_digest_of_these(tmp_path: Path) -> None:
+    (tmp_path / "vocab.txt").write_text("a\nb\n")
+    (tmp_path / "tokenizer_config.json").write_text("{}")
+    before = words_sha256(tmp_path, [0])
+    (tmp_path / "tokenizer_config.json").write_text('{"is_local": true}')
+    assert words_sha256(tmp_path, [0]) == before
+    (tmp_path / "vocab.txt").write_text("b\na\n")
+    assert words_sha256(tmp_path, [0]) != before
+    (tmp_path / "tokenizer.json").write_text("[")
+    with pytest.raises(ClaimError, match="expected JSON"):
+        words_sha256(tmp_path, [0])

@@ -4,6 +4,7 @@ import hashlib
 import json
 import random
 import zipfile
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -284,18 +285,42 @@ def test_a_later_commitment_cannot_use_the_earlier_timestamp(
     assert "other bytes" in found.step("timestamp").sentence
 
 
-def _rubbish_tokenizer(files: Files) -> None:
-    """Committed to, as if it had been the one all along."""
-    name = "fingerprint/tokenizer/tokenizer.json"
-    files[name] = b'{"version": "1.0", "model": {"type": "BPE", "vocab": [], "merges": 3}}'
-    parts = sorted(n for n in files if n.startswith("fingerprint/tokenizer/"))
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part.rpartition("/")[2].encode() + b"\0")
-        digest.update(hashlib.sha256(files[part]).digest())
-    edited(MANIFEST, lambda m: m.update(tokenizer_sha256=digest.hexdigest()))(files)
-    for part in ("claim/anchor.tsr", "claim/beforehand.json"):
-        del files[part]
+def _tokenizer(content: Callable[[bytes], bytes]) -> Change:
+    """Another tokenizer, committed to as if it had been the one all along."""
+
+    def change(files: Files) -> None:
+        name = "fingerprint/tokenizer/tokenizer.json"
+        files[name] = content(files[name])
+        digest = hashlib.sha256()
+        for part in sorted(n for n in files if n.startswith("fingerprint/tokenizer/")):
+            digest.update(part.rpartition("/")[2].encode() + b"\0")
+            digest.update(hashlib.sha256(files[part]).digest())
+        edited(MANIFEST, lambda m: m.update(tokenizer_sha256=digest.hexdigest()))(files)
+
+    return change
+
+
+def _renumbered(data: bytes) -> bytes:
+    """Two words have exchanged their numbers."""
+    content = json.loads(data)
+    vocabulary = content["model"]["vocab"]
+    one, two = list(vocabulary)[-2:]
+    vocabulary[one], vocabulary[two] = vocabulary[two], vocabulary[one]
+    return json.dumps(content).encode()
+
+
+def _other_anchor(files: Files) -> None:
+    """Keys under an anchor of one's own, everywhere consistent."""
+    _, secret, _ = files["claim/secret.key"].decode().splitlines()
+    keys = KeyRing(bytes.fromhex(secret), anchor=bytes(32))
+    files["claim/secret.key"] = keys.text().encode()
+
+    def edit(manifest: dict[str, Any]) -> None:
+        manifest["anchor"] = bytes(32).hex()
+        for trigger in manifest["triggers"]:
+            trigger["key_commitment"] = keys.commitment(trigger["id"])
+
+    edited(MANIFEST, edit)(files)
 
 
 # … and without a timestamp, what the anchor and the keys still hold.
@@ -305,14 +330,12 @@ UNSTAMPED: dict[str, tuple[Change, str]] = {
         "keys",
     ),
     "names of choice": (edited(MANIFEST, _renamed), "keys"),
-    "a tokenizer of rubbish": (_rubbish_tokenizer, "tokenizer"),
+    "a tokenizer of rubbish": (_tokenizer(lambda data: b'{"model": 3}'), "tokenizer"),
     "an order of choice": (edited(MANIFEST, lambda m: m["triggers"].reverse()), "keys"),
     "gamma of choice": (edited(MANIFEST, lambda m: m.update(gamma=0.25)), "anchor"),
-    "tokenizer of choice": (
-        edited(MANIFEST, lambda m: m.update(tokenizer_sha256="0" * 64)),
-        "anchor",
-    ),
-    "anchor of choice": (edited(MANIFEST, lambda m: m.update(anchor="0" * 64)), "anchor"),
+    "tokenizer of choice": (_tokenizer(_renumbered), "anchor"),
+    "anchor of choice": (edited(MANIFEST, lambda m: m.update(anchor="0" * 64)), "keys"),
+    "key file and anchor of choice": (_other_anchor, "anchor"),
 }
 
 

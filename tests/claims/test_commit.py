@@ -108,7 +108,7 @@ def test_a_tokenizer_that_was_not_fixed_beforehand_is_refused(claim: Claim, tmp_
     assert claim.secret is not None
     keys = KeyRing.load(claim.secret / "secret.key")
     owned = make_up(tmp_path / "fp", triggers=2, vocabulary_size=600, seed=4, keys=keys)
-    with pytest.raises(ClaimError, match="tokenizer_sha256 is not the one that was fixed"):
+    with pytest.raises(ClaimError, match="tokenizer is not the one that was fixed"):
         commit(owned, policy=POLICY, alpha=1e-6, anchor=claim.secret)
 
 

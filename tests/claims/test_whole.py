@@ -47,14 +47,16 @@ def test_an_anchored_fingerprint_is_made_committed_asked_revealed_and_audited(
         assert_one_line(error, "fixed with", "same model")
         shutil.rmtree(folder, ignore_errors=True)
         right = ("claim", "secret", untrained_llava, "--out", secret, "--tsa", url)
-        assert sif(*right, "--recipe", recipe)[0] == 0
+        code, _, error = sif(*right, "--recipe", recipe)
+        assert code == 0, error
         code, _, error = sif(*making)
         assert code == 0, error
         made = FingerprintSet.load(folder)
         assert made.keys is not None
         assert made.keys.anchor is not None
         assert made.manifest.anchor == made.keys.anchor.hex()
-        assert sif("claim", "commit", folder, "--anchor", secret)[0] == 0
+        code, _, error = sif("claim", "commit", folder, "--anchor", secret)
+        assert code == 0, error
         assert sif("claim", "timestamp", folder, "--tsa", url)[0] == 0
     before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
     assert sif(*making)[0] == 0
