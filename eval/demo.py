@@ -1,12 +1,13 @@
 """The demo: the whole flow on the bundled mini models, from trigger images to a report.
 
-1. A fingerprint of the LLaVA source. 2. Three copies as a thief makes them. 3. Copies and innocents
-are asked, through vLLM where it is installed, one of them as an HTTP endpoint. 4. A report.
+1. A fingerprint of a family's source. 2. A panel of two innocents, asked for nothing else,
+calibrates it. 3. Three copies as a thief makes them. 4. Copies and other innocents are asked,
+through vLLM where it is installed, one of them as an HTTP endpoint. 5. A report.
 Every part is kept in the folder and found again when the demo is started again. Prints nothing.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.util import find_spec
@@ -33,6 +34,14 @@ from sif.files import claim_folder
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.make import MakingProgress, NamedImage, make_fingerprint
 from sif.ownership.audit import AuditProgress, verify
+from sif.ownership.calibration import (
+    Asked,
+    Calibration,
+    ask_member,
+    calibrate,
+    read_calibration,
+    write_calibration,
+)
 from sif.ownership.policy import Policy
 from sif.ownership.run import JOURNAL, Group, RunRecord, open_run, write_verdict
 from sif.ownership.verdict import Verdict
@@ -53,7 +62,7 @@ PICTURES: Final = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Row:
     """One row of the demo: a suspect, how it was asked, and the verdict."""
 
     label: str
@@ -72,7 +81,7 @@ class _Role:
 
 
 def _roles(family: Family, *, everyone: bool) -> list[_Role]:
-    """Who is asked; `everyone` adds an int8 copy, a second sibling and a third stranger."""
+    """Who is asked; `everyone` adds an int8 copy and a second sibling."""
     prefix = FAMILIES[family]
     roles = [
         _Role(label="the source itself", model=f"{prefix}-source", group="copy"),
@@ -84,9 +93,8 @@ def _roles(family: Family, *, everyone: bool) -> list[_Role]:
         _Role(label="second sibling", model=f"{prefix}-sibling-b", group="innocent"),
         _Role(label="stranger A", model=f"{prefix}-stranger-a", group="innocent"),
         _Role(label="stranger B", model=f"{prefix}-stranger-b", group="innocent"),
-        _Role(label="stranger C", model=f"{prefix}-stranger-c", group="innocent"),
     ]
-    extra = ("int8 copy", "second sibling", "stranger C")
+    extra = ("int8 copy", "second sibling")
     return [role for role in roles if everyone or role.label not in extra]
 
 
@@ -99,14 +107,14 @@ class Demo:
         family: of the bundled models.
         triggers: how many trigger images.
         steps: of the optimisation; the recipe's where None.
-        everyone: ask an int8 copy, a second sibling and a third stranger as well.
+        everyone: ask an int8 copy and a second sibling as well.
         vllm: ask through vLLM; transformers otherwise.
         keys: the owner's secret; a fresh one where None.
     """
 
     out: Path
     family: Family = "llava"
-    triggers: int = 12
+    triggers: int = 16
     steps: int | None = None
     everyone: bool = False
     vllm: bool = True
@@ -118,12 +126,17 @@ class Demo:
         return f"{FAMILIES[self.family]}-source"
 
     @property
+    def panel(self) -> tuple[str, ...]:
+        """Names of the models that calibrate the fingerprint."""
+        return tuple(f"{FAMILIES[self.family]}-{name}" for name in ("sibling-c", "stranger-c"))
+
+    @property
     def roles(self) -> list[_Role]:
         """Who is asked."""
         return _roles(self.family, everyone=self.everyone)
 
 
-def run_demo(demo: Demo, *, show: Show) -> tuple[list[Asked], Path]:
+def run_demo(demo: Demo, *, show: Show) -> tuple[list[Row], Path]:
     """Runs a demo, or goes on with an interrupted one.
 
     Args:
@@ -140,14 +153,15 @@ def run_demo(demo: Demo, *, show: Show) -> tuple[list[Asked], Path]:
     again = "Written by `sif demo`; run it again to go on or to rebuild.\n"
     claim_folder(demo.out, mark=MARK, words=again)
     models, copies = demo.out / "models", _copies(demo.source)
-    for role in demo.roles:
-        if role.model not in copies and not (models / role.model).exists():
-            export(find(role.model), models / role.model)
+    for name in (*(role.model for role in demo.roles), *demo.panel):
+        if name not in copies and not (models / name).exists():
+            export(find(name), models / name)
     fingerprint = _fingerprint(demo, show)
+    calibration = _calibration(demo, fingerprint, show)
     for role in demo.roles:
         if role.model in copies:
             _steal(models / demo.source, models / role.model, copies[role.model], show)
-    rows = [_ask(demo, fingerprint, role, show) for role in demo.roles]
+    rows = [_ask(demo, fingerprint, calibration, role, show) for role in demo.roles]
     return rows, _report(demo, fingerprint)
 
 
@@ -172,6 +186,26 @@ def _fingerprint(demo: Demo, show: Show) -> FingerprintSet:
     )
 
 
+def _calibration(demo: Demo, fingerprint: FingerprintSet, show: Show) -> Calibration:
+    """Through transformers, which starts sooner than vLLM."""
+    found = read_calibration(fingerprint.folder)
+    if found is not None:
+        return found
+    asked: list[Asked] = []
+    with Journal(fingerprint.folder / "calibration" / JOURNAL) as journal:
+        for name in demo.panel:
+
+            def report(done: int, total: int, stage: str = f"calibrating on {name}") -> None:
+                show(stage, done, total, "")
+
+            with closing(connect(f"hf:{demo.out / 'models' / name}")) as suspect:
+                kept = Journalled(suspect, journal, name=name)
+                asked.append(ask_member(fingerprint, kept, report=report))
+    found = calibrate(fingerprint, asked)
+    write_calibration(fingerprint.folder, found)
+    return found
+
+
 def _copies(source: str) -> dict[str, list[WeightAttack]]:
     scenes = samples(find(source).world, number=256, seed=2)
     examples = [Example(image=s.image, prompt=s.prompt, answer=s.answer) for s in scenes]
@@ -194,13 +228,16 @@ def _steal(source: Path, copy: Path, attacks: list[WeightAttack], show: Show) ->
     steal(source, copy, attacks, report=report)
 
 
-def _ask(demo: Demo, fingerprint: FingerprintSet, role: _Role, show: Show) -> Asked:
+def _ask(
+    demo: Demo, fingerprint: FingerprintSet, calibration: Calibration, role: _Role, show: Show
+) -> Row:
     run, stage = demo.out / "runs" / role.model, f"asking {role.label}"
 
     def report(progress: AuditProgress) -> None:
         words = f"evidence 10^{progress.log10_e_value:.1f} of 10^{progress.log10_needed:.0f}"
         show(stage, progress.asked, progress.triggers, words)
 
+    policy = Policy(minimum_answers=8, transfer_allowance=calibration.allowance)
     show(stage, 0, len(fingerprint.triggers), "starting the engine")
     with _address(demo.out / "models" / role.model, role.engine, demo.vllm) as (uri, engine):
         suspect = connect(uri)
@@ -210,17 +247,22 @@ def _ask(demo: Demo, fingerprint: FingerprintSet, role: _Role, show: Show) -> As
                 suspect=f"{uri.partition(':')[0]}:{role.model}",
                 label=role.label,
                 group=role.group,
+                policy=policy,
             )
             open_run(run, record)
             with Journal(run / JOURNAL) as journal:
                 kept = Journalled(suspect, journal, name=record.suspect)
-                verdict = verify(fingerprint, kept, Policy(minimum_answers=8), report=report)
+                verdict = verify(
+                    fingerprint,
+                    kept,
+                    policy,
+                    highest_unrelated=calibration.highest_unrelated,
+                    report=report,
+                )
         finally:
             suspect.close()
     write_verdict(run, verdict)
-    return Asked(
-        label=role.label, model=role.model, group=role.group, engine=engine, verdict=verdict
-    )
+    return Row(label=role.label, model=role.model, group=role.group, engine=engine, verdict=verdict)
 
 
 @contextmanager

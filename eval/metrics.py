@@ -17,30 +17,12 @@ from sif.watermark.greenlist.count import GreenCount
 ORDERS = 500
 
 
-class Share(NamedTuple):
-    """A share of triggers with its exact (Clopper–Pearson) 95% interval."""
-
-    share: float
-    low: float
-    high: float
-
-
 class Estimate(NamedTuple):
     """A number with its 95% interval; no interval where there is but one observation."""
 
     value: float
     low: float | None
     high: float | None
-
-
-def share_of(hits: int, total: int) -> Share | None:
-    """`hits` of `total`; none where there is nothing to share."""
-    from scipy.stats import binomtest
-
-    if not total:
-        return None
-    interval = binomtest(hits, total).proportion_ci(confidence_level=0.95, method="exact")
-    return Share(hits / total, float(interval.low), float(interval.high))
 
 
 def green_rate(counts: Sequence[GreenCount]) -> float | None:

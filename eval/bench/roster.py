@@ -27,7 +27,7 @@ Role = Literal["source", "copy", "innocent"]
 Split = Literal["tuning", "held out"]
 Theft = Callable[[Path], list[WeightAttack]]
 
-HELD_OUT: Final = ("stranger-b", "stranger-c")
+HELD_OUT: Final = ("sibling-c", "stranger-b", "stranger-c")
 OTHER_WORLD: Final = 77
 EXAMPLES: Final = 256
 DATA_SEED: Final = 2

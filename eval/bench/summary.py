@@ -13,14 +13,13 @@ import numpy as np
 from sif.eval.bench.results import Cell
 from sif.eval.bench.roster import Role, Split
 from sif.eval.metrics import (
-    Share,
     evidence_per_trigger,
     green_rate,
     published_matches,
-    share_of,
     triggers_to_alpha,
 )
 from sif.ownership.null import HypergeometricNull
+from sif.ownership.share import Share, share_of
 from sif.watermark.greenlist.count import GreenCount, z_score
 
 

@@ -1,8 +1,9 @@
-"""The bundled mini models: two families, each with a source, two siblings and three strangers.
+"""The bundled mini models: two families, each with a source, three siblings, three strangers.
 
 A sibling learnt the same world from other initial weights and scenes: the hardest innocent. The
-present default recipe was chosen with an eye on both siblings of each family. A stranger learnt
-another world: other textures, wording and vocabulary, and mostly another size.
+present default recipe was chosen with an eye on the first two of each family; `sibling-c` was
+trained after that, so that it can tell whether the choice holds. A stranger learnt another world:
+other textures, wording and vocabulary, and mostly another size.
 """
 
 from dataclasses import dataclass
@@ -73,6 +74,15 @@ MODELS: Final = (
         schedule=USUAL,
     ),
     Model(
+        name="llava-sibling-c",
+        family="llava",
+        role="sibling",
+        world=11,
+        seed=61,
+        size=LLAVA_SIZE,
+        schedule=USUAL,
+    ),
+    Model(
         name="llava-stranger-a",
         family="llava",
         role="stranger",
@@ -125,6 +135,15 @@ MODELS: Final = (
         seed=52,
         size=QWEN_SIZE,
         schedule=Schedule(tower_steps=1500, caption_steps=1500),
+    ),
+    Model(
+        name="qwen-sibling-c",
+        family="qwen2_5_vl",
+        role="sibling",
+        world=12,
+        seed=62,
+        size=QWEN_SIZE,
+        schedule=Schedule(tower_steps=1200, caption_steps=1300),
     ),
     Model(
         name="qwen-stranger-a",

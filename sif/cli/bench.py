@@ -9,6 +9,7 @@ from sif.cli.bench_claims import claims
 from sif.cli.bench_elicit import FAMILIES, elicit
 from sif.cli.bench_roster import roster
 from sif.cli.bench_sharing import sharing
+from sif.cli.bench_verdicts import verdicts
 from sif.cli.progress import bar
 
 app = typer.Typer(
@@ -109,6 +110,7 @@ app.command()(claims)
 app.command()(elicit)
 app.command()(roster)
 app.command()(sharing)
+app.command()(verdicts)
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import typer
 from sif.cli.progress import bar
 
 if TYPE_CHECKING:
-    from sif.eval.demo import Asked
+    from sif.eval.demo import Row
 
 
 WIDTH_IN_A_LOG = 110
@@ -28,20 +28,19 @@ def demo(
     ),
     triggers: Annotated[
         int, typer.Option("-n", "--triggers", min=2, help="Trigger images to make.")
-    ] = 12,
+    ] = 16,
     steps: Annotated[
         int | None, typer.Option(min=1, help="Optimisation steps, instead of the recipe's.")
     ] = None,
     family: Annotated[Family, typer.Option(help="Which mini models.")] = Family.LLAVA,
     everyone: Annotated[
-        bool,
-        typer.Option(
-            "--everyone", help="Also an int8 copy, a second sibling and a third stranger."
-        ),
+        bool, typer.Option("--everyone", help="Also an int8 copy and a second sibling.")
     ] = False,
     vllm: Annotated[bool, typer.Option(help="Ask through vLLM where it is installed.")] = True,
 ) -> None:
     """Makes triggers on a mini model, steals it three ways, and asks copies and innocents.
+
+    Two more innocents, asked before, calibrate how far unrelated models react.
 
     Takes a few minutes on two cores. Ends with a table and a page, report.html. Started again with
     the same folder, it goes on where it stopped.
@@ -67,7 +66,7 @@ def demo(
     )
 
 
-def _print_table(rows: "list[Asked]") -> None:
+def _print_table(rows: "list[Row]") -> None:
     from math import floor
 
     from rich.console import Console
@@ -78,12 +77,12 @@ def _print_table(rows: "list[Asked]") -> None:
     table = Table(title="Is it derived from the source?", title_justify="left")
     for heading in ("suspect", "asked through", "verdict"):
         table.add_column(heading)
-    for heading in ("log10 E", "p ≤", "green", "questions"):
+    for heading in ("log10 E", "p ≤", "against transfer", "green", "questions"):
         table.add_column(heading, justify="right")
     colours = {"derived": "green", "not_shown": "default", "inconclusive": "yellow"}
     for row in rows:
         verdict = row.verdict
-        name = verdict.decision.value
+        name, transfer = verdict.decision.value, verdict.transfer_log10_e_value
         rate = "–" if verdict.green_rate is None else f"{verdict.green_rate:.0%}"
         table.add_row(
             row.label,
@@ -91,6 +90,7 @@ def _print_table(rows: "list[Asked]") -> None:
             f"[{colours[name]}]{name.replace('_', ' ').upper()}[/]",
             f"{floor(10 * verdict.log10_e_value) / 10:.1f}",
             rounded_up(verdict.p_value),
+            "–" if transfer is None else f"{floor(10 * transfer) / 10:.1f}",
             rate,
             str(verdict.queries),
         )

@@ -17,7 +17,19 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.text import Text
 
-from sif.cli import bench, claim, demo, doctor, fingerprint, report, serve, thief, verify, zoo
+from sif.cli import (
+    bench,
+    calibrate,
+    claim,
+    demo,
+    doctor,
+    fingerprint,
+    report,
+    serve,
+    thief,
+    verify,
+    zoo,
+)
 from sif.errors import SifError, UsageError
 
 DISTRIBUTION: Final = "sif-lvlm"
@@ -27,6 +39,7 @@ INTERRUPTED: Final = 130
 COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "demo": demo.demo,
     "fingerprint": fingerprint.fingerprint,
+    "calibrate": calibrate.calibrate,
     "verify": verify.verify,
     "thief": thief.thief,
     "serve": serve.serve,

@@ -54,6 +54,21 @@ def verify(
             "--committed", help="Ask by the rules of `sif claim commit`, not by these options."
         ),
     ] = False,
+    transfer_allowance: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Mean reaction (0 to 1) that transfer explains, instead of the one that "
+            "`sif calibrate` measured.",
+        ),
+    ] = None,
+    calibration: Annotated[
+        bool, typer.Option(help="Test transfer where the fingerprint was calibrated.")
+    ] = True,
+    weights: Annotated[
+        bool, typer.Option(help="Count words by the fingerprint's weights, not all alike.")
+    ] = True,
     run: Annotated[
         Path | None, typer.Option(help="Folder for answers and verdict; goes on where it stopped.")
     ] = None,
@@ -68,8 +83,9 @@ def verify(
 ) -> None:
     """Asks a suspect about the trigger images until the verdict is reached.
 
-    The rules (--alpha, --budget, --repeats) are fixed before the first question. Answers are kept
-    in --run as they come: after an interruption the same command goes on, and asks nothing twice.
+    The rules (--alpha, --budget, --repeats, the allowance) are fixed before the first question and
+    written into --run. Answers are kept there as they come: after an interruption the same command
+    goes on, and asks nothing twice.
     The suspect's name in --run holds --image-attack and a digest of --example, so another attack or
     example needs another folder.
 
@@ -82,6 +98,7 @@ def verify(
     from sif.fingerprint.folder import FingerprintSet
     from sif.ownership.audit import AuditProgress
     from sif.ownership.audit import verify as audit
+    from sif.ownership.calibration import allowance_of, read_calibration
     from sif.ownership.policy import Policy
     from sif.ownership.run import JOURNAL, RunRecord, open_run, write_verdict
     from sif.suspects.connect import connect
@@ -89,10 +106,19 @@ def verify(
     from sif.suspects.journalled import Journalled
     from sif.suspects.prefaced import PrefacedSuspect, read_example
 
-    policy = Policy(alpha=alpha, budget=budget, repeats=repeats)
     attack = in_order(parse_image_attack(text) for text in image_attack or [])
     shown = None if example is None else read_example(example)
     owned = FingerprintSet.load(fingerprint, secret=secret)
+    tested = committed or (calibration and transfer_allowance is None)
+    measured = read_calibration(fingerprint) if tested else None
+    allowance, highest = allowance_of(measured, str(attack), folder=fingerprint)
+    policy = Policy(
+        alpha=alpha,
+        budget=budget,
+        repeats=repeats,
+        transfer_allowance=allowance if transfer_allowance is None else transfer_allowance,
+        weighted=weights,
+    )
     if committed:
         from sif.claims import read_commitment
 
@@ -109,17 +135,30 @@ def verify(
             suspect=asked.name,
             label=label,
             example=shown,
+            policy=policy,
         )
         open_run(folder, record)
 
         def report(progress: AuditProgress) -> None:
             found, needed = progress.log10_e_value, progress.log10_needed
             words = f"evidence 10^{found:.1f} of 10^{needed:.0f}"
+            if progress.transfer_log10_e_value is not None:
+                words += (
+                    f", against transfer 10^{progress.transfer_log10_e_value:.1f} of "
+                    f"10^{progress.transfer_log10_needed:.0f}"
+                )
             show("asking", progress.asked, progress.triggers, words)
 
         with Journal(folder / JOURNAL) as journal:
             kept = Journalled(asked, journal)
-            verdict = audit(owned, kept, policy, batch_size=batch, report=report)
+            verdict = audit(
+                owned,
+                kept,
+                policy,
+                highest_unrelated=highest,
+                batch_size=batch,
+                report=report,
+            )
         write_verdict(folder, verdict)
     typer.echo(verdict.model_dump_json(indent=2) if as_json else summary(verdict))
     if fail_if is not None and verdict.decision.value == fail_if.value:
@@ -127,7 +166,7 @@ def verify(
 
 
 def summary(verdict: "Verdict") -> str:
-    """The verdict in three lines; nothing is rounded in favour of the claim."""
+    """The verdict in a few lines; nothing is rounded in favour of the claim."""
     from math import floor
 
     from sif.ownership.verdict import rounded_up
@@ -137,5 +176,13 @@ def summary(verdict: "Verdict") -> str:
     return (
         f"{name}  (log10 e-value {evidence:.2f}, p ≤ {rounded_up(verdict.p_value)}, "
         f"limit {verdict.alpha:g})\n{verdict.reason}\n"
-        f"{verdict.queries} questions, {verdict.answered} triggers answered"
+        f"{verdict.queries} questions, {verdict.answered} triggers answered{_match(verdict)}"
     )
+
+
+def _match(verdict: "Verdict") -> str:
+    """The published match rate, for comparison."""
+    if verdict.match_rate is None or verdict.match_interval is None:
+        return ""
+    low, high = verdict.match_interval
+    return f", published match rate {verdict.match_rate:.2f} ({low:.2f} to {high:.2f})"

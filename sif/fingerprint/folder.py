@@ -1,7 +1,8 @@
 """A fingerprint on disk, and what verification needs of it. Knows nothing of how it was made.
 
 The folder holds manifest.json, triggers/NNNN.png with their base images, the owner's tokenizer
-(all public) and secret.key (mode 0600; may lie elsewhere); claim/ where it was committed to.
+and the weights of its words (all public), and secret.key (mode 0600; may lie elsewhere); claim/
+where it was committed to.
 """
 
 import hashlib
@@ -11,15 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from PIL import Image
 from pydantic import ValidationError
 
 from sif.errors import FingerprintError, UsageError
 from sif.fingerprint.manifest import Manifest, TriggerRecord
+from sif.fingerprint.weights import read_weights
 from sif.types import GenerationSettings, Query
 from sif.vlm.native import read_image
-from sif.watermark.greenlist.count import GreenCount, count_green
+from sif.watermark.greenlist.count import (
+    GreenCount,
+    WeightedCount,
+    count_green,
+    weigh_green,
+)
 from sif.watermark.greenlist.keys import KeyRing
 from sif.watermark.greenlist.mask import green_mask, green_size
 
@@ -125,6 +132,18 @@ class FingerprintSet:
         """Ids of the tokenizer that are never scored."""
         return frozenset(self.tokenizer.all_special_ids)
 
+    @cached_property
+    def weights(self) -> Float[np.ndarray, " vocab"] | None:
+        """With what weight every id counts; None where all count alike.
+
+        Raises:
+            FingerprintError: the file is missing, or not the one that the manifest names.
+        """
+        sha256 = self.manifest.weights_sha256
+        if sha256 is None:
+            return None
+        return read_weights(self.folder, sha256=sha256, vocabulary_size=self.vocabulary_size)
+
     def count(self, trigger: str, texts: list[str]) -> GreenCount:
         """Green ids among the distinct ids of all answers to one trigger (one cluster).
 
@@ -132,12 +151,21 @@ class FingerprintSet:
             trigger: its id.
             texts: the answers, one for each repeat.
         """
-        ids = [
+        return count_green(self._ids(texts), self.mask(trigger), ignore=self.special_ids)
+
+    def weigh(self, trigger: str, texts: list[str]) -> WeightedCount | None:
+        """The weights of the ids that `count` counts; None where all count alike."""
+        if self.weights is None:
+            return None
+        mask = self.mask(trigger)
+        return weigh_green(self._ids(texts), mask, self.weights, ignore=self.special_ids)
+
+    def _ids(self, texts: list[str]) -> list[int]:
+        return [
             index
             for text in texts
             for index in self.tokenizer(text, add_special_tokens=False)["input_ids"]
         ]
-        return count_green(ids, self.mask(trigger), ignore=self.special_ids)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -158,6 +186,18 @@ def read_manifest(folder: Path) -> Manifest:
         raise FingerprintError(
             f"expected a manifest of version 1 in {path}, got something else: {' '.join(first[:3])}"
         ) from error
+
+
+def manifest_sha256(folder: Path) -> str:
+    """Digest of manifest.json, by which other files say to which fingerprint they belong.
+
+    Raises:
+        FingerprintError: there is none.
+    """
+    try:
+        return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+    except OSError as error:
+        raise FingerprintError(f"expected {folder / MANIFEST}, got none: {error}") from error
 
 
 def tokenizer_sha256(folder: Path) -> str:

@@ -2,7 +2,7 @@
 
 1. Open the folder: the same request goes on where it stopped. 2. Prepare the base images.
 3. Optimise them in batches. 4. Measure the saved pictures through the model's ordinary pipeline;
-make weak ones again, with the same key. 5. Write the manifest.
+make weak ones again, with the same key. 5. Weigh the words. 6. Write the manifest.
 """
 
 import datetime
@@ -13,18 +13,21 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from jaxtyping import Float
 from PIL import Image
 
 from sif.content import ContentSpace, learn_content
 from sif.errors import UsageError
 from sif.fingerprint.craft import Craft, Draft, craft
 from sif.fingerprint.folder import FingerprintSet, tokenizer_sha256
+from sif.fingerprint.freedom import word_weights
 from sif.fingerprint.manifest import Manifest, ModelRecord, Quality, Request, TriggerRecord
 from sif.fingerprint.workspace import Workspace
 from sif.recipe import GreenMassRecipe, Recipe, SafdRecipe
 from sif.suspects.weights import weights_digest
 from sif.types import GenerationSettings
 from sif.vlm.model import Vlm
+from sif.vlm.native import read_image
 from sif.vlm.probe import probe
 from sif.watermark.greenlist.keys import KeyRing
 from sif.watermark.greenlist.mask import green_mask
@@ -122,7 +125,8 @@ def make_fingerprint(
         probe(vlm)
         tokenizer = workspace.write_tokenizer(vlm.tokenizer)
         records = _make_all(Plan(vlm, images, request, keys, content), workspace, report)
-        workspace.finish(_manifest(vlm, request, tokenizer, records, keys.anchor))
+        weights = workspace.write_weights(_weights(vlm, request, workspace.folder, records))
+        workspace.finish(_manifest(vlm, request, tokenizer, weights, records, keys))
     return FingerprintSet.load(workspace.folder)
 
 
@@ -325,21 +329,35 @@ def _pixels_digest(image: Image.Image) -> str:
     return hashlib.sha256(f"{picture.size}".encode() + picture.tobytes()).hexdigest()[:16]
 
 
+def _weights(
+    vlm: Vlm, request: Request, folder: Path, records: Sequence[TriggerRecord]
+) -> Float[np.ndarray, " vocab"]:
+    return word_weights(
+        vlm,
+        [read_image(folder / record.base_file) for record in records],
+        [record.prompt for record in records],
+        generation=_generation(request.recipe),
+        batch_size=request.batch_size,
+    )
+
+
 def _manifest(
     vlm: Vlm,
     request: Request,
     tokenizer: Path,
+    weights: str,
     records: Sequence[TriggerRecord],
-    anchor: bytes | None,
+    keys: KeyRing,
 ) -> Manifest:
     return Manifest(
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         model=request.model,
         tokenizer_sha256=tokenizer_sha256(tokenizer),
+        weights_sha256=weights,
         vocabulary_size=vlm.vocabulary_size,
         gamma=request.recipe.gamma,
         recipe=request.recipe,
         seed=request.seed,
-        anchor=None if anchor is None else anchor.hex(),
+        anchor=None if keys.anchor is None else keys.anchor.hex(),
         triggers=tuple(records),
     )

@@ -78,6 +78,7 @@ class Manifest(_Record):
     """manifest.json.
 
     Attributes:
+        weights_sha256: of weights.json; none where all words count alike.
         anchor: hex digits that went into every key beside the secret; none where nothing did.
     """
 
@@ -86,6 +87,7 @@ class Manifest(_Record):
     created: str
     model: ModelRecord
     tokenizer_sha256: str
+    weights_sha256: str | None = None
     vocabulary_size: int
     gamma: float
     recipe: Recipe

@@ -8,6 +8,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float
 from PIL import Image
 from pydantic import ValidationError
 
@@ -15,10 +17,12 @@ from sif.errors import FingerprintError
 from sif.files import write_atomically, writing
 from sif.fingerprint.folder import CLAIM, MANIFEST, SECRET, TOKENIZER, TRIGGERS, read_manifest
 from sif.fingerprint.manifest import Manifest, Request, TriggerRecord
+from sif.fingerprint.weights import WEIGHTS, WeightTable
 from sif.vlm.pixels import png_bytes
 from sif.watermark.greenlist.keys import KeyRing
 
 REQUEST = "request.json"
+ADDED_LATER = ("calibration.json", "calibration", CLAIM)
 HALF_WRITTEN = re.compile(r"\.[^.].*\.(json|key|png)\.[a-z0-9_]{8}")
 
 
@@ -35,7 +39,7 @@ class Workspace:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        known = {REQUEST, MANIFEST, SECRET, TOKENIZER, TRIGGERS, CLAIM}
+        known = {REQUEST, MANIFEST, SECRET, TOKENIZER, TRIGGERS, WEIGHTS, *ADDED_LATER}
         strangers = sorted(
             path.name
             for path in folder.glob("*")
@@ -139,6 +143,12 @@ class Workspace:
                 os.sync()
                 staging.rename(target)
         return target
+
+    def write_weights(self, weights: Float[np.ndarray, " vocab"]) -> str:
+        """Saves with what weight every id counts; returns the file's digest."""
+        data = WeightTable.of(weights).model_dump_json().encode()
+        write_atomically(self.folder / WEIGHTS, data)
+        return hashlib.sha256(data).hexdigest()
 
     def finish(self, manifest: Manifest) -> None:
         """Writes the manifest, which completes the fingerprint."""

@@ -1,12 +1,12 @@
 """An audit: a fingerprint's questions put to a suspect until the verdict is reached.
 
 1. Triggers are asked in their committed order, a few at a time. 2. All answers to one trigger are
-counted together. 3. Asking stops as soon as the e-value reaches 1/α, or the budget or the
-triggers are spent. 4. The verdict is a function of fingerprint, answers and policy; nothing here
-looks at what the suspect is called.
+counted together. 3. Asking stops as soon as the e-value reaches 1/α (and that against transfer
+1/α_B, where it is tested), or the budget or the triggers are spent. 4. The verdict is a function of
+fingerprint, answers and policy; nothing here looks at what the suspect is called.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log10
 
@@ -21,12 +21,17 @@ from sif.types import Answer, Reply, Suspect, Unanswered
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditProgress:
-    """Where an audit stands: triggers asked of those in the budget, evidence so far and needed."""
+    """Where an audit stands: triggers asked of those in the budget, evidence so far and needed.
+
+    The same against transfer; none where that is not tested.
+    """
 
     asked: int
     triggers: int
     log10_e_value: float
     log10_needed: float
+    transfer_log10_e_value: float | None = None
+    transfer_log10_needed: float = 0.0
 
 
 def verify(
@@ -34,6 +39,7 @@ def verify(
     suspect: Suspect,
     policy: Policy | None = None,
     *,
+    highest_unrelated: Mapping[str, float] | None = None,
     batch_size: int = 4,
     report: Callable[[AuditProgress], None] = lambda progress: None,
 ) -> Verdict:
@@ -43,6 +49,7 @@ def verify(
         fingerprint: with its keys.
         suspect: wrap it in `Journalled` to keep the answers and to resume.
         policy: the rules; the default ones where None.
+        highest_unrelated: of `Calibration.highest_unrelated`, for the published match rate.
         batch_size: triggers asked together; asking may stop after any of them.
         report: called after every batch.
 
@@ -65,17 +72,20 @@ def verify(
         for observation in seen:
             evidence.add(observation)
         observations += seen
+        transfer = evidence.transfer
         report(
             AuditProgress(
                 asked=len(observations),
                 triggers=len(triggers),
                 log10_e_value=evidence.log10_e_value,
                 log10_needed=-log10(policy.alpha),
+                transfer_log10_e_value=None if transfer is None else transfer.log10_e_value,
+                transfer_log10_needed=-log10(policy.alpha_transfer),
             )
         )
         if evidence.reached:
             break
-    return judge(observations, **sizes, policy=policy)
+    return judge(observations, **sizes, policy=policy, highest_unrelated=highest_unrelated)
 
 
 def _within_budget(fingerprint: FingerprintSet, policy: Policy) -> tuple[Trigger, ...]:
@@ -96,17 +106,21 @@ def _ask(
     queries = [trigger.query(repeat=turn) for trigger in triggers for turn in range(repeats)]
     replies = suspect.ask(queries)
     return [
-        _observe(fingerprint, trigger, replies[index * repeats : (index + 1) * repeats])
+        observe(fingerprint, trigger, replies[index * repeats : (index + 1) * repeats])
         for index, trigger in enumerate(triggers)
     ]
 
 
-def _observe(
-    fingerprint: FingerprintSet, trigger: Trigger, replies: Sequence[Reply]
-) -> Observation:
+def observe(fingerprint: FingerprintSet, trigger: Trigger, replies: Sequence[Reply]) -> Observation:
+    """What all replies to one trigger show together."""
     texts = [reply.text for reply in replies if isinstance(reply, Answer)]
     reasons = [reply.reason for reply in replies if isinstance(reply, Unanswered)]
     name = trigger.record.id
     if not texts:
         return Observation(trigger=name, count=None, queries=len(replies), reason=reasons[0])
-    return Observation(trigger=name, count=fingerprint.count(name, texts), queries=len(replies))
+    return Observation(
+        trigger=name,
+        count=fingerprint.count(name, texts),
+        queries=len(replies),
+        weights=fingerprint.weigh(name, texts),
+    )

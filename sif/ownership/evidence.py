@@ -15,6 +15,8 @@ from sif.ownership.logspace import log_sum
 from sif.ownership.null import HypergeometricNull
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
+from sif.ownership.transfer import TransferEvidence, reaction
+from sif.ownership.weighted import log_e_values
 
 LOG_10 = log(10.0)
 SMALLEST = 2.3e-308
@@ -35,6 +37,10 @@ class Evidence:
         answered: triggers so far that were answered with at least one scored word.
         log10_e_value: of all observations so far.
         highest: the largest log10 e-value so far, 0 at the start; the decision rests on it.
+        transfer: the evidence against transfer; none where the policy has no allowance.
+
+    Raises:
+        UsageError: sizes that make no sense.
     """
 
     def __init__(self, *, vocabulary_size: int, green_size: int, policy: Policy) -> None:
@@ -44,6 +50,7 @@ class Evidence:
         self.answered = 0
         self.log10_e_value = 0.0
         self.highest = 0.0
+        self.transfer = _transfer(policy.transfer_allowance)
         self._tilts = np.asarray(policy.tilts, dtype=np.float64)
         self._log_wealth = np.full(len(self._tilts), -log(len(self._tilts)))
         self._seen: set[str] = set()
@@ -57,25 +64,44 @@ class Evidence:
         """
         self._check(observation)
         if observation.count is not None and observation.informative:
-            self._log_wealth = self._log_wealth + self.null.log_e_values(
-                observation.count, self._tilts
-            )
+            self._log_wealth = self._log_wealth + self._log_e_values(observation)
             self.log10_e_value = float(log_sum(self._log_wealth)) / LOG_10
             self.highest = max(self.highest, self.log10_e_value)
             self.answered += 1
+            if self.transfer is not None:
+                gamma = self.null.green_size / self.null.vocabulary_size
+                self.transfer.add(reaction(observation.count, gamma=gamma))
         self._seen.add(observation.trigger)
         self.queries += observation.queries
         return self.log10_e_value
 
     @property
-    def reached(self) -> bool:
-        """Whether the e-value was 1/α or more at some point; asking may stop then."""
+    def independence_refuted(self) -> bool:
+        """Whether the e-value was 1/α or more at some point."""
         return self.highest >= -log10(self.policy.alpha)
+
+    @property
+    def transfer_refuted(self) -> bool:
+        """Whether that against transfer was 1/α_B or more; so too where it is not tested."""
+        return self.transfer is None or self.transfer.highest >= -log10(self.policy.alpha_transfer)
+
+    @property
+    def reached(self) -> bool:
+        """Whether both are refuted; asking may stop then."""
+        return self.independence_refuted and self.transfer_refuted
 
     @property
     def p_value(self) -> float:
         """min(1, 1 / highest e-value): valid at any stopping time, and never rounded to 0."""
         return as_probability(-self.highest * LOG_10)
+
+    def _log_e_values(self, observation: Observation) -> np.ndarray:
+        weights = observation.weights if self.policy.weighted else None
+        if weights is None:
+            assert observation.count is not None
+            return self.null.log_e_values(observation.count, self._tilts)
+        green, red = np.asarray(weights.green), np.asarray(weights.red)
+        return log_e_values(green, np.concatenate([green, red]), null=self.null, tilts=self._tilts)
 
     def _check(self, observation: Observation) -> None:
         if observation.trigger in self._seen:
@@ -89,6 +115,10 @@ class Evidence:
                 f"expected at most {budget} questions, the budget of the policy, got {total}; "
                 "stop asking before, or set a larger budget before the first question"
             )
+
+
+def _transfer(allowance: float | None) -> TransferEvidence | None:
+    return None if allowance is None else TransferEvidence(limit=allowance)
 
 
 def as_probability(log_probability: float) -> float:

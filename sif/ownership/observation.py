@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from sif.errors import UsageError
-from sif.watermark.greenlist.count import GreenCount
+from sif.watermark.greenlist.count import GreenCount, WeightedCount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,15 +15,18 @@ class Observation:
         count: green count over the distinct ids of all its answers; none if unanswered.
         queries: questions that were put to the suspect for it.
         reason: why it is unanswered; none if it is answered.
+        weights: of the ids behind the count, where they count by weights.
 
     Raises:
-        UsageError: both a count and a reason, or neither; or fewer than 0 queries.
+        UsageError: both a count and a reason, or neither; fewer than 0 queries; or weights of other
+            ids than were counted.
     """
 
     trigger: str
     count: GreenCount | None
     queries: int = 1
     reason: str | None = None
+    weights: WeightedCount | None = None
 
     def __post_init__(self) -> None:
         if (self.count is None) == (self.reason is None):
@@ -33,6 +36,11 @@ class Observation:
             )
         if self.queries < 0:
             raise UsageError(f"expected 0 or more queries, got {self.queries}")
+        if self.weights is not None and self.weights.count != self.count:
+            raise UsageError(
+                f"expected the weights of the ids that were counted for {self.trigger!r}, got "
+                f"{self.weights.count} beside {self.count}"
+            )
 
     @property
     def informative(self) -> bool:

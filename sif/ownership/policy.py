@@ -24,8 +24,11 @@ class Policy(BaseModel):
         alpha: α, the largest probability of a claim against a model that is independent of the
             secret, at whatever moment the asking stops.
         alpha_transfer: α_B, the same for null B (transfer from independent models).
-        transfer_allowance: place of τ, the green rate above γ that an independent model is
-            allowed. Null B is not part of this version, so there is none.
+        transfer_allowance: τ, the mean reaction to triggers (from 0 to 1, `sif.ownership.transfer`)
+            that transfer to an independent model explains, as `sif calibrate` measures it; none
+            where it was not measured, and null B is then not tested.
+        weighted: whether ids count by the weights that the fingerprint holds, where it holds some.
+        order: of asking; there is one, that of the fingerprint, which its making fixed.
         budget: most questions to one suspect; none for as many as the fingerprint has.
         minimum_answers: with fewer answers the verdict is inconclusive, unless it is derived.
         repeats: questions asked with each trigger.
@@ -44,7 +47,9 @@ class Policy(BaseModel):
     schema_version: Literal[1] = 1
     alpha: float = Field(default=1e-6, gt=0.0, lt=0.5)
     alpha_transfer: float = Field(default=0.01, gt=0.0, lt=0.5)
-    transfer_allowance: None = None
+    transfer_allowance: float | None = Field(default=None, gt=0.0, lt=1.0)
+    weighted: bool = True
+    order: Literal["fingerprint"] = "fingerprint"
     budget: int | None = Field(default=None, ge=1)
     minimum_answers: int = Field(default=10, ge=1)
     repeats: int = Field(default=1, ge=1)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sif.errors import StorageError
 from sif.files import write_atomically
+from sif.ownership.policy import Policy
 from sif.ownership.verdict import Verdict
 
 JOURNAL, RECORD, VERDICT = "answers.sqlite", "run.json", "verdict.json"
@@ -27,6 +28,7 @@ class RunRecord(BaseModel):
         label: a short name for people.
         group: only sorts the report's table.
         example: description of another picture that stood before every prompt, if one did.
+        policy: the rules, written down before the first question; none in runs of before they were.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,17 +39,28 @@ class RunRecord(BaseModel):
     label: str = ""
     group: Group = "other"
     example: str | None = None
+    policy: Policy | None = None
 
 
 def open_run(run: Path, record: RunRecord) -> None:
     """Begins a run, or goes on with an interrupted one.
 
     Raises:
-        StorageError: the folder holds a run of another fingerprint or suspect, or something else.
+        StorageError: the folder holds a run of another fingerprint or suspect or under other rules,
+            or something else.
     """
     path = run / RECORD
     if path.exists():
-        if read_record(run) != record:
+        begun = read_record(run)
+        if begun == record:
+            return
+        if begun.model_copy(update={"policy": record.policy}) == record and begun.policy:
+            raise StorageError(
+                f"expected the rules that {run} was begun under, got others; they are fixed before "
+                "the first question: use the same --alpha, --budget, --repeats and allowance, or "
+                "ask anew into another folder with --run"
+            )
+        if begun.model_copy(update={"policy": record.policy}) != record:
             raise StorageError(
                 f"expected in {run} the run that was begun there, got another fingerprint or "
                 "suspect (or other weights, image attacks or example); name another folder with "

@@ -1,21 +1,24 @@
 """The verdict: what the answers of one suspect show, as a pure function of counts and policy.
 
 1. Every trigger's count is added to the evidence, in the order of the fingerprint.
-2. DERIVED: the e-value reached 1/α at some point. 3. INCONCLUSIVE: it did not, and too few
-answers came. 4. NOT_SHOWN otherwise. Null B (transfer) has its place here and is not tested yet;
-every verdict says so. Knows neither models nor words.
+2. DERIVED: the e-value against independence reached 1/α at some point, and, where the policy has a
+transfer allowance, that against transfer reached 1/α_B. 3. INCONCLUSIVE: the first did and the
+second did not, or too few answers came. 4. NOT_SHOWN otherwise. Without an allowance transfer is
+not tested, and the verdict says so. Knows neither models nor words.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import ROUND_CEILING, Context
 from enum import StrEnum
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from sif.ownership.evidence import Evidence, as_probability
+from sif.ownership.evidence import LOG_10, Evidence, as_probability
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
+from sif.ownership.share import Share, share_of
+from sif.watermark.greenlist.count import z_score
 
 
 class Decision(StrEnum):
@@ -35,6 +38,7 @@ class TriggerRecord(BaseModel):
         scored: distinct ids; none if unanswered.
         queries: questions asked with it.
         log10_e_value: of this trigger and all before it.
+        transfer_log10_e_value: the same against transfer; none where it is not tested.
         p_value: P(this many green or more) for this trigger alone; none if unanswered.
         unanswered: why no answer came; none if one did.
     """
@@ -46,6 +50,7 @@ class TriggerRecord(BaseModel):
     scored: int | None
     queries: int
     log10_e_value: float
+    transfer_log10_e_value: float | None = None
     p_value: float | None
     unanswered: str | None
 
@@ -60,13 +65,17 @@ class Verdict(BaseModel):
         final_log10_e_value: the e-value after the last trigger.
         p_value: min(1, 1/e-value), valid however the moment of stopping was chosen.
         fixed_sample_p_value: P(ΣH ≥ Σg), exact, but valid only where the number of triggers was
-            fixed beforehand; none without answers.
-        transfer_log10_e_value: place of null B; none.
+            fixed beforehand, and of counts without weights; none without answers.
+        transfer_log10_e_value: the highest running e-value against transfer; none where the policy
+            has no allowance.
         alpha: the bound that the policy set.
         queries: questions asked.
         answered: triggers whose answer held at least one scored word.
         green_rate: green share of all scored ids; none without any.
-        match_rate: place of the published FMR; none.
+        match_rate: the published FMR: share of the answered triggers whose z-score exceeds that of
+            every unrelated model on the same trigger; none without a calibration.
+        match_interval: of it, exact (Clopper–Pearson), 95%.
+        weighted: whether ids counted by the weights of the fingerprint.
         vocabulary_size: ids of the owner's tokenizer.
         green_size: green ids of every trigger.
         policy: the rules, fixed before the first question.
@@ -88,6 +97,8 @@ class Verdict(BaseModel):
     answered: int
     green_rate: float | None
     match_rate: float | None = None
+    match_interval: tuple[float, float] | None = None
+    weighted: bool = False
     vocabulary_size: int
     green_size: int
     policy: Policy
@@ -95,7 +106,12 @@ class Verdict(BaseModel):
 
 
 def judge(
-    observations: Sequence[Observation], *, vocabulary_size: int, green_size: int, policy: Policy
+    observations: Sequence[Observation],
+    *,
+    vocabulary_size: int,
+    green_size: int,
+    policy: Policy,
+    highest_unrelated: Mapping[str, float] | None = None,
 ) -> Verdict:
     """The verdict on one suspect.
 
@@ -104,6 +120,8 @@ def judge(
         vocabulary_size: V, ids of the owner's tokenizer.
         green_size: green ids of every trigger, of `green_size`.
         policy: the rules, fixed before the first question.
+        highest_unrelated: τ_i, the largest z-score of any unrelated model, by trigger; for the
+            published match rate only, on which no decision rests.
 
     Raises:
         UsageError: a trigger twice, more questions than the budget, or impossible counts.
@@ -114,6 +132,7 @@ def judge(
     scored = sum(count.scored for count in counts)
     green_rate = sum(count.green for count in counts) / scored if scored else None
     decision = _decide(evidence)
+    match = _match(observations, green_size / vocabulary_size, highest_unrelated)
     return Verdict(
         decision=decision,
         reason=_explain(decision, evidence, asked=len(records), green_rate=green_rate),
@@ -123,10 +142,14 @@ def judge(
         fixed_sample_p_value=(
             as_probability(evidence.null.log_p_value_of_sum(counts)) if counts else None
         ),
+        transfer_log10_e_value=None if evidence.transfer is None else evidence.transfer.highest,
         alpha=policy.alpha,
         queries=evidence.queries,
         answered=evidence.answered,
         green_rate=green_rate,
+        match_rate=None if match is None else match.share,
+        match_interval=None if match is None else (match.low, match.high),
+        weighted=policy.weighted and any(seen.weights is not None for seen in observations),
         vocabulary_size=vocabulary_size,
         green_size=green_size,
         policy=policy,
@@ -143,15 +166,34 @@ def _record(observation: Observation, evidence: Evidence) -> TriggerRecord:
         scored=None if count is None else count.scored,
         queries=observation.queries,
         log10_e_value=running,
+        transfer_log10_e_value=(
+            None if evidence.transfer is None else evidence.transfer.log10_e_value
+        ),
         p_value=None if count is None else as_probability(evidence.null.log_p_value(count)),
         unanswered=observation.reason,
     )
 
 
+def _match(
+    observations: Sequence[Observation], gamma: float, highest: Mapping[str, float] | None
+) -> Share | None:
+    """The published match rate over the triggers that were answered and calibrated."""
+    if highest is None:
+        return None
+    scores = [
+        (z_score(seen.count, gamma=gamma), highest[seen.trigger])
+        for seen in observations
+        if seen.count is not None and seen.trigger in highest
+    ]
+    found = [z is not None and z > limit for z, limit in scores]
+    return share_of(sum(found), len(found))
+
+
 def _decide(evidence: Evidence) -> Decision:
     if evidence.reached:
         return Decision.DERIVED
-    if evidence.answered < evidence.policy.minimum_answers:
+    too_few = evidence.answered < evidence.policy.minimum_answers
+    if evidence.independence_refuted or too_few:
         return Decision.INCONCLUSIVE
     return Decision.NOT_SHOWN
 
@@ -159,29 +201,44 @@ def _decide(evidence: Evidence) -> Decision:
 def _explain(
     decision: Decision, evidence: Evidence, *, asked: int, green_rate: float | None
 ) -> str:
-    answered = f"{evidence.answered} of {asked} trigger images"
+    """One sentence: what was seen, what follows, and what was not looked at."""
+    policy, answered = evidence.policy, f"{evidence.answered} of {asked} trigger images"
     expected = evidence.null.green_size / evidence.null.vocabulary_size
     rates = f"{green_rate or 0.0:.1%} green words where chance gives {expected:.1%}"
-    chance, limit = rounded_up(evidence.p_value), rounded_up(evidence.policy.alpha)
-    match decision:
-        case Decision.DERIVED:
-            return (
-                f"The suspect's answers to {answered} hold {rates}: a model independent of the "
-                f"owner's secret key would come this far with a probability of at most {chance} "
-                f"(limit {limit}); transfer from independent models was not calibrated."
-            )
-        case Decision.INCONCLUSIVE:
-            return (
-                f"The suspect answered {answered}, fewer than the "
-                f"{evidence.policy.minimum_answers} needed, so nothing follows either way; "
-                "transfer from independent models was not calibrated."
-            )
-        case Decision.NOT_SHOWN:
-            return (
-                f"The suspect's answers to {answered} hold {rates}, which does not show that it "
-                f"was derived (probability bound {chance}, limit {limit}) and does not show the "
-                "opposite; transfer from independent models was not calibrated."
-            )
+    chance, limit = rounded_up(evidence.p_value), rounded_up(policy.alpha)
+    seen = f"The suspect's answers to {answered} hold {rates}"
+    far = (
+        "a model independent of the owner's secret key would come this far with a probability of "
+        f"at most {chance} (limit {limit})"
+    )
+    if decision == Decision.DERIVED:
+        return f"{seen}: {far}; {_on_transfer(evidence)}."
+    if decision == Decision.NOT_SHOWN:
+        return (
+            f"{seen}, which does not show that it was derived (probability bound {chance}, limit "
+            f"{limit}) and does not show the opposite; {_on_transfer(evidence)}."
+        )
+    if evidence.independence_refuted:
+        return f"{seen}: {far}, but {_on_transfer(evidence)}, so the claim is not made."
+    return (
+        f"The suspect answered {answered}, fewer than the {policy.minimum_answers} needed, so "
+        f"nothing follows either way; {_on_transfer(evidence)}."
+    )
+
+
+def _on_transfer(evidence: Evidence) -> str:
+    """What is known of the other explanation, that triggers also move unrelated models."""
+    if evidence.transfer is None:
+        return "transfer from independent models was not calibrated"
+    chance = rounded_up(as_probability(-evidence.transfer.highest * LOG_10))
+    explained = (
+        "that unrelated models react to these images (on average up to "
+        f"{evidence.transfer.limit:.0%} of a full reaction)"
+    )
+    bound = f"(probability bound {chance}, limit {rounded_up(evidence.policy.alpha_transfer)})"
+    if evidence.transfer_refuted:
+        return f"{explained} does not explain it either {bound}"
+    return f"{explained} is not excluded as the reason {bound}"
 
 
 def rounded_up(probability: float) -> str:

@@ -21,17 +21,18 @@ def test_copies_are_derived_and_innocents_are_not(family: Family, tmp_path: Path
     demo = Demo(
         out=tmp_path / "demo",
         family=family,
-        triggers=12,
+        triggers=16,
         everyone=True,
         vllm=False,
         keys=KeyRing(bytes(range(32))),
     )
     rows, report = run_demo(demo, show=_ignore)
     decisions = {row.label: (row.group, row.verdict.decision.value) for row in rows}
-    assert len(decisions) == 10
+    assert len(decisions) == 9
     for label, (group, decision) in decisions.items():
         assert (decision == "derived") == (group == "copy"), (label, decisions)
     for row in rows:
+        assert row.verdict.transfer_log10_e_value is not None
         assert row.verdict.answered >= 8 or row.verdict.decision.value == "derived"
     page = report.read_text(encoding="utf-8")
     assert all(row.label in page for row in rows)
@@ -44,7 +45,7 @@ def test_copies_are_derived_and_innocents_are_not(family: Family, tmp_path: Path
 @pytest.mark.filterwarnings("default")  # vLLM's libraries warn when they are imported
 def test_the_demo_asks_through_vllm_and_through_an_endpoint(tmp_path: Path) -> None:
     keys = KeyRing(bytes(range(32)))
-    demo = Demo(out=tmp_path / "demo", triggers=8, steps=120, keys=keys)
+    demo = Demo(out=tmp_path / "demo", triggers=16, keys=keys)
     rows, report = run_demo(demo, show=_ignore)
     assert [row.engine for row in rows] == ["vLLM", "HTTP endpoint", *["vLLM"] * 5]
     assert all(row.verdict.answered for row in rows)

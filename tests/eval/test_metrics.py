@@ -8,12 +8,12 @@ from sif.eval.metrics import (
     highest_evidence,
     mean_of,
     published_matches,
-    share_of,
     triggers_to_alpha,
 )
 from sif.ownership.null import HypergeometricNull
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
+from sif.ownership.share import share_of
 from sif.ownership.verdict import judge
 from sif.watermark.greenlist.count import GreenCount
 

@@ -4,17 +4,26 @@ Token ids only: nothing here knows images, models or thresholds. `bias` (the tea
 `published` (lists of the released code) need torch and are imported by their own names.
 """
 
-from sif.watermark.greenlist.count import GreenCount, count_green, distinct_ids, z_score
+from sif.watermark.greenlist.count import (
+    GreenCount,
+    WeightedCount,
+    count_green,
+    distinct_ids,
+    weigh_green,
+    z_score,
+)
 from sif.watermark.greenlist.keys import KeyRing, commitment_of
 from sif.watermark.greenlist.mask import green_mask, green_size
 
 __all__ = [
     "GreenCount",
     "KeyRing",
+    "WeightedCount",
     "commitment_of",
     "count_green",
     "distinct_ids",
     "green_mask",
     "green_size",
+    "weigh_green",
     "z_score",
 ]

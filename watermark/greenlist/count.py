@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 
 from sif.errors import UsageError
 
@@ -30,6 +30,46 @@ class GreenCount:
             raise UsageError(f"expected 0 ≤ green ≤ scored, got {self.green} of {self.scored}")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightedCount:
+    """The weights of the ids that were scored, those of the green ones apart.
+
+    Attributes:
+        green: weights of the green ids.
+        red: weights of the others.
+    """
+
+    green: tuple[float, ...]
+    red: tuple[float, ...]
+
+    @property
+    def count(self) -> GreenCount:
+        """How many ids there are of each."""
+        return GreenCount(green=len(self.green), scored=len(self.green) + len(self.red))
+
+
+def weigh_green(
+    ids: Iterable[int],
+    mask: Bool[np.ndarray, " vocab"],
+    weights: Float[np.ndarray, " vocab"],
+    *,
+    ignore: frozenset[int] = frozenset(),
+) -> WeightedCount:
+    """The weights of the ids that `count_green` counts.
+
+    Args:
+        ids: of an answer, or of all answers to one trigger.
+        mask: the trigger's green ids.
+        weights: of every id, chosen without the key.
+        ignore: special ids, which are not scored.
+    """
+    scored = _scored(ids, mask, ignore)
+    return WeightedCount(
+        green=tuple(float(weights[index]) for index in scored if mask[index]),
+        red=tuple(float(weights[index]) for index in scored if not mask[index]),
+    )
+
+
 def count_green(
     ids: Iterable[int], mask: Bool[np.ndarray, " vocab"], *, ignore: frozenset[int] = frozenset()
 ) -> GreenCount:
@@ -40,8 +80,12 @@ def count_green(
         mask: the trigger's green ids.
         ignore: special ids, which are not scored. Ids outside the mask are not scored either.
     """
-    scored = [index for index in distinct_ids([ids], ignore) if 0 <= index < len(mask)]
+    scored = _scored(ids, mask, ignore)
     return GreenCount(green=int(mask[scored].sum()), scored=len(scored))
+
+
+def _scored(ids: Iterable[int], mask: np.ndarray, ignore: frozenset[int]) -> list[int]:
+    return sorted(index for index in distinct_ids([ids], ignore) if 0 <= index < len(mask))
 
 
 def distinct_ids(

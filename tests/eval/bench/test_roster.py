@@ -20,6 +20,7 @@ from sif.vlm.folder import load_model
 
 FAMILIES: tuple[Family, ...] = get_args(Family)
 HELD_OUT = {
+    "sibling-c",
     "int8",
     "3-bit",
     "pruned-20",

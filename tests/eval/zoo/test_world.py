@@ -193,11 +193,12 @@ def test_examples_are_not_written_over(tmp_path) -> None:
         write_examples(0, tmp_path / "data", number=2, seed=0, kind="captions")
 
 
-def test_the_catalogue_has_two_families_of_a_source_two_siblings_and_three_strangers() -> None:
+def test_the_catalogue_has_two_families_of_a_source_three_siblings_and_three_strangers() -> None:
     for family in ("llava", "qwen2_5_vl"):
         models = [model for model in MODELS if model.family == family]
         roles = sorted(model.role for model in models)
         assert roles == [
+            "sibling",
             "sibling",
             "sibling",
             "source",

@@ -1,0 +1,296 @@
+"""calibration.json: how far unrelated models react to a fingerprint's triggers.
+
+1. Every model of a panel answers every trigger, under every attack on images that audits will use.
+2. For each model and attack, an upper confidence bound for its mean reaction
+(`sif.ownership.transfer`); all of them hold together (Bonferroni). 3. The transfer allowance τ is
+the largest of these bounds. Beside it, the bound for the panel as a whole, and the largest z-score
+on each trigger, which the published match rate needs. Knows nothing of journals.
+"""
+
+import datetime
+from collections.abc import Callable, Mapping, Sequence
+from math import ceil, floor
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sif.errors import FingerprintError, SuspectError, UsageError
+from sif.files import write_atomically
+from sif.fingerprint.folder import FingerprintSet, manifest_sha256
+from sif.ownership.audit import observe
+from sif.ownership.evidence import Evidence
+from sif.ownership.observation import Observation
+from sif.ownership.policy import Policy
+from sif.ownership.transfer import reaction, upper_bound
+from sif.types import Suspect
+from sif.watermark.greenlist.count import GreenCount, z_score
+
+CALIBRATION, PLAIN = "calibration.json", "none"
+CONFIDENCE = 0.99
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Seen(_Record):
+    """What one answer showed: green ids among the distinct ones."""
+
+    green: int = Field(ge=0)
+    scored: int = Field(ge=1)
+
+
+class PanelMember(_Record):
+    """One unrelated model under one attack on images.
+
+    Attributes:
+        suspect: who was asked.
+        image_attack: in its text form; none for pictures as they are.
+        green_rate: mean over its answers.
+        reaction: mean over its answers, from 0 to 1.
+        upper_bound: of the mean reaction, at the confidence that all members share.
+        log10_e_value: the highest against independence; where it is large, the model is either no
+            unrelated one, or the triggers transfer.
+        answers: by trigger; a trigger without an answer is missing.
+    """
+
+    suspect: str
+    image_attack: str
+    green_rate: float
+    reaction: float
+    upper_bound: float
+    log10_e_value: float
+    answers: dict[str, Seen]
+
+
+class Calibration(_Record):
+    """calibration.json.
+
+    Attributes:
+        fingerprint: SHA-256 of the manifest that it belongs to.
+        confidence: with which all upper bounds hold together.
+        gamma: green ids of all ids.
+        allowance: τ.
+        reaction: mean over triggers of the panel's mean reaction.
+        upper_bound: of that, at the same confidence, all answers to one trigger taken as one.
+        members: who was asked.
+    """
+
+    schema_version: Literal[1] = 1
+    fingerprint: str
+    created: str
+    confidence: float
+    gamma: float
+    allowance: float = Field(gt=0.0, lt=1.0)
+    reaction: float
+    upper_bound: float
+    members: tuple[PanelMember, ...] = Field(min_length=1)
+
+    @property
+    def image_attacks(self) -> tuple[str, ...]:
+        """Those that it covers."""
+        return tuple(dict.fromkeys(member.image_attack for member in self.members))
+
+    @property
+    def highest_unrelated(self) -> dict[str, float]:
+        """τ_i, the largest z-score of any member, by trigger."""
+        highest: dict[str, float] = {}
+        for member in self.members:
+            for trigger, seen in member.answers.items():
+                count = GreenCount(green=seen.green, scored=seen.scored)
+                z = z_score(count, gamma=self.gamma)
+                assert z is not None
+                highest[trigger] = max(z, highest.get(trigger, z))
+        return highest
+
+
+class Asked(NamedTuple):
+    """What one unrelated model answered under one attack on images."""
+
+    suspect: str
+    image_attack: str
+    log10_e_value: float
+    answers: dict[str, Seen]
+
+    def leanings(self, gamma: float) -> dict[str, float]:
+        """How far each answer leans, from 0 to 1, by trigger."""
+        return {
+            trigger: reaction(GreenCount(green=one.green, scored=one.scored), gamma=gamma)
+            for trigger, one in self.answers.items()
+        }
+
+
+def ask_member(
+    fingerprint: FingerprintSet,
+    suspect: Suspect,
+    *,
+    image_attack: str = PLAIN,
+    batch_size: int = 8,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> Asked:
+    """Asks one unrelated model every trigger.
+
+    Args:
+        fingerprint: with its keys.
+        suspect: who is asked; sees the pictures through the attack already.
+        image_attack: the attack's text form, for the record.
+        batch_size: triggers asked together.
+        report: called after every batch with the triggers done and in all.
+
+    Raises:
+        FingerprintError: the keys are not at hand.
+        SuspectError: it cannot be reached, or answers nothing at all.
+    """
+    seen: list[Observation] = []
+    triggers = fingerprint.triggers
+    for start in range(0, len(triggers), batch_size):
+        some = triggers[start : start + batch_size]
+        replies = suspect.ask([trigger.query() for trigger in some])
+        seen += [
+            observe(fingerprint, trigger, [reply])
+            for trigger, reply in zip(some, replies, strict=True)
+        ]
+        report(len(seen), len(triggers))
+    answers = {
+        one.trigger: Seen(green=one.count.green, scored=one.count.scored)
+        for one in seen
+        if one.count is not None and one.count.scored
+    }
+    if not answers:
+        reasons = sorted({one.reason for one in seen if one.reason})
+        raise SuspectError(
+            f"expected answers from {suspect.name}, got none ({'; '.join(reasons[:2])}); leave it "
+            "out of the panel or mend it"
+        )
+    return Asked(suspect.name, image_attack, _highest(fingerprint, seen), answers)
+
+
+def calibrate(
+    fingerprint: FingerprintSet, panel: Sequence[Asked], *, confidence: float = CONFIDENCE
+) -> Calibration:
+    """The transfer allowance, from what a panel of unrelated models answered.
+
+    Args:
+        fingerprint: whose triggers were asked.
+        panel: of `ask_member`.
+        confidence: with which all bounds hold together.
+
+    Raises:
+        UsageError: an empty panel, a member twice, or too few triggers for any allowance.
+    """
+    names = [(member.suspect, member.image_attack) for member in panel]
+    if not names or len(set(names)) < len(names):
+        raise UsageError(
+            "expected a panel of one or more different models that are not yours, got "
+            f"{'one of them twice' if names else 'none'}; name each with --panel"
+        )
+    alone = 1.0 - (1.0 - confidence) / len(panel)
+    gamma = fingerprint.green_size / fingerprint.vocabulary_size
+    members = [_member(asked, gamma, alone) for asked in panel]
+    worst = max(member.upper_bound for member in members)
+    if worst >= 1.0:
+        raise UsageError(
+            f"expected triggers enough to bound the reaction of {len(panel)} models, got "
+            f"{min(len(asked.answers) for asked in panel)} answers of one; make more triggers, or "
+            "take out of the panel what reacts to all of them"
+        )
+    together = _by_trigger(panel, gamma)
+    return Calibration(
+        fingerprint=manifest_sha256(fingerprint.folder),
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        confidence=confidence,
+        gamma=gamma,
+        allowance=worst,
+        reaction=sum(together) / len(together),
+        upper_bound=_rounded_up(upper_bound(together, confidence=confidence)),
+        members=tuple(members),
+    )
+
+
+def write_calibration(folder: Path, calibration: Calibration) -> None:
+    """Puts it beside the manifest."""
+    write_atomically(folder / CALIBRATION, calibration.model_dump_json(indent=2))
+
+
+def read_calibration(folder: Path) -> Calibration | None:
+    """That of a fingerprint's folder; None where it was not calibrated.
+
+    Raises:
+        FingerprintError: damaged, of another version, or of another fingerprint.
+    """
+    path = folder / CALIBRATION
+    if not path.exists():
+        return None
+    try:
+        found = Calibration.model_validate_json(path.read_text(encoding="utf-8"))
+    except (ValidationError, UnicodeDecodeError) as error:
+        raise FingerprintError(
+            f"expected a calibration of version 1 in {path}, got something else; run sif calibrate "
+            "again"
+        ) from error
+    if found.fingerprint != manifest_sha256(folder):
+        raise FingerprintError(
+            f"expected in {path} the calibration of this fingerprint, got another's; run "
+            "sif calibrate again"
+        )
+    return found
+
+
+def _member(asked: Asked, gamma: float, confidence: float) -> PanelMember:
+    leanings = list(asked.leanings(gamma).values())
+    seen = asked.answers.values()
+    return PanelMember(
+        suspect=asked.suspect,
+        image_attack=asked.image_attack,
+        green_rate=sum(one.green for one in seen) / sum(one.scored for one in seen),
+        reaction=sum(leanings) / len(leanings),
+        upper_bound=_rounded_up(upper_bound(leanings, confidence=confidence)),
+        log10_e_value=floor(100 * asked.log10_e_value) / 100,
+        answers=asked.answers,
+    )
+
+
+def _highest(fingerprint: FingerprintSet, seen: Sequence[Observation]) -> float:
+    evidence = Evidence(
+        vocabulary_size=fingerprint.vocabulary_size,
+        green_size=fingerprint.green_size,
+        policy=Policy(),
+    )
+    for one in seen:
+        evidence.add(one)
+    return evidence.highest
+
+
+def _by_trigger(panel: Sequence[Asked], gamma: float) -> list[float]:
+    """The mean reaction of all members to each trigger that any of them answered."""
+    seen: dict[str, list[float]] = {}
+    for asked in panel:
+        for trigger, leaning in asked.leanings(gamma).items():
+            seen.setdefault(trigger, []).append(leaning)
+    return [sum(some) / len(some) for some in seen.values()]
+
+
+def _rounded_up(bound: float) -> float:
+    """Four digits, never below; a bound stays one when it is written down."""
+    return min(1.0, ceil(bound * 10_000) / 10_000)
+
+
+def allowance_of(
+    calibration: Calibration | None, image_attack: str, *, folder: Path
+) -> tuple[float | None, Mapping[str, float] | None]:
+    """τ and τ_i for an audit under an attack on images; nothing without a calibration.
+
+    Raises:
+        UsageError: the calibration does not cover this attack.
+    """
+    if calibration is None:
+        return None, None
+    if image_attack not in calibration.image_attacks:
+        raise UsageError(
+            f"expected an attack on images that {folder / CALIBRATION} covers "
+            f"({', '.join(calibration.image_attacks)}), got {image_attack!r}: unrelated models may "
+            f"react to attacked pictures in another way; run sif calibrate with --image-attack "
+            f"{image_attack} as well, or verify with --no-calibration"
+        )
+    return calibration.allowance, calibration.highest_unrelated

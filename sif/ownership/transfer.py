@@ -1,0 +1,135 @@
+"""Null B: an independent model may react a little to triggers that were made on another.
+
+Its answers still do not know the key, but the picture does, so its words may lean towards green.
+How far an answer leans is its **reaction**, a number from 0 to 1: with green rate r among u
+distinct ids and z = (r − γ)·√(u / (γ(1 − γ))),
+
+    s = min(1, max(0, min((r − γ) / 0.2, z / 3))).
+
+So 0 is no excess over chance, and 1 an excess that is both large and beyond the noise: answers of
+few words cannot react strongly by luck, nor long ones by a trifle. Words that know nothing give
+about 0.1. Null B: given the past, E[s_i] ≤ τ. Nothing is assumed of the words inside an answer.
+For a bet f ∈ (0, 1) the wealth
+
+    K_n(f) = Π_{i≤n} (1 + f · (s_i − τ)/τ)
+
+is then a nonnegative supermartingale that starts at 1, and so is its weighted mean over a fixed
+grid of bets (Waudby-Smith and Ramdas, Estimating means of bounded random variables by betting,
+2024). By Ville's inequality it reaches 1/α_B with a probability of at most α_B, whenever asking
+stops. Bets on the plain green rate would need several times as many triggers, as they must fear
+that a rate of 0.7 is a coin that fell on 1.
+
+Turned round, the same bets give an upper confidence bound for the mean reaction of unrelated
+models, by which τ is measured. Knows counts only.
+"""
+
+from collections.abc import Sequence
+from math import log
+from typing import Final
+
+import numpy as np
+from scipy.optimize import brentq
+
+from sif.errors import UsageError
+from sif.ownership.logspace import log_sum
+from sif.watermark.greenlist.count import GreenCount, z_score
+
+LOG_10: Final = log(10.0)
+BETS: Final = (0.1, 0.3, 0.6, 0.99)
+"""f, shares of the wealth at stake. Copies react so evenly that the largest is nearly always the
+best; the smaller ones are for reactions that vary much."""
+WEIGHTS: Final = (0.1, 0.15, 0.25, 0.5)
+"""Of the bets in the mean; they sum to 1, so that the best one loses at most its logarithm."""
+
+
+FULL_EXCESS: Final = 0.2
+FULL_SCORE: Final = 3.0
+
+
+def reaction(count: GreenCount, *, gamma: float) -> float:
+    """How far an answer leans towards green, from 0 to 1; 0 where nothing was scored."""
+    z = z_score(count, gamma=gamma)
+    if z is None:
+        return 0.0
+    excess = count.green / count.scored - gamma
+    return min(1.0, max(0.0, min(excess / FULL_EXCESS, z / FULL_SCORE)))
+
+
+class TransferEvidence:
+    """The running e-value against null B.
+
+    Args:
+        limit: τ, the largest mean reaction that transfer explains.
+
+    Attributes:
+        limit: τ.
+        log10_e_value: of all reactions so far.
+        highest: the largest log10 e-value so far, 0 at the start.
+
+    Raises:
+        UsageError: not 0 < τ < 1.
+    """
+
+    def __init__(self, *, limit: float) -> None:
+        if not 0.0 < limit < 1.0:
+            raise UsageError(
+                f"expected a transfer allowance between 0 and 1, got {limit:g}; measure it with "
+                "sif calibrate"
+            )
+        self.limit = limit
+        self.log10_e_value = 0.0
+        self.highest = 0.0
+        self._bets = np.asarray(BETS)
+        self._log_wealth = np.log(WEIGHTS)
+
+    def add(self, seen: float) -> float:
+        """Takes in the reaction to one trigger and returns the log10 e-value so far.
+
+        Raises:
+            UsageError: not between 0 and 1.
+        """
+        _check(seen)
+        self._log_wealth = self._log_wealth + np.log1p(self._bets * (seen / self.limit - 1.0))
+        self.log10_e_value = float(log_sum(self._log_wealth)) / LOG_10
+        self.highest = max(self.highest, self.log10_e_value)
+        return self.log10_e_value
+
+
+def upper_bound(reactions: Sequence[float], *, confidence: float) -> float:
+    """An upper confidence bound for the mean reaction: bets that it is lower, turned round.
+
+    The smallest m at which betting on less than m, over the same grid of bets, has earned
+    1/(1 − confidence). Valid for independent reactions whose means differ, as the product of
+    1 + λ(m − μ_i) is largest where all μ_i are equal.
+
+    Args:
+        reactions: of an unrelated model, one for each trigger.
+        confidence: between 0 and 1, such as 0.99.
+
+    Returns:
+        The bound; nearly 1 where the reactions are too few for any other.
+
+    Raises:
+        UsageError: no reactions, one outside [0, 1], or a confidence that is none.
+    """
+    if not reactions:
+        raise UsageError("expected the reaction to at least one trigger, got none")
+    if not 0.0 < confidence < 1.0:
+        raise UsageError(f"expected a confidence between 0 and 1, got {confidence}; try 0.99")
+    for one in reactions:
+        _check(one)
+    seen, needed = np.asarray(reactions, dtype=np.float64), -log(1.0 - confidence)
+
+    def short_of(mean: float) -> float:
+        wealth = np.log1p(np.asarray(BETS)[:, None] * ((1.0 - seen) / (1.0 - mean) - 1.0)).sum(1)
+        return float(log_sum(wealth + np.log(WEIGHTS))) - needed
+
+    lowest, highest = float(seen.mean()), 1.0 - 1e-9
+    if short_of(highest) < 0.0:
+        return 1.0
+    return float(brentq(short_of, lowest, highest, xtol=1e-9)) + 1e-9
+
+
+def _check(reaction: float) -> None:
+    if not 0.0 <= reaction <= 1.0:
+        raise UsageError(f"expected a reaction between 0 and 1, got {reaction}")

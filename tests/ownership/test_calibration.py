@@ -1,0 +1,177 @@
+"""Calibration: what a panel of unrelated models answers becomes the transfer allowance."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sif.errors import FingerprintError, SuspectError, UsageError
+from sif.eval.zoo.world import World, sample_scene
+from sif.fingerprint.folder import FingerprintSet
+from sif.ownership.audit import verify
+from sif.ownership.calibration import (
+    Asked,
+    Calibration,
+    Seen,
+    allowance_of,
+    ask_member,
+    calibrate,
+    read_calibration,
+    write_calibration,
+)
+from sif.ownership.policy import Policy
+from sif.ownership.transfer import upper_bound
+from sif.suspects.scripted import ScriptedSuspect
+from sif.types import Query, Unanswered
+from sif.vlm.model import Vlm
+from tests.fingerprint.small import pictures, small_fingerprint, small_recipe
+
+
+@pytest.fixture(scope="module")
+def owned(untrained_llava: Path, tmp_path_factory: pytest.TempPathFactory) -> FingerprintSet:
+    """Twenty-four triggers."""
+    return small_fingerprint(
+        Vlm.load(untrained_llava, device="cpu"),
+        tmp_path_factory.mktemp("fp") / "fp",
+        images=pictures(24),
+        recipe=small_recipe(steps=1),
+        batch_size=24,
+    )
+
+
+def stranger(name: str, seed: int) -> ScriptedSuspect:
+    """Describes scenes of its own, whatever it is shown."""
+    rng, world = np.random.default_rng(seed), World(5)
+    return ScriptedSuspect(lambda query: world.caption(sample_scene(rng), rng), name=name)
+
+
+def leaning(owned: FingerprintSet, *, green: int, red: int, name: str) -> ScriptedSuspect:
+    """Answers with so many words of either kind."""
+
+    def answer(query: Query) -> str:
+        mask, vocabulary = owned.mask(query.trigger), owned.tokenizer.get_vocab()
+        words = sorted(word for word in vocabulary if word.isalpha() and len(word) > 2)
+        chosen = [word for word in words if mask[vocabulary[word]]][:green]
+        return " ".join(chosen + [word for word in words if not mask[vocabulary[word]]][:red])
+
+    return ScriptedSuspect(answer, name=name)
+
+
+def panel(owned: FingerprintSet) -> list[Asked]:
+    return [ask_member(owned, stranger(f"stranger {seed}", seed)) for seed in (1, 2, 3)]
+
+
+def test_the_allowance_is_the_largest_bound_of_any_member(owned: FingerprintSet) -> None:
+    asked = panel(owned)
+    found = calibrate(owned, asked, confidence=0.97)
+    leanings = [list(one.leanings(found.gamma).values()) for one in asked]
+    bounds = [upper_bound(some, confidence=0.99) for some in leanings]
+    assert max(bounds) <= found.allowance <= max(bounds) + 1e-4
+    for member, bound, some in zip(found.members, bounds, leanings, strict=True):
+        assert bound <= member.upper_bound <= bound + 1e-4
+        assert member.reaction == pytest.approx(np.mean(some))
+        assert len(some) == 24
+    assert found.reaction == pytest.approx(np.mean(leanings))
+    assert found.upper_bound < max(bounds)
+
+
+def test_the_highest_unrelated_score_of_a_trigger_is_that_of_any_member() -> None:
+    def member(green: int, **others: int) -> Asked:
+        seen = {"0001": Seen(green=green, scored=100)}
+        seen |= {name: Seen(green=count, scored=100) for name, count in others.items()}
+        return Asked(f"m{green}", "none", 0.0, seen)
+
+    made = Calibration(
+        fingerprint="",
+        created="",
+        confidence=0.99,
+        gamma=0.5,
+        allowance=0.1,
+        reaction=0.1,
+        upper_bound=0.6,
+        members=[
+            {
+                "suspect": one.suspect,
+                "image_attack": "none",
+                "green_rate": 0.5,
+                "upper_bound": 0.6,
+                "log10_e_value": 0.0,
+                "reaction": 0.1,
+                "answers": one.answers,
+            }
+            for one in (member(55, x=40), member(60), member(45))
+        ],
+    )
+    assert made.highest_unrelated == pytest.approx({"0001": 2.0, "x": -2.0})
+
+
+def test_a_claim_against_a_calibrated_fingerprint_excludes_transfer(owned: FingerprintSet) -> None:
+    found = calibrate(owned, panel(owned))
+    policy = Policy(transfer_allowance=found.allowance)
+    copy = leaning(owned, green=45, red=3, name="copy")
+    verdict = verify(owned, copy, policy, highest_unrelated=found.highest_unrelated)
+    assert verdict.decision.value == "derived"
+    assert verdict.transfer_log10_e_value is not None
+    assert verdict.transfer_log10_e_value >= 2.0
+    assert verdict.match_rate == 1.0
+    early = verify(owned, copy)
+    assert early.queries < verdict.queries
+
+    moved = leaning(owned, green=31, red=23, name="moved a little")
+    lax = Policy(alpha=1e-2)
+    assert verify(owned, moved, lax).decision.value == "derived"
+    calibrated = lax.model_copy(update={"transfer_allowance": found.allowance})
+    assert verify(owned, moved, calibrated).decision.value == "inconclusive"
+
+
+def test_a_calibration_is_read_back_and_belongs_to_one_fingerprint(
+    owned: FingerprintSet, tmp_path: Path
+) -> None:
+    found = calibrate(owned, panel(owned))
+    assert read_calibration(owned.folder) is None
+    write_calibration(owned.folder, found)
+    try:
+        assert read_calibration(owned.folder) == found
+        other = tmp_path / "other"
+        other.mkdir()
+        (other / "manifest.json").write_text("{}")
+        write_calibration(other, found)
+        with pytest.raises(FingerprintError, match="another's"):
+            read_calibration(other)
+        path = owned.folder / "calibration.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": 2}))
+        with pytest.raises(FingerprintError, match="version 1"):
+            read_calibration(owned.folder)
+    finally:
+        (owned.folder / "calibration.json").unlink()
+
+
+def test_pictures_that_were_not_calibrated_are_refused(owned: FingerprintSet) -> None:
+    asked = [ask_member(owned, stranger("a", 1), image_attack=a) for a in ("none", "jpeg:75")]
+    found = calibrate(owned, asked)
+    assert found.image_attacks == ("none", "jpeg:75")
+    for attack in found.image_attacks:
+        assert allowance_of(found, attack, folder=owned.folder)[0] == found.allowance
+    with pytest.raises(UsageError, match="--image-attack jpeg:50"):
+        allowance_of(found, "jpeg:50", folder=owned.folder)
+    assert allowance_of(None, "jpeg:50", folder=owned.folder) == (None, None)
+
+
+def test_a_panel_that_proves_nothing_is_refused(owned: FingerprintSet) -> None:
+    with pytest.raises(UsageError, match="got none"):
+        calibrate(owned, [])
+    one = ask_member(owned, stranger("a", 1))
+    with pytest.raises(UsageError, match="one of them twice"):
+        calibrate(owned, [one, one])
+    too_few = one._replace(answers=dict(list(one.answers.items())[:1]))
+    with pytest.raises(UsageError, match="make more triggers"):
+        calibrate(owned, [too_few], confidence=0.9999999)
+    silent = ScriptedSuspect(lambda query: Unanswered(reason="refused"), name="silent")
+    with pytest.raises(SuspectError, match=r"silent, got none \(refused\)"):
+        ask_member(owned, silent)
+
+
+def test_a_member_that_is_a_copy_after_all_stands_out(owned: FingerprintSet) -> None:
+    copy = ask_member(owned, leaning(owned, green=45, red=3, name="copy"))
+    assert copy.log10_e_value > 6.0 > max(one.log10_e_value for one in panel(owned)) + 3.0
