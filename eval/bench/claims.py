@@ -29,7 +29,9 @@ from sif.fingerprint.folder import (
     tokenizer_sha256,
 )
 from sif.fingerprint.manifest import Manifest, ModelRecord, Quality, TriggerRecord
+from sif.fingerprint.weights import WEIGHTS, WeightTable
 from sif.ownership.audit import verify
+from sif.ownership.calibration import read_calibration
 from sif.ownership.policy import Policy
 from sif.ownership.run import JOURNAL, RunRecord, open_run, write_verdict
 from sif.ownership.verdict import Verdict
@@ -130,10 +132,13 @@ def make_up(
         for number in range(1, triggers + 1)
     )
     recipe = load_recipe("sif")
+    weights = WeightTable.of(rng.random(vocabulary_size)).model_dump_json().encode()
+    write_atomically(folder / WEIGHTS, weights)
     manifest = Manifest(
         created="2026-01-01T00:00:00+00:00",
         model=ModelRecord(source="made-up", kind="llava", digest="0" * 64),
         tokenizer_sha256=tokenizer_sha256(folder / TOKENIZER),
+        weights_sha256=sha256(weights),
         vocabulary_size=vocabulary_size,
         gamma=recipe.gamma,
         recipe=recipe,
@@ -195,9 +200,17 @@ def run_of(
 ) -> Verdict:
     """A run folder as `sif verify` leaves it."""
     suspect = ScriptedSuspect(told, name="made-up suspect")
-    open_run(run, RunRecord(fingerprint=str(fingerprint.folder), suspect=suspect.name))
+    record = RunRecord(fingerprint=str(fingerprint.folder), suspect=suspect.name, policy=policy)
+    open_run(run, record)
+    measured = read_calibration(fingerprint.folder)
     with Journal(run / JOURNAL) as journal:
-        verdict = verify(fingerprint, Journalled(suspect, journal), policy, batch_size=32)
+        verdict = verify(
+            fingerprint,
+            Journalled(suspect, journal),
+            policy,
+            highest_unrelated=None if measured is None else measured.highest_unrelated,
+            batch_size=32,
+        )
     write_verdict(run, verdict)
     return verdict
 
@@ -217,9 +230,11 @@ def as_text(bench: ClaimsBench, timing: Timing) -> str:
 
 def _policy_for_all(fingerprint: FingerprintSet, told: Mapping[str, str]) -> Policy:
     """An α so small that only the last trigger's answer reaches it."""
-    every = verify(fingerprint, ScriptedSuspect(told), Policy(alpha=1e-300), batch_size=1000)
+    every = verify(
+        fingerprint, ScriptedSuspect(told), Policy(alpha=1e-300, weighted=False), batch_size=1000
+    )
     evidence = [record.log10_e_value for record in every.per_trigger][-2:]
-    return Policy(alpha=10.0 ** -(sum(evidence) / len(evidence)))
+    return Policy(alpha=10.0 ** -(sum(evidence) / len(evidence)), weighted=False)
 
 
 def _make_up_trigger(

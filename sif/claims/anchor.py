@@ -1,7 +1,7 @@
 """A secret that is timestamped before its keys exist, so that nobody can choose the keys.
 
 1. `begin`: a secret is drawn. A commitment to it, with everything else that decides which words a
-   key makes green (the tokenizer, V, γ, the rule, weights), is written down: `beforehand.json`.
+   key makes green (the tokenizer, V, γ, the rule), is written down: `beforehand.json`.
 2. An authority timestamps that file. 3. `finish`: the anchor is SHA-256 over `sif anchor 1` NUL and
    the value of the authority's signature, and every key is an HMAC of anchor and label
    (`KeyRing`). Nobody knows the anchor before the token is issued.
@@ -23,7 +23,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sif.claims.canonical import canonical, sha256
-from sif.claims.commitment import one_line, weights_of
+from sif.claims.commitment import one_line
 from sif.claims.folder import ANCHOR, ANCHOR_REQUEST, BEFOREHAND, SALT, UNANCHORED, read
 from sif.claims.signing import write_private
 from sif.claims.timestamp import Token, new_request
@@ -41,7 +41,6 @@ MEANINGS: Final = {
     "vocabulary_size": "vocabulary size",
     "gamma": "γ",
     "green_scheme": "rule of green lists",
-    "weights_sha256": "set of weights",
 }
 BEGIN: Final = "run `sif claim secret MODEL` with this folder first"
 
@@ -55,7 +54,6 @@ class Beforehand(BaseModel):
         vocabulary_size: V.
         gamma: share of green ids.
         green_scheme: the rule of the green lists.
-        weights_sha256: of the weights per token id; none where ids count alike.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,7 +64,6 @@ class Beforehand(BaseModel):
     vocabulary_size: int
     gamma: float
     green_scheme: str = GREEN_SCHEME
-    weights_sha256: str | None = None
 
     @classmethod
     def parse(cls, data: bytes) -> "Beforehand":
@@ -97,7 +94,6 @@ class Beforehand(BaseModel):
             "vocabulary_size": manifest.vocabulary_size,
             "gamma": manifest.gamma,
             "green_scheme": manifest.green_scheme,
-            "weights_sha256": weights_of(manifest),
         }
         for name, value in made.items():
             if getattr(self, name) != value:

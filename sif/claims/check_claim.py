@@ -76,7 +76,10 @@ def check_commitment(case: Case) -> Finding:
     case.take(f"{FINGERPRINT}/{MANIFEST}")
     manifest, header = read_manifest(case.folder / FINGERPRINT), case.header
     terms = Terms(
-        secret_commitment=header.secret_commitment, policy=header.policy, alpha=header.alpha
+        secret_commitment=header.secret_commitment,
+        policy=header.policy,
+        alpha=header.alpha,
+        alpha_transfer=header.alpha_transfer,
     )
     again = header_of(manifest, header.files, terms)
     changed = first_difference(header.model_dump(mode="json"), again.model_dump(mode="json"))

@@ -97,8 +97,14 @@ def _weigh(case: Case, verdict: Verdict, words: str) -> str:
         f"log10 e-value {verdict.log10_e_value:.2f}, {words} leaves {left:.2f}, and the claim "
         f"needs {needed:.2f}"
     )
+    carried = left >= needed
+    if verdict.transfer_log10_e_value is not None:
+        left = verdict.transfer_log10_e_value - case.log10_discount
+        needed = -log10(case.header.alpha_transfer)
+        sentence += f"; against transfer the same leaves {left:.2f} of the {needed:.2f} needed"
+        carried = carried and left >= needed
     if verdict.decision is not Decision.DERIVED:
         raise ClaimError(f"{sentence}; the verdict is {verdict.decision.value}")
-    if left < needed:
+    if not carried:
         raise ClaimError(sentence)
     return sentence

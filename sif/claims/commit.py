@@ -42,6 +42,10 @@ from sif.fingerprint.folder import SECRET, TOKENIZER, FingerprintSet
 from sif.ownership.policy import Policy
 from sif.watermark.greenlist.keys import KeyRing
 
+WEIGHTED = (
+    "expected a policy in which all words count alike: the weights are written down after the keys "
+    "are known, so that they might have been chosen to fit; set weighted to false"
+)
 FIRST = "run `sif claim commit` first"
 
 
@@ -68,6 +72,7 @@ def commit(
     *,
     policy: Policy,
     alpha: float,
+    alpha_transfer: float = 0.01,
     signing_key: Path | None = None,
     anchor: Path | None = None,
 ) -> Commitment:
@@ -77,13 +82,16 @@ def commit(
 
     Args:
         fingerprint: with its keys.
-        policy: the rules of the run, its α less what the audit will take off.
+        policy: the rules of the run, its α and α_B less what the audit will take off; all words
+            count alike in it.
         alpha: α of the claim, after that.
+        alpha_transfer: α_B of the claim, after that.
         signing_key: the owner's key file; made where missing. FP/claim/signing.key where None.
         anchor: the folder of the anchored secret, where the keys have an anchor.
 
     Raises:
-        ClaimError: another commitment lies there, or the anchor is not that of the keys.
+        ClaimError: another commitment lies there, the anchor is not that of the keys, or the policy
+            counts by weights.
         FingerprintError: the keys are not at hand.
         StorageError: the folder cannot be written.
     """
@@ -93,8 +101,15 @@ def commit(
     if not (folder / SALT).exists():
         new_salt(folder / SALT)
     salt = parse_salt(read(folder / SALT, mend=FIRST), where=str(folder / SALT))
-    terms = Terms(secret_commitment=keys.sealed(salt), policy=policy, alpha=alpha)
+    terms = Terms(
+        secret_commitment=keys.sealed(salt),
+        policy=policy,
+        alpha=alpha,
+        alpha_transfer=alpha_transfer,
+    )
     header = header_of(fingerprint.manifest, public_files(fingerprint.folder), terms)
+    if header.counts_by_weights:
+        raise ClaimError(WEIGHTED)
     key = SigningKey.open(signing_key or folder / SIGNING_KEY)
     statement = state(header, fingerprint.manifest)
     _, root = read_statement(statement)

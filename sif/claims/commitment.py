@@ -44,9 +44,10 @@ class Header(_Record):
         triggers: how many leaves follow.
         anchor: hex digits that went into every key beside the secret; none where nothing did.
         secret_commitment: salted, of `KeyRing.sealed`.
-        policy: the rules of the run. Its α is that of the claim less what an audit will take off
-            for grinding, so that asking goes on for as long as the audit needs.
+        policy: the rules of the run. Its α and α_B are those of the claim less what an audit will
+            take off for grinding, so that asking goes on for as long as the audit needs.
         alpha: α of the claim, after that discount.
+        alpha_transfer: α_B of the claim, after that discount.
         files: SHA-256 of the public files, by their path in the fingerprint.
     """
 
@@ -64,7 +65,13 @@ class Header(_Record):
     secret_commitment: str
     policy: Policy
     alpha: float = Field(gt=0.0, lt=0.5)
+    alpha_transfer: float = Field(gt=0.0, lt=0.5)
     files: dict[str, str]
+
+    @property
+    def counts_by_weights(self) -> bool:
+        """Whether the verdict would rest on weights, which nobody saw before the keys."""
+        return self.policy.weighted and self.weights_sha256 is not None
 
 
 class TriggerLeaf(_Record):
@@ -86,6 +93,7 @@ class Terms(_Record):
     secret_commitment: str
     policy: Policy
     alpha: float
+    alpha_transfer: float
 
 
 def header_of(manifest: Manifest, files: dict[str, str], terms: Terms) -> Header:
@@ -104,19 +112,14 @@ def header_of(manifest: Manifest, files: dict[str, str], terms: Terms) -> Header
         vocabulary_size=manifest.vocabulary_size,
         gamma=manifest.gamma,
         green_scheme=manifest.green_scheme,
-        weights_sha256=weights_of(manifest),
+        weights_sha256=manifest.weights_sha256,
         anchor=manifest.anchor,
         secret_commitment=terms.secret_commitment,
         policy=terms.policy,
         alpha=terms.alpha,
+        alpha_transfer=terms.alpha_transfer,
         files=files,
     )
-
-
-def weights_of(manifest: Manifest) -> str | None:
-    """The digest of the weights per token id that the manifest names, if it names any."""
-    named = getattr(manifest, "weights_sha256", None)
-    return None if named is None else str(named)
 
 
 def root_of(header: dict[str, Any], manifest: Manifest) -> str:

@@ -6,6 +6,7 @@ owner's picture, prompt, settings and repeat. What a suspect's address, an examp
 images changed on the way is in the suspect's name, not here. Knows no verdicts.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from sif.suspects.journal import Journal, JournalEntry
 from sif.types import Answer, GenerationSettings, Query, Reply, Unanswered
 
 CLOCK_SECONDS = 60.0
+IMAGE_ATTACK = re.compile(r" \(image ([^()]+)\)$")
 
 
 class Line(BaseModel):
@@ -51,6 +53,12 @@ class Question(NamedTuple):
     place: int
     query: Query
     digest: str
+
+
+def image_attack_of(suspect: str) -> str | None:
+    """The attack on images that a suspect's name in a journal says, if it says one."""
+    found = IMAGE_ATTACK.search(suspect)
+    return None if found is None else found[1]
 
 
 def questions(fingerprint: FingerprintSet, repeats: int) -> dict[tuple[str, int], Question]:

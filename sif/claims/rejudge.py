@@ -6,6 +6,7 @@ from sif.claims.record import Line, Question, Replayed
 from sif.errors import ClaimError, UsageError
 from sif.fingerprint.folder import FingerprintSet
 from sif.ownership.audit import verify
+from sif.ownership.calibration import read_calibration
 from sif.ownership.policy import Policy
 from sif.ownership.verdict import Verdict
 
@@ -15,18 +16,35 @@ def rejudge(
     lines: Sequence[Line],
     asked: Mapping[tuple[str, int], Question],
     policy: Policy,
+    *,
+    matched: bool,
 ) -> Verdict:
     """What `sif.ownership.audit.verify` says to these replies.
 
     All triggers that were asked are one batch, so that asking stops where the run did.
 
+    Args:
+        fingerprint: with its keys.
+        lines: checked.
+        asked: every question that may be asked.
+        policy: the rules.
+        matched: whether to state the published match rate, which the calibration says.
+
     Raises:
         ClaimError: the run stopped although neither the evidence nor the triggers nor the budget
             were at an end, or sizes, budget and replies make no sense together.
+        FingerprintError: the calibration is none, or that of another fingerprint.
     """
     last = max(asked[line.trigger, line.repeat].place for line in lines)
     batch = last // policy.repeats + 1
     try:
-        return verify(fingerprint, Replayed(lines), policy, batch_size=batch)
+        measured = read_calibration(fingerprint.folder) if matched else None
+        return verify(
+            fingerprint,
+            Replayed(lines),
+            policy,
+            highest_unrelated=None if measured is None else measured.highest_unrelated,
+            batch_size=batch,
+        )
     except UsageError as error:
         raise ClaimError(f"the replies cannot be judged: {error}") from error

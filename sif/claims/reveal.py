@@ -145,6 +145,7 @@ def _claim(fingerprint: FingerprintSet, commitment: Commitment) -> dict[str, byt
         secret_commitment=keys.sealed(parse_salt(salt, where=str(folder / SALT))),
         policy=commitment.header.policy,
         alpha=commitment.header.alpha,
+        alpha_transfer=commitment.header.alpha_transfer,
     )
     now = header_of(fingerprint.manifest, public_files(fingerprint.folder), terms)
     changed = first_difference(_json(commitment.header), _json(now))
@@ -188,7 +189,8 @@ def _run(
     replies, stamped = parse(lines), claim.get(f"{CLAIM}/{TIMESTAMP}")
     time = None if stamped is None else Token.parse(_content(stamped)).time.timestamp()
     check(replies, asked, not_before=time)
-    again = rejudge(fingerprint, replies, asked, policy)
+    matched = verdict.match_rate is not None
+    again = rejudge(fingerprint, replies, asked, policy, matched=matched)
     if changed := first_difference(_json(verdict), _json(again)):
         raise ClaimError(
             f"the journal of {run} does not give its verdict again ({changed} differs); run `sif "

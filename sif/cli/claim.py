@@ -33,8 +33,11 @@ def commit(
     budget: Annotated[int | None, typer.Option(help="Most questions to ask.")] = None,
     repeats: Annotated[int, typer.Option(help="Questions with each trigger.")] = 1,
     policy: Annotated[
-        Path | None, typer.Option(help="JSON of a whole policy, instead of --budget and --repeats.")
+        Path | None, typer.Option(help="JSON of a policy, or a part of one, over these options.")
     ] = None,
+    alpha_transfer: Annotated[
+        float, typer.Option(help="The same for transfer, where the fingerprint was calibrated.")
+    ] = 0.01,
     anchor: Annotated[
         Path | None, typer.Option(help="Folder of `sif claim secret`, where the key is from there.")
     ] = None,
@@ -44,8 +47,9 @@ def commit(
     """Signs everything that decides a verdict, before any suspect is asked.
 
     The run is asked for more evidence than --alpha says, by as much as an audit will take off for
-    keys that might have been chosen: a power of 3 of ten with an anchored key, of 12 without. Ask
-    with `sif verify FP SUSPECT --committed --run RUN`.
+    keys that might have been chosen: three powers of ten with an anchored key, twelve without. All
+    words count alike, for weights could be chosen to fit the keys; the transfer allowance is that
+    of calibration.json, if there is one. Ask with `sif verify FP SUSPECT --committed --run RUN`.
 
     Example: `sif claim commit my-fingerprint --anchor my-secret`
     """
@@ -54,13 +58,31 @@ def commit(
     from sif.claims import commit as sign
     from sif.claims.case import SECRETS_TRIED, TOKENS_TRIED
     from sif.fingerprint.folder import FingerprintSet
+    from sif.ownership.calibration import read_calibration
     from sif.ownership.policy import Policy
 
-    Policy(alpha=alpha)  # refuses an α that makes no sense before it is divided
+    Policy(alpha=alpha, alpha_transfer=alpha_transfer)  # refuses what makes no sense
     owned = FingerprintSet.load(fingerprint, secret=secret)
     tries = TOKENS_TRIED if anchor else SECRETS_TRIED
-    rules = _rules(policy, alpha=alpha / tries, budget=budget, repeats=repeats)
-    made = sign(owned, policy=rules, alpha=alpha, signing_key=signing_key, anchor=anchor)
+    measured = read_calibration(fingerprint)
+    rules = _rules(
+        policy,
+        {
+            "budget": budget,
+            "repeats": repeats,
+            "weighted": False,
+            "transfer_allowance": None if measured is None else measured.allowance,
+        },
+        {"alpha": alpha / tries, "alpha_transfer": alpha_transfer / tries},
+    )
+    made = sign(
+        owned,
+        policy=rules,
+        alpha=alpha,
+        alpha_transfer=alpha_transfer,
+        signing_key=signing_key,
+        anchor=anchor,
+    )
     typer.echo(
         f"{fingerprint}/claim: root {made.root}, signed by key {made.key.key_id[:16]}…\n"
         f"asking goes on to a log10 e-value of {-log10(rules.alpha):.1f}, of which "
@@ -135,19 +157,19 @@ app.command()(audit)
 app.command()(secret)
 
 
-def _rules(path: Path | None, *, alpha: float, budget: int | None, repeats: int) -> "Policy":
-    """The policy of the run: from a file, with this α, or the default one."""
+def _rules(path: Path | None, default: dict[str, object], fixed: dict[str, object]) -> "Policy":
+    """The policy of the run: `default`, over it what a file says, over that what is `fixed`."""
     import json
 
     from sif.errors import UsageError
     from sif.ownership.policy import Policy
 
-    given: dict[str, object] = {"budget": budget, "repeats": repeats}
+    given: object = {}
     if path is not None:
         try:
             given = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise UsageError(f"expected the JSON of a policy in {path}, got none") from error
-        if not isinstance(given, dict):
-            raise UsageError(f"expected the JSON of a policy in {path}, got something else")
-    return Policy.model_validate(given | {"alpha": alpha})
+    if not isinstance(given, dict):
+        raise UsageError(f"expected the JSON of a policy in {path}, got something else")
+    return Policy.model_validate(default | given | fixed)

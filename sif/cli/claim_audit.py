@@ -1,6 +1,5 @@
 """`sif claim audit`: what a third party makes of a bundle."""
 
-import re
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,8 +10,6 @@ if TYPE_CHECKING:
     from sif.claims.case import Asked
     from sif.ownership.run import RunRecord
     from sif.types import Suspect
-
-IMAGE_ATTACK = re.compile(r" \(image ([^()]+)\)$")
 
 
 def audit(
@@ -115,6 +112,7 @@ def _asked(address: str) -> "Asked":
 
 def _as_in_run(address: str, record: "RunRecord") -> "Suspect":
     from sif.attacks.images import AttackedSuspect, parse_image_attack
+    from sif.claims.record import image_attack_of
     from sif.errors import ClaimError, UsageError
     from sif.suspects.connect import connect
     from sif.suspects.prefaced import PrefacedSuspect
@@ -122,9 +120,9 @@ def _as_in_run(address: str, record: "RunRecord") -> "Suspect":
     asked: Suspect = connect(address)
     if record.example is not None:
         asked = PrefacedSuspect(asked, record.example)
-    if attack := IMAGE_ATTACK.search(record.suspect):
+    if attack := image_attack_of(record.suspect):
         try:
-            asked = AttackedSuspect(asked, parse_image_attack(attack[1]))
+            asked = AttackedSuspect(asked, parse_image_attack(attack))
         except UsageError as error:
             raise ClaimError(f"run.json names an attack on images that is none: {error}") from error
     return asked

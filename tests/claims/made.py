@@ -20,7 +20,9 @@ from sif.claims.timestamp import Token
 from sif.eval.bench.claims import answers, build_tokenizer, make_up, run_of
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.manifest import Manifest
+from sif.ownership.calibration import ask_member, calibrate, write_calibration
 from sif.ownership.policy import Policy
+from sif.suspects import ScriptedSuspect
 from sif.watermark.greenlist.keys import KeyRing
 from tests.claims.authority import Authority
 
@@ -68,17 +70,33 @@ def make_claim(
         response = authority.reply(request)
         keys = finish(secret, Token.parse(response), response)
     owned = make_up(folder / "fp", triggers=TRIGGERS, vocabulary_size=VOCABULARY, keys=keys)
-    for name in ("weights.json", "calibration.json"):
-        (owned.folder / name).write_text(json.dumps({"for": "tests"}))
-    policy = Policy(alpha=1e-9 if anchored else 1e-19, minimum_answers=3)
-    commit(owned, policy=policy, alpha=1e-6, anchor=secret)
+    told = answers(owned, green=22 if anchored else 29, scored=30)
+    policy = Policy(alpha=1e-9 if anchored else 1e-19, minimum_answers=3, weighted=False)
+    if anchored:
+        policy = policy.model_copy(
+            update={"transfer_allowance": calibrated(owned), "alpha_transfer": 1e-4}
+        )
+    commit(owned, policy=policy, alpha=1e-6, alpha_transfer=0.1, anchor=secret)
     if stamped:
         stamp(owned.folder, authority.reply(prepare_request(owned.folder)), [])
-    told = answers(owned, green=22 if anchored else 29, scored=30)
     run_of(owned, told, folder / "run", policy)
     bundle = folder / "bundle.zip"
     reveal(owned, folder / "run", bundle)
     return Claim(owned, folder / "run", bundle, secret, authority, told)
+
+
+def calibrated(owned: FingerprintSet) -> float:
+    """Calibrates on two innocents; the allowance."""
+    panel = [
+        ask_member(
+            owned,
+            ScriptedSuspect(answers(owned, green=15, scored=30, seed=seed), name=f"panel {seed}"),
+        )
+        for seed in (7, 8)
+    ]
+    made = calibrate(owned, panel)
+    write_calibration(owned.folder, made)
+    return made.allowance
 
 
 def packed(files: Files, path: Path) -> Path:
@@ -109,7 +127,10 @@ def recommitted(files: Files, key: SigningKey, **changes: Any) -> None:
         if f"fingerprint/{path}" in files
     }
     terms = CommittedTerms(
-        secret_commitment=header.secret_commitment, policy=header.policy, alpha=header.alpha
+        secret_commitment=header.secret_commitment,
+        policy=header.policy,
+        alpha=header.alpha,
+        alpha_transfer=header.alpha_transfer,
     )
     made = header_of(manifest, now, terms).model_copy(update=changes)
     files[name] = seal(state(made, manifest), key)

@@ -270,6 +270,7 @@ BACKDATED: dict[str, tuple[Change, dict[str, Any]]] = {
     ),
     "trigger dropped": (edited(MANIFEST, lambda m: m["triggers"].pop(3)), {}),
     "alpha": (lambda files: None, {"alpha": 1e-2}),
+    "alpha of transfer": (lambda files: None, {"alpha_transfer": 0.2}),
 }
 
 

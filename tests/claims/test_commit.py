@@ -20,7 +20,7 @@ from sif.watermark.greenlist.keys import KeyRing
 from tests.claims.authority import Authority
 from tests.claims.made import Claim
 
-POLICY = Policy(alpha=1e-9, minimum_answers=3)
+POLICY = Policy(alpha=1e-9, minimum_answers=3, weighted=False)
 
 
 @pytest.fixture
@@ -52,7 +52,8 @@ def test_the_root_is_as_the_text_says(claim: Claim) -> None:
 
 def test_everything_that_decides_a_verdict_is_in_the_header(claim: Claim) -> None:
     header = read_commitment(claim.fingerprint.folder).header
-    assert header.policy == POLICY
+    assert header.policy.transfer_allowance is not None
+    assert header.weights_sha256 == header.files["weights.json"]
     assert header.anchor == claim.fingerprint.manifest.anchor is not None
     names = set(header.files)
     assert {"manifest.json", "weights.json", "calibration.json"} <= names
@@ -62,7 +63,13 @@ def test_everything_that_decides_a_verdict_is_in_the_header(claim: Claim) -> Non
 
 def test_committing_again_changes_nothing(copy: Path) -> None:
     before = (copy / "claim" / "commitment.dsse.json").read_bytes()
-    commit(FingerprintSet.load(copy), policy=POLICY, alpha=1e-6)
+    there = read_commitment(copy).header
+    commit(
+        FingerprintSet.load(copy),
+        policy=there.policy,
+        alpha=there.alpha,
+        alpha_transfer=there.alpha_transfer,
+    )
     assert (copy / "claim" / "commitment.dsse.json").read_bytes() == before
 
 
@@ -70,10 +77,11 @@ def test_another_commitment_is_never_written_over(copy: Path) -> None:
     before = (copy / "claim" / "commitment.dsse.json").read_bytes()
     owned = FingerprintSet.load(copy)
     with pytest.raises(ClaimError, match=r"another policy\.alpha; a commitment is never replaced"):
-        commit(owned, policy=Policy(alpha=1e-3), alpha=1e-6)
-    (copy / "weights.json").write_text("[]")
-    with pytest.raises(ClaimError, match=r"weights\.json"):
-        commit(owned, policy=POLICY, alpha=1e-6)
+        commit(owned, policy=Policy(alpha=1e-3, weighted=False), alpha=1e-6)
+    (copy / "calibration.json").unlink()
+    there = read_commitment(copy).header
+    with pytest.raises(ClaimError, match=r"calibration\.json"):
+        commit(owned, policy=there.policy, alpha=there.alpha, alpha_transfer=there.alpha_transfer)
     assert (copy / "claim" / "commitment.dsse.json").read_bytes() == before
 
 
@@ -172,7 +180,8 @@ def test_a_run_that_does_not_derive_is_revealed_and_does_not_support(
     claim: Claim, copy: Path, tmp_path: Path
 ) -> None:
     owned = FingerprintSet.load(copy)
-    run_of(owned, dict.fromkeys(claim.told, "nothing to see"), tmp_path / "run", POLICY)
+    policy = read_commitment(copy).header.policy
+    run_of(owned, dict.fromkeys(claim.told, "nothing to see"), tmp_path / "run", policy)
     reveal(owned, tmp_path / "run", tmp_path / "b.zip")
     found = audit(tmp_path / "b.zip", claim.means)
     assert found.failed == "grinding"
@@ -182,7 +191,7 @@ def test_a_run_that_does_not_derive_is_revealed_and_does_not_support(
 def test_a_run_of_another_fingerprint_is_refused(claim: Claim, copy: Path, tmp_path: Path) -> None:
     other = make_up(tmp_path / "other", triggers=12, vocabulary_size=600, seed=9)
     told = dict.fromkeys(claim.told, "nothing")
-    verdict = run_of(other, told, tmp_path / "run", POLICY)
+    verdict = run_of(other, told, tmp_path / "run", read_commitment(copy).header.policy)
     write_verdict(tmp_path / "run", verdict)
     with pytest.raises(ClaimError, match=r"12 answers of .* to other pictures"):
         reveal(FingerprintSet.load(copy), tmp_path / "run", tmp_path / "b.zip")
@@ -201,3 +210,9 @@ def test_differences_are_named_and_small_ones_of_numbers_are_none() -> None:
 def test_an_audit_needs_no_claim_folder(claim: Claim, tmp_path: Path) -> None:
     shutil.copy(claim.bundle, tmp_path / "b.zip")
     assert audit(tmp_path / "b.zip", Means(roots=claim.means.roots)).supported
+
+
+def test_words_do_not_count_by_weights_that_were_made_after_the_keys(copy: Path) -> None:
+    shutil.rmtree(copy / "claim")
+    with pytest.raises(ClaimError, match="all words count alike"):
+        commit(FingerprintSet.load(copy), policy=Policy(), alpha=1e-6)
