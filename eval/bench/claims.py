@@ -2,8 +2,8 @@
 
 The tokenizer is a byte-level BPE trained here on made-up words, the pictures are small noise, the
 answers are drawn to hold a fixed share of green words. All else is what a claim goes through: keys,
-journal, commitment, bundle, audit. Timestamps need an authority and are left out; checking one takes
-milliseconds.
+journal, commitment, bundle, audit. Timestamps need an authority and are left out; checking one
+takes milliseconds.
 """
 
 import time

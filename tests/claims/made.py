@@ -26,7 +26,7 @@ from sif.suspects import ScriptedSuspect
 from sif.watermark.greenlist.keys import KeyRing
 from tests.claims.authority import Authority
 
-TRIGGERS, VOCABULARY = 12, 600
+TRIGGERS, VOCABULARY = 24, 600
 MANIFEST = "fingerprint/manifest.json"
 JOURNAL = "run/journal.jsonl"
 VERDICT = "run/verdict.json"
@@ -70,7 +70,7 @@ def make_claim(
         response = authority.reply(request)
         keys = finish(secret, Token.parse(response), response)
     owned = make_up(folder / "fp", triggers=TRIGGERS, vocabulary_size=VOCABULARY, keys=keys)
-    told = answers(owned, green=22 if anchored else 29, scored=30)
+    told = answers(owned, green=28, scored=30)
     policy = Policy(alpha=1e-9 if anchored else 1e-19, minimum_answers=3, weighted=False)
     if anchored:
         policy = policy.model_copy(

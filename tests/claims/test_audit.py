@@ -55,7 +55,8 @@ def test_what_the_auditor_gives_nothing_for_is_not_checked(claim: Claim) -> None
     found = audit(claim.bundle)
     not_checked = {s.name for s in found.steps if s.status is Status.NOT_CHECKED}
     assert not_checked >= {"owner", "timestamp", "anchor"}
-    assert found.failed == "grinding"  # the token could be the claimant's own, so the keys are too
+    assert found.log10_discount == pytest.approx(12.04, abs=0.01)  # the token may be his own
+    assert "not shown to be anchored" in found.step("grinding").sentence
 
 
 def test_keys_without_an_anchor_cost_a_power_of_twelve_and_the_step_says_so(plain: Claim) -> None:
@@ -67,9 +68,9 @@ def test_keys_without_an_anchor_cost_a_power_of_twelve_and_the_step_says_so(plai
 
 
 def test_a_stated_budget_decides(plain: Claim, claim: Claim) -> None:
-    assert audit(plain.bundle, Means(secrets_tried=1e90)).failed == "grinding"
+    assert audit(plain.bundle, Means(secrets_tried=1e300)).failed == "grinding"
     assert audit(plain.bundle, Means(secrets_tried=1.0)).log10_discount == 0
-    generous = replace(claim.means, tokens_tried=1e12)
+    generous = replace(claim.means, tokens_tried=1e300)
     assert audit(claim.bundle, generous).failed == "grinding"
 
 
@@ -217,6 +218,14 @@ INSIDERS: dict[str, tuple[Change, str]] = {
         edited("run/run.json", lambda r: r.update(example="A red circle.")),
         "journal",
     ),
+    "an attack that was not calibrated": (
+        edited("run/run.json", lambda r: r.update(suspect="made-up suspect (image jpeg:50)")),
+        "journal",
+    ),
+    "the policy in run.json": (
+        edited("run/run.json", lambda r: r["policy"].update(alpha=1e-3)),
+        "journal",
+    ),
     "an image": (flipped("fingerprint/triggers/0001.png"), "images"),
     "the tokenizer": (flipped("fingerprint/tokenizer/tokenizer.json", 300), "tokenizer"),
     "the manifest's order": (edited(MANIFEST, lambda m: m["triggers"].reverse()), "commitment"),
@@ -349,6 +358,25 @@ def test_keys_cannot_be_chosen_after_the_anchor(
     del files["claim/timestamp.tsr"]
     recommitted(files, claim.key)
     assert audited(files, tmp_path / "b.zip", claim.means).failed == step
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"transfer_allowance": 0.01}, "less transfer"),
+        ({"weighted": True}, "all words count alike"),
+    ],
+)
+def test_a_policy_that_suits_the_claimant_is_refused(
+    claim: Claim, files: Files, tmp_path: Path, change: dict[str, Any], words: str
+) -> None:
+    policy = _policy(claim).model_copy(update=change)
+    edited(VERDICT, lambda v: v["policy"].update(change))(files)
+    del files["claim/timestamp.tsr"]
+    recommitted(files, claim.key, policy=policy)
+    found = audited(files, tmp_path / "b.zip", claim.means)
+    assert found.failed == "policy"
+    assert words in found.step("policy").sentence
 
 
 def test_a_token_for_the_anchor_that_is_younger_than_the_commitment_is_refused(
@@ -561,7 +589,7 @@ def test_failures_and_second_tries_are_part_of_the_order(claim: Claim, tmp_path:
     assert rows[0].unanswered == "busy"
     assert sum(row.trigger == "0001" for row in rows) == 2
     check(rows, asked_for, not_before=None)
-    assert rejudge(claim.fingerprint, rows, asked_for, policy).decision == verdict.decision
+    assert rejudge(claim.fingerprint, rows, asked_for, policy, matched=False) == verdict
 
 
 def _policy(claim: Claim) -> Any:

@@ -189,11 +189,11 @@ def test_a_run_that_does_not_derive_is_revealed_and_does_not_support(
 
 
 def test_a_run_of_another_fingerprint_is_refused(claim: Claim, copy: Path, tmp_path: Path) -> None:
-    other = make_up(tmp_path / "other", triggers=12, vocabulary_size=600, seed=9)
+    other = make_up(tmp_path / "other", triggers=24, vocabulary_size=600, seed=9)
     told = dict.fromkeys(claim.told, "nothing")
     verdict = run_of(other, told, tmp_path / "run", read_commitment(copy).header.policy)
     write_verdict(tmp_path / "run", verdict)
-    with pytest.raises(ClaimError, match=r"12 answers of .* to other pictures"):
+    with pytest.raises(ClaimError, match=r"24 answers of .* to other pictures"):
         reveal(FingerprintSet.load(copy), tmp_path / "run", tmp_path / "b.zip")
 
 

@@ -134,7 +134,7 @@ def test_a_panel_that_fires_fails_the_audit(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--image-attack", "jpeg:80"), "an attack on the images"),
+        (("--image-attack", "jpeg:80"), "the attack jpeg:80 on the images"),
         (("--example", "A small red circle."), "an example before every prompt"),
     ],
 )
@@ -206,6 +206,21 @@ def test_a_policy_file_decides_all_but_alpha(
     policy = read_commitment(owned.folder).header.policy
     assert (policy.repeats, policy.minimum_answers) == (2, 4)
     assert policy.alpha == pytest.approx(1e-6 / 2**40)
+
+
+def test_what_was_calibrated_is_committed_to_and_lowered_by_the_discount(
+    sif: Run, owned: FingerprintSet, innocent: str, tmp_path: Path
+) -> None:
+    code, _, error = sif("calibrate", owned.folder, "--panel", innocent)
+    assert code == 0, error
+    assert sif("claim", "commit", owned.folder, "--anchor", tmp_path / "secret")[0] == 0
+    header = read_commitment(owned.folder).header
+    measured = json.loads((owned.folder / "calibration.json").read_text())
+    assert header.policy.transfer_allowance == measured["allowance"]
+    assert header.policy.alpha_transfer == pytest.approx(1e-5)
+    assert header.alpha_transfer == 0.01
+    assert not header.policy.weighted
+    assert "calibration.json" in header.files
 
 
 def test_another_policy_in_the_run_is_refused_when_revealing(
