@@ -1,6 +1,7 @@
 """The verdict again, from recorded replies instead of a suspect, through the ordinary audit."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from sif.claims.record import Line, Question, Replayed
 from sif.errors import ClaimError, UsageError
@@ -35,6 +36,9 @@ def rejudge(
             were at an end, or sizes, budget and replies make no sense together.
         FingerprintError: the calibration is none, or that of another fingerprint.
     """
+    if not policy.weighted:  # spares weighing every answer for nothing
+        manifest = fingerprint.manifest.model_copy(update={"weights_sha256": None})
+        fingerprint = replace(fingerprint, manifest=manifest)
     last = max(asked[line.trigger, line.repeat].place for line in lines)
     batch = last // policy.repeats + 1
     try:
