@@ -78,13 +78,22 @@ class Query:
         return digest.hexdigest()
 
 
+TopTokens = tuple[tuple[str, float], ...]
+"""The likeliest tokens at one place of an answer, as the suspect writes them, with ln p."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A suspect's words, with why it stopped ("stop", "length", …) and how long it took."""
+    """A suspect's words, with why it stopped ("stop", "length", …) and how long it took.
+
+    Attributes:
+        top: the likeliest tokens at every place, where they were asked for and given.
+    """
 
     text: str
     finish_reason: str | None = None
     seconds: float | None = None
+    top: tuple[TopTokens, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

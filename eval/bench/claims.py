@@ -244,11 +244,11 @@ def _make_up_trigger(
 ) -> TriggerRecord:
     base = rng.integers(0, 240, (side, side, 3), dtype=np.uint8)
     change = rng.integers(0, 16, base.shape, dtype=np.uint8)
-    files: dict[str, str] = {}
-    for prefix, suffix, pixels in (("", ".png", base + change), ("base_", ".base.png", base)):
-        file, data = f"{TRIGGERS}/{name}{suffix}", png_bytes(Image.fromarray(pixels))
-        write_atomically(folder / file, data)
-        files |= {f"{prefix}file": file, f"{prefix}sha256": sha256(data)}
+    digests: dict[str, str] = {}
+    for suffix, pixels in ((".png", base + change), (".base.png", base)):
+        data = png_bytes(Image.fromarray(pixels))
+        write_atomically(folder / TRIGGERS / f"{name}{suffix}", data)
+        digests[suffix] = sha256(data)
     quality = Quality(
         z=0.0,
         base_z=0.0,
@@ -260,7 +260,10 @@ def _make_up_trigger(
     )
     return TriggerRecord(
         id=name,
-        **files,
+        file=f"{TRIGGERS}/{name}.png",
+        sha256=digests[".png"],
+        base_file=f"{TRIGGERS}/{name}.base.png",
+        base_sha256=digests[".base.png"],
         source_image=f"{name}.png",
         prompt=PROMPT,
         generation=GenerationSettings(max_new_tokens=96),

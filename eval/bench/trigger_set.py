@@ -103,7 +103,8 @@ class GreenSet:
         )
         self.vocabulary_size = fingerprint.vocabulary_size
         self.green_size = fingerprint.green_size
-        self.weak = sum(trigger.record.quality.weak for trigger in fingerprint.triggers)
+        qualities = [trigger.record.quality for trigger in fingerprint.triggers]
+        self.weak = sum(quality.weak for quality in qualities if quality is not None)
 
     def grade(self, trigger: str, text: str | None) -> Grade:
         """The green count of an answer."""

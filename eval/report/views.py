@@ -14,6 +14,7 @@ from sif.eval.report.words import colour_words
 from sif.fingerprint.folder import FingerprintSet
 from sif.ownership.run import Group
 from sif.ownership.verdict import TriggerRecord, Verdict
+from sif.recipe import Recipe
 from sif.watermark.greenlist.count import count_green
 
 ENGINES: Final = {"hf": "transformers", "vllm": "vLLM", "openai": "HTTP endpoint"}
@@ -43,7 +44,7 @@ class Audit:
 
 def trigger_views(fingerprint: FingerprintSet) -> tuple[TriggerView, ...]:
     """Every trigger beside its base image."""
-    budget = fingerprint.manifest.recipe.schedule.epsilon / 255
+    budget = _recipe(fingerprint).schedule.epsilon / 255
     return tuple(
         TriggerView(
             id=trigger.record.id,
@@ -58,18 +59,28 @@ def trigger_views(fingerprint: FingerprintSet) -> tuple[TriggerView, ...]:
 
 def fingerprint_facts(fingerprint: FingerprintSet) -> tuple[Fact, ...]:
     """What is public about a fingerprint; names the model's folder without the path to it."""
-    manifest = fingerprint.manifest
-    weak = sum(trigger.quality.weak for trigger in manifest.triggers)
+    manifest, recipe = fingerprint.manifest, _recipe(fingerprint)
+    weak = sum(bool(trigger.quality and trigger.quality.weak) for trigger in manifest.triggers)
     return (
         Fact("Source model", f"{Path(manifest.model.source).name} ({manifest.model.kind})"),
         Fact("Digest of its weights", manifest.model.digest or "unknown"),
         Fact("Triggers", f"{len(manifest.triggers)}, of which {weak} with a weak signal"),
-        Fact("Change budget (ε)", f"{manifest.recipe.schedule.epsilon:g}/255"),
+        Fact("Change budget (ε)", f"{recipe.schedule.epsilon:g}/255"),
         Fact("Green share (γ)", f"{manifest.gamma:g} of {manifest.vocabulary_size} token ids"),
-        Fact("Recipe", manifest.recipe.name),
+        Fact("Recipe", recipe.name),
         Fact("Digest of the tokenizer", manifest.tokenizer_sha256),
         Fact("Fingerprint made", manifest.created),
     )
+
+
+def _recipe(fingerprint: FingerprintSet) -> Recipe:
+    """The recipe, which fingerprints of the released code lack."""
+    if fingerprint.manifest.recipe is None:
+        raise FingerprintError(
+            f"expected a fingerprint made by `sif fingerprint`, got {fingerprint.folder}, imported "
+            "from the released code; verdict.json of the run holds all there is to report"
+        )
+    return fingerprint.manifest.recipe
 
 
 def suspect_view(fingerprint: FingerprintSet, audit: Audit, *, public: bool = False) -> SuspectView:

@@ -106,8 +106,6 @@ def check_images(plan: Plan, images: Images) -> Finding:
         words = f"{images.fault}; get {plan.roster.images}"
         return Finding(what="base images", state="missing", words=words)
     words = f"{images.count} for {plan.triggers} triggers"
-    if images.count <= plan.triggers:
-        words += ", none to spare: a weak trigger is made again from its own picture"
     if images.count < plan.triggers:
         words += "; some are used again with other prompts"
     return Finding(what="base images", state="ready", words=words)

@@ -48,7 +48,7 @@ def run_roster(plan: Plan, images: Sequence[NamedImage], out: Path, *, show: Sho
 
     Args:
         plan: what to do.
-        images: base images; more than the plan's triggers leave spare ones for weak triggers.
+        images: base images; recipes learn from those beyond the plan's triggers what pictures hold.
         out: a new folder, or an earlier run's; other suspects, attacks and methods may be added.
         show: is told of progress: stage, done, total, a few words.
 

@@ -3,6 +3,7 @@
 from sif.claims.anchor import Beforehand, anchor_of, parse_salt, words_sha256
 from sif.claims.bundle import open_bundle
 from sif.claims.case import Case
+from sif.claims.commit import PUBLISHED
 from sif.claims.commitment import (
     Terms,
     first_difference,
@@ -18,6 +19,7 @@ from sif.claims.steps import Finding, Status
 from sif.claims.timestamp import Token
 from sif.errors import ClaimError, StorageError
 from sif.fingerprint.folder import CLAIM, MANIFEST, SECRET, TOKENIZER, read_manifest
+from sif.fingerprint.manifest import GREEN_SCHEME
 from sif.ownership.run import RECORD, VERDICT
 from sif.watermark.greenlist.keys import KeyRing
 
@@ -75,6 +77,8 @@ def check_commitment(case: Case) -> Finding:
     """The signed root is that of the manifest in the bundle."""
     case.take(f"{FINGERPRINT}/{MANIFEST}")
     manifest, header = read_manifest(case.folder / FINGERPRINT), case.header
+    if manifest.green_scheme != GREEN_SCHEME:
+        raise ClaimError(PUBLISHED)
     terms = Terms(
         secret_commitment=header.secret_commitment,
         policy=header.policy,

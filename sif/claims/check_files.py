@@ -8,6 +8,7 @@ from PIL import Image
 
 from sif.claims.canonical import sha256
 from sif.claims.case import Case
+from sif.claims.commitment import pictures_of
 from sif.claims.reveal import FINGERPRINT
 from sif.claims.steps import Finding, Status
 from sif.errors import ClaimError, UsageError
@@ -17,7 +18,7 @@ from sif.fingerprint.folder import CLAIM, MANIFEST, SECRET, TOKENIZER, Fingerpri
 def check_images(case: Case) -> Finding:
     """All pictures are the committed ones, and can be read."""
     for record in case.manifest.triggers:
-        for file, digest in ((record.file, record.sha256), (record.base_file, record.base_sha256)):
+        for file, digest in pictures_of(record):
             if sha256(case.take(f"{FINGERPRINT}/{file}")) != digest:
                 raise ClaimError(f"{file} is not the picture that was committed to")
     try:
@@ -49,9 +50,7 @@ def check_files(case: Case) -> Finding:
     """Whatever else was committed to is there, unchanged, and nothing is there besides."""
     others = [name for name in _named(case) if not _is_tokenizer(name) and name != MANIFEST]
     _check_files(case, others)
-    pictures = {
-        file for record in case.manifest.triggers for file in (record.file, record.base_file)
-    }
+    pictures = {file for record in case.manifest.triggers for file, _ in pictures_of(record)}
     inside = {
         PurePosixPath(name).relative_to(FINGERPRINT).as_posix()
         for name in case.files

@@ -49,7 +49,7 @@ def check_journal(case: Case) -> Finding:
         _compare(_json(case.record.policy), _json(case.header.policy), "the policy in run.json")
     _check_attack(case)
     case.lines = parse(case.take(f"{RUN}/{LINES}"))
-    case.asked = questions(case.fingerprint, case.header.policy.repeats)
+    case.asked = questions(case.fingerprint, case.header.policy)
     stamped = None if case.stamped is None else case.stamped.timestamp()
     check(case.lines, case.asked, not_before=stamped)
     after = "" if stamped is None else ", all written down after the timestamp"

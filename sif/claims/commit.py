@@ -42,6 +42,10 @@ from sif.fingerprint.folder import SECRET, TOKENIZER, FingerprintSet
 from sif.ownership.policy import Policy
 from sif.watermark.greenlist.keys import KeyRing
 
+PUBLISHED = (
+    "expected a fingerprint with a secret key, got one of the released code: its lists are public, "
+    "so that a claim on it proves nothing; make one with `sif fingerprint`"
+)
 WEIGHTED = (
     "expected a policy in which all words count alike: the weights are written down after the keys "
     "are known, so that they might have been chosen to fit; set weighted to false"
@@ -95,6 +99,8 @@ def commit(
         FingerprintError: the keys are not at hand.
         StorageError: the folder cannot be written.
     """
+    if fingerprint.published:
+        raise ClaimError(PUBLISHED)
     keys, folder = keys_of(fingerprint), claim_of(fingerprint.folder)
     if anchor is not None:
         _bring_anchor(anchor, folder, fingerprint, keys)

@@ -23,7 +23,7 @@ from sif.claims.envelope import Statement, Subject
 from sif.claims.merkle import merkle_root
 from sif.errors import ClaimError, UsageError
 from sif.fingerprint.folder import TOKENIZER
-from sif.fingerprint.manifest import Manifest, ModelRecord
+from sif.fingerprint.manifest import Manifest, ModelRecord, TriggerRecord
 from sif.ownership.policy import Policy
 from sif.recipe import Recipe
 from sif.types import GenerationSettings
@@ -54,7 +54,7 @@ class Header(_Record):
     leaf: Literal["header"] = "header"
     schema_version: Literal[1] = 1
     triggers: int = Field(ge=1)
-    recipe: Recipe
+    recipe: Recipe | None
     model: ModelRecord
     tokenizer_sha256: str
     vocabulary_size: int
@@ -81,7 +81,7 @@ class TriggerLeaf(_Record):
     number: int
     id: str
     image_sha256: str
-    base_sha256: str
+    base_sha256: str | None
     prompt: str
     generation: GenerationSettings
     key_commitment: str
@@ -137,6 +137,12 @@ def root_of(header: dict[str, Any], manifest: Manifest) -> str:
         )
         leaves.append(canonical(leaf.model_dump(mode="json")))
     return merkle_root(leaves)
+
+
+def pictures_of(record: TriggerRecord) -> list[tuple[str, str]]:
+    """The pictures of a trigger, each with its SHA-256."""
+    pairs = [(record.file, record.sha256), (record.base_file, record.base_sha256)]
+    return [(file, digest) for file, digest in pairs if file is not None and digest is not None]
 
 
 def public_files(fingerprint: Path) -> dict[str, str]:

@@ -16,6 +16,8 @@ from sif.claims.canonical import canonical
 from sif.claims.commitment import one_line
 from sif.errors import ClaimError
 from sif.fingerprint.folder import FingerprintSet
+from sif.ownership.policy import Policy
+from sif.ownership.questions import queries_of
 from sif.suspects.journal import Journal, JournalEntry
 from sif.types import Answer, GenerationSettings, Query, Reply, Unanswered
 
@@ -61,13 +63,12 @@ def image_attack_of(suspect: str) -> str | None:
     return None if found is None else found[1]
 
 
-def questions(fingerprint: FingerprintSet, repeats: int) -> dict[tuple[str, int], Question]:
+def questions(fingerprint: FingerprintSet, policy: Policy) -> dict[tuple[str, int], Question]:
     """Every question that may be asked, by trigger and repeat, in the committed order."""
     found: dict[tuple[str, int], Question] = {}
     for trigger in fingerprint.triggers:
-        for repeat in range(repeats):
-            query = trigger.query(repeat=repeat)
-            found[trigger.record.id, repeat] = Question(len(found), query, query.digest)
+        for query in queries_of(trigger, policy):
+            found[query.trigger, query.repeat] = Question(len(found), query, query.digest)
     return found
 
 

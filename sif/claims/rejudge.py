@@ -40,7 +40,7 @@ def rejudge(
         manifest = fingerprint.manifest.model_copy(update={"weights_sha256": None})
         fingerprint = replace(fingerprint, manifest=manifest)
     last = max(asked[line.trigger, line.repeat].place for line in lines)
-    batch = last // policy.repeats + 1
+    batch = last // policy.questions_each + 1
     try:
         measured = read_calibration(fingerprint.folder) if matched else None
         return verify(

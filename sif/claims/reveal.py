@@ -19,6 +19,7 @@ from sif.claims.commitment import (
     first_difference,
     header_of,
     one_line,
+    pictures_of,
     public_files,
     root_of,
 )
@@ -169,7 +170,7 @@ def _claim(fingerprint: FingerprintSet, commitment: Commitment) -> dict[str, byt
 def _fingerprint(fingerprint: FingerprintSet) -> dict[str, bytes | Path]:
     names = list(public_files(fingerprint.folder))
     for record in fingerprint.manifest.triggers:
-        names += [record.file, record.base_file]
+        names += [file for file, _ in pictures_of(record)]
     return {f"{FINGERPRINT}/{name}": fingerprint.folder / name for name in names}
 
 
@@ -183,7 +184,7 @@ def _run(
     check_policy(verdict, policy)
     if not (run / JOURNAL).is_file():
         raise ClaimError(f"expected the journal of the run in {run / JOURNAL}; it is missing")
-    asked = questions(fingerprint, policy.repeats)
+    asked = questions(fingerprint, policy)
     with Journal(run / JOURNAL) as journal:
         lines = export(journal, record.suspect, asked)
     replies, stamped = parse(lines), claim.get(f"{CLAIM}/{TIMESTAMP}")

@@ -7,6 +7,7 @@ import typer
 
 from sif.cli.bench_claims import claims
 from sif.cli.bench_elicit import FAMILIES, elicit
+from sif.cli.bench_ownership import ownership
 from sif.cli.bench_roster import roster
 from sif.cli.bench_sharing import sharing
 from sif.cli.bench_verdicts import verdicts
@@ -108,6 +109,7 @@ def triggers(
 
 app.command()(claims)
 app.command()(elicit)
+app.command()(ownership)
 app.command()(roster)
 app.command()(sharing)
 app.command()(verdicts)

@@ -32,6 +32,9 @@ def commit(
     alpha: Annotated[float, typer.Option(help="Bound on the false-claim probability.")] = 1e-6,
     budget: Annotated[int | None, typer.Option(help="Most questions to ask.")] = None,
     repeats: Annotated[int, typer.Option(help="Questions with each trigger.")] = 1,
+    also_ask: Annotated[
+        list[str] | None, typer.Option(help="A further prompt for every trigger; may be repeated.")
+    ] = None,
     policy: Annotated[
         Path | None, typer.Option(help="JSON of a policy, or a part of one, over these options.")
     ] = None,
@@ -70,6 +73,7 @@ def commit(
         {
             "budget": budget,
             "repeats": repeats,
+            "also_ask": also_ask or [],
             "weighted": False,
             "transfer_allowance": None if measured is None else measured.allowance,
         },

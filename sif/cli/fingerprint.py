@@ -39,9 +39,9 @@ def fingerprint(
 ) -> None:
     """Makes trigger images whose ordinary answers carry your secret watermark.
 
-    The model is not changed. Give more images than -n: a weak trigger is made again from a spare
-    one, with the same key, and from all of them is learnt what ordinary pictures hold, which the
-    default recipe keeps out of. After an interruption the same command goes on.
+    The model is not changed. Give more images than -n: from all of them is learnt what ordinary
+    pictures hold, which the default recipe keeps out of. A weak trigger is made again on its own
+    picture, with its own key. After an interruption the same command goes on.
 
     Example: `sif fingerprint ./my-llava --images photos --out my-fingerprint -n 30`
     """
@@ -83,8 +83,9 @@ def fingerprint(
             batch_size=batch,
             report=report,
         )
-    weak = [t.record.id for t in made.triggers if t.record.quality.weak]
-    signals = sorted(t.record.quality.z for t in made.triggers)
+    measured = [t.record.quality for t in made.triggers if t.record.quality is not None]
+    weak = [quality for quality in measured if quality.weak]
+    signals = sorted(quality.z for quality in measured)
     typer.echo(
         f"{out}: {len(made.triggers)} triggers, green z-score {signals[0]:.1f} to "
         f"{signals[-1]:.1f} (median {signals[len(signals) // 2]:.1f}), {len(weak)} weak\n"

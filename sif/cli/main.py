@@ -24,6 +24,7 @@ from sif.cli import (
     demo,
     doctor,
     fingerprint,
+    import_published,
     report,
     serve,
     thief,
@@ -44,6 +45,7 @@ COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "thief": thief.thief,
     "serve": serve.serve,
     "report": report.report,
+    "import-published": import_published.import_published,
     "doctor": doctor.doctor,
 }
 GROUPS: Final[Mapping[str, typer.Typer]] = {

@@ -29,6 +29,13 @@ def verify(
     alpha: Annotated[float, typer.Option(help="Bound on the false-claim probability.")] = 1e-6,
     budget: Annotated[int | None, typer.Option(help="Most questions to ask.")] = None,
     repeats: Annotated[int, typer.Option(help="Questions with each trigger.")] = 1,
+    also_ask: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PROMPT",
+            help="Ask about every trigger with this prompt too; its answers count with the others.",
+        ),
+    ] = None,
     batch: Annotated[int, typer.Option(min=1, help="Triggers asked together.")] = 8,
     image_attack: Annotated[
         list[str] | None,
@@ -76,6 +83,22 @@ def verify(
     secret: Annotated[
         Path | None, typer.Option(help="The key file, where it is not in the fingerprint.")
     ] = None,
+    grey_box: Annotated[
+        bool,
+        typer.Option(
+            "--grey-box",
+            help="Also weigh the probabilities of the likeliest tokens, for suspects with "
+            "?logprobs=20. A result of its own; the decision does not look at it.",
+        ),
+    ] = False,
+    unrelated: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="RUN",
+            help="For imported fingerprints: the run of an unrelated suspect; give all that you "
+            "have. The published match rate compares with them.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
     fail_if: Annotated[
         FailIf | None, typer.Option(help="Exit with code 3 on this verdict, for scripts.")
@@ -99,12 +122,14 @@ def verify(
     from sif.ownership.audit import AuditProgress
     from sif.ownership.audit import verify as audit
     from sif.ownership.calibration import allowance_of, read_calibration
+    from sif.ownership.grey_box import grey_box as weigh
     from sif.ownership.policy import Policy
     from sif.ownership.run import JOURNAL, RunRecord, open_run, write_verdict
     from sif.suspects.connect import connect
     from sif.suspects.journal import Journal
     from sif.suspects.journalled import Journalled
     from sif.suspects.prefaced import PrefacedSuspect, read_example
+    from sif.suspects.remembering import Remembering
 
     attack = in_order(parse_image_attack(text) for text in image_attack or [])
     shown = None if example is None else read_example(example)
@@ -116,6 +141,7 @@ def verify(
         alpha=alpha,
         budget=budget,
         repeats=repeats,
+        also_ask=tuple(also_ask or ()),
         transfer_allowance=allowance if transfer_allowance is None else transfer_allowance,
         weighted=weights,
     )
@@ -147,10 +173,12 @@ def verify(
                     f", against transfer 10^{progress.transfer_log10_e_value:.1f} of "
                     f"10^{progress.transfer_log10_needed:.0f}"
                 )
+            if owned.published:
+                words = "public keys: no proof"
             show("asking", progress.asked, progress.triggers, words)
 
         with Journal(folder / JOURNAL) as journal:
-            kept = Journalled(asked, journal)
+            kept = Remembering(Journalled(asked, journal))
             verdict = audit(
                 owned,
                 kept,
@@ -159,6 +187,10 @@ def verify(
                 batch_size=batch,
                 report=report,
             )
+        if grey_box:
+            verdict = verdict.model_copy(update={"grey_box": weigh(owned, kept.answers)})
+        if unrelated:
+            verdict = compared(verdict, unrelated)
         write_verdict(folder, verdict)
     typer.echo(verdict.model_dump_json(indent=2) if as_json else summary(verdict))
     if fail_if is not None and verdict.decision.value == fail_if.value:
@@ -177,6 +209,67 @@ def summary(verdict: "Verdict") -> str:
         f"{name}  (log10 e-value {evidence:.2f}, p ≤ {rounded_up(verdict.p_value)}, "
         f"limit {verdict.alpha:g})\n{verdict.reason}\n"
         f"{verdict.queries} questions, {verdict.answered} triggers answered{_match(verdict)}"
+        f"{_nominal(verdict)}{_grey(verdict)}"
+    )
+
+
+def compared(verdict: "Verdict", unrelated: "list[Path]") -> "Verdict":
+    """The verdict on an imported fingerprint with the published match rate.
+
+    Raises:
+        UsageError: the verdict or a run is of no imported fingerprint, or of other triggers.
+    """
+    from sif.errors import UsageError
+    from sif.ownership.published import match_rate
+    from sif.ownership.run import read_verdict
+
+    others = [read_verdict(run).published for run in unrelated]
+    figures = [other for other in others if other is not None]
+    if verdict.published is None or len(figures) < len(others):
+        raise UsageError(
+            "expected with --unrelated a fingerprint of `sif import-published`, and runs that "
+            "asked about it, got another; leave --unrelated out"
+        )
+    shown = verdict.published.model_copy(update={"unrelated": len(figures)})
+    rate = match_rate(verdict.published, figures)
+    changes: dict[str, object] = {"published": shown}
+    if rate is not None:
+        changes |= {"match_rate": rate.share, "match_interval": (rate.low, rate.high)}
+    return verdict.model_copy(update=changes)
+
+
+def _nominal(verdict: "Verdict") -> str:
+    """One line about an imported fingerprint, of figures that prove nothing."""
+    shown = verdict.published
+    if shown is None or shown.mean_z is None:
+        return ""
+    rate = (
+        "; no match rate without --unrelated runs"
+        if verdict.match_rate is None
+        else f"; the match rate is against {shown.unrelated} unrelated"
+    )
+    return (
+        f"\nnominal, no proof: mean z {shown.mean_z:.2f}, {shown.clear_share or 0.0:.0%} of z at "
+        f"3.5 or more, log10 e-value {shown.nominal_log10_e_value:.2f}{rate}"
+    )
+
+
+def _grey(verdict: "Verdict") -> str:
+    """One line about the probabilities, set apart from the verdict."""
+    from math import floor
+
+    from sif.ownership.verdict import rounded_up
+
+    figures = verdict.grey_box
+    if figures is None:
+        return ""
+    if figures.log10_e_value is None or figures.p_value is None:
+        return f"\ngrey-box, apart from the verdict: none; {figures.note}"
+    return (
+        "\ngrey-box, apart from the verdict: log10 e-value "
+        f"{floor(100 * figures.log10_e_value) / 100:.2f}, p ≤ {rounded_up(figures.p_value)}, from "
+        f"the probabilities at {figures.places} places of {figures.triggers} triggers; "
+        f"{figures.note}"
     )
 
 

@@ -2,7 +2,8 @@
 
 The folder holds manifest.json, triggers/NNNN.png with their base images, the owner's tokenizer
 and the weights of its words (all public), and secret.key (mode 0600; may lie elsewhere); claim/
-where it was committed to.
+where it was committed to. Fingerprints of the released code, which `sif.fingerprint.published`
+imports, have public lists instead of a secret.
 """
 
 import hashlib
@@ -17,7 +18,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from sif.errors import FingerprintError, UsageError
-from sif.fingerprint.manifest import Manifest, TriggerRecord
+from sif.fingerprint.manifest import GREEN_SCHEME, Manifest, TriggerRecord
 from sif.fingerprint.weights import read_weights
 from sif.types import GenerationSettings, Query
 from sif.vlm.native import read_image
@@ -36,11 +37,25 @@ CLAIM = "claim"
 
 @dataclass(frozen=True, eq=False)
 class Trigger:
-    """A trigger image with its record and its base image."""
+    """A trigger image with its record and, but for some imported ones, its base image."""
 
     record: TriggerRecord
     image: Image.Image
-    base: Image.Image
+    original: Image.Image | None
+
+    @property
+    def base(self) -> Image.Image:
+        """The base image.
+
+        Raises:
+            FingerprintError: an imported trigger that came without it.
+        """
+        if self.original is None:
+            raise FingerprintError(
+                f"expected the base image of trigger {self.record.id}, which was imported without; "
+                "import again with --originals"
+            )
+        return self.original
 
     def query(self, *, repeat: int = 0, generation: GenerationSettings | None = None) -> Query:
         """The question that this trigger asks."""
@@ -106,16 +121,28 @@ class FingerprintSet:
         return self.manifest.vocabulary_size
 
     @property
+    def published(self) -> bool:
+        """Whether this is a fingerprint of the released code, whose lists are public."""
+        return self.manifest.green_scheme != GREEN_SCHEME
+
+    @property
     def green_size(self) -> int:
-        """⌊γV⌋."""
+        """⌊γV⌋; in floating point, as released, for imported fingerprints."""
+        if self.published:
+            return int(self.vocabulary_size * self.manifest.gamma)
         return green_size(self.vocabulary_size, self.manifest.gamma)
 
     def mask(self, trigger: str) -> Bool[np.ndarray, " vocab"]:
         """The green ids of one trigger.
 
         Raises:
-            FingerprintError: the secret key is not at hand.
+            FingerprintError: the secret key is not at hand, or there is none as it was imported.
         """
+        if self.published:
+            raise FingerprintError(
+                f"expected a fingerprint with a secret, got {self.folder}, imported from the "
+                "released code, whose lists are public; `sif verify` counts it, and nothing else"
+            )
         if self.keys is None:
             raise FingerprintError(
                 f"expected the owner's secret key to count green words, got none; put {SECRET} "
@@ -210,6 +237,8 @@ def tokenizer_sha256(folder: Path) -> str:
 
 def _read_trigger(folder: Path, record: TriggerRecord) -> Trigger:
     image = _read_checked(folder / record.file, record.sha256)
+    if record.base_file is None or record.base_sha256 is None:
+        return Trigger(record, image, None)
     return Trigger(record, image, _read_checked(folder / record.base_file, record.base_sha256))
 
 

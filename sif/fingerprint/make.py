@@ -80,9 +80,11 @@ def make_fingerprint(
     """Makes `count` triggers on a model and keeps them in a folder.
 
     Called again with the same arguments after an interruption it goes on; the result is the same.
-    Pictures beyond `count` are spare: a weak trigger is made again from one of them (else from its
-    own picture, for longer), always with the same key. A recipe with a `content_share` learns from
-    all pictures what ordinary ones hold.
+    A weak trigger is made again from where its first making ended, with the same key and on the
+    same picture: a picture that is chosen by how well it goes with a key is a selection, and would
+    accuse innocents that say what the source says (`sif bench ownership` measures it). A recipe
+    with a `content_share` learns from all pictures, those beyond `count` too, what ordinary ones
+    hold.
 
     Args:
         vlm: the owner's model.
@@ -143,13 +145,12 @@ class Plan:
     def draft(self, index: int, attempt: int, best: Craft | None) -> Draft:
         """Trigger `index` before its `attempt`-th making (from 0), after the `best` one so far."""
         request, name = self.request, trigger_id(index)
-        spare = len(self.images) > request.count
-        place = (index + attempt * request.count if spare else index) % len(self.images)
+        place = index % len(self.images)
         return Draft(
             id=name,
             source_image=self.images[place].name,
             base=self.vlm.prepare(self.images[place].image),
-            start=best.image if best and not spare else None,
+            start=best.image if best else None,
             prompt=request.prompts[index % len(request.prompts)],
             green=green_mask(
                 self.keys.key(name),
@@ -334,7 +335,7 @@ def _weights(
 ) -> Float[np.ndarray, " vocab"]:
     return word_weights(
         vlm,
-        [read_image(folder / record.base_file) for record in records],
+        [read_image(folder / str(record.base_file)) for record in records],
         [record.prompt for record in records],
         generation=_generation(request.recipe),
         batch_size=request.batch_size,

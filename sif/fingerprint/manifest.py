@@ -8,6 +8,8 @@ from sif.recipe import Recipe
 from sif.types import GenerationSettings
 
 GREEN_SCHEME: Literal["shake256-v1"] = "shake256-v1"
+GreenScheme = Literal["shake256-v1", "simple_0", "simple_1"]
+"""Ours, or one of the released codes (compatibility mode, in which nothing can be proven)."""
 
 
 class _Record(BaseModel):
@@ -37,19 +39,38 @@ class Quality(_Record):
     weak: bool
 
 
+class PublishedKey(_Record):
+    """Where the green list of a trigger of the released code comes from.
+
+    Attributes:
+        hash_key: the public integer that seeds the generator.
+        searched: whether it was searched for by what the source says about the base image.
+        folder: the trigger's folder as the released code called it.
+    """
+
+    hash_key: int
+    searched: bool
+    folder: str
+
+
 class TriggerRecord(_Record):
-    """One trigger: files with their SHA-256, question, settings and the commitment to its key."""
+    """One trigger: files with their SHA-256, question, settings and the commitment to its key.
+
+    Triggers of the released code have a `published` key, to which the commitment is no secret, no
+    measured quality, and a base image only where it was at hand.
+    """
 
     id: str
     file: str
     sha256: str
-    base_file: str
-    base_sha256: str
+    base_file: str | None
+    base_sha256: str | None
     source_image: str
     prompt: str
     generation: GenerationSettings
     key_commitment: str
-    quality: Quality
+    quality: Quality | None
+    published: PublishedKey | None = None
 
 
 class ModelRecord(_Record):
@@ -79,18 +100,19 @@ class Manifest(_Record):
 
     Attributes:
         weights_sha256: of weights.json; none where all words count alike.
+        recipe: none in compatibility mode.
         anchor: hex digits that went into every key beside the secret; none where nothing did.
     """
 
     schema_version: Literal[1] = 1
-    green_scheme: Literal["shake256-v1"] = GREEN_SCHEME
+    green_scheme: GreenScheme = GREEN_SCHEME
     created: str
     model: ModelRecord
     tokenizer_sha256: str
     weights_sha256: str | None = None
     vocabulary_size: int
     gamma: float
-    recipe: Recipe
+    recipe: Recipe | None
     seed: int
     anchor: str | None = None
     triggers: tuple[TriggerRecord, ...]

@@ -113,12 +113,12 @@ class Workspace:
             return None
         record = TriggerRecord.model_validate_json(path.read_text(encoding="utf-8"))
         for file, sha256 in ((record.file, record.sha256), (record.base_file, record.base_sha256)):
-            there = self.folder / file
+            there = self.folder / str(file)
             if not there.exists() or hashlib.sha256(there.read_bytes()).hexdigest() != sha256:
                 return None
         return record
 
-    def write_images(self, trigger: str, image: Image.Image, base: Image.Image) -> dict[str, str]:
+    def write_images(self, trigger: str, image: Image.Image, base: Image.Image) -> dict[str, Any]:
         """Saves both pictures; returns their names and digests as fields of the record."""
         fields: dict[str, str] = {}
         for prefix, suffix, picture in (("", ".png", image), ("base_", ".base.png", base)):

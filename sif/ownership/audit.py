@@ -15,6 +15,8 @@ from sif.fingerprint.folder import FingerprintSet, Trigger
 from sif.ownership.evidence import Evidence
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
+from sif.ownership.published import verify_published
+from sif.ownership.questions import queries_of
 from sif.ownership.verdict import Verdict, judge
 from sif.types import Answer, Reply, Suspect, Unanswered
 
@@ -43,7 +45,7 @@ def verify(
     batch_size: int = 4,
     report: Callable[[AuditProgress], None] = lambda progress: None,
 ) -> Verdict:
-    """Asks a suspect and judges its answers.
+    """Asks a suspect and judges its answers; what an imported fingerprint shows is no proof.
 
     Args:
         fingerprint: with its keys.
@@ -64,11 +66,23 @@ def verify(
         "vocabulary_size": fingerprint.vocabulary_size,
         "green_size": fingerprint.green_size,
     }
+    if fingerprint.published:
+        needed, total = -log10(policy.alpha), len(triggers)
+        return verify_published(
+            fingerprint,
+            suspect,
+            triggers,
+            policy,
+            batch_size=batch_size,
+            report=lambda asked: report(
+                AuditProgress(asked=asked, triggers=total, log10_e_value=0.0, log10_needed=needed)
+            ),
+        )
     evidence = Evidence(**sizes, policy=policy)
     observations: list[Observation] = []
     fingerprint.mask(triggers[0].record.id)
     for start in range(0, len(triggers), batch_size):
-        seen = _ask(fingerprint, suspect, triggers[start : start + batch_size], policy.repeats)
+        seen = _ask(fingerprint, suspect, triggers[start : start + batch_size], policy)
         for observation in seen:
             evidence.add(observation)
         observations += seen
@@ -91,22 +105,22 @@ def verify(
 def _within_budget(fingerprint: FingerprintSet, policy: Policy) -> tuple[Trigger, ...]:
     if policy.budget is None:
         return fingerprint.triggers
-    affordable = policy.budget // policy.repeats
+    affordable = policy.budget // policy.questions_each
     if not affordable:
         raise UsageError(
-            f"expected a budget of at least {policy.repeats} questions, one trigger's repeats, got "
-            f"{policy.budget}"
+            f"expected a budget of at least {policy.questions_each} questions, those of one "
+            f"trigger, got {policy.budget}"
         )
     return fingerprint.triggers[:affordable]
 
 
 def _ask(
-    fingerprint: FingerprintSet, suspect: Suspect, triggers: Sequence[Trigger], repeats: int
+    fingerprint: FingerprintSet, suspect: Suspect, triggers: Sequence[Trigger], policy: Policy
 ) -> list[Observation]:
-    queries = [trigger.query(repeat=turn) for trigger in triggers for turn in range(repeats)]
-    replies = suspect.ask(queries)
+    replies = suspect.ask([query for t in triggers for query in queries_of(t, policy)])
+    each = policy.questions_each
     return [
-        observe(fingerprint, trigger, replies[index * repeats : (index + 1) * repeats])
+        observe(fingerprint, trigger, replies[index * each : (index + 1) * each])
         for index, trigger in enumerate(triggers)
     ]
 

@@ -1,7 +1,7 @@
 """The rules of an audit, fixed before the first question is asked."""
 
 from itertools import pairwise
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     BaseModel,
@@ -31,7 +31,9 @@ class Policy(BaseModel):
         order: of asking; there is one, that of the fingerprint, which its making fixed.
         budget: most questions to one suspect; none for as many as the fingerprint has.
         minimum_answers: with fewer answers the verdict is inconclusive, unless it is derived.
-        repeats: questions asked with each trigger.
+        repeats: how often each question is asked.
+        also_ask: further prompts that every trigger is asked with, after its own; all answers to
+            one trigger are counted together, as one cluster.
         tilts: the λ of the e-values exp(λg)/E[exp(λH)], each with the same weight. At γ = 1/2 the
             λ that grows fastest for a green rate r is ln(r/(1−r)), so the default reaches from
             r = 0.525 to 0.95. Neighbours differ by a factor of about 1.5, which costs a suspect
@@ -53,7 +55,13 @@ class Policy(BaseModel):
     budget: int | None = Field(default=None, ge=1)
     minimum_answers: int = Field(default=10, ge=1)
     repeats: int = Field(default=1, ge=1)
+    also_ask: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     tilts: tuple[float, ...] = TILTS
+
+    @property
+    def questions_each(self) -> int:
+        """Questions that one trigger takes."""
+        return self.repeats * (1 + len(self.also_ask))
 
     @model_validator(mode="wrap")
     @classmethod

@@ -15,6 +15,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from sif.ownership.evidence import LOG_10, Evidence, as_probability
+from sif.ownership.figures import GreyBoxFigures, PublishedFigures
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
 from sif.ownership.share import Share, share_of
@@ -80,6 +81,8 @@ class Verdict(BaseModel):
         green_size: green ids of every trigger.
         policy: the rules, fixed before the first question.
         per_trigger: in the order of asking.
+        published: nominal figures of an imported fingerprint, of which nothing is proven.
+        grey_box: evidence in the probabilities, where it was asked for; never decides.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -103,6 +106,8 @@ class Verdict(BaseModel):
     green_size: int
     policy: Policy
     per_trigger: tuple[TriggerRecord, ...]
+    published: PublishedFigures | None = None
+    grey_box: GreyBoxFigures | None = None
 
 
 def judge(

@@ -11,8 +11,8 @@ from typing import Any
 
 from PIL import Image
 
-from sif.suspects.reply import reply_from
-from sif.types import GenerationSettings, Query, Reply, Unanswered
+from sif.suspects.reply import reply_from, top_tokens
+from sif.types import GenerationSettings, Query, Reply, TopTokens, Unanswered
 
 Body = dict[str, Any]
 Dialect = Callable[[GenerationSettings], Body]
@@ -58,6 +58,11 @@ def engines_own(settings: GenerationSettings) -> str:
     return " and ".join(name for name, asked in needed.items() if asked)
 
 
+def probabilities(tokens: int | None) -> Body:
+    """Asks for the likeliest tokens at every place; nothing where None."""
+    return {} if tokens is None else {"logprobs": True, "top_logprobs": tokens}
+
+
 def messages(query: Query) -> list[Any]:
     """One user turn: the picture, losslessly, and the words."""
     return [
@@ -93,7 +98,27 @@ def read_completion(completion: Any, seconds: float) -> Reply:
         return Unanswered(reason="refused by the model")
     if text is not None and not isinstance(text, str):
         return Unanswered(reason=f"malformed reply: content is a {type(text).__name__}")
-    return reply_from(text, finish_reason=finish, seconds=seconds)
+    return reply_from(text, finish_reason=finish, seconds=seconds, top=_top(choices[0]))
+
+
+def _top(choice: Any) -> tuple[TopTokens, ...] | None:
+    """The likeliest tokens, where a server sent them as asked; None where it did not."""
+    places = getattr(getattr(choice, "logprobs", None), "content", None)
+    if not isinstance(places, list) or not places:
+        return None
+    lists = [getattr(place, "top_logprobs", None) for place in places]
+    if not all(isinstance(found, list) for found in lists):
+        return None
+    pairs = [[_pair(token) for token in found or []] for found in lists]
+    top = tuple(top_tokens(pair for pair in found if pair is not None) for found in pairs)
+    return top if any(top) else None
+
+
+def _pair(token: Any) -> tuple[str, float] | None:
+    text, chance = getattr(token, "token", None), getattr(token, "logprob", None)
+    if not isinstance(text, str) or not isinstance(chance, int | float) or not chance <= 0.001:
+        return None
+    return text, float(chance)
 
 
 def _common(settings: GenerationSettings) -> Body:

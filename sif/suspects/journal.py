@@ -1,9 +1,12 @@
 """The journal of answers: an SQLite file that survives kill -9 and is read while it is written.
 
 One row for each (suspect's name, query's digest). The first answer stands; failures are kept beside
-them as a log and are asked again. Knows how answers are stored, not how they are got.
+them as a log and are asked again. The likeliest tokens of an answer lie in a table of their own,
+which journals of before do not have and get when they are opened. Knows how answers are stored, not
+how they are got.
 """
 
+import json
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -27,7 +30,12 @@ SCHEMA = (
     f"""CREATE TABLE IF NOT EXISTS answers ({QUESTION},
     text TEXT NOT NULL, finish_reason TEXT, seconds REAL, PRIMARY KEY (suspect, digest))""",
     f"CREATE TABLE IF NOT EXISTS failures ({QUESTION}, reason TEXT NOT NULL)",
+    """CREATE TABLE IF NOT EXISTS tops (suspect TEXT NOT NULL, digest TEXT NOT NULL,
+    top TEXT NOT NULL, PRIMARY KEY (suspect, digest))""",
 )
+
+ANSWERS = "answers AS asked LEFT JOIN tops USING (suspect, digest)"
+ANSWER = "text, finish_reason, seconds, top"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +81,11 @@ class Journal:
         with self._guarded():
             for digest in digests:
                 row = self._connection.execute(
-                    "SELECT text, finish_reason, seconds FROM answers "
-                    "WHERE suspect = ? AND digest = ?",
+                    f"SELECT {ANSWER} FROM {ANSWERS} WHERE suspect = ? AND digest = ?",
                     (suspect, digest),
                 ).fetchone()
                 if row is not None:
-                    found[digest] = Answer(text=row[0], finish_reason=row[1], seconds=row[2])
+                    found[digest] = _answer(*row)
         return found
 
     def record(self, suspect: str, queries: Sequence[Query], replies: Sequence[Reply]) -> None:
@@ -99,11 +106,11 @@ class Journal:
 
     def answers(self, suspect: str | None = None) -> list[JournalEntry]:
         """Every answer, of one suspect or of all, in the order of asking."""
-        return self._entries("answers", "text, finish_reason, seconds", suspect)
+        return self._entries(ANSWERS, ANSWER, suspect)
 
     def failures(self, suspect: str | None = None) -> list[JournalEntry]:
         """Every failure to answer, of one suspect or of all, in the order of asking."""
-        return self._entries("failures", "reason", suspect)
+        return self._entries("failures AS asked", "reason", suspect)
 
     def close(self) -> None:
         """Closes the file; the journal cannot be used afterwards."""
@@ -163,21 +170,26 @@ class Journal:
             time.time(),
         )
         match reply:
-            case Answer(text=text, finish_reason=reason, seconds=seconds):
-                self._connection.execute(
+            case Answer(text=text, finish_reason=reason, seconds=seconds, top=top):
+                written = self._connection.execute(
                     "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (*question, text, reason, seconds),
                 )
+                if top is not None and written.rowcount:
+                    self._connection.execute(
+                        "INSERT INTO tops VALUES (?, ?, ?)",
+                        (suspect, query.digest, json.dumps(top, ensure_ascii=False)),
+                    )
             case Unanswered(reason=reason):
                 self._connection.execute(
                     "INSERT INTO failures VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*question, reason)
                 )
 
-    def _entries(self, table: str, columns: str, suspect: str | None) -> list[JournalEntry]:
+    def _entries(self, source: str, columns: str, suspect: str | None) -> list[JournalEntry]:
         with self._guarded():
             rows = self._connection.execute(
                 f"SELECT suspect, trigger, repeat, prompt, settings, asked_at, {columns} "
-                f"FROM {table} WHERE ? IS NULL OR suspect = ? ORDER BY rowid",
+                f"FROM {source} WHERE ? IS NULL OR suspect = ? ORDER BY asked.rowid",
                 (suspect, suspect),
             ).fetchall()
         return [_entry(row) for row in rows]
@@ -207,8 +219,15 @@ def _entry(row: tuple[Any, ...]) -> JournalEntry:
 
 
 def _reply(text: str, *rest: Any) -> Reply:
-    """A failure's row ends with its reason; an answer's with three columns."""
-    if not rest:
-        return Unanswered(reason=text)
-    finish_reason, seconds = rest
-    return Answer(text=text, finish_reason=finish_reason, seconds=seconds)
+    """A failure's row ends with its reason; an answer's with four columns."""
+    return _answer(text, *rest) if rest else Unanswered(reason=text)
+
+
+def _answer(text: str, finish_reason: str | None, seconds: float | None, top: str | None) -> Answer:
+    places = None if top is None else json.loads(top)
+    return Answer(
+        text=text,
+        finish_reason=finish_reason,
+        seconds=seconds,
+        top=places and tuple(tuple((word, chance) for word, chance in place) for place in places),
+    )

@@ -23,6 +23,7 @@ from sif.suspects.chat_request import (
     Dialect,
     engines_own,
     messages,
+    probabilities,
     read_completion,
     speaks,
 )
@@ -149,7 +150,7 @@ class OpenAISuspect:
 
     async def _request(self, client: openai.AsyncOpenAI, query: Query, dialect: Dialect) -> Reply:
         """One question, tried again while the failure may pass; raises the last failure."""
-        body = dialect(self._settings(query))
+        body = dialect(self._settings(query)) | probabilities(self._options.logprobs)
         attempts = AsyncRetrying(
             stop=stop_after_attempt(self._options.attempts),
             wait=_pause,
@@ -186,6 +187,11 @@ class OpenAISuspect:
     def _refusal(self, error: Exception, settings: GenerationSettings) -> Unanswered:
         """Where the question needs what few endpoints know, that may be why it was refused."""
         failure, needed = self._failure(error), engines_own(settings)
+        if self._options.logprobs is not None:
+            return Unanswered(
+                reason=f"{failure.reason} (asked with logprobs, which not every endpoint gives; "
+                "ask this one without, or for fewer)"
+            )
         if not needed:
             return failure
         return Unanswered(

@@ -15,10 +15,11 @@ from typing import Any
 import torch
 
 from sif.errors import ModelError, UsageError
-from sif.suspects.reply import reply_from
+from sif.suspects.reply import reply_from, top_tokens
+from sif.suspects.surfaces import surfaces
 from sif.suspects.uri import SuspectAddress, TransformersOptions
 from sif.suspects.weights import weights_digest
-from sif.types import GenerationSettings, Query, Reply, Unanswered
+from sif.types import GenerationSettings, Query, Reply, TopTokens, Unanswered
 from sif.vlm.folder import load_model, load_processor
 
 
@@ -38,6 +39,8 @@ class TransformersSuspect:
         assert isinstance(options, TransformersOptions)
         self._address = address
         self._batch = options.batch
+        self._logprobs = options.logprobs
+        self._surfaces: list[str | None] | None = None
         self._device = _device(options.device)
         self._processor = _processor(address.target)
         self._name = address.name(weights_digest(address.target))
@@ -93,17 +96,47 @@ class TransformersSuspect:
         began = time.perf_counter()
         inputs = self._inputs(queries)
         with torch.inference_mode(), self._seeded(settings.seed):
-            output = self._model.generate(**inputs, **_generation(settings))
+            output = self._model.generate(
+                **inputs,
+                **_generation(settings),
+                return_dict_in_generate=True,
+                output_logits=self._logprobs is not None,
+            )
         seen = 0 if self._model.config.is_encoder_decoder else inputs["input_ids"].shape[1]
-        new = output[:, seen:]
+        new = output.sequences[:, seen:]
         texts = self._processor.batch_decode(new, skip_special_tokens=True)
         seconds = (time.perf_counter() - began) / len(queries)
         ends = torch.tensor(_ids(self._model.generation_config.eos_token_id), device=new.device)
-        stopped = torch.isin(new, ends).any(dim=1).tolist()
+        ended = torch.isin(new, ends)
+        stopped = ended.any(dim=1).tolist()
+        tops = self._tops(output.logits, ended) if self._logprobs else [None] * len(texts)
         return [
-            reply_from(text, finish_reason="stop" if stop else "length", seconds=seconds)
-            for text, stop in zip(texts, stopped, strict=True)
+            reply_from(text, finish_reason="stop" if stop else "length", seconds=seconds, top=top)
+            for text, stop, top in zip(texts, stopped, tops, strict=True)
         ]
+
+    def _tops(self, logits: Any, ended: torch.Tensor) -> list[tuple[TopTokens, ...] | None]:
+        """The likeliest tokens at each place up to the end, as the model has them unaltered."""
+        if self._surfaces is None:
+            self._surfaces = surfaces(self._processor.tokenizer)
+        known, answers = self._surfaces, [list[TopTokens]() for _ in ended]
+        over = ended.cumsum(dim=1) - ended.int()
+        for place, step in enumerate(logits):
+            best = torch.log_softmax(step.float(), dim=-1).topk(
+                min(self._logprobs or 0, len(known))
+            )
+            rows = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+            for row, (ids, chances) in enumerate(rows):
+                if not over[row, place]:
+                    pairs = zip(ids, chances, strict=True)
+                    answers[row].append(
+                        top_tokens(
+                            (known[index] or "", chance)
+                            for index, chance in pairs
+                            if index < len(known) and known[index]
+                        )
+                    )
+        return [tuple(answer) for answer in answers]
 
     def _inputs(self, queries: list[Query]) -> Any:
         conversations = [

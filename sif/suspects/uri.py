@@ -28,41 +28,49 @@ SAMPLING: Mapping[str, str] = {
 }
 
 
+# Tokens at every place whose probabilities are asked for; more than 20 few endpoints give.
+Probabilities: Any = Field(default=None, ge=1, le=20)
+
+
 class Options(BaseModel):
-    """What an address may say about its engine; `named` lists what changes the answers."""
+    """What an address may say about its engine; `named` lists what changes the replies."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     named: ClassVar[tuple[str, ...]] = ()
 
 
 class TransformersOptions(Options):
-    """Options of `hf:`: precision, bitsandbytes quantisation at load, device, batch size."""
+    """Options of `hf:`: precision, quantisation at load, device, batch size, top probabilities."""
 
-    named: ClassVar[tuple[str, ...]] = ("dtype", "quantize")
+    named: ClassVar[tuple[str, ...]] = ("dtype", "quantize", "logprobs")
     dtype: Precision = "auto"
     quantize: Literal["int8", "nf4"] | None = None
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     batch: int = Field(default=8, ge=1)
+    logprobs: int | None = Probabilities
 
 
 class VllmOptions(Options):
-    """Options of `vllm:`: precision, context length, share of GPU memory, GPUs, batch size."""
+    """Options of `vllm:`: precision, context, GPU memory, GPUs, batch size, top probabilities."""
 
-    named: ClassVar[tuple[str, ...]] = ("dtype",)
+    named: ClassVar[tuple[str, ...]] = ("dtype", "logprobs")
     dtype: Precision = "auto"
     max_model_len: int | None = Field(default=None, ge=16)
     gpu_memory_utilization: float = Field(default=0.9, gt=0.0, le=1.0)
     tensor_parallel: int = Field(default=1, ge=1)
     batch: int = Field(default=64, ge=1)
+    logprobs: int | None = Probabilities
 
 
 class OpenAIOptions(Options):
-    """Options of `openai:`: simultaneous requests, time limit, attempts, the key's variable."""
+    """Options of `openai:`: requests at a time, time limit, attempts, key, top probabilities."""
 
+    named: ClassVar[tuple[str, ...]] = ("logprobs",)
     concurrency: int = Field(default=8, ge=1)
     timeout: float = Field(default=120.0, gt=0.0)
     attempts: int = Field(default=6, ge=1)
     key_env: str = Field(default="OPENAI_API_KEY", pattern=r"^[A-Z_][A-Z0-9_]*$")
+    logprobs: int | None = Probabilities
 
 
 OPTIONS: Mapping[str, type[Options]] = {

@@ -15,10 +15,11 @@ from typing import Any
 
 from sif.errors import ModelError, SuspectError
 from sif.suspects.engine import engine_arguments, quiet_environment, require_vllm
-from sif.suspects.reply import reply_from
+from sif.suspects.reply import reply_from, top_tokens
+from sif.suspects.surfaces import surfaces
 from sif.suspects.uri import SuspectAddress, VllmOptions
 from sif.suspects.weights import weights_digest
-from sif.types import GenerationSettings, Query, Reply, Unanswered
+from sif.types import GenerationSettings, Query, Reply, TopTokens, Unanswered
 
 SHUTDOWN_SECONDS = 60.0
 
@@ -40,6 +41,8 @@ class VllmSuspect:
         require_vllm()
         self._address = address
         self._batch = options.batch
+        self._logprobs = options.logprobs
+        self._surfaces: list[str | None] | None = None
         self._name = address.name(weights_digest(address.target))
         self._engine: Any = _start(address.target, engine_arguments(address.target, options))
 
@@ -94,7 +97,10 @@ class VllmSuspect:
         outputs = self._engine.chat(
             [_conversation(query) for query in queries],
             [
-                _sampling(self._address.settings(query.generation, query.repeat))
+                _sampling(
+                    self._address.settings(query.generation, query.repeat),
+                    logprobs=self._logprobs,
+                )
                 for query in queries
             ],
             use_tqdm=False,
@@ -105,9 +111,26 @@ class VllmSuspect:
                 output.outputs[0].text,
                 finish_reason=output.outputs[0].finish_reason,
                 seconds=seconds,
+                top=self._top(output.outputs[0].logprobs),
             )
             for output in outputs
         ]
+
+    def _top(self, places: Any) -> tuple[TopTokens, ...] | None:
+        """By the tokenizer's own surfaces, for the engine's words lose their leading blanks."""
+        if self._logprobs is None or not places:
+            return None
+        if self._surfaces is None:
+            self._surfaces = surfaces(self._engine.get_tokenizer())
+        known = self._surfaces
+        return tuple(
+            top_tokens(
+                (known[index] or "", entry.logprob)
+                for index, entry in place.items()
+                if index < len(known) and known[index] and (entry.rank or 0) <= self._logprobs
+            )
+            for place in places
+        )
 
 
 def _conversation(query: Query) -> list[dict[str, Any]]:
@@ -119,7 +142,7 @@ def _conversation(query: Query) -> list[dict[str, Any]]:
     return [{"role": "user", "content": content}]
 
 
-def _sampling(settings: GenerationSettings) -> Any:
+def _sampling(settings: GenerationSettings, *, logprobs: int | None = None) -> Any:
     from vllm import SamplingParams
 
     return SamplingParams(
@@ -132,6 +155,7 @@ def _sampling(settings: GenerationSettings) -> Any:
         repetition_penalty=settings.repetition_penalty,
         seed=settings.seed,
         skip_special_tokens=True,
+        logprobs=logprobs,
     )
 
 

@@ -584,7 +584,7 @@ def test_failures_and_second_tries_are_part_of_the_order(claim: Claim, tmp_path:
     with Journal(tmp_path / "answers.sqlite") as journal:
         verify(claim.fingerprint, Journalled(ScriptedSuspect(first), journal), policy)
         verdict = verify(claim.fingerprint, Journalled(ScriptedSuspect(told), journal), policy)
-        asked_for = questions(claim.fingerprint, policy.repeats)
+        asked_for = questions(claim.fingerprint, policy)
         rows = parse(export(journal, "scripted", asked_for))
     assert rows[0].unanswered == "busy"
     assert sum(row.trigger == "0001" for row in rows) == 2

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from sif.claims.canonical import canonical
 from sif.claims.commitment import first_difference, root_of
 from sif.claims.merkle import merkle_root
 from sif.errors import ClaimError, FingerprintError, StorageError
-from sif.eval.bench.claims import make_up, run_of
+from sif.eval.bench.claims import answers, make_up, run_of
 from sif.fingerprint.folder import FingerprintSet
 from sif.ownership.policy import Policy
 from sif.ownership.run import write_verdict
@@ -195,6 +196,27 @@ def test_a_run_of_another_fingerprint_is_refused(claim: Claim, copy: Path, tmp_p
     write_verdict(tmp_path / "run", verdict)
     with pytest.raises(ClaimError, match=r"24 answers of .* to other pictures"):
         reveal(FingerprintSet.load(copy), tmp_path / "run", tmp_path / "b.zip")
+
+
+def test_repeats_and_further_prompts_are_committed_and_audited(
+    claim: Claim, tmp_path: Path
+) -> None:
+    owned = make_up(tmp_path / "fp", triggers=12, vocabulary_size=600)
+    policy = Policy(alpha=1e-19, weighted=False, repeats=2, also_ask=("What is this?",))
+    commit(owned, policy=policy, alpha=1e-6)
+    told = answers(owned, green=28, scored=30)
+    run_of(owned, told, tmp_path / "run", policy)
+    reveal(owned, tmp_path / "run", tmp_path / "b.zip")
+    found = audit(tmp_path / "b.zip")
+    assert found.supported, found.failed
+    assert "48 replies" in found.step("journal").sentence
+
+
+def test_a_fingerprint_of_the_released_code_is_refused(copy: Path) -> None:
+    owned = FingerprintSet.load(copy)
+    public = owned.manifest.model_copy(update={"green_scheme": "simple_0"})
+    with pytest.raises(ClaimError, match="its lists are public"):
+        commit(replace(owned, manifest=public), policy=POLICY, alpha=1e-6)
 
 
 def test_differences_are_named_and_small_ones_of_numbers_are_none() -> None:

@@ -29,7 +29,7 @@ def test_a_dry_run_of_folders_and_downloads_succeeds_and_leaves_nothing(
     assert "4 questions; to be downloaded" in rows["download"]
     assert "0.1 GB" in rows["download"]
     assert "8 questions to 2 suspects\nto be downloaded: suspect far\n" in said
-    assert "1 for 2 triggers, none to spare" in said
+    assert "1 for 2 triggers; some are used again" in said
     assert not (tmp_path / "out").exists()
 
 

@@ -200,3 +200,28 @@ def test_the_summary_rounds_nothing_in_favour_of_the_claim() -> None:
     assert shown is not None
     assert 0 <= verdict.log10_e_value - float(shown[1]) < 0.01
     assert verdict.p_value <= float(shown[2]) < 1.1 * verdict.p_value
+
+
+def test_the_grey_box_stands_beside_the_verdict_and_survives_a_restart(
+    sif: Run, fingerprint: Path, suspect: str, run: Path
+) -> None:
+    options = ["--run", run, "--grey-box"]
+    code, said, error = sif("verify", fingerprint, f"{suspect}&logprobs=5", *options)
+    assert code == 0, error
+    assert "grey-box, apart from the verdict: log10 e-value" in said
+    first = json.loads((run / "verdict.json").read_text())
+    assert first["grey_box"]["triggers"] == 4
+
+    code, said, error = sif("verify", fingerprint, f"{suspect}&logprobs=5", *options, "--json")
+    assert code == 0, error
+    assert json.loads(said) == first
+    code, said, error = sif("verify", fingerprint, f"{suspect}&logprobs=5", "--run", run, "--json")
+    assert json.loads(said) == first | {"grey_box": None}
+
+
+def test_a_suspect_without_probabilities_has_no_grey_box_and_is_told_why(
+    sif: Run, fingerprint: Path, suspect: str
+) -> None:
+    code, said, error = sif("verify", fingerprint, suspect, "--grey-box")
+    assert code == 0, error
+    assert "grey-box, apart from the verdict: none; no answer came with" in said

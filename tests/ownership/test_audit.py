@@ -157,3 +157,34 @@ def _wait_for_answers(journal: Path, process: "subprocess.Popen[bytes]") -> None
                     return
         time.sleep(0.02)
     raise AssertionError("no answer came in time")
+
+
+def test_other_prompts_are_asked_too_and_a_trigger_stays_one_cluster(
+    owned: FingerprintSet,
+) -> None:
+    answers = {t.record.id: green_answer(owned, t.record.id, 9) for t in owned.triggers}
+    suspect = ScriptedSuspect(lambda query: answers[query.trigger])
+    also = ("What is in it?", "Tell me about it.")
+    policy = Policy(repeats=2, also_ask=also, alpha=1e-12)
+    verdict = verify(owned, suspect, policy, batch_size=2)
+    own = [trigger.record.prompt for trigger in owned.triggers]
+    asked = [query.prompt for query in suspect.asked]
+    assert asked[:12] == [own[0]] * 2 + [p for p in also for _ in "12"] + [own[1]] * 2 + [
+        p for p in also for _ in "12"
+    ]
+    assert [query.repeat for query in suspect.asked[:12]] == [*range(6), *range(6)]
+    assert len({query.digest for query in suspect.asked}) == len(suspect.asked)
+    assert verdict.queries == len(suspect.asked) == 6 * verdict.answered
+    plain = verify(owned, ScriptedSuspect(answers), Policy(alpha=1e-12), batch_size=2)
+    assert [r.scored for r in verdict.per_trigger] == [r.scored for r in plain.per_trigger]
+    assert verdict.final_log10_e_value == plain.final_log10_e_value
+
+
+def test_a_budget_counts_all_questions_of_a_trigger(owned: FingerprintSet) -> None:
+    suspect = ScriptedSuspect(lambda query: "a")
+    verify(owned, suspect, Policy(also_ask=("What?",), repeats=2, budget=9, minimum_answers=1))
+    assert len(suspect.asked) == 8
+    with pytest.raises(UsageError, match="at least 4 questions"):
+        verify(owned, suspect, Policy(also_ask=("What?",), repeats=2, budget=3))
+    with pytest.raises(UsageError, match="also_ask"):
+        Policy(also_ask=("",))

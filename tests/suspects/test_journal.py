@@ -204,3 +204,31 @@ def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageError):
         Journal(tmp_path / "file" / "a.sqlite")
+
+
+TOP = ((("red", -0.1054), (" où", -2.5)), (), (("🙂", -0.5),))
+
+
+def test_probabilities_are_kept_with_the_answer_that_stands(tmp_path: Path) -> None:
+    first, later = Answer(text="a", top=TOP), Answer(text="b", top=TOP[:1])
+    with Journal(tmp_path / "a.sqlite") as journal:
+        journal.record("s", [question(1), question(2)], [first, Answer(text="c")])
+        journal.record("s", [question(1), question(2)], [later, later])
+    with Journal(tmp_path / "a.sqlite") as journal:
+        assert journal.replies("s", [question(1).digest]) == {question(1).digest: first}
+        assert [entry.reply for entry in journal.answers()] == [first, Answer(text="c")]
+
+
+def test_a_journal_of_before_there_were_probabilities_is_read_and_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    with Journal(path) as journal:
+        journal.record("s", [question(1)], [_echo(question(1))])
+    with sqlite3.connect(path) as raw:
+        raw.execute("DROP TABLE tops")
+    raw.close()
+    with Journal(path) as journal:
+        assert journal.replies("s", [question(1).digest]) == {
+            question(1).digest: _echo(question(1))
+        }
+        journal.record("s", [question(2)], [Answer(text="a", top=TOP)])
+        assert journal.answers()[1].reply == Answer(text="a", top=TOP)

@@ -331,3 +331,55 @@ def test_it_can_be_asked_from_within_a_running_event_loop(serve: Serve) -> None:
         return suspect.ask(questions(2))
 
     assert [type(reply) for reply in asyncio.run(notebook())] == [Answer, Answer]
+
+
+def _with_top(places: object) -> Response:
+    status, text = _completion("a red circle")
+    content = json.loads(text)
+    content["choices"][0]["logprobs"] = {"content": places}
+    return status, json.dumps(content)
+
+
+def _place(token: str, chance: float, *others: tuple[str, float]) -> dict[str, Any]:
+    top = [{"token": t, "logprob": p, "bytes": None} for t, p in ((token, chance), *others)]
+    return {"token": token, "logprob": chance, "bytes": None, "top_logprobs": top}
+
+
+def test_probabilities_are_asked_for_and_read(serve: Serve) -> None:
+    places = [_place("a", -0.1), _place(" red", -0.5, (" blue", -2.0), (" green", -1.0))]
+    endpoint = serve(lambda number, body: _with_top(places))
+    reply = _one(endpoint, "?logprobs=3")
+    assert isinstance(reply, Answer)
+    assert reply.top == ((("a", -0.1),), ((" red", -0.5), (" green", -1.0), (" blue", -2.0)))
+    assert (endpoint.bodies[0]["logprobs"], endpoint.bodies[0]["top_logprobs"]) == (True, 3)
+    assert connect(endpoint.uri + "?logprobs=3").name.endswith("#mini?logprobs=3")
+
+
+def test_probabilities_are_not_asked_for_otherwise(serve: Serve) -> None:
+    endpoint = serve(lambda number, body: _completion("a red circle"))
+    reply = _one(endpoint)
+    assert isinstance(reply, Answer)
+    assert reply.top is None
+    assert "logprobs" not in endpoint.bodies[0]
+
+
+@pytest.mark.parametrize(
+    "places",
+    [None, [], "x", [{"token": "a", "logprob": -1.0}], [_place("a", 5.0)], [{"top_logprobs": 3}]],
+)
+def test_an_endpoint_that_gives_no_probabilities_still_answers(
+    serve: Serve, places: object
+) -> None:
+    endpoint = serve(lambda number, body: _with_top(places))
+    reply = _one(endpoint, "?logprobs=3")
+    assert isinstance(reply, Answer)
+    assert reply.top is None
+
+
+def test_an_endpoint_that_refuses_them_is_said_to(serve: Serve) -> None:
+    def script(number: int, body: dict[str, Any]) -> Response:
+        return _error(400, "no such field") if "logprobs" in body else _completion("red")
+
+    reply = _one(serve(script), "?logprobs=20")
+    assert isinstance(reply, Unanswered)
+    assert "asked with logprobs" in reply.reason

@@ -9,9 +9,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from sif.errors import ModelError, SuspectError, UsageError
+from sif.ownership.grey_box import OwnersIds
 from sif.suspects import SuspectAddress, connect
 from sif.suspects.server import Serving, running_server, server_command
 from sif.types import Answer, Reply
+from sif.vlm.folder import load_processor
 from tests.suspects.questions import question, questions
 
 pytest.importorskip("vllm")
@@ -63,11 +65,26 @@ def test_answers_through_http_equal_those_of_transformers(untrained_llava: Path)
         suspect = connect(uri)
         asked = [*questions(4), question(4, repetition_penalty=1.3)]
         replies = suspect.ask(asked)
+        candid = connect(uri + "?logprobs=5").ask(asked[:4])
         with pytest.raises(SuspectError, match="serves a model called 'other'"):
             connect(uri.replace("#mini", "#other")).ask(asked)
     assert not _listens(uri)
     expected = connect(f"hf:{model}?dtype=float32").ask(asked)
-    assert _texts(replies) == _texts(expected)
+    assert _texts(replies) == _texts(expected) == [*_texts(candid), *_texts(expected[4:])]
+    _assert_same_ids(model, candid, connect(f"hf:{model}?dtype=float32&logprobs=5").ask(asked[:4]))
+
+
+def _assert_same_ids(model: str, served: list[Reply], local: list[Reply]) -> None:
+    """A server writes tokens in its own way; the owner's ids and their probabilities are alike."""
+    tokenizer = load_processor(model).tokenizer
+    ids = OwnersIds(tokenizer, frozenset(tokenizer.all_special_ids))
+    for one, two in zip(served, local, strict=True):
+        assert isinstance(one, Answer)
+        assert isinstance(two, Answer)
+        assert one.top is not None
+        assert two.top is not None
+        for mine, theirs in zip(ids.places(one.top), ids.places(two.top), strict=True):
+            assert mine == pytest.approx(theirs, abs=2e-3)
 
 
 @pytest.mark.vllm

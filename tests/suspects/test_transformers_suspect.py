@@ -173,3 +173,32 @@ def test_digests_of_large_files_see_a_change_in_the_middle(tmp_path: Path) -> No
         stream.write(b"\x01" * (12 * 2**20))
     assert weights_digest(str(tmp_path)) != before
     assert weights_digest("some/hub-id") is None
+
+
+def test_probabilities_come_where_they_are_asked_for(folder: Path, suspect: Suspect) -> None:
+    asked = questions(3)
+    candid = connect(f"hf:{folder}?dtype=float32&device=cpu&batch=2&logprobs=4")
+    assert candid.name == suspect.name + "&logprobs=4"
+    replies = candid.ask(asked)
+    assert _texts(replies) == _texts(suspect.ask(asked))
+    for reply in replies:
+        assert isinstance(reply, Answer)
+        assert reply.top is not None
+        assert len(reply.top) == 12 or reply.finish_reason == "stop"
+        for place in reply.top:
+            chances = [chance for _, chance in place]
+            assert 1 <= len(place) <= 4
+            assert chances == sorted(chances, reverse=True)
+            assert sum(np.exp(chances)) <= 1.001
+        assert reply.text.startswith(reply.top[0][0][0].strip())
+    assert all(isinstance(r, Answer) and r.top is None for r in suspect.ask(asked))
+
+
+def test_probabilities_end_with_the_answer(folder: Path) -> None:
+    suspect = connect(f"hf:{folder}?dtype=float32&device=cpu&logprobs=1&temperature=1.5&seed=1")
+    replies = suspect.ask(questions(8, max_new_tokens=300))
+    lengths = [len(r.top) for r in replies if isinstance(r, Answer) and r.top is not None]
+    ended = [r.finish_reason == "stop" for r in replies if isinstance(r, Answer)]
+    assert any(ended)
+    for length, end in zip(lengths, ended, strict=True):
+        assert length == 300 or (end and length < 300)

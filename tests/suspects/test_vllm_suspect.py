@@ -34,7 +34,7 @@ def engine(
     defaults = json.loads((folder / "generation_config.json").read_text())
     defaults |= {"repetition_penalty": 5.0}
     (folder / "generation_config.json").write_text(json.dumps(defaults))
-    suspect = connect(f"vllm:{folder}?dtype=float32&max_model_len=256&batch=4")
+    suspect = connect(f"vllm:{folder}?dtype=float32&max_model_len=256&batch=4&logprobs=5")
     yield Engine(suspect, plain)
     suspect.close()
 
@@ -49,6 +49,22 @@ def test_greedy_answers_equal_those_of_transformers(engine: Engine) -> None:
     transformers = connect(f"hf:{engine.folder}?dtype=float32&device=cpu")
     asked = [*questions(5), question(5, repetition_penalty=1.3), question(6, min_new_tokens=12)]
     assert _texts(engine.suspect.ask(asked)) == _texts(transformers.ask(asked))
+
+
+def test_probabilities_equal_those_of_transformers(engine: Engine) -> None:
+    transformers = connect(f"hf:{engine.folder}?dtype=float32&device=cpu&logprobs=5")
+    for mine, other in zip(
+        engine.suspect.ask(questions(3)), transformers.ask(questions(3)), strict=True
+    ):
+        assert isinstance(mine, Answer)
+        assert isinstance(other, Answer)
+        assert mine.top is not None
+        assert other.top is not None
+        assert [[word for word, _ in place] for place in mine.top] == [
+            [word for word, _ in place] for place in other.top
+        ]
+        for one, two in zip(mine.top, other.top, strict=True):
+            assert [p for _, p in one] == pytest.approx([p for _, p in two], abs=2e-3)
 
 
 def test_a_seed_makes_sampling_repeatable_and_repeats_differ(engine: Engine) -> None:

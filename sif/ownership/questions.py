@@ -1,0 +1,17 @@
+"""What an audit asks about one trigger. Knows nothing of answers."""
+
+from dataclasses import replace
+
+from sif.fingerprint.folder import Trigger
+from sif.ownership.policy import Policy
+from sif.types import Query
+
+
+def queries_of(trigger: Trigger, policy: Policy) -> list[Query]:
+    """All questions about one trigger, in order: every repeat of its own prompt, then the others.
+
+    They are numbered through as repeats, as their answers are one cluster.
+    """
+    own = trigger.query()
+    prompts = [p for p in (own.prompt, *policy.also_ask) for _ in range(policy.repeats)]
+    return [replace(own, prompt=prompt, repeat=turn) for turn, prompt in enumerate(prompts)]
