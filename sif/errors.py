@@ -4,6 +4,7 @@ SifError
 ├── UsageError          what the caller asked for makes no sense as written (exit code 2)
 ├── ModelError          a model cannot be loaded, or does not pass the probe
 ├── FingerprintError    a fingerprint folder is missing, incomplete, damaged or of another version
+├── ClaimError          a claim is missing, incomplete, damaged, or does not fit what it is about
 ├── SuspectError        a suspect cannot be reached at all (single failures are `Unanswered`)
 └── StorageError        a file cannot be written or read back
 
@@ -25,6 +26,10 @@ class ModelError(SifError):
 
 class FingerprintError(SifError):
     """A fingerprint folder is missing, incomplete, damaged or of another version."""
+
+
+class ClaimError(SifError):
+    """A claim is missing, incomplete, damaged, or does not fit what it is about."""
 
 
 class SuspectError(SifError):

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from sif.cli.bench_claims import claims
 from sif.cli.bench_elicit import FAMILIES, elicit
 from sif.cli.bench_ownership import ownership
 from sif.cli.bench_roster import roster
@@ -106,6 +107,7 @@ def triggers(
     typer.echo(f"{out}: {', '.join(names)}")
 
 
+app.command()(claims)
 app.command()(elicit)
 app.command()(ownership)
 app.command()(roster)

@@ -60,6 +60,11 @@ def fingerprint(
         raise UsageError(str(error)) from error
     pictures = read_images(images)
     vlm = Vlm.load(model, device=device)
+    keys = KeyRing.load(secret) if secret else None
+    if secret and keys and keys.anchor:
+        from sif.claims.anchor import check_model
+
+        check_model(secret, vlm.tokenizer, gamma=chosen.gamma)
     with bar() as show:
 
         def report(progress: "MakingProgress") -> None:
@@ -73,7 +78,7 @@ def fingerprint(
             out=out,
             prompts=questions,
             count=number,
-            keys=KeyRing.load(secret) if secret else None,
+            keys=keys,
             seed=seed,
             batch_size=batch,
             report=report,

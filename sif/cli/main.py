@@ -20,6 +20,7 @@ from rich.text import Text
 from sif.cli import (
     bench,
     calibrate,
+    claim,
     demo,
     doctor,
     fingerprint,
@@ -48,6 +49,7 @@ COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "doctor": doctor.doctor,
 }
 GROUPS: Final[Mapping[str, typer.Typer]] = {
+    "claim": claim.app,
     "bench": bench.app,
     "zoo": zoo.app,
 }

@@ -55,6 +55,12 @@ def verify(
             "that answer in a word. Choose it once, before asking and without the key.",
         ),
     ] = None,
+    committed: Annotated[
+        bool,
+        typer.Option(
+            "--committed", help="Ask by the rules of `sif claim commit`, not by these options."
+        ),
+    ] = False,
     transfer_allowance: Annotated[
         float | None,
         typer.Option(
@@ -128,7 +134,8 @@ def verify(
     attack = in_order(parse_image_attack(text) for text in image_attack or [])
     shown = None if example is None else read_example(example)
     owned = FingerprintSet.load(fingerprint, secret=secret)
-    measured = read_calibration(fingerprint) if calibration and transfer_allowance is None else None
+    tested = committed or (calibration and transfer_allowance is None)
+    measured = read_calibration(fingerprint) if tested else None
     allowance, highest = allowance_of(measured, str(attack), folder=fingerprint)
     policy = Policy(
         alpha=alpha,
@@ -138,6 +145,10 @@ def verify(
         transfer_allowance=allowance if transfer_allowance is None else transfer_allowance,
         weighted=weights,
     )
+    if committed:
+        from sif.claims import read_commitment
+
+        policy = read_commitment(fingerprint).header.policy
     asked = connect(suspect)
     if shown is not None:
         asked = PrefacedSuspect(asked, shown)

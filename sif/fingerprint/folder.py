@@ -1,9 +1,9 @@
 """A fingerprint on disk, and what verification needs of it. Knows nothing of how it was made.
 
 The folder holds manifest.json, triggers/NNNN.png with their base images, the owner's tokenizer
-and the weights of its words (all public), and secret.key (mode 0600; may lie elsewhere).
-Fingerprints of the released code, which `sif.fingerprint.published` imports, have public lists
-instead of a secret.
+and the weights of its words (all public), and secret.key (mode 0600; may lie elsewhere); claim/
+where it was committed to. Fingerprints of the released code, which `sif.fingerprint.published`
+imports, have public lists instead of a secret.
 """
 
 import hashlib
@@ -32,6 +32,7 @@ from sif.watermark.greenlist.keys import KeyRing
 from sif.watermark.greenlist.mask import green_mask, green_size
 
 MANIFEST, SECRET, TOKENIZER, TRIGGERS = "manifest.json", "secret.key", "tokenizer", "triggers"
+CLAIM = "claim"
 
 
 @dataclass(frozen=True, eq=False)

@@ -128,7 +128,7 @@ def make_fingerprint(
         tokenizer = workspace.write_tokenizer(vlm.tokenizer)
         records = _make_all(Plan(vlm, images, request, keys, content), workspace, report)
         weights = workspace.write_weights(_weights(vlm, request, workspace.folder, records))
-        workspace.finish(_manifest(vlm, request, tokenizer, weights, records))
+        workspace.finish(_manifest(vlm, request, tokenizer, weights, records, keys))
     return FingerprintSet.load(workspace.folder)
 
 
@@ -343,7 +343,12 @@ def _weights(
 
 
 def _manifest(
-    vlm: Vlm, request: Request, tokenizer: Path, weights: str, records: Sequence[TriggerRecord]
+    vlm: Vlm,
+    request: Request,
+    tokenizer: Path,
+    weights: str,
+    records: Sequence[TriggerRecord],
+    keys: KeyRing,
 ) -> Manifest:
     return Manifest(
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -354,5 +359,6 @@ def _manifest(
         gamma=request.recipe.gamma,
         recipe=request.recipe,
         seed=request.seed,
+        anchor=None if keys.anchor is None else keys.anchor.hex(),
         triggers=tuple(records),
     )

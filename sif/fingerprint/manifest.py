@@ -98,7 +98,10 @@ class Request(_Record):
 class Manifest(_Record):
     """manifest.json.
 
-    `weights_sha256` is none where all words count alike, and `recipe` in compatibility mode.
+    Attributes:
+        weights_sha256: of weights.json; none where all words count alike.
+        recipe: none in compatibility mode.
+        anchor: hex digits that went into every key beside the secret; none where nothing did.
     """
 
     schema_version: Literal[1] = 1
@@ -111,4 +114,5 @@ class Manifest(_Record):
     gamma: float
     recipe: Recipe | None
     seed: int
+    anchor: str | None = None
     triggers: tuple[TriggerRecord, ...]

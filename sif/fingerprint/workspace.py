@@ -15,14 +15,14 @@ from pydantic import ValidationError
 
 from sif.errors import FingerprintError
 from sif.files import write_atomically, writing
-from sif.fingerprint.folder import MANIFEST, SECRET, TOKENIZER, TRIGGERS, read_manifest
+from sif.fingerprint.folder import CLAIM, MANIFEST, SECRET, TOKENIZER, TRIGGERS, read_manifest
 from sif.fingerprint.manifest import Manifest, Request, TriggerRecord
 from sif.fingerprint.weights import WEIGHTS, WeightTable
 from sif.vlm.pixels import png_bytes
 from sif.watermark.greenlist.keys import KeyRing
 
 REQUEST = "request.json"
-ADDED_LATER = ("calibration.json", "calibration", "claim")
+ADDED_LATER = ("calibration.json", "calibration", CLAIM)
 HALF_WRITTEN = re.compile(r"\.[^.].*\.(json|key|png)\.[a-z0-9_]{8}")
 
 

@@ -3,6 +3,10 @@
 One secret of 32 random bytes serves a whole fingerprint. The key of a trigger is an HMAC of its
 label, so keys of different triggers are independent to everybody without the secret, and one key
 can be shown to a judge without giving the others away. Knows nothing of words or images.
+
+key(label) = HMAC-SHA256(secret, `sif green key 1` NUL label), or, under an anchor (32 public bytes
+that nobody could know when the secret was fixed, see `sif.claims.anchor`),
+key(label) = HMAC-SHA256(secret, `sif green key 2` NUL anchor label).
 """
 
 import hashlib
@@ -19,9 +23,14 @@ from typing import Final, NoReturn, SupportsIndex
 from sif.errors import StorageError, UsageError
 
 SECRET_BYTES: Final = 32
+ANCHOR_BYTES: Final = 32
 HEADER: Final = "sif-key-ring 1"
+ANCHORED_HEADER: Final = "sif-key-ring 2"
 _KEY_DOMAIN: Final = b"sif green key 1\x00"
+_ANCHORED_KEY_DOMAIN: Final = b"sif green key 2\x00"
 _COMMITMENT_DOMAIN: Final = b"sif key commitment 1\x00"
+_SEAL_DOMAIN: Final = b"sif secret commitment 1\x00"
+_HEX: Final = re.compile("[0-9a-f]{64}")
 
 logger = logging.getLogger(__name__)
 
@@ -29,25 +38,32 @@ logger = logging.getLogger(__name__)
 class KeyRing:
     """One secret, from which the key of every trigger follows.
 
-    The secret leaves this object only through `save`. It is not in its repr, and the object
-    cannot be pickled or copied.
+    The secret leaves this object only through `save` and `text`. It is not in its repr, and the
+    object cannot be pickled or copied.
 
     Args:
         secret: exactly 32 bytes; `KeyRing.generate()` draws them.
+        anchor: exactly 32 bytes that go into every key; none for keys of the secret alone.
+
+    Attributes:
+        anchor: as given; public.
 
     Raises:
         UsageError: another length.
     """
 
-    __slots__ = ("__secret",)
+    __slots__ = ("__secret", "anchor")
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, secret: bytes, *, anchor: bytes | None = None) -> None:
         if len(secret) != SECRET_BYTES:
             raise UsageError(
                 f"expected a secret of {SECRET_BYTES} bytes, got {len(secret)}; "
                 "draw one with KeyRing.generate()"
             )
+        if anchor is not None and len(anchor) != ANCHOR_BYTES:
+            raise UsageError(f"expected an anchor of {ANCHOR_BYTES} bytes, got {len(anchor)}")
         self.__secret = bytes(secret)
+        self.anchor = anchor
 
     @classmethod
     def generate(cls) -> "KeyRing":
@@ -69,13 +85,55 @@ class KeyRing:
             raise StorageError(f"cannot read the key file {path}: {_why(error)}") from error
         if mode & 0o077:
             logger.warning("other users may read %s (mode %04o); run chmod 600 on it", path, mode)
-        lines = text.splitlines()
-        if len(lines) != 2 or lines[0] != HEADER or not re.fullmatch("[0-9a-f]{64}", lines[1]):
-            raise StorageError(
-                f"expected {path} to hold the line {HEADER!r} and a line of 64 hex digits, "
-                "got something else; restore it from your backup"
-            )
-        return cls(bytes.fromhex(lines[1]))
+        return cls.parse(text, where=str(path))
+
+    @classmethod
+    def parse(cls, text: str, *, where: str) -> "KeyRing":
+        """Reads the content of a key file.
+
+        Args:
+            text: as of `text`.
+            where: names the file in the error.
+
+        Raises:
+            StorageError: not a key file of a version that is known.
+        """
+        match text.splitlines():
+            case [header, secret] if header == HEADER and _HEX.fullmatch(secret):
+                return cls(bytes.fromhex(secret))
+            case [header, secret, anchor] if (
+                header == ANCHORED_HEADER and _HEX.fullmatch(secret) and _HEX.fullmatch(anchor)
+            ):
+                return cls(bytes.fromhex(secret), anchor=bytes.fromhex(anchor))
+        raise StorageError(
+            f"expected {where} to hold the line {HEADER!r} and a line of 64 hex digits, or "
+            f"{ANCHORED_HEADER!r} and two of them, got something else; restore it from your backup"
+        )
+
+    def anchored(self, anchor: bytes) -> "KeyRing":
+        """The same secret with other keys: those under this anchor.
+
+        Raises:
+            UsageError: not 32 bytes.
+        """
+        return KeyRing(self.__secret, anchor=anchor)
+
+    def text(self) -> str:
+        """The content of a key file: the secret in the clear."""
+        lines = [HEADER, self.__secret.hex()]
+        if self.anchor is not None:
+            lines = [ANCHORED_HEADER, self.__secret.hex(), self.anchor.hex()]
+        return "\n".join(lines) + "\n"
+
+    def sealed(self, salt: bytes) -> str:
+        """A commitment to the secret alone, whatever the anchor, that shows nothing of it.
+
+        SHA-256 (hex) over `sif secret commitment 1` NUL, the salt and the 32 bytes of the secret.
+
+        Args:
+            salt: 32 random bytes, revealed together with the secret.
+        """
+        return hashlib.sha256(_SEAL_DOMAIN + salt + self.__secret).hexdigest()
 
     def save(self, path: str | Path) -> None:
         """Writes the secret, readable by its owner only; the file appears whole or not at all.
@@ -84,13 +142,12 @@ class KeyRing:
             StorageError: the file exists already, or the disk refuses.
         """
         path = Path(path)
-        content = f"{HEADER}\n{self.__secret.hex()}\n"
         try:
             handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
             staging = Path(name)
             try:
                 with os.fdopen(handle, "w", encoding="ascii") as file:
-                    file.write(content)
+                    file.write(self.text())
                     file.flush()
                     os.fsync(file.fileno())
                 _publish(staging, path)
@@ -105,7 +162,7 @@ class KeyRing:
             raise StorageError(f"cannot write the key file {path}: {_why(error)}") from error
 
     def key(self, label: str) -> bytes:
-        """The key of the trigger with this label: HMAC-SHA256 under the secret, 32 bytes.
+        """The key of the trigger with this label, 32 bytes.
 
         Raises:
             UsageError: an empty label, or one that is not valid Unicode.
@@ -116,7 +173,11 @@ class KeyRing:
             raise UsageError(f"expected a key label in valid Unicode, got {label!r}") from error
         if not message:
             raise UsageError("expected a key label, got an empty one; use the trigger's id")
-        return hmac.digest(self.__secret, _KEY_DOMAIN + message, "sha256")
+        if self.anchor is not None:
+            message = _ANCHORED_KEY_DOMAIN + self.anchor + message
+        else:
+            message = _KEY_DOMAIN + message
+        return hmac.digest(self.__secret, message, "sha256")
 
     def commitment(self, label: str) -> str:
         """What may be published about the key of this label before it is revealed."""
@@ -125,7 +186,8 @@ class KeyRing:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, KeyRing):
             return NotImplemented
-        return hmac.compare_digest(self.__secret, other.__secret)
+        same = hmac.compare_digest(self.__secret, other.__secret)
+        return same and self.anchor == other.anchor
 
     __hash__ = None  # type: ignore[assignment]
 

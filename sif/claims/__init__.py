@@ -1,0 +1,33 @@
+"""Claims: evidence that can be checked without trusting the claimant.
+
+anchor      a secret that is timestamped before its keys exist
+commit      a signed hash over everything that decides a verdict; its timestamp
+reveal      one file with the secret, the fingerprint and a run
+audit       everything again from scratch, step by step
+"""
+
+from sif.claims.audit import STEPS, audit
+from sif.claims.case import Asked, Means
+from sif.claims.commit import commit, prepare_request, read_commitment, stamp
+from sif.claims.reveal import reveal
+from sif.claims.steps import AuditReport, Status, Step
+from sif.claims.timestamp import Token, ask, load_roots, new_request
+
+__all__ = [
+    "STEPS",
+    "Asked",
+    "AuditReport",
+    "Means",
+    "Status",
+    "Step",
+    "Token",
+    "ask",
+    "audit",
+    "commit",
+    "load_roots",
+    "new_request",
+    "prepare_request",
+    "read_commitment",
+    "reveal",
+    "stamp",
+]

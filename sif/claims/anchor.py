@@ -1,0 +1,251 @@
+"""A secret that is timestamped before its keys exist, so that nobody can choose the keys.
+
+1. `begin`: a secret is drawn. A commitment to it, with everything else that decides which words a
+   key makes green (the tokenizer, V, γ, the rule), is written down: `beforehand.json`.
+2. An authority timestamps that file. 3. `finish`: the anchor is SHA-256 over `sif anchor 1` NUL and
+   the value of the authority's signature, and every key is an HMAC of anchor and label
+   (`KeyRing`). Nobody knows the anchor before the token is issued.
+
+The anchor is not the digest of the whole token: bytes around the signature (certificates, unsigned
+attributes) can be changed without the authority, so whoever hashed them could choose among any
+number of anchors. Of the signature he cannot; but every token that he asks for is another draw, and
+an ECDSA signature can be written in two ways. An audit takes a stated number of draws off.
+"""
+
+import hashlib
+import json
+import secrets
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sif.claims.canonical import canonical, sha256
+from sif.claims.commitment import one_line
+from sif.claims.folder import ANCHOR, ANCHOR_REQUEST, BEFOREHAND, SALT, UNANCHORED, read
+from sif.claims.signing import write_private
+from sif.claims.timestamp import Token, new_request
+from sif.errors import ClaimError
+from sif.files import write_atomically, writing
+from sif.fingerprint.folder import SECRET
+from sif.fingerprint.manifest import GREEN_SCHEME, Manifest
+from sif.watermark.greenlist.keys import KeyRing
+from sif.watermark.greenlist.mask import green_size
+
+SALT_BYTES: Final = 32
+_DOMAIN: Final = b"sif anchor 1\x00"
+MEANINGS: Final = {
+    "words_sha256": "tokenizer",
+    "vocabulary_size": "vocabulary size",
+    "gamma": "γ",
+    "green_scheme": "rule of green lists",
+}
+BEGIN: Final = "run `sif claim secret MODEL` with this folder first"
+
+
+class Beforehand(BaseModel):
+    """beforehand.json: what is fixed before the keys are known.
+
+    Attributes:
+        secret_commitment: salted, of `KeyRing.sealed`.
+        words_sha256: how the tokenizer numbers words, of `words_sha256`.
+        vocabulary_size: V.
+        gamma: share of green ids.
+        green_scheme: the rule of the green lists.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    secret_commitment: str
+    words_sha256: str
+    vocabulary_size: int
+    gamma: float
+    green_scheme: str = GREEN_SCHEME
+
+    @classmethod
+    def parse(cls, data: bytes) -> "Beforehand":
+        """Reads the file.
+
+        Raises:
+            ClaimError: something else, or of another version.
+        """
+        try:
+            return cls.model_validate_json(data)
+        except ValidationError as error:
+            raise ClaimError(
+                f"expected {BEFOREHAND} of version 1, got something else: {one_line(error)}"
+            ) from error
+
+    def check(self, manifest: Manifest, words: str) -> None:
+        """Makes sure that a fingerprint counts words as was fixed.
+
+        Args:
+            manifest: of the fingerprint.
+            words: of `words_sha256` and its tokenizer.
+
+        Raises:
+            ClaimError: it does not.
+        """
+        made = {
+            "words_sha256": words,
+            "vocabulary_size": manifest.vocabulary_size,
+            "gamma": manifest.gamma,
+            "green_scheme": manifest.green_scheme,
+        }
+        for name, value in made.items():
+            if getattr(self, name) != value:
+                raise ClaimError(
+                    f"the fingerprint's {MEANINGS[name]} is not the one that was fixed before the "
+                    "keys were known, so the keys might have been favoured by choosing it"
+                )
+
+
+def check_model(secret: Path, tokenizer: Any, *, gamma: float) -> None:
+    """Makes sure that a model fits what was fixed with a secret, before triggers are made.
+
+    Args:
+        secret: the key file; where no `beforehand.json` lies beside it, nothing is checked.
+        tokenizer: the model's.
+        gamma: of the recipe.
+
+    Raises:
+        ClaimError: another tokenizer or γ was fixed.
+    """
+    path = secret.parent / BEFOREHAND
+    if not path.exists():
+        return
+    fixed = Beforehand.parse(read(path, mend=BEGIN))
+    if (
+        fixed.words_sha256 != _words_of(tokenizer)
+        or fixed.gamma != gamma
+        or fixed.vocabulary_size != len(tokenizer)
+    ):
+        raise ClaimError(
+            f"expected the tokenizer and γ that were fixed with {secret}, got others; give the "
+            "same model (folder or id) and recipe as to `sif claim secret`, or begin a new secret"
+        )
+
+
+def anchor_of(token: Token) -> bytes:
+    """The anchor that a token gives: 32 bytes that nobody knew before it was issued."""
+    return hashlib.sha256(_DOMAIN + token.signature).digest()
+
+
+def new_salt(path: Path) -> bytes:
+    """A fresh salt, kept in a private file.
+
+    Raises:
+        StorageError: the file exists already, or the disk refuses.
+    """
+    salt = secrets.token_bytes(SALT_BYTES)
+    write_private(path, f"{salt.hex()}\n".encode())
+    return salt
+
+
+def parse_salt(data: bytes, *, where: str) -> bytes:
+    """The salt in a private file.
+
+    Raises:
+        ClaimError: something else.
+    """
+    try:
+        salt = bytes.fromhex(data.decode("ascii").removesuffix("\n"))
+    except (UnicodeDecodeError, ValueError) as error:
+        raise ClaimError(f"expected 64 hex digits in {where}, got something else") from error
+    if len(salt) != SALT_BYTES or f"{salt.hex()}\n".encode() != data:
+        raise ClaimError(f"expected one line of 64 hex digits in {where}, got something else")
+    return salt
+
+
+def words_sha256(folder: Path, special_ids: Iterable[int]) -> str:
+    """How a saved tokenizer numbers words, in one digest: SHA-256 over canonical JSON.
+
+    `tokenizer`: tokenizer.json but for `padding` and `truncation`, which depend on what the
+    tokenizer was last used for; where there is no such file, SHA-256 of every file that is neither
+    settings (`*config.json`) nor a chat template (`*.jinja`). `special_ids`: sorted.
+
+    Raises:
+        ClaimError: a tokenizer.json that is no JSON object.
+    """
+    path, content = folder / "tokenizer.json", dict[str, Any]()
+    if path.exists():
+        try:
+            content = json.loads(path.read_bytes())
+        except ValueError as error:
+            raise ClaimError(f"expected JSON in {path}, got something else") from error
+        if not isinstance(content, dict):
+            raise ClaimError(f"expected a JSON object in {path}, got something else")
+        content = {k: v for k, v in content.items() if k not in ("padding", "truncation")}
+    else:
+        for file in sorted(folder.glob("*")):
+            if not file.name.endswith(("config.json", ".jinja")):
+                content[file.name] = sha256(file.read_bytes())
+    return sha256(canonical({"tokenizer": content, "special_ids": sorted(special_ids)}))
+
+
+def _words_of(tokenizer: Any) -> str:
+    with tempfile.TemporaryDirectory() as scratch:
+        tokenizer.save_pretrained(scratch)
+        return words_sha256(Path(scratch), tokenizer.all_special_ids)
+
+
+def begin(folder: Path, tokenizer: Any, *, gamma: float) -> bytes:
+    """Draws a secret and fixes what its keys will mean; the request for the timestamp.
+
+    Args:
+        folder: new; holds the secret afterwards, in a file that is no key file yet.
+        tokenizer: the owner's.
+        gamma: share of green ids.
+
+    Raises:
+        ClaimError: the folder holds something already.
+        UsageError: a vocabulary or gamma that makes no sense.
+        StorageError: the folder cannot be written.
+    """
+    vocabulary_size = len(tokenizer)
+    green_size(vocabulary_size, gamma)
+    if (folder / UNANCHORED).exists() or (folder / SECRET).exists():
+        raise ClaimError(f"{folder} holds a secret already, which is never replaced; name another")
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    salt, keys = new_salt(folder / SALT), KeyRing.generate()
+    fixed = Beforehand(
+        secret_commitment=keys.sealed(salt),
+        words_sha256=_words_of(tokenizer),
+        vocabulary_size=vocabulary_size,
+        gamma=gamma,
+    )
+    data = canonical(fixed.model_dump(mode="json"))
+    request = new_request(data)
+    write_atomically(folder / BEFOREHAND, data)
+    write_atomically(folder / ANCHOR_REQUEST, request)
+    keys.save(folder / UNANCHORED)
+    return request
+
+
+def finish(folder: Path, token: Token, response: bytes) -> KeyRing:
+    """Ties the secret to the token: from here on there are keys, in a key file.
+
+    Args:
+        folder: of `begin`.
+        token: the authority's answer to the request.
+        response: its bytes.
+
+    Raises:
+        ClaimError: nothing was begun there, or the token is about something else.
+        StorageError: the folder cannot be written.
+    """
+    token.check_imprint(read(folder / BEFOREHAND, mend=BEGIN))
+    token.check_nonce(read(folder / ANCHOR_REQUEST, mend=BEGIN))
+    if (folder / SECRET).exists():
+        raise ClaimError(f"{folder / SECRET} is anchored already; its anchor is never replaced")
+    if not (folder / UNANCHORED).exists():
+        raise ClaimError(f"expected {folder / UNANCHORED}, which is missing; {BEGIN}")
+    keys = KeyRing.load(folder / UNANCHORED).anchored(anchor_of(token))
+    write_atomically(folder / ANCHOR, response)
+    keys.save(folder / SECRET)
+    (folder / UNANCHORED).unlink()
+    return keys

@@ -1,0 +1,137 @@
+"""What an audit is given, and what its steps have established so far."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography.x509 import Certificate
+
+from sif.claims.canonical import sha256
+from sif.claims.commitment import Header
+from sif.claims.record import Line, Question
+from sif.claims.reveal import Reveal
+from sif.claims.signing import PublicKey
+from sif.errors import ClaimError, UsageError
+from sif.fingerprint.folder import FingerprintSet
+from sif.fingerprint.manifest import Manifest
+from sif.ownership.run import RunRecord
+from sif.ownership.verdict import Verdict
+from sif.types import Suspect
+from sif.watermark.greenlist.keys import KeyRing
+
+SECRETS_TRIED: Final = 2.0**40
+TOKENS_TRIED: Final = 1000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A suspect of the auditor's own, opened only when its step is reached.
+
+    Attributes:
+        name: as the auditor wrote it.
+        open: connects; gets the run's record, so that it can be asked in the same way.
+    """
+
+    name: str
+    open: Callable[[RunRecord], Suspect]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What the auditor brings, beside the bundle. Whatever is left out is not checked.
+
+    Attributes:
+        roots: certificates of timestamp authorities that the auditor trusts.
+        public_key: the owner's, from elsewhere than the bundle.
+        released: when the suspect came within the claimant's reach.
+        tokenizer: folder of the tokenizer that the model is known to have.
+        suspect: the one that the claim is about, to be asked again.
+        panel: models that are independent of the owner's, to be asked the triggers.
+        panel_limit: largest log10 e-value of any of them. At 2, an innocent panel member exceeds it
+            with a probability of at most 1%.
+        secrets_tried: secrets that a claimant could have tried where keys are not anchored.
+        tokens_tried: timestamps that he could have asked for where they are.
+
+    Raises:
+        UsageError: an empty panel, or budgets below 1.
+    """
+
+    roots: Sequence[Certificate] = ()
+    public_key: PublicKey | None = None
+    released: datetime | None = None
+    tokenizer: Path | None = None
+    suspect: Asked | None = None
+    panel: Sequence[Asked] | None = None
+    panel_limit: float = 2.0
+    secrets_tried: float = SECRETS_TRIED
+    tokens_tried: float = TOKENS_TRIED
+
+    def __post_init__(self) -> None:
+        if self.panel is not None and not self.panel:
+            raise UsageError("expected at least one model in the panel, got none")
+        if min(self.secrets_tried, self.tokens_tried) < 1:
+            raise UsageError("expected a budget of at least 1 try; 1 takes nothing off")
+
+
+@dataclass(slots=True, kw_only=True)
+class Case:
+    """One audit under way. A step reads what earlier ones have set; none is read before.
+
+    Attributes:
+        bundle: the file.
+        folder: where it is unpacked.
+        means: of the auditor.
+        files: unpacked files by name.
+        signed: the digests that the owner signed, by name.
+        stamped: when the commitment was timestamped, where a token says so.
+        trusted: whether that token is signed under the auditor's roots.
+        anchored: whether the keys follow from a token under the auditor's roots.
+        log10_discount: taken off the evidence, once that is settled.
+        again: the verdict, computed anew.
+    """
+
+    bundle: Path
+    folder: Path
+    means: Means
+    files: dict[str, Path] = field(default_factory=dict)
+    signed: dict[str, str] = field(default_factory=dict)
+    stamped: datetime | None = None
+    trusted: bool = False
+    anchored: bool = False
+    log10_discount: float | None = None
+    again: Verdict | None = None
+    header: Header = field(init=False)
+    predicate: dict[str, Any] = field(init=False)
+    root: str = field(init=False)
+    envelope: bytes = field(init=False)
+    reveal: Reveal = field(init=False)
+    manifest: Manifest = field(init=False)
+    keys: KeyRing = field(init=False)
+    fingerprint: FingerprintSet = field(init=False)
+    record: RunRecord = field(init=False)
+    verdict: Verdict = field(init=False)
+    lines: tuple[Line, ...] = field(init=False)
+    asked: dict[tuple[str, int], Question] = field(init=False)
+
+    def read(self, name: str) -> bytes:
+        """A file of the bundle.
+
+        Raises:
+            ClaimError: it is missing.
+        """
+        if name not in self.files:
+            raise ClaimError(f"the bundle lacks {name}")
+        return self.files[name].read_bytes()
+
+    def take(self, name: str) -> bytes:
+        """A file of the bundle, as the owner signed it.
+
+        Raises:
+            ClaimError: it is missing, or was changed since.
+        """
+        data = self.read(name)
+        if sha256(data) != self.signed.get(name):
+            raise ClaimError(f"{name} was changed after the bundle was signed")
+        return data

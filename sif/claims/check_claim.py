@@ -1,0 +1,187 @@
+"""Steps of an audit about the claim: whole, signed, committed, timestamped, keys not chosen."""
+
+from sif.claims.anchor import Beforehand, anchor_of, parse_salt, words_sha256
+from sif.claims.bundle import open_bundle
+from sif.claims.case import Case
+from sif.claims.commit import PUBLISHED
+from sif.claims.commitment import (
+    Terms,
+    first_difference,
+    header_of,
+    read_statement,
+    root_of,
+)
+from sif.claims.envelope import unseal
+from sif.claims.folder import ANCHOR, BEFOREHAND, COMMITMENT, PUBLIC_KEY, SALT, TIMESTAMP
+from sif.claims.reveal import FINGERPRINT, LINES, REVEAL, RUN, read_reveal
+from sif.claims.signing import PublicKey
+from sif.claims.steps import Finding, Status
+from sif.claims.timestamp import Token
+from sif.errors import ClaimError, StorageError
+from sif.fingerprint.folder import CLAIM, MANIFEST, SECRET, TOKENIZER, read_manifest
+from sif.fingerprint.manifest import GREEN_SCHEME
+from sif.ownership.run import RECORD, VERDICT
+from sif.watermark.greenlist.keys import KeyRing
+
+NEEDED = (
+    *(f"{CLAIM}/{name}" for name in (COMMITMENT, PUBLIC_KEY, SALT, SECRET)),
+    f"{FINGERPRINT}/{MANIFEST}",
+    *(f"{RUN}/{name}" for name in (LINES, RECORD, VERDICT, REVEAL)),
+)
+
+
+def check_bundle(case: Case) -> Finding:
+    """The file is whole, byte for byte as it was written, and lacks nothing."""
+    case.files = open_bundle(case.bundle, case.folder)
+    for name in NEEDED:
+        case.read(name)
+    return Finding(Status.PASS, f"{len(case.files)} files, whole and safe to read")
+
+
+def check_signature(case: Case) -> Finding:
+    """Both signed statements are of the key in the bundle, and every file is on the list."""
+    pem = case.read(f"{CLAIM}/{PUBLIC_KEY}")
+    key = PublicKey.parse(pem, where=f"{CLAIM}/{PUBLIC_KEY}")
+    if key.pem != pem:
+        raise ClaimError(f"expected nothing but the key in {CLAIM}/{PUBLIC_KEY}, got more")
+    name = f"{CLAIM}/{COMMITMENT}"
+    case.envelope = case.read(name)
+    statement = unseal(case.envelope, key, where=name)
+    case.header, case.root = read_statement(statement)
+    case.predicate = statement.predicate
+    name = f"{RUN}/{REVEAL}"
+    case.reveal, case.signed = read_reveal(unseal(case.read(name), key, where=name))
+    unsigned = set(case.files) ^ {*case.signed, name}
+    if unsigned:
+        raise ClaimError(f"{sorted(unsigned)[0]} is not both in the bundle and on the signed list")
+    if case.reveal.commitment != case.root:
+        raise ClaimError("the bundle is signed for another commitment than the one in it")
+    return Finding(
+        Status.PASS, f"commitment and list of files are signed by key {key.key_id[:16]}…"
+    )
+
+
+def check_owner(case: Case) -> Finding:
+    """The key is the one that the auditor knows to be the owner's."""
+    known, pem = case.means.public_key, case.read(f"{CLAIM}/{PUBLIC_KEY}")
+    if known is None:
+        return Finding(
+            Status.NOT_CHECKED, "whose key that is; give the owner's public key to check it"
+        )
+    if known.pem != pem:
+        raise ClaimError(f"the bundle is not signed by the given key {known.key_id[:16]}…")
+    return Finding(Status.PASS, "it is the key that was given as the owner's")
+
+
+def check_commitment(case: Case) -> Finding:
+    """The signed root is that of the manifest in the bundle."""
+    case.take(f"{FINGERPRINT}/{MANIFEST}")
+    manifest, header = read_manifest(case.folder / FINGERPRINT), case.header
+    if manifest.green_scheme != GREEN_SCHEME:
+        raise ClaimError(PUBLISHED)
+    terms = Terms(
+        secret_commitment=header.secret_commitment,
+        policy=header.policy,
+        alpha=header.alpha,
+        alpha_transfer=header.alpha_transfer,
+    )
+    again = header_of(manifest, header.files, terms)
+    changed = first_difference(header.model_dump(mode="json"), again.model_dump(mode="json"))
+    if changed:
+        raise ClaimError(f"the manifest has another {changed} than the commitment")
+    if header.files.get(MANIFEST) != case.signed[f"{FINGERPRINT}/{MANIFEST}"]:
+        raise ClaimError("the manifest is not the one that was committed to")
+    if root_of(case.predicate, manifest) != case.root:
+        raise ClaimError(
+            "the root over header and triggers, in their order, is not the committed one"
+        )
+    case.manifest = manifest
+    return Finding(
+        Status.PASS, f"the root over header and {header.triggers} triggers is {case.root[:16]}…"
+    )
+
+
+def check_secret(case: Case) -> Finding:
+    """The revealed secret is the committed one."""
+    salt = parse_salt(case.take(f"{CLAIM}/{SALT}"), where=f"{CLAIM}/{SALT}")
+    text = case.take(f"{CLAIM}/{SECRET}").decode("ascii", errors="replace")
+    try:
+        case.keys = KeyRing.parse(text, where=f"{CLAIM}/{SECRET}")
+    except StorageError as error:
+        raise ClaimError(str(error)) from error
+    if case.keys.sealed(salt) != case.header.secret_commitment:
+        raise ClaimError("the secret is not the one that was committed to")
+    return Finding(Status.PASS, "the secret and its salt give the committed digest")
+
+
+def check_timestamp(case: Case) -> Finding:
+    """An authority that the auditor trusts signed when the commitment was there."""
+    name = f"{CLAIM}/{TIMESTAMP}"
+    if name not in case.files:
+        return Finding(
+            Status.NOT_CHECKED, "when the commitment was made: the bundle has no timestamp"
+        )
+    token = Token.parse(case.take(name))
+    token.check_imprint(case.envelope)
+    case.stamped = token.time
+    if not case.means.roots:
+        return Finding(
+            Status.NOT_CHECKED,
+            f"who stamped the commitment, for {token.time:%Y-%m-%d %H:%M:%S} UTC; give the "
+            "certificate of an authority that you trust",
+        )
+    token.check_signature(case.envelope, case.means.roots)
+    case.trusted = True
+    return Finding(Status.PASS, f"the commitment was there at {token.time:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def check_anchor(case: Case) -> Finding:
+    """The keys hang on a token that came after the secret, the tokenizer and γ were fixed."""
+    names = [f"{CLAIM}/{BEFOREHAND}", f"{CLAIM}/{ANCHOR}"]
+    if case.header.anchor is None or not any(name in case.files for name in names):
+        return Finding(
+            Status.NOT_CHECKED,
+            "the keys are not anchored to a timestamp, so that they might have been chosen",
+        )
+    data = case.take(names[0])
+    fixed, token = Beforehand.parse(data), Token.parse(case.take(names[1]))
+    token.check_imprint(data)
+    if fixed.secret_commitment != case.header.secret_commitment:
+        raise ClaimError("another secret was timestamped than the one of the commitment")
+    folder = case.folder / FINGERPRINT / TOKENIZER
+    fixed.check(case.manifest, words_sha256(folder, case.fingerprint.special_ids))
+    if anchor_of(token).hex() != case.header.anchor:
+        raise ClaimError("the anchor of the commitment does not follow from the timestamp token")
+    if case.stamped is not None and token.time > case.stamped:
+        raise ClaimError("the token of the anchor is younger than the commitment")
+    if not case.means.roots:
+        return Finding(
+            Status.NOT_CHECKED,
+            "who issued the token that the keys hang on; without a trusted authority they count "
+            "as chosen",
+        )
+    token.check_signature(data, case.means.roots)
+    case.anchored = True
+    return Finding(
+        Status.PASS,
+        f"secret, tokenizer and γ were fixed at {token.time:%Y-%m-%d %H:%M:%S} UTC, and the keys "
+        "follow from the authority's signature",
+    )
+
+
+def check_keys(case: Case) -> Finding:
+    """Every trigger's key follows from the secret, the anchor and its place in the order."""
+    anchor = None if case.keys.anchor is None else case.keys.anchor.hex()
+    if anchor != case.header.anchor:
+        raise ClaimError("the key file has another anchor than the commitment")
+    for number, record in enumerate(case.manifest.triggers, start=1):
+        if record.id != f"{number:04d}":
+            raise ClaimError(
+                f"expected trigger {number} to be called {number:04d}, got {record.id!r}: names go "
+                "into the keys and must not be chosen"
+            )
+        if case.keys.commitment(record.id) != record.key_commitment:
+            raise ClaimError(f"the key of trigger {record.id} is not that of the secret")
+    return Finding(
+        Status.PASS, f"the keys of {len(case.manifest.triggers)} triggers follow from the secret"
+    )

@@ -1,0 +1,238 @@
+"""`commit`: signs what a fingerprint is, before anybody is asked. `stamp`: when that was.
+
+Files go into FP/claim/: the signed commitment, the public key, the token; private (mode 0600) the
+salt and, where no other place is named, the owner's signing key.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cryptography.x509 import Certificate
+
+from sif.claims.anchor import Beforehand, anchor_of, new_salt, parse_salt, words_sha256
+from sif.claims.canonical import sha256
+from sif.claims.commitment import (
+    Header,
+    Terms,
+    first_difference,
+    header_of,
+    public_files,
+    read_statement,
+    state,
+)
+from sif.claims.envelope import seal, unseal
+from sif.claims.folder import (
+    ANCHOR,
+    BEFOREHAND,
+    COMMITMENT,
+    PUBLIC_KEY,
+    SALT,
+    SIGNING_KEY,
+    TIMESTAMP,
+    TIMESTAMP_REQUEST,
+    claim_of,
+    read,
+)
+from sif.claims.signing import PublicKey, SigningKey, write_private
+from sif.claims.timestamp import Token, new_request
+from sif.errors import ClaimError, FingerprintError
+from sif.files import write_atomically
+from sif.fingerprint.folder import SECRET, TOKENIZER, FingerprintSet
+from sif.ownership.policy import Policy
+from sif.watermark.greenlist.keys import KeyRing
+
+PUBLISHED = (
+    "expected a fingerprint with a secret key, got one of the released code: its lists are public, "
+    "so that a claim on it proves nothing; make one with `sif fingerprint`"
+)
+WEIGHTED = (
+    "expected a policy in which all words count alike: the weights are written down after the keys "
+    "are known, so that they might have been chosen to fit; set weighted to false"
+)
+FIRST = "run `sif claim commit` first"
+
+
+class Commitment(NamedTuple):
+    """A signed commitment as it lies in a claim.
+
+    Attributes:
+        header: what it says of all triggers.
+        root: the hash over everything.
+        predicate: the header as it was signed.
+        envelope: the signed file.
+        key: the owner's public key.
+    """
+
+    header: Header
+    root: str
+    predicate: dict[str, Any]
+    envelope: bytes
+    key: PublicKey
+
+
+def commit(
+    fingerprint: FingerprintSet,
+    *,
+    policy: Policy,
+    alpha: float,
+    alpha_transfer: float = 0.01,
+    signing_key: Path | None = None,
+    anchor: Path | None = None,
+) -> Commitment:
+    """Signs a fingerprint, the policy and a salted commitment to the secret.
+
+    The same call again changes nothing.
+
+    Args:
+        fingerprint: with its keys.
+        policy: the rules of the run, its α and α_B less what the audit will take off; all words
+            count alike in it.
+        alpha: α of the claim, after that.
+        alpha_transfer: α_B of the claim, after that.
+        signing_key: the owner's key file; made where missing. FP/claim/signing.key where None.
+        anchor: the folder of the anchored secret, where the keys have an anchor.
+
+    Raises:
+        ClaimError: another commitment lies there, the anchor is not that of the keys, or the policy
+            counts by weights.
+        FingerprintError: the keys are not at hand.
+        StorageError: the folder cannot be written.
+    """
+    if fingerprint.published:
+        raise ClaimError(PUBLISHED)
+    keys, folder = keys_of(fingerprint), claim_of(fingerprint.folder)
+    if anchor is not None:
+        _bring_anchor(anchor, folder, fingerprint, keys)
+    if not (folder / SALT).exists():
+        new_salt(folder / SALT)
+    salt = parse_salt(read(folder / SALT, mend=FIRST), where=str(folder / SALT))
+    terms = Terms(
+        secret_commitment=keys.sealed(salt),
+        policy=policy,
+        alpha=alpha,
+        alpha_transfer=alpha_transfer,
+    )
+    header = header_of(fingerprint.manifest, public_files(fingerprint.folder), terms)
+    if header.counts_by_weights:
+        raise ClaimError(WEIGHTED)
+    key = SigningKey.open(signing_key or folder / SIGNING_KEY)
+    statement = state(header, fingerprint.manifest)
+    _, root = read_statement(statement)
+    envelope = seal(statement, key)
+    if (folder / COMMITMENT).exists():
+        _check_same(read_commitment(fingerprint.folder), header, key, folder)
+    write_atomically(folder / PUBLIC_KEY, key.public.pem)
+    write_atomically(folder / COMMITMENT, envelope)
+    return Commitment(header, root, statement.predicate, envelope, key.public)
+
+
+def keys_of(fingerprint: FingerprintSet) -> KeyRing:
+    """The owner's keys.
+
+    Raises:
+        FingerprintError: they are not at hand.
+    """
+    if fingerprint.keys is None:
+        raise FingerprintError(
+            f"expected the owner's secret key in {fingerprint.folder}, got none; put {SECRET} "
+            "there or name it with --secret"
+        )
+    return fingerprint.keys
+
+
+def read_commitment(fingerprint: Path) -> Commitment:
+    """The commitment of a fingerprint, with its signature checked.
+
+    Raises:
+        ClaimError: there is none, or it is damaged.
+    """
+    folder = claim_of(fingerprint)
+    where = folder / COMMITMENT
+    envelope = read(where, mend=FIRST)
+    key = PublicKey.parse(
+        read(folder / PUBLIC_KEY, mend="restore it from the owner's copy"),
+        where=str(folder / PUBLIC_KEY),
+    )
+    statement = unseal(envelope, key, where=str(where))
+    header, root = read_statement(statement)
+    return Commitment(header, root, statement.predicate, envelope, key)
+
+
+def prepare_request(fingerprint: Path) -> bytes:
+    """The request for a timestamp over the commitment; the same one until it is answered.
+
+    Raises:
+        ClaimError: no commitment, or it has a timestamp already.
+        StorageError: the folder cannot be written.
+    """
+    folder, envelope = claim_of(fingerprint), read_commitment(fingerprint).envelope
+    if (folder / TIMESTAMP).exists():
+        raise ClaimError(
+            f"{folder / TIMESTAMP} is there already, and the earliest timestamp is worth most; "
+            "move it away to ask for another"
+        )
+    path = folder / TIMESTAMP_REQUEST
+    if not path.exists():
+        write_atomically(path, new_request(envelope))
+    return path.read_bytes()
+
+
+def stamp(fingerprint: Path, response: bytes, roots: Sequence[Certificate]) -> Token:
+    """Takes an authority's response, checks it against our request, and keeps it.
+
+    Args:
+        fingerprint: its folder.
+        response: the .tsr.
+        roots: whose signature is accepted; with none, the signature is not checked.
+
+    Raises:
+        ClaimError: it is about something else, answers another request, or is not signed under
+            the roots.
+        StorageError: the folder cannot be written.
+    """
+    folder, envelope = claim_of(fingerprint), read_commitment(fingerprint).envelope
+    token = Token.parse(response)
+    token.check_imprint(envelope)
+    token.check_nonce(
+        read(folder / TIMESTAMP_REQUEST, mend="run `sif claim timestamp --request FILE` first")
+    )
+    if roots:
+        token.check_signature(envelope, roots)
+    write_atomically(folder / TIMESTAMP, response)
+    return token
+
+
+def _bring_anchor(source: Path, folder: Path, fingerprint: FingerprintSet, keys: KeyRing) -> None:
+    """Copies what shows where the anchor came from, once it fits."""
+    mend = "name the folder of `sif claim secret` with --anchor"
+    files = {name: read(source / name, mend=mend) for name in (BEFOREHAND, ANCHOR, SALT)}
+    salt = parse_salt(files[SALT], where=str(source / SALT))
+    fixed, token = Beforehand.parse(files[BEFOREHAND]), Token.parse(files[ANCHOR])
+    token.check_imprint(files[BEFOREHAND])
+    if keys.sealed(salt) != fixed.secret_commitment or keys.anchor != anchor_of(token):
+        raise ClaimError(
+            f"expected in {source} the secret that the fingerprint was made with, got another; "
+            "make the fingerprint with --secret and the secret.key of that folder"
+        )
+    words = words_sha256(fingerprint.folder / TOKENIZER, fingerprint.special_ids)
+    fixed.check(fingerprint.manifest, words)
+    if not (folder / SALT).exists():
+        write_private(folder / SALT, files[SALT])
+    elif (folder / SALT).read_bytes() != files[SALT]:
+        raise ClaimError(
+            f"{folder} was begun without this anchor; move it away and begin a new claim"
+        )
+    for name in (BEFOREHAND, ANCHOR):
+        write_atomically(folder / name, files[name])
+
+
+def _check_same(there: Commitment, header: Header, key: SigningKey, folder: Path) -> None:
+    changed = first_difference(there.header.model_dump(mode="json"), header.model_dump(mode="json"))
+    if there.key.key_id != key.public.key_id:
+        changed = f"signing key ({sha256(key.public.pem)[:8]}…)"
+    if changed:
+        raise ClaimError(
+            f"{folder} holds a commitment already, with another {changed}; a commitment is never "
+            "replaced: restore what was changed, or move the folder away and begin a new claim"
+        )

@@ -1,0 +1,221 @@
+"""What is committed to, and how: everything that decides a verdict, under one hash.
+
+The root is that of the tree of `sif.claims.merkle` over canonical JSON (`sif.claims.canonical`):
+
+1. first leaf, the `Header`: the recipe, the digests of model, tokenizer and weights, V, γ, the rule
+   of the green lists, the anchor of the keys, the salted commitment to the secret, the policy, α,
+   and SHA-256 of every public file of the fingerprint but the pictures;
+2. then a `TriggerLeaf` for each trigger in the order of asking: its number and id, SHA-256 of image
+   and base image, the prompt, the generation settings, the commitment to its key.
+
+The root is the subject of an in-toto statement, its predicate is the header. Knows neither
+signatures nor times.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sif.claims.canonical import canonical, sha256
+from sif.claims.envelope import Statement, Subject
+from sif.claims.merkle import merkle_root
+from sif.errors import ClaimError, UsageError
+from sif.fingerprint.folder import TOKENIZER
+from sif.fingerprint.manifest import Manifest, ModelRecord, TriggerRecord
+from sif.ownership.policy import Policy
+from sif.recipe import Recipe
+from sif.types import GenerationSettings
+
+PREDICATE: Final = "urn:sif:claim:commitment:1"
+SUBJECT: Final = "fingerprint"
+ALGORITHM: Final = "rfc6962-sha256"
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Header(_Record):
+    """The first leaf: what holds for all triggers.
+
+    Attributes:
+        triggers: how many leaves follow.
+        anchor: hex digits that went into every key beside the secret; none where nothing did.
+        secret_commitment: salted, of `KeyRing.sealed`.
+        policy: the rules of the run. Its α and α_B are those of the claim less what an audit will
+            take off for grinding, so that asking goes on for as long as the audit needs.
+        alpha: α of the claim, after that discount.
+        alpha_transfer: α_B of the claim, after that discount.
+        files: SHA-256 of the public files, by their path in the fingerprint.
+    """
+
+    leaf: Literal["header"] = "header"
+    schema_version: Literal[1] = 1
+    triggers: int = Field(ge=1)
+    recipe: Recipe | None
+    model: ModelRecord
+    tokenizer_sha256: str
+    vocabulary_size: int
+    gamma: float
+    green_scheme: str
+    weights_sha256: str | None
+    anchor: str | None
+    secret_commitment: str
+    policy: Policy
+    alpha: float = Field(gt=0.0, lt=0.5)
+    alpha_transfer: float = Field(gt=0.0, lt=0.5)
+    files: dict[str, str]
+
+    @property
+    def counts_by_weights(self) -> bool:
+        """Whether the verdict would rest on weights, which nobody saw before the keys."""
+        return self.policy.weighted and self.weights_sha256 is not None
+
+
+class TriggerLeaf(_Record):
+    """One trigger, in its place."""
+
+    leaf: Literal["trigger"] = "trigger"
+    number: int
+    id: str
+    image_sha256: str
+    base_sha256: str | None
+    prompt: str
+    generation: GenerationSettings
+    key_commitment: str
+
+
+class Terms(_Record):
+    """What the owner decides when committing, beside the fingerprint itself."""
+
+    secret_commitment: str
+    policy: Policy
+    alpha: float
+    alpha_transfer: float
+
+
+def header_of(manifest: Manifest, files: dict[str, str], terms: Terms) -> Header:
+    """The first leaf.
+
+    Args:
+        manifest: of the fingerprint.
+        files: of `public_files`.
+        terms: what else is committed to.
+    """
+    return Header(
+        triggers=len(manifest.triggers),
+        recipe=manifest.recipe,
+        model=manifest.model,
+        tokenizer_sha256=manifest.tokenizer_sha256,
+        vocabulary_size=manifest.vocabulary_size,
+        gamma=manifest.gamma,
+        green_scheme=manifest.green_scheme,
+        weights_sha256=manifest.weights_sha256,
+        anchor=manifest.anchor,
+        secret_commitment=terms.secret_commitment,
+        policy=terms.policy,
+        alpha=terms.alpha,
+        alpha_transfer=terms.alpha_transfer,
+        files=files,
+    )
+
+
+def root_of(header: dict[str, Any], manifest: Manifest) -> str:
+    """The root over the header, as JSON, and all triggers."""
+    leaves = [canonical(header)]
+    for number, record in enumerate(manifest.triggers, start=1):
+        leaf = TriggerLeaf(
+            number=number,
+            id=record.id,
+            image_sha256=record.sha256,
+            base_sha256=record.base_sha256,
+            prompt=record.prompt,
+            generation=record.generation,
+            key_commitment=record.key_commitment,
+        )
+        leaves.append(canonical(leaf.model_dump(mode="json")))
+    return merkle_root(leaves)
+
+
+def pictures_of(record: TriggerRecord) -> list[tuple[str, str]]:
+    """The pictures of a trigger, each with its SHA-256."""
+    pairs = [(record.file, record.sha256), (record.base_file, record.base_sha256)]
+    return [(file, digest) for file, digest in pairs if file is not None and digest is not None]
+
+
+def public_files(fingerprint: Path) -> dict[str, str]:
+    """SHA-256 of every public file of a fingerprint but its pictures, by its path in it."""
+    paths = [*fingerprint.glob("*.json"), *(fingerprint / TOKENIZER).glob("*")]
+    return {
+        path.relative_to(fingerprint).as_posix(): sha256(path.read_bytes())
+        for path in sorted(paths)
+        if path.is_file() and not path.name.startswith(".")
+    }
+
+
+def state(header: Header, manifest: Manifest) -> Statement:
+    """The statement that is signed."""
+    predicate = header.model_dump(mode="json")
+    subject = Subject(name=SUBJECT, digest={ALGORITHM: root_of(predicate, manifest)})
+    return Statement.of((subject,), PREDICATE, predicate)
+
+
+def read_statement(statement: Statement) -> tuple[Header, str]:
+    """Header and root of a statement that was signed; whether they fit is not looked at.
+
+    Raises:
+        ClaimError: it states something else, or is of another version.
+    """
+    if statement.predicate_type != PREDICATE:
+        raise ClaimError(
+            f"expected a commitment of version 1 ({PREDICATE}), got {statement.predicate_type!r}; "
+            "use the SIF that wrote it"
+        )
+    try:
+        header = Header.model_validate(statement.predicate)
+    except (ValidationError, UsageError) as error:
+        raise ClaimError(
+            f"expected a commitment of version 1, got something else: {one_line(error)}"
+        ) from error
+    match statement.subject:
+        case [Subject(name="fingerprint", digest={"rfc6962-sha256": root})]:
+            return header, root
+    raise ClaimError("expected one fingerprint as the subject of the commitment, got others")
+
+
+def first_difference(ours: Any, theirs: Any, place: str = "") -> str | None:
+    """Where two JSON values differ first, as a path; numbers equal to 1e-9 count as equal."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        for name in [*ours, *(name for name in theirs if name not in ours)]:
+            where = f"{place}.{name}" if place else str(name)
+            if (name in ours) != (name in theirs):
+                return where
+            if found := first_difference(ours[name], theirs[name], where):
+                return found
+        return None
+    if isinstance(ours, Sequence) and isinstance(theirs, Sequence) and not isinstance(ours, str):
+        if len(ours) != len(theirs):
+            return f"{place} ({len(ours)} and {len(theirs)} entries)"
+        pairs = enumerate(zip(ours, theirs, strict=True))
+        return next(
+            (found for i, (a, b) in pairs if (found := first_difference(a, b, f"{place}[{i}]"))),
+            None,
+        )
+    return None if _alike(ours, theirs) else place
+
+
+def one_line(error: ValidationError | UsageError) -> str:
+    """The first thing that a model found wrong."""
+    if isinstance(error, UsageError):
+        return str(error)
+    first = error.errors(include_input=False, include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg'].lower()}" if where else first["msg"].lower()
+
+
+def _alike(ours: Any, theirs: Any) -> bool:
+    if isinstance(ours, float) and isinstance(theirs, float | int):
+        return abs(ours - theirs) <= 1e-9 * max(1.0, abs(ours), abs(theirs)) or ours == theirs
+    return bool(ours == theirs) and isinstance(ours, bool) == isinstance(theirs, bool)

@@ -1,0 +1,229 @@
+"""What a run asked and heard, as lines of JSON, and asking again from them.
+
+A line is one reply, in the order in which the journal took them down; a failure to answer has a
+line of its own, and the question may come again later. `digest` is that of `sif.types.Query`: the
+owner's picture, prompt, settings and repeat. What a suspect's address, an example or an attack on
+images changed on the way is in the suspect's name, not here. Knows no verdicts.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sif.claims.canonical import canonical
+from sif.claims.commitment import one_line
+from sif.errors import ClaimError
+from sif.fingerprint.folder import FingerprintSet
+from sif.ownership.policy import Policy
+from sif.ownership.questions import queries_of
+from sif.suspects.journal import Journal, JournalEntry
+from sif.types import Answer, GenerationSettings, Query, Reply, Unanswered
+
+CLOCK_SECONDS = 60.0
+IMAGE_ATTACK = re.compile(r" \(image ([^()]+)\)$")
+
+
+class Line(BaseModel):
+    """One reply: an answer's text, or why there is none."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    trigger: str
+    repeat: int
+    digest: str
+    prompt: str
+    generation: GenerationSettings
+    recorded_at: float
+    text: str | None = None
+    finish_reason: str | None = None
+    seconds: float | None = None
+    unanswered: str | None = None
+
+    @property
+    def reply(self) -> Reply:
+        """As the suspect gave it."""
+        if self.text is None:
+            return Unanswered(reason=self.unanswered or "")
+        return Answer(text=self.text, finish_reason=self.finish_reason, seconds=self.seconds)
+
+
+class Question(NamedTuple):
+    """A question that the commitment allows, with its place in the order of asking."""
+
+    place: int
+    query: Query
+    digest: str
+
+
+def image_attack_of(suspect: str) -> str | None:
+    """The attack on images that a suspect's name in a journal says, if it says one."""
+    found = IMAGE_ATTACK.search(suspect)
+    return None if found is None else found[1]
+
+
+def questions(fingerprint: FingerprintSet, policy: Policy) -> dict[tuple[str, int], Question]:
+    """Every question that may be asked, by trigger and repeat, in the committed order."""
+    found: dict[tuple[str, int], Question] = {}
+    for trigger in fingerprint.triggers:
+        for query in queries_of(trigger, policy):
+            found[query.trigger, query.repeat] = Question(len(found), query, query.digest)
+    return found
+
+
+def export(journal: Journal, suspect: str, asked: Mapping[tuple[str, int], Question]) -> bytes:
+    """The lines of one suspect.
+
+    Raises:
+        ClaimError: the journal holds an answer to a question that is none of these.
+    """
+    answers = journal.answers(suspect)
+    held = journal.replies(suspect, [question.digest for question in asked.values()])
+    if len(held) != len(answers):
+        raise ClaimError(
+            f"the journal holds {len(answers) - len(held)} answers of {suspect!r} to other "
+            "pictures, prompts or settings than the committed ones; name a run of this fingerprint"
+        )
+    answers += journal.failures(suspect)
+    return b"".join(
+        canonical(_line(entry, asked).model_dump(mode="json")) + b"\n"
+        for entry in sorted(answers, key=lambda entry: entry.asked_at)
+    )
+
+
+def parse(data: bytes) -> tuple[Line, ...]:
+    """Reads lines.
+
+    Raises:
+        ClaimError: something else, or a line that is neither an answer nor a failure.
+    """
+    lines: list[Line] = []
+    for number, text in enumerate(data.splitlines(), start=1):
+        try:
+            line = Line.model_validate_json(text)
+        except ValidationError as error:
+            raise ClaimError(f"line {number} of the journal: {one_line(error)}") from error
+        if (line.text is None) == (line.unanswered is None):
+            raise ClaimError(f"line {number} of the journal: expected an answer or a reason")
+        lines.append(line)
+    if not lines:
+        raise ClaimError("expected replies in the journal, got none")
+    return tuple(lines)
+
+
+def check(
+    lines: Sequence[Line],
+    asked: Mapping[tuple[str, int], Question],
+    *,
+    not_before: float | None,
+) -> None:
+    """Makes sure that lines are replies to committed questions, in order, after the commitment.
+
+    Args:
+        lines: in the order of the file.
+        asked: of `questions`.
+        not_before: when the commitment was timestamped, in seconds since 1970; none if unknown. The
+            two clocks may differ by `CLOCK_SECONDS`.
+
+    Raises:
+        ClaimError: they are not; the message names the first line.
+    """
+    first = 0
+    answered: set[str] = set()
+    previous = -float("inf") if not_before is None else not_before - CLOCK_SECONDS
+    for number, line in enumerate(lines, start=1):
+        question = asked.get((line.trigger, line.repeat))
+        if question is None:
+            raise ClaimError(
+                f"line {number} answers trigger {line.trigger!r}, repeat {line.repeat}, which the "
+                "commitment does not hold"
+            )
+        if line.digest in answered:
+            raise ClaimError(f"line {number} answers a question that was answered before")
+        _check_question(number, line, question)
+        if question.place > first:
+            raise ClaimError(
+                f"line {number} asks trigger {line.trigger} too early: the committed order was "
+                "not kept, or a reply is missing"
+            )
+        if not line.recorded_at >= previous:
+            raise ClaimError(
+                f"line {number} was written down before "
+                + ("the timestamp of the commitment" if number == 1 else "the line above it")
+            )
+        first, previous = max(first, question.place + 1), line.recorded_at
+        if line.text is not None:
+            answered.add(line.digest)
+
+
+class Replayed:
+    """A suspect that replies what the lines say: the answer, or else the last failure.
+
+    Args:
+        lines: checked.
+    """
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        self._replies: dict[str, Reply] = {line.digest: line.reply for line in lines}
+
+    @property
+    def name(self) -> str:
+        """Says what it is."""
+        return "replayed"
+
+    def ask(self, queries: Sequence[Query]) -> list[Reply]:
+        """The recorded replies.
+
+        Raises:
+            ClaimError: a question that the rules would have asked and the lines do not hold.
+        """
+        return list(self._found(queries))
+
+    def close(self) -> None:
+        """Holds nothing."""
+
+    def _found(self, queries: Sequence[Query]) -> Iterator[Reply]:
+        for query in queries:
+            reply = self._replies.get(query.digest)
+            if reply is None:
+                raise ClaimError(
+                    f"the journal ends before the verdict: by the policy trigger {query.trigger} "
+                    f"(repeat {query.repeat}) had to be asked"
+                )
+            yield reply
+
+
+def _check_question(number: int, line: Line, question: Question) -> None:
+    if line.prompt != question.query.prompt or line.generation != question.query.generation:
+        raise ClaimError(
+            f"line {number} has another prompt or other settings than trigger {line.trigger} of "
+            "the commitment"
+        )
+    if line.digest != question.digest:
+        raise ClaimError(
+            f"line {number} was not asked with the committed picture of trigger {line.trigger}: "
+            "its query has another digest"
+        )
+
+
+def _line(entry: JournalEntry, asked: Mapping[tuple[str, int], Question]) -> Line:
+    question = asked.get((entry.trigger, entry.repeat))
+    if question is None:
+        raise ClaimError(
+            f"the journal holds trigger {entry.trigger}, repeat {entry.repeat}, which the policy "
+            "or the fingerprint does not; name the run of this fingerprint"
+        )
+    reply = entry.reply
+    return Line(
+        trigger=entry.trigger,
+        repeat=entry.repeat,
+        digest=question.digest,
+        prompt=entry.prompt,
+        generation=entry.generation,
+        recorded_at=entry.asked_at,
+        text=reply.text if isinstance(reply, Answer) else None,
+        finish_reason=reply.finish_reason if isinstance(reply, Answer) else None,
+        seconds=reply.seconds if isinstance(reply, Answer) else None,
+        unanswered=reply.reason if isinstance(reply, Unanswered) else None,
+    )

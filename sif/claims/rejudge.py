@@ -1,0 +1,54 @@
+"""The verdict again, from recorded replies instead of a suspect, through the ordinary audit."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from sif.claims.record import Line, Question, Replayed
+from sif.errors import ClaimError, UsageError
+from sif.fingerprint.folder import FingerprintSet
+from sif.ownership.audit import verify
+from sif.ownership.calibration import read_calibration
+from sif.ownership.policy import Policy
+from sif.ownership.verdict import Verdict
+
+
+def rejudge(
+    fingerprint: FingerprintSet,
+    lines: Sequence[Line],
+    asked: Mapping[tuple[str, int], Question],
+    policy: Policy,
+    *,
+    matched: bool,
+) -> Verdict:
+    """What `sif.ownership.audit.verify` says to these replies.
+
+    All triggers that were asked are one batch, so that asking stops where the run did.
+
+    Args:
+        fingerprint: with its keys.
+        lines: checked.
+        asked: every question that may be asked.
+        policy: the rules.
+        matched: whether to state the published match rate, which the calibration says.
+
+    Raises:
+        ClaimError: the run stopped although neither the evidence nor the triggers nor the budget
+            were at an end, or sizes, budget and replies make no sense together.
+        FingerprintError: the calibration is none, or that of another fingerprint.
+    """
+    if not policy.weighted:  # spares weighing every answer for nothing
+        manifest = fingerprint.manifest.model_copy(update={"weights_sha256": None})
+        fingerprint = replace(fingerprint, manifest=manifest)
+    last = max(asked[line.trigger, line.repeat].place for line in lines)
+    batch = last // policy.questions_each + 1
+    try:
+        measured = read_calibration(fingerprint.folder) if matched else None
+        return verify(
+            fingerprint,
+            Replayed(lines),
+            policy,
+            highest_unrelated=None if measured is None else measured.highest_unrelated,
+            batch_size=batch,
+        )
+    except UsageError as error:
+        raise ClaimError(f"the replies cannot be judged: {error}") from error

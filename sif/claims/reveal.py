@@ -1,0 +1,226 @@
+"""`reveal`: one file with everything that an auditor needs, the secret included.
+
+1. The commitment must still be that of the fingerprint. 2. The run must be finished, under the
+committed policy. 3. Its journal must hold replies to committed questions only, and give its verdict
+again. 4. The owner signs a list of all files. Nothing is left out that 3 would need.
+"""
+
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sif.claims.anchor import parse_salt
+from sif.claims.bundle import write_bundle
+from sif.claims.canonical import sha256
+from sif.claims.commit import Commitment, keys_of, read_commitment
+from sif.claims.commitment import (
+    Terms,
+    first_difference,
+    header_of,
+    one_line,
+    pictures_of,
+    public_files,
+    root_of,
+)
+from sif.claims.envelope import Statement, Subject, seal
+from sif.claims.folder import (
+    ANCHOR,
+    BEFOREHAND,
+    COMMITMENT,
+    PUBLIC_KEY,
+    SALT,
+    SIGNING_KEY,
+    TIMESTAMP,
+    claim_of,
+    read,
+)
+from sif.claims.record import check, export, parse, questions
+from sif.claims.rejudge import rejudge
+from sif.claims.signing import SigningKey
+from sif.claims.timestamp import Token
+from sif.errors import ClaimError
+from sif.fingerprint.folder import CLAIM, SECRET, FingerprintSet
+from sif.ownership.policy import Policy
+from sif.ownership.run import JOURNAL, RECORD, VERDICT, read_record, read_verdict
+from sif.ownership.verdict import Verdict
+from sif.suspects.journal import Journal
+
+PREDICATE: Final = "urn:sif:claim:reveal:1"
+FINGERPRINT, RUN = "fingerprint", "run"
+LINES: Final = "journal.jsonl"
+REVEAL: Final = "reveal.dsse.json"
+
+
+class Reveal(BaseModel):
+    """What the owner signs beside the digests of all files.
+
+    Attributes:
+        commitment: root of the commitment that this is about.
+        runs: how many runs against this suspect the owner made, this one included.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    commitment: str
+    runs: int = Field(default=1, ge=1)
+
+
+def reveal(
+    fingerprint: FingerprintSet,
+    run: Path,
+    out: Path,
+    *,
+    signing_key: Path | None = None,
+    runs: int = 1,
+) -> Verdict:
+    """Writes the bundle of one run.
+
+    Args:
+        fingerprint: committed, with its keys.
+        run: a finished run folder of `sif verify --run`.
+        out: the bundle.
+        signing_key: of `commit`, where it does not lie in the claim.
+        runs: against this suspect in all, those included that showed less.
+
+    Returns:
+        The verdict of the run.
+
+    Raises:
+        ClaimError: something is missing, was changed since the commitment, or does not fit.
+        FingerprintError: the keys are not at hand.
+        StorageError: the run is not finished, or the bundle cannot be written.
+    """
+    commitment = read_commitment(fingerprint.folder)
+    key = SigningKey.load(signing_key or claim_of(fingerprint.folder) / SIGNING_KEY)
+    if key.public.key_id != commitment.key.key_id:
+        raise ClaimError("expected the signing key of the commitment, got another one")
+    files = _claim(fingerprint, commitment)
+    files |= _fingerprint(fingerprint)
+    verdict, replies = _run(fingerprint, commitment, files, run)
+    files |= replies
+    sign(files, Reveal(commitment=commitment.root, runs=runs), key)
+    write_bundle(out, files)
+    return verdict
+
+
+def sign(files: dict[str, bytes | Path], predicate: Reveal, key: SigningKey) -> None:
+    """Adds the signed list of all files."""
+    subject = tuple(
+        Subject(name=name, digest={"sha256": sha256(_content(files[name]))})
+        for name in sorted(files)
+    )
+    statement = Statement.of(subject, PREDICATE, predicate.model_dump(mode="json"))
+    files[f"{RUN}/{REVEAL}"] = seal(statement, key)
+
+
+def read_reveal(statement: Statement) -> tuple[Reveal, dict[str, str]]:
+    """What was signed beside the digests, and the digests by name.
+
+    Raises:
+        ClaimError: it states something else, or is of another version.
+    """
+    if statement.predicate_type != PREDICATE:
+        raise ClaimError(
+            f"expected a bundle of version 1 ({PREDICATE}), got {statement.predicate_type!r}; use "
+            "the SIF that wrote it"
+        )
+    try:
+        predicate = Reveal.model_validate(statement.predicate)
+        digests = {subject.name: subject.digest["sha256"] for subject in statement.subject}
+    except ValidationError as error:
+        raise ClaimError(
+            f"expected a bundle of version 1, got something else: {one_line(error)}"
+        ) from error
+    except KeyError as error:
+        raise ClaimError("expected a SHA-256 of every file in the bundle") from error
+    return predicate, digests
+
+
+def _claim(fingerprint: FingerprintSet, commitment: Commitment) -> dict[str, bytes | Path]:
+    folder, keys = claim_of(fingerprint.folder), keys_of(fingerprint)
+    mend = "restore it from your copy of the claim"
+    salt = read(folder / SALT, mend=mend)
+    terms = Terms(
+        secret_commitment=keys.sealed(parse_salt(salt, where=str(folder / SALT))),
+        policy=commitment.header.policy,
+        alpha=commitment.header.alpha,
+        alpha_transfer=commitment.header.alpha_transfer,
+    )
+    now = header_of(fingerprint.manifest, public_files(fingerprint.folder), terms)
+    changed = first_difference(_json(commitment.header), _json(now))
+    if changed or root_of(commitment.predicate, fingerprint.manifest) != commitment.root:
+        raise ClaimError(
+            f"expected the fingerprint as it was committed to, got another "
+            f"{changed or 'list of triggers'}; restore it from your copy"
+        )
+    files: dict[str, bytes | Path] = {
+        f"{CLAIM}/{SECRET}": keys.text().encode(),
+        f"{CLAIM}/{SALT}": salt,
+        f"{CLAIM}/{COMMITMENT}": commitment.envelope,
+        f"{CLAIM}/{PUBLIC_KEY}": commitment.key.pem,
+    }
+    for name in (TIMESTAMP, BEFOREHAND, ANCHOR):
+        if (folder / name).exists():
+            files[f"{CLAIM}/{name}"] = read(folder / name, mend=mend)
+    return files
+
+
+def _fingerprint(fingerprint: FingerprintSet) -> dict[str, bytes | Path]:
+    names = list(public_files(fingerprint.folder))
+    for record in fingerprint.manifest.triggers:
+        names += [file for file, _ in pictures_of(record)]
+    return {f"{FINGERPRINT}/{name}": fingerprint.folder / name for name in names}
+
+
+def _run(
+    fingerprint: FingerprintSet,
+    commitment: Commitment,
+    claim: dict[str, bytes | Path],
+    run: Path,
+) -> tuple[Verdict, dict[str, bytes | Path]]:
+    policy, verdict, record = commitment.header.policy, read_verdict(run), read_record(run)
+    check_policy(verdict, policy)
+    if not (run / JOURNAL).is_file():
+        raise ClaimError(f"expected the journal of the run in {run / JOURNAL}; it is missing")
+    asked = questions(fingerprint, policy)
+    with Journal(run / JOURNAL) as journal:
+        lines = export(journal, record.suspect, asked)
+    replies, stamped = parse(lines), claim.get(f"{CLAIM}/{TIMESTAMP}")
+    time = None if stamped is None else Token.parse(_content(stamped)).time.timestamp()
+    check(replies, asked, not_before=time)
+    matched = verdict.match_rate is not None
+    again = rejudge(fingerprint, replies, asked, policy, matched=matched)
+    if changed := first_difference(_json(verdict), _json(again)):
+        raise ClaimError(
+            f"the journal of {run} does not give its verdict again ({changed} differs); run `sif "
+            "verify` with the same --run once more"
+        )
+    public = record.model_copy(update={"fingerprint": Path(record.fingerprint).name})
+    return verdict, {
+        f"{RUN}/{LINES}": lines,
+        f"{RUN}/{RECORD}": public.model_dump_json(indent=2).encode(),
+        f"{RUN}/{VERDICT}": verdict.model_dump_json(indent=2).encode(),
+    }
+
+
+def check_policy(verdict: Verdict, policy: Policy) -> None:
+    """Makes sure that a verdict was reached under the committed policy.
+
+    Raises:
+        ClaimError: it was not.
+    """
+    if changed := first_difference(_json(policy), _json(verdict.policy)):
+        raise ClaimError(
+            f"expected a run under the committed policy, got another {changed}; ask with `sif "
+            "verify --committed`"
+        )
+
+
+def _json(model: BaseModel) -> Any:
+    return model.model_dump(mode="json")
+
+
+def _content(file: bytes | Path) -> bytes:
+    return file if isinstance(file, bytes) else file.read_bytes()

@@ -1,0 +1,185 @@
+"""A whole claim on a made-up fingerprint, and bundles with something changed in them."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sif.claims import Means, audit, commit, load_roots, prepare_request, reveal, stamp
+from sif.claims.anchor import begin, finish
+from sif.claims.bundle import open_bundle, write_bundle
+from sif.claims.canonical import sha256
+from sif.claims.commitment import Terms as CommittedTerms
+from sif.claims.commitment import header_of, read_statement, state
+from sif.claims.envelope import seal, unseal
+from sif.claims.reveal import read_reveal, sign
+from sif.claims.signing import SigningKey
+from sif.claims.steps import AuditReport
+from sif.claims.timestamp import Token
+from sif.eval.bench.claims import answers, build_tokenizer, make_up, run_of
+from sif.fingerprint.folder import FingerprintSet
+from sif.fingerprint.manifest import Manifest
+from sif.ownership.calibration import ask_member, calibrate, write_calibration
+from sif.ownership.policy import Policy
+from sif.suspects import ScriptedSuspect
+from sif.watermark.greenlist.keys import KeyRing
+from tests.claims.authority import Authority
+
+TRIGGERS, VOCABULARY = 24, 600
+MANIFEST = "fingerprint/manifest.json"
+JOURNAL = "run/journal.jsonl"
+VERDICT = "run/verdict.json"
+Files = dict[str, bytes]
+Change = Callable[[Files], None]
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Claim:
+    """A claim and where its parts lie."""
+
+    fingerprint: FingerprintSet
+    run: Path
+    bundle: Path
+    secret: Path | None
+    authority: Authority
+    told: dict[str, str]
+
+    @property
+    def key(self) -> SigningKey:
+        return SigningKey.load(self.fingerprint.folder / "claim" / "signing.key")
+
+    @property
+    def means(self) -> Means:
+        return Means(roots=load_roots([self.authority.root]), public_key=self.key.public)
+
+    def files(self, into: Path) -> Files:
+        """The bundle's files by name."""
+        into.mkdir()
+        return {name: path.read_bytes() for name, path in open_bundle(self.bundle, into).items()}
+
+
+def make_claim(
+    folder: Path, authority: Authority, *, anchored: bool, stamped: bool = True
+) -> Claim:
+    """Secret, fingerprint, commitment, timestamp, run and bundle."""
+    secret, keys = None, KeyRing.generate()
+    if anchored:
+        secret = folder / "secret"
+        request = begin(secret, build_tokenizer(VOCABULARY), gamma=0.5)
+        response = authority.reply(request)
+        keys = finish(secret, Token.parse(response), response)
+    owned = make_up(folder / "fp", triggers=TRIGGERS, vocabulary_size=VOCABULARY, keys=keys)
+    told = answers(owned, green=28, scored=30)
+    policy = Policy(alpha=1e-9 if anchored else 1e-19, minimum_answers=3, weighted=False)
+    if anchored:
+        policy = policy.model_copy(
+            update={"transfer_allowance": calibrated(owned), "alpha_transfer": 1e-4}
+        )
+    commit(owned, policy=policy, alpha=1e-6, alpha_transfer=0.1, anchor=secret)
+    if stamped:
+        stamp(owned.folder, authority.reply(prepare_request(owned.folder)), [])
+    run_of(owned, told, folder / "run", policy)
+    bundle = folder / "bundle.zip"
+    reveal(owned, folder / "run", bundle)
+    return Claim(owned, folder / "run", bundle, secret, authority, told)
+
+
+def calibrated(owned: FingerprintSet) -> float:
+    """Calibrates on two innocents; the allowance."""
+    panel = [
+        ask_member(
+            owned,
+            ScriptedSuspect(answers(owned, green=15, scored=30, seed=seed), name=f"panel {seed}"),
+        )
+        for seed in (7, 8)
+    ]
+    made = calibrate(owned, panel)
+    write_calibration(owned.folder, made)
+    return made.allowance
+
+
+def packed(files: Files, path: Path) -> Path:
+    """A bundle of these files, as whoever has no key makes it."""
+    write_bundle(path, files)
+    return path
+
+
+def resigned(files: Files, key: SigningKey) -> None:
+    """The list of files signed anew, as the owner can do it."""
+    old = files.pop("run/reveal.dsse.json")
+    predicate, _ = read_reveal(unseal(old, key.public, where="reveal"))
+    header, root = read_statement(
+        unseal(files["claim/commitment.dsse.json"], key.public, where="commitment")
+    )
+    del header
+    sign(files, predicate.model_copy(update={"commitment": root}), key)  # type: ignore[arg-type]
+
+
+def recommitted(files: Files, key: SigningKey, **changes: Any) -> None:
+    """The commitment signed anew for the manifest and files as they are now."""
+    name = "claim/commitment.dsse.json"
+    header, _ = read_statement(unseal(files[name], key.public, where=name))
+    manifest = Manifest.model_validate_json(files[MANIFEST])
+    now = {
+        path: sha256(files[f"fingerprint/{path}"])
+        for path in header.files
+        if f"fingerprint/{path}" in files
+    }
+    terms = CommittedTerms(
+        secret_commitment=header.secret_commitment,
+        policy=header.policy,
+        alpha=header.alpha,
+        alpha_transfer=header.alpha_transfer,
+    )
+    made = header_of(manifest, now, terms).model_copy(update=changes)
+    files[name] = seal(state(made, manifest), key)
+    resigned(files, key)
+
+
+def edited(name: str, edit: Callable[[Any], Any]) -> Change:
+    """Edits a JSON file in place."""
+
+    def change(files: Files) -> None:
+        content = json.loads(files[name])
+        edit(content)
+        files[name] = json.dumps(content).encode()
+
+    return change
+
+
+def lines(edit: Callable[[list[dict[str, Any]]], Any]) -> Change:
+    """Edits the journal's lines in place."""
+
+    def change(files: Files) -> None:
+        rows = [json.loads(line) for line in files[JOURNAL].splitlines()]
+        edit(rows)
+        files[JOURNAL] = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+
+    return change
+
+
+def flipped(name: str, place: int = -40) -> Change:
+    """Changes one bit of one byte."""
+
+    def change(files: Files) -> None:
+        data = bytearray(files[name])
+        data[place] ^= 1
+        files[name] = bytes(data)
+
+    return change
+
+
+def replaced(name: str, old: bytes, new: bytes) -> Change:
+    """Changes bytes that are there."""
+
+    def change(files: Files) -> None:
+        assert old in files[name]
+        files[name] = files[name].replace(old, new, 1)
+
+    return change
+
+
+def audited(files: Files, path: Path, means: Means | None = None) -> AuditReport:
+    """What an audit makes of these files."""
+    return audit(packed(files, path), means)
