@@ -47,7 +47,7 @@ def check_journal(case: Case) -> Finding:
         raise ClaimError(f"expected {RECORD} of version 1: {one_line(error)}") from error
     if case.record.policy is not None:
         _compare(_json(case.record.policy), _json(case.header.policy), "the policy in run.json")
-    _check_attack(case)
+    _check_way(case)
     case.lines = parse(case.take(f"{RUN}/{LINES}"))
     case.asked = questions(case.fingerprint, case.header.policy)
     stamped = None if case.stamped is None else case.stamped.timestamp()
@@ -110,12 +110,16 @@ def _transfer(case: Case) -> str:
     return f", transfer allowance {allowance} as the claimant measured it"
 
 
-def _check_attack(case: Case) -> None:
-    """The transfer allowance was measured under the attack that the run was asked with."""
-    measured, attack = _calibration(case), image_attack_of(case.record.suspect) or PLAIN
-    tested = case.header.policy.transfer_allowance is not None
-    if tested and measured is not None and attack not in measured.image_attacks:
-        raise ClaimError(f"the transfer allowance was not measured under the attack {attack!r}")
+def _check_way(case: Case) -> None:
+    """The transfer allowance was measured by asking as the run was asked."""
+    measured, policy = _calibration(case), case.header.policy
+    if policy.transfer_allowance is None or measured is None:
+        return
+    attack = image_attack_of(case.record.suspect) or PLAIN
+    if missing := measured.lacks(attack, policy, case.record.example):
+        raise ClaimError(
+            f"the transfer allowance was not measured as the run was asked: it lacks {missing}"
+        )
 
 
 def _calibration(case: Case) -> Calibration | None:

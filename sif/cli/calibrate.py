@@ -32,6 +32,21 @@ def calibrate(
             "(join those that happen together by +).",
         ),
     ] = None,
+    repeats: Annotated[
+        int, typer.Option(min=1, help="Ask each question so often, as audits will.")
+    ] = 1,
+    also_ask: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PROMPT", help="Ask about every trigger with this too, as audits will."
+        ),
+    ] = None,
+    example: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT|@FILE", help="Put this example before every prompt, as audits will."
+        ),
+    ] = None,
     confidence: Annotated[
         float, typer.Option(min=0.5, max=0.9999, help="With which all bounds hold together.")
     ] = 0.99,
@@ -62,11 +77,15 @@ def calibrate(
     from sif.fingerprint.folder import FingerprintSet
     from sif.ownership.calibration import Asked, ask_member, write_calibration
     from sif.ownership.calibration import calibrate as measure
+    from sif.ownership.policy import Policy
     from sif.suspects.connect import connect
     from sif.suspects.journal import Journal
     from sif.suspects.journalled import Journalled
+    from sif.suspects.prefaced import PrefacedSuspect, read_example
     from sif.suspects.uri import SuspectAddress
 
+    policy = Policy(repeats=repeats, also_ask=tuple(also_ask or ()))
+    shown = None if example is None else read_example(example)
     attacks = dict.fromkeys(parse_image_attack(text) for text in ["none", *(image_attack or [])])
     for address in panel or []:
         SuspectAddress.parse(address)
@@ -77,7 +96,8 @@ def calibrate(
     owned, asked = FingerprintSet.load(fingerprint, secret=secret), list[Asked]()
     with Journal(fingerprint / "calibration" / ANSWERS) as journal, bar() as show:
         for address in dict.fromkeys(panel):  # one model in memory at a time
-            with closing(connect(address)) as member:
+            with closing(connect(address)) as asked_one:
+                member = asked_one if shown is None else PrefacedSuspect(asked_one, shown)
                 for attack in attacks:
                     seen = member if attack == Nothing() else AttackedSuspect(member, attack)
                     asked.append(
@@ -85,11 +105,12 @@ def calibrate(
                             owned,
                             Journalled(seen, journal),
                             image_attack=str(attack),
+                            policy=policy,
                             batch_size=batch,
                             report=partial(show, seen.name),
                         )
                     )
-    found = measure(owned, asked, confidence=confidence)
+    found = measure(owned, asked, policy=policy, example=shown, confidence=confidence)
     write_calibration(fingerprint, found)
     typer.echo(found.model_dump_json(indent=2) if as_json else summary(found))
 

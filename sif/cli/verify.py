@@ -136,19 +136,21 @@ def verify(
     owned = FingerprintSet.load(fingerprint, secret=secret)
     tested = committed or (calibration and transfer_allowance is None)
     measured = read_calibration(fingerprint) if tested else None
-    allowance, highest = allowance_of(measured, str(attack), folder=fingerprint)
     policy = Policy(
         alpha=alpha,
         budget=budget,
         repeats=repeats,
         also_ask=tuple(also_ask or ()),
-        transfer_allowance=allowance if transfer_allowance is None else transfer_allowance,
+        transfer_allowance=transfer_allowance,
         weighted=weights,
     )
     if committed:
         from sif.claims import read_commitment
 
         policy = read_commitment(fingerprint).header.policy
+    allowance, highest = allowance_of(measured, policy, image_attack=str(attack), example=shown)
+    if not committed and allowance is not None:
+        policy = policy.model_copy(update={"transfer_allowance": allowance})
     asked = connect(suspect)
     if shown is not None:
         asked = PrefacedSuspect(asked, shown)

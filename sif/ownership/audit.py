@@ -82,7 +82,7 @@ def verify(
     observations: list[Observation] = []
     fingerprint.mask(triggers[0].record.id)
     for start in range(0, len(triggers), batch_size):
-        seen = _ask(fingerprint, suspect, triggers[start : start + batch_size], policy)
+        seen = ask_triggers(fingerprint, suspect, triggers[start : start + batch_size], policy)
         for observation in seen:
             evidence.add(observation)
         observations += seen
@@ -114,9 +114,10 @@ def _within_budget(fingerprint: FingerprintSet, policy: Policy) -> tuple[Trigger
     return fingerprint.triggers[:affordable]
 
 
-def _ask(
+def ask_triggers(
     fingerprint: FingerprintSet, suspect: Suspect, triggers: Sequence[Trigger], policy: Policy
 ) -> list[Observation]:
+    """Asks all that the policy wants to know about some triggers, at once."""
     replies = suspect.ask([query for t in triggers for query in queries_of(t, policy)])
     each = policy.questions_each
     return [

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sif.errors import FingerprintError, SuspectError, UsageError
 from sif.files import write_atomically
 from sif.fingerprint.folder import FingerprintSet, manifest_sha256
-from sif.ownership.audit import observe
+from sif.ownership.audit import ask_triggers
 from sif.ownership.evidence import Evidence
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
@@ -75,6 +75,9 @@ class Calibration(_Record):
         reaction: mean over triggers of the panel's mean reaction.
         upper_bound: of that, at the same confidence, all answers to one trigger taken as one.
         members: who was asked.
+        repeats: how often each question was asked.
+        also_ask: further prompts that every trigger was asked with.
+        example: description of another picture that stood before every prompt, if one did.
     """
 
     schema_version: Literal[1] = 1
@@ -86,11 +89,31 @@ class Calibration(_Record):
     reaction: float
     upper_bound: float
     members: tuple[PanelMember, ...] = Field(min_length=1)
+    repeats: int = Field(default=1, ge=1)
+    also_ask: tuple[str, ...] = ()
+    example: str | None = None
 
     @property
     def image_attacks(self) -> tuple[str, ...]:
         """Those that it covers."""
         return tuple(dict.fromkeys(member.image_attack for member in self.members))
+
+    def lacks(self, image_attack: str, policy: Policy, example: str | None) -> str | None:
+        """The options of `sif calibrate` that an audit needs and this lacks; None where none.
+
+        Unrelated models may react in another way to attacked pictures, and to other or more
+        questions.
+        """
+        missing = []
+        if image_attack not in self.image_attacks:
+            missing.append(f"--image-attack {image_attack}")
+        if self.repeats != policy.repeats:
+            missing.append(f"--repeats {policy.repeats}")
+        if self.also_ask != policy.also_ask:
+            missing.append("the same --also-ask")
+        if self.example != example:
+            missing.append("the same --example" if example else "no --example")
+        return " and ".join(missing) or None
 
     @property
     def highest_unrelated(self) -> dict[str, float]:
@@ -126,6 +149,7 @@ def ask_member(
     suspect: Suspect,
     *,
     image_attack: str = PLAIN,
+    policy: Policy | None = None,
     batch_size: int = 8,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> Asked:
@@ -135,6 +159,7 @@ def ask_member(
         fingerprint: with its keys.
         suspect: who is asked; sees the pictures through the attack already.
         image_attack: the attack's text form, for the record.
+        policy: what is asked about each trigger; its other rules do not matter.
         batch_size: triggers asked together.
         report: called after every batch with the triggers done and in all.
 
@@ -143,14 +168,10 @@ def ask_member(
         SuspectError: it cannot be reached, or answers nothing at all.
     """
     seen: list[Observation] = []
-    triggers = fingerprint.triggers
+    triggers, rules = fingerprint.triggers, policy or Policy()
     for start in range(0, len(triggers), batch_size):
         some = triggers[start : start + batch_size]
-        replies = suspect.ask([trigger.query() for trigger in some])
-        seen += [
-            observe(fingerprint, trigger, [reply])
-            for trigger, reply in zip(some, replies, strict=True)
-        ]
+        seen += ask_triggers(fingerprint, suspect, some, rules)
         report(len(seen), len(triggers))
     answers = {
         one.trigger: Seen(green=one.count.green, scored=one.count.scored)
@@ -167,13 +188,20 @@ def ask_member(
 
 
 def calibrate(
-    fingerprint: FingerprintSet, panel: Sequence[Asked], *, confidence: float = CONFIDENCE
+    fingerprint: FingerprintSet,
+    panel: Sequence[Asked],
+    *,
+    policy: Policy | None = None,
+    example: str | None = None,
+    confidence: float = CONFIDENCE,
 ) -> Calibration:
     """The transfer allowance, from what a panel of unrelated models answered.
 
     Args:
         fingerprint: whose triggers were asked.
         panel: of `ask_member`.
+        policy: as it was asked with.
+        example: that stood before every prompt, if one did.
         confidence: with which all bounds hold together.
 
     Raises:
@@ -205,6 +233,9 @@ def calibrate(
         reaction=sum(together) / len(together),
         upper_bound=_rounded_up(upper_bound(together, confidence=confidence)),
         members=tuple(members),
+        repeats=(policy or Policy()).repeats,
+        also_ask=(policy or Policy()).also_ask,
+        example=example,
     )
 
 
@@ -277,20 +308,23 @@ def _rounded_up(bound: float) -> float:
 
 
 def allowance_of(
-    calibration: Calibration | None, image_attack: str, *, folder: Path
+    calibration: Calibration | None,
+    policy: Policy,
+    *,
+    image_attack: str = PLAIN,
+    example: str | None = None,
 ) -> tuple[float | None, Mapping[str, float] | None]:
-    """τ and τ_i for an audit under an attack on images; nothing without a calibration.
+    """τ and τ_i for an audit that asks in some way; nothing without a calibration.
 
     Raises:
-        UsageError: the calibration does not cover this attack.
+        UsageError: the calibration was asked in another way.
     """
     if calibration is None:
         return None, None
-    if image_attack not in calibration.image_attacks:
+    if missing := calibration.lacks(image_attack, policy, example):
         raise UsageError(
-            f"expected an attack on images that {folder / CALIBRATION} covers "
-            f"({', '.join(calibration.image_attacks)}), got {image_attack!r}: unrelated models may "
-            f"react to attacked pictures in another way; run sif calibrate with --image-attack "
-            f"{image_attack} as well, or verify with --no-calibration"
+            "expected to ask as the fingerprint was calibrated (image attacks "
+            f"{', '.join(calibration.image_attacks)}), got another way: unrelated models may react "
+            f"differently to it; run sif calibrate with {missing}, or verify with --no-calibration"
         )
     return calibration.allowance, calibration.highest_unrelated

@@ -152,10 +152,25 @@ def test_pictures_that_were_not_calibrated_are_refused(owned: FingerprintSet) ->
     found = calibrate(owned, asked)
     assert found.image_attacks == ("none", "jpeg:75")
     for attack in found.image_attacks:
-        assert allowance_of(found, attack, folder=owned.folder)[0] == found.allowance
+        assert allowance_of(found, Policy(), image_attack=attack)[0] == found.allowance
     with pytest.raises(UsageError, match="--image-attack jpeg:50"):
-        allowance_of(found, "jpeg:50", folder=owned.folder)
-    assert allowance_of(None, "jpeg:50", folder=owned.folder) == (None, None)
+        allowance_of(found, Policy(), image_attack="jpeg:50")
+    assert allowance_of(None, Policy(), image_attack="jpeg:50") == (None, None)
+
+
+def test_a_calibration_covers_audits_that_ask_alike(owned: FingerprintSet) -> None:
+    policy = Policy(repeats=2, also_ask=("What is there?",))
+    suspect = stranger("a", 1)
+    found = calibrate(owned, [ask_member(owned, suspect, policy=policy)], policy=policy)
+    assert len(suspect.asked) == 24 * 4
+    assert allowance_of(found, policy)[0] == found.allowance
+    for other, example, words in (
+        (Policy(repeats=2), None, "the same --also-ask"),
+        (policy.model_copy(update={"repeats": 1}), None, "--repeats 1"),
+        (policy, "A picture of a dog.", "the same --example"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            allowance_of(found, other, example=example)
 
 
 def test_a_panel_that_proves_nothing_is_refused(owned: FingerprintSet) -> None:
