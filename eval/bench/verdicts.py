@@ -46,7 +46,7 @@ SUSPECTS: Final = (
     "stranger-a",
     "stranger-b",
 )
-ORDERS: Final = 100
+ORDERS: Final = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,7 +267,7 @@ def _questions(owned: FingerprintSet, seen: Sequence[Observation], policy: Polic
     for number, one in enumerate(seen, 1):
         evidence.add(one)
         if evidence.reached:
-            return number
+            return float(number)
     return inf
 
 
