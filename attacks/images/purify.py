@@ -71,4 +71,5 @@ def _resharpened(clean: Pixels, *, like: Pixels) -> Pixels:
     detail = clean - gaussian_filter(clean, (SHARPENED, SHARPENED, 0))
     power = float((detail**2).sum())
     amount = max(0.0, float(((like - clean) * detail).sum()) / power) if power else 0.0
-    return clean + amount * detail
+    sharp: np.ndarray = clean + amount * detail
+    return sharp

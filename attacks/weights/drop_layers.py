@@ -72,7 +72,7 @@ def _renumber(stack: nn.ModuleList) -> None:
     for index, layer in enumerate(stack):
         for module in layer.modules():
             if hasattr(module, "layer_idx"):
-                module.layer_idx = index
+                vars(module)["layer_idx"] = index
 
 
 def _tell(config: Any, kept: list[int]) -> None:

@@ -156,7 +156,7 @@ def test_another_architecture_to_merge_with_is_wrong_usage_in_one_line(
         ([], "expected an attack"),
         (["--prune", 1.5], "fraction: input should be less than 1, got 1.5"),
         (["--prune", 0], "fraction: input should be greater than 0"),
-        (["--prune", "nan"], "fraction: input should be greater than 0"),
+        (["--prune", "nan"], "fraction: input should be less than 1, got nan"),
         (["--prune", "1:4"], "a share to prune between 0 and 1, or 2:4, got '1:4'"),
         (["--drop-layers", "two"], "expected how many layers to drop or which, got 'two'"),
         (["--drop-layers", "1,,2"], "got '1,,2'; write for example --drop-layers 2"),
