@@ -60,7 +60,6 @@ def test_kinds_of_layers_go_with_their_layers(untrained_qwen: Path, tmp_path: Pa
 def test_a_shallow_copy_answers_and_a_saved_one_does_alike(
     folder: Path, tmp_path: Path, examples: list[Example]
 ) -> None:
-    """With a cache: layers that kept their old places would write beside it."""
     out = tmp_path / "shallow"
     steal(folder, out, [DropLayers(layers=(0, 2)), Quantize(kind="nf4")])
     settings = GenerationSettings(max_new_tokens=6)
@@ -75,6 +74,7 @@ def test_a_shallow_copy_answers_and_a_saved_one_does_alike(
 def test_what_is_left_computes_in_memory_as_it_does_from_the_folder(
     folder: Path, tmp_path: Path
 ) -> None:
+    """Words are generated with a cache: layers that kept their old places would write beside it."""
     model = load_model(folder)
     DropLayers(layers=(1,)).apply(model, None, Workbench(scratch=tmp_path))
     steal(folder, tmp_path / "shallow", [DropLayers(layers=(1,))])
