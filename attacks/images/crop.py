@@ -35,13 +35,19 @@ class Crop(ImageAttack):
         return SHARE.text(self.share)
 
     def _attacked(self, picture: Image.Image) -> Image.Image:
-        left, right = self._kept(picture.width)
-        top, bottom = self._kept(picture.height)
-        middle = picture.crop((left, top, right, bottom))
+        middle = picture.crop(middle_box(picture, self.share))
         return middle.resize(picture.size, Image.Resampling.BICUBIC)
 
-    def _kept(self, side: int) -> tuple[int, int]:
-        """First pixel that stays, and the first behind them."""
-        kept = max(1, round((1 - self.share) * side))
-        first = (side - kept) // 2
-        return first, first + kept
+
+def middle_box(picture: Image.Image, share: float) -> tuple[int, int, int, int]:
+    """What stays where a share of each side's length goes: left, upper, right and lower border."""
+    left, right = _kept(picture.width, share)
+    top, bottom = _kept(picture.height, share)
+    return left, top, right, bottom
+
+
+def _kept(side: int, share: float) -> tuple[int, int]:
+    """First pixel that stays, and the first behind them."""
+    kept = max(1, round((1 - share) * side))
+    first = (side - kept) // 2
+    return first, first + kept

@@ -1,6 +1,5 @@
 """Gaussian noise on pixels."""
 
-import hashlib
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from sif.attacks.images.attack import ImageAttack
+from sif.attacks.images.chance import chance
 from sif.attacks.images.strength import Strength
 
 DEVIATION: Final = Strength(
@@ -20,9 +20,7 @@ class Noise(ImageAttack):
     """Adds independent Gaussian noise to every value of every channel, rounds and clips to 0…255.
 
     The same picture always gets the same noise (also when a question is repeated); other pictures,
-    or another deviation, get independent noise. The numbers come from numpy's default generator;
-    its seed is the SHA-256, as a big-endian number, of `noise:4|WIDTHxHEIGHT|` (the attack's text
-    form, the extent) and the RGB pixels, row by row.
+    or another deviation, get independent noise (`chance`).
 
     Attributes:
         deviation: standard deviation before rounding, in units of 1/255; 0 to 255.
@@ -41,11 +39,6 @@ class Noise(ImageAttack):
 
     def _attacked(self, picture: Image.Image) -> Image.Image:
         pixels = np.asarray(picture, np.float64)
-        noise = np.random.default_rng(self._seed(picture)).standard_normal(pixels.shape)
+        noise = chance(self, picture).standard_normal(pixels.shape)
         noisy = (pixels + self.deviation * noise).round().clip(0, 255)
         return Image.fromarray(noisy.astype(np.uint8))
-
-    def _seed(self, picture: Image.Image) -> int:
-        width, height = picture.size
-        digest = hashlib.sha256(f"{self}|{width}x{height}|".encode() + picture.tobytes())
-        return int.from_bytes(digest.digest(), "big")

@@ -3,20 +3,52 @@
 The one place that knows every attack by name.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from sif.attacks.images.attack import ImageAttack
 from sif.attacks.images.bits import BITS, Bits
 from sif.attacks.images.blur import RADIUS, Blur
+from sif.attacks.images.brightness import BRIGHTNESS, Brightness
 from sif.attacks.images.chain import in_order
+from sif.attacks.images.contrast import CONTRAST, Contrast
 from sif.attacks.images.crop import SHARE, Crop
+from sif.attacks.images.crop_pad import FRAME, CropPad
+from sif.attacks.images.gamma import EXPONENT, Gamma
 from sif.attacks.images.jpeg import QUALITY, Jpeg
+from sif.attacks.images.median import REACH, Median
 from sif.attacks.images.noise import DEVIATION, Noise
 from sif.attacks.images.nothing import Nothing
+from sif.attacks.images.purify import REMOVED, Purify
 from sif.attacks.images.resize import FACTOR, Resize
+from sif.attacks.images.rotate import ANGLE, Rotate
+from sif.attacks.images.salt_pepper import SPECKS, SaltPepper
+from sif.attacks.images.screenshot import SCALE, Screenshot
+from sif.attacks.images.strength import Strength
+from sif.attacks.images.webp import WEBP_QUALITY, Webp
 from sif.errors import UsageError
 
-NAMES: Final = (*(s.attack for s in (QUALITY, FACTOR, DEVIATION, RADIUS, SHARE, BITS)), "none")
+Kind = tuple[Strength, Callable[[float], ImageAttack]]
+
+KINDS: Final[tuple[Kind, ...]] = (
+    (QUALITY, lambda number: Jpeg(quality=int(number))),
+    (WEBP_QUALITY, lambda number: Webp(quality=int(number))),
+    (FACTOR, lambda number: Resize(factor=number)),
+    (SCALE, lambda number: Screenshot(scale=number)),
+    (SHARE, lambda number: Crop(share=number)),
+    (FRAME, lambda number: CropPad(share=number)),
+    (ANGLE, lambda number: Rotate(angle=number)),
+    (DEVIATION, lambda number: Noise(deviation=number)),
+    (SPECKS, lambda number: SaltPepper(share=number)),
+    (RADIUS, lambda number: Blur(radius=number)),
+    (REACH, lambda number: Median(radius=int(number))),
+    (BITS, lambda number: Bits(bits=int(number))),
+    (BRIGHTNESS, lambda number: Brightness(factor=number)),
+    (CONTRAST, lambda number: Contrast(factor=number)),
+    (EXPONENT, lambda number: Gamma(exponent=number)),
+    (REMOVED, lambda number: Purify(deviation=number)),
+)
+NAMES: Final = (*(strength.attack for strength, _ in KINDS), "none")
 _SHOWN: Final = 40
 
 
@@ -35,28 +67,17 @@ def parse_image_attack(text: str) -> ImageAttack:
 
 def _parse_one(text: str) -> ImageAttack:
     name, colon, number = text.partition(":")
-    match name:
-        case "jpeg":
-            return Jpeg(quality=int(QUALITY.read(number)))
-        case "resize":
-            return Resize(factor=FACTOR.read(number))
-        case "noise":
-            return Noise(deviation=DEVIATION.read(number))
-        case "blur":
-            return Blur(radius=RADIUS.read(number))
-        case "crop":
-            return Crop(share=SHARE.read(number))
-        case "bits":
-            return Bits(bits=int(BITS.read(number)))
-        case "none" if not colon:
-            return Nothing()
-        case "none":
+    if name == "none":
+        if colon:
             raise UsageError(f"none takes no number, got {_shown(text)}; write none")
-        case _:
-            raise UsageError(
-                f"expected an image attack ({', '.join(NAMES)}), got {_shown(text)}; write for "
-                f"example {QUALITY.example} or {FACTOR.example}+{QUALITY.example}"
-            )
+        return Nothing()
+    for strength, make in KINDS:
+        if name == strength.attack:
+            return make(strength.read(number))
+    raise UsageError(
+        f"expected an image attack ({', '.join(NAMES)}), got {_shown(text)}; write for "
+        f"example {QUALITY.example} or {FACTOR.example}+{QUALITY.example}"
+    )
 
 
 def _shown(text: str) -> str:

@@ -23,7 +23,7 @@ def language_layers(model: Any) -> dict[str, nn.Linear]:
     Raises:
         ModelError: the model does not tell its language model from the rest.
     """
-    inside = {id(module) for module in _language_model(model).modules()}
+    inside = {id(module) for module in language_model(model).modules()}
     return {name: layer for name, layer in linear_layers(model).items() if id(layer) in inside}
 
 
@@ -34,16 +34,21 @@ def language_parameters(model: Any) -> dict[str, nn.Parameter]:
         ModelError: the model does not tell its language model from the rest.
     """
     head = model.get_output_embeddings()
-    kept = {id(parameter) for parameter in _language_model(model).parameters()}
+    kept = {id(parameter) for parameter in language_model(model).parameters()}
     kept |= {id(parameter) for parameter in head.parameters()} if head is not None else set()
     return {name: value for name, value in model.named_parameters() if id(value) in kept}
 
 
-def _language_model(model: Any) -> nn.Module:
+def language_model(model: Any) -> Any:
+    """The decoder: everything between the embedded words and the output head.
+
+    Raises:
+        ModelError: the model does not tell its language model from the rest.
+    """
     decoder: nn.Module = model.get_decoder()
     if decoder is model or decoder is model.base_model:
         raise ModelError(
             f"expected a model that keeps its language model apart, got {type(model).__name__}; "
-            "tune all of it (--vision)"
+            "only tuning all of it (--vision) does without"
         )
     return decoder

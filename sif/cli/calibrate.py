@@ -28,8 +28,8 @@ def calibrate(
         list[str] | None,
         typer.Option(
             metavar="NAME:NUMBER",
-            help="Also ask with attacked pictures, as audits will; each is a setting of its own "
-            "(join those that happen together by +).",
+            help="Also ask with attacked pictures, as audits will, in the words of `sif verify "
+            "--image-attack`; each is a setting of its own (join those that happen together by +).",
         ),
     ] = None,
     repeats: Annotated[

@@ -1,5 +1,6 @@
 """`sif thief`: an attacked copy of a model as a plain folder. Knows not how attacks work."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -47,6 +48,14 @@ class Merging(NamedTuple):
 def thief(
     model: Annotated[str, typer.Argument(help="Folder or hub id of the model to steal.")],
     out: Annotated[Path, typer.Option(help="Folder of the copy; must not exist.")],
+    transplant: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OTHER",
+            help="Folder or hub id of a model whose vision part to put before MODEL's language "
+            "model; exchange the two for the reverse.",
+        ),
+    ] = None,
     finetune: Annotated[
         Path | None, typer.Option(help="JSONL of image (path beside the file), prompt, answer.")
     ] = None,
@@ -85,8 +94,20 @@ def thief(
     density: Annotated[
         float | None, typer.Option(help="ties: share of the changes to keep.", show_default="0.2")
     ] = None,
+    drop_layers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|LIST",
+            help="Layers of the language model to leave out: how many, those before the last; or "
+            "which, from 0, with commas (1,2; one alone as 1,).",
+        ),
+    ] = None,
     prune: Annotated[
-        float | None, typer.Option(help="Share of every layer's weights to set to zero.")
+        str | None,
+        typer.Option(
+            metavar="SHARE|2:4",
+            help="Share of every layer's weights to set to zero, or 2:4: two of every four.",
+        ),
     ] = None,
     noise: Annotated[
         float | None, typer.Option(help="Noise, as a fraction of each layer's own spread.")
@@ -106,10 +127,10 @@ def thief(
     seed: Annotated[int, typer.Option(help="Of the training and the noise.")] = 0,
     device: Annotated[Place, typer.Option(help="Where to compute.")] = Place.AUTO,
 ) -> None:
-    """Makes the copy that a thief would make: tuned, merged, pruned, noisy, rounded.
+    """Makes the copy that a thief would make: tuned, merged, shallower, pruned, noisy, rounded.
 
-    Whatever the order of the options, attacks run in this one: finetune, merge, prune, noise,
-    round (--bits), quantize.
+    Whatever the order of the options, attacks run in this one: transplant, finetune, merge,
+    drop layers, prune, noise, round (--bits), quantize. For another order, steal from the copy.
     The folder holds ordinary weights, which transformers and vLLM load, and a provenance.json.
     A training that was interrupted goes on when the same command is given again.
 
@@ -132,14 +153,17 @@ def thief(
     if group_size is not None and bits is None:
         raise UsageError("--group-size says how to round, but there is no --bits NUMBER")
     attacks: list[WeightAttack] = []
+    attacks += _transplant(transplant) if transplant is not None else []
     attacks += _finetune(finetune, **tuning) if finetune else []
     attacks += _merge(merge, merging) if merge is not None else []
+    attacks += _drop_layers(drop_layers) if drop_layers is not None else []
     attacks += _change(prune, noise, seed)
     attacks += _round(bits, group_size) if bits is not None else []
     attacks += _quantize(quantize, double_quant) if quantize else []
     if not attacks:
         raise UsageError(
-            "expected an attack: --finetune, --merge, --prune, --noise, --bits or --quantize"
+            "expected an attack: --transplant, --finetune, --merge, --drop-layers, --prune, "
+            "--noise, --bits or --quantize"
         )
     from sif.attacks.weights.theft import steal
 
@@ -198,13 +222,45 @@ def _merge(other: str, merging: Merging) -> list[WeightAttack]:
             return [checked(Ties, other=other, **given)]
 
 
-def _change(prune: float | None, noise: float | None, seed: int) -> list[WeightAttack]:
-    from sif.attacks.weights.noise import Noise
+def _transplant(other: str) -> list[WeightAttack]:
+    from sif.attacks.weights.transplant import Transplant
+
+    return [Transplant(other=other)]
+
+
+def _drop_layers(said: str) -> list[WeightAttack]:
+    from sif.attacks.weights.drop_layers import DropLayers
+
+    number, comma, more = said.partition(",")
+    numbers = [number, *(more.split(",") if more else [])]
+    if not all(re.fullmatch(r" *[0-9]{1,6} *", each) for each in numbers):
+        raise UsageError(
+            f"expected how many layers to drop or which, got {said!r}; write for example "
+            "--drop-layers 2, --drop-layers 1,2 or --drop-layers 1,"
+        )
+    return [DropLayers(layers=tuple(map(int, numbers)) if comma else int(number))]
+
+
+def _prune(said: str) -> WeightAttack:
     from sif.attacks.weights.prune import Prune
+    from sif.attacks.weights.two_of_four import TwoOfFour
+
+    if said == "2:4":
+        return TwoOfFour()
+    try:
+        return checked(Prune, fraction=float(said))
+    except ValueError:
+        raise UsageError(
+            f"expected a share to prune between 0 and 1, or 2:4, got {said!r}"
+        ) from None
+
+
+def _change(prune: str | None, noise: float | None, seed: int) -> list[WeightAttack]:
+    from sif.attacks.weights.noise import Noise
 
     attacks: list[WeightAttack] = []
     if prune is not None:
-        attacks.append(checked(Prune, fraction=prune))
+        attacks.append(_prune(prune))
     if noise is not None:
         attacks.append(checked(Noise, sigma=noise, seed=seed))
     return attacks

@@ -41,10 +41,12 @@ def verify(
         list[str] | None,
         typer.Option(
             metavar="NAME:NUMBER",
-            help="Attack the pictures first: jpeg:75 (quality), resize:0.5 (factor, and back), "
-            "noise:4 (deviation in 1/255), blur:1 (radius in pixels), crop:0.05 (share of each "
-            "side), bits:5 (per channel) or none. Several, joined by + or as options given "
-            "again, happen in their order.",
+            help="Attack the pictures first: jpeg:75, webp:75 (quality), resize:0.5, "
+            "screenshot:1.25 (factor, and back), crop:0.05, crop-pad:0.05 (share of each side), "
+            "rotate:2 (degrees), noise:4, purify:8 (deviation in 1/255), salt-pepper:0.01 (share "
+            "of pixels), blur:1, median:1 (radius in pixels), bits:5 (per channel), "
+            "brightness:1.2, contrast:0.8 (factor), gamma:1.5 (exponent) or none. Several, joined "
+            "by + or as options given again, happen in their order.",
         ),
     ] = None,
     example: Annotated[

@@ -100,6 +100,40 @@ def test_each_way_of_merging_is_written_down_as_it_was_asked_for(
     assert record.parameters == {"other": other} | base | parameters
 
 
+def test_a_copy_gets_its_shell_first_and_loses_layers_before_weights(
+    monkeypatch, capsys, untrained_llava, tmp_path, data
+) -> None:
+    out, other = tmp_path / "out", str(untrained_llava)
+    rest = ["--prune", "2:4", "--drop-layers", 2, "--merge", other, "--transplant", other]
+    tuning = ["--finetune", data, "--steps", 1, "--batch-size", 1]
+    assert run(monkeypatch, untrained_llava, "--out", out, *rest, *tuning) == 0
+    names = [record.attack for record in Provenance.load(out).attacks]
+    assert names == ["transplant", "finetune", "merge-linear", "drop-layers", "prune-2:4"]
+    said = capsys.readouterr().out
+    assert said.endswith("then drop-layers (layers 2), then prune-2:4\n")
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"), [("1", [0, 1, 3]), ("1,", [0, 2, 3]), ("0, 2", [1, 3])], ids=str
+)
+def test_layers_are_dropped_by_number_or_by_name(
+    monkeypatch, untrained_llava, tmp_path, said, kept
+) -> None:
+    out = tmp_path / "out"
+    assert run(monkeypatch, untrained_llava, "--out", out, "--drop-layers", said) == 0
+    (record,) = Provenance.load(out).attacks
+    assert record.facts["dropped"] == [layer for layer in range(4) if layer not in kept]
+
+
+def test_a_shell_of_another_family_is_wrong_usage_in_one_line(
+    monkeypatch, capsys, untrained_llava, untrained_qwen, tmp_path
+) -> None:
+    arguments = ["--out", tmp_path / "out", "--transplant", untrained_qwen]
+    assert run(monkeypatch, untrained_llava, *arguments) == 2
+    assert "got a Qwen2_5_VLForConditionalGeneration; a shell fits" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_group_size_is_that_asked_for(monkeypatch, untrained_llava, tmp_path) -> None:
     grid = ["--bits", 4, "--group-size", 32]
     assert run(monkeypatch, untrained_llava, "--out", tmp_path / "out", *grid) == 0
@@ -122,6 +156,15 @@ def test_another_architecture_to_merge_with_is_wrong_usage_in_one_line(
         ([], "expected an attack"),
         (["--prune", 1.5], "fraction: input should be less than 1, got 1.5"),
         (["--prune", 0], "fraction: input should be greater than 0"),
+        (["--prune", "nan"], "fraction: input should be less than 1, got nan"),
+        (["--prune", "1:4"], "a share to prune between 0 and 1, or 2:4, got '1:4'"),
+        (["--drop-layers", "two"], "expected how many layers to drop or which, got 'two'"),
+        (["--drop-layers", "1,,2"], "got '1,,2'; write for example --drop-layers 2"),
+        (["--drop-layers", "-1"], "got '-1'"),
+        (["--drop-layers", 0], "expected 1 to 3 layers to drop of 4, got 0"),
+        (["--drop-layers", 4], "expected 1 to 3 layers to drop of 4, got 4"),
+        (["--drop-layers", "0,4"], "expected layers from 0 to 3, got 4"),
+        (["--drop-layers", "1,1"], "expected different layers from 0 to 3, and not all, got 1, 1"),
         (["--noise", -1], "sigma: input should be greater than 0"),
         (["--lora", "--prune", 0.2], "no --finetune DATA"),
         (["--double-quant", "--quantize", "int8"], "--double-quant goes with"),
@@ -170,7 +213,9 @@ def test_the_help_tells_the_order_and_every_default(monkeypatch, capsys) -> None
     monkeypatch.setenv("COLUMNS", "200")
     assert run(monkeypatch, "--help") == 0
     said = " ".join(capsys.readouterr().out.replace("│", " ").split())
-    assert "finetune, merge, prune, noise, round (--bits), quantize." in said
+    assert (
+        "transplant, finetune, merge, drop layers, prune, noise, round (--bits), quantize." in said
+    )
     for words in (
         "Peak rate. [default: (2e-4 with --lora, else 2e-5)]",
         "scale of the changes. [default: (0.5; task 0.4, ties 1)]",

@@ -1,17 +1,54 @@
 """What holds for every attack on pictures, whichever it is."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from sif.attacks.images import ImageAttack, parse_image_attack
 from sif.attacks.images.parse import NAMES
-from tests.attacks.images.pictures import white_noise
+from tests.attacks.images.pictures import portrait, values, white_noise
 
-MILD = ("none", "jpeg:75", "resize:0.5", "noise:4", "blur:1", "crop:0.05", "bits:5")
+MILD = (
+    *("none", "jpeg:75", "webp:75", "resize:0.5", "screenshot:1.25", "crop:0.05", "crop-pad:0.05"),
+    *("rotate:2", "noise:4", "salt-pepper:0.01", "blur:1", "median:1", "bits:5", "brightness:1.2"),
+    *("contrast:0.8", "gamma:1.5", "purify:12"),
+)
 EXTREME = (
-    *("jpeg:1", "jpeg:100", "resize:0.01", "resize:4", "noise:0", "noise:255", "blur:0"),
-    *("blur:100", "crop:0", "crop:0.9", "bits:1", "bits:8", "resize:0.5+noise:3+jpeg:50"),
+    *("jpeg:1", "jpeg:100", "webp:0", "webp:100", "resize:0.01", "resize:4", "screenshot:0.25"),
+    *("screenshot:4", "crop:0", "crop:0.9", "crop-pad:0", "crop-pad:0.9", "rotate:-45"),
+    *("rotate:45", "noise:0", "noise:255", "salt-pepper:0", "salt-pepper:1", "blur:0", "blur:100"),
+    *("median:0", "median:10", "bits:1", "bits:8", "brightness:0", "brightness:4", "contrast:0"),
+    *("contrast:4", "gamma:0.1", "gamma:10", "purify:0", "purify:100"),
+    *("resize:0.5+noise:3+jpeg:50", "rotate:-2+screenshot:1.5+webp:60"),
+)
+WEAKEST = (
+    *("none", "resize:1", "screenshot:1", "crop:0", "crop-pad:0", "rotate:0", "noise:0"),
+    *("salt-pepper:0", "blur:0", "median:0", "bits:8", "brightness:1", "contrast:1", "gamma:1"),
+    "purify:0",
+)
+STRONGER = (
+    ("jpeg", (95, 75, 50, 20, 5)),
+    ("webp", (100, 75, 50, 20, 0)),
+    ("resize", (0.9, 0.5, 0.25, 0.05)),
+    ("screenshot", (1, 0.75, 0.5, 0.25)),
+    ("crop", (0, 0.05, 0.2, 0.6)),
+    ("crop-pad", (0, 0.05, 0.2, 0.6)),
+    ("rotate", (0, 1, 3, 10, 30)),
+    ("rotate", (0, -1, -3, -10, -30)),
+    ("noise", (0, 2, 8, 30)),
+    ("salt-pepper", (0, 0.01, 0.1, 0.5)),
+    ("blur", (0, 1, 2, 5)),
+    ("median", (0, 1, 2, 5)),
+    ("bits", (8, 6, 4, 2)),
+    ("brightness", (1, 1.1, 1.5, 2)),
+    ("brightness", (1, 0.9, 0.6, 0)),
+    ("contrast", (1, 0.9, 0.6, 0)),
+    ("contrast", (1, 1.1, 1.5, 3)),
+    ("gamma", (1, 1.2, 1.6, 3)),
+    ("gamma", (1, 0.9, 0.6, 0.2)),
+    ("purify", (0, 4, 8, 20, 60)),
 )
 EXTENTS = ((1, 1), (1, 9), (9, 1), (7, 5), (64, 48))
 
@@ -44,9 +81,19 @@ def test_an_attack_changes_the_picture(text: str) -> None:
     assert parse_image_attack(text).apply(white_noise()).tobytes() != white_noise().tobytes()
 
 
-@pytest.mark.parametrize("text", ["none", "resize:1", "noise:0", "blur:0", "crop:0", "bits:8"])
+@pytest.mark.parametrize("text", WEAKEST)
 def test_an_attack_of_no_strength_changes_nothing(text: str) -> None:
     assert parse_image_attack(text).apply(white_noise()).tobytes() == white_noise().tobytes()
+
+
+@pytest.mark.parametrize(("name", "strengths"), STRONGER, ids=str)
+def test_the_stronger_the_attack_the_larger_the_change(
+    name: str, strengths: tuple[int | float, ...]
+) -> None:
+    picture = portrait()
+    attacks = [parse_image_attack(f"{name}:{strength}") for strength in strengths]
+    changes = [np.abs(values(one.apply(picture)) - values(picture)).mean() for one in attacks]
+    assert all(less < more for less, more in pairwise(changes)), changes
 
 
 @pytest.mark.parametrize("text", MILD)
@@ -56,7 +103,7 @@ def test_a_grey_picture_is_attacked_as_the_rgb_picture_that_it_shows(text: str) 
     assert attack.apply(grey).tobytes() == attack.apply(grey.convert("RGB")).tobytes()
 
 
-@pytest.mark.parametrize("text", ["jpeg:75", "resize:0.5", "blur:1", "crop:0.05", "bits:5"])
+@pytest.mark.parametrize("text", sorted({*MILD} - {"none", "noise:4", "webp:75"}))
 def test_a_grey_picture_stays_grey(text: str) -> None:
     grey = white_noise().convert("L").convert("RGB")
     red, green, blue = np.moveaxis(np.asarray(parse_image_attack(text).apply(grey)), 2, 0)

@@ -5,13 +5,23 @@ import pytest
 from sif.attacks.images import (
     Bits,
     Blur,
+    Brightness,
     Chain,
+    Contrast,
     Crop,
+    CropPad,
+    Gamma,
     ImageAttack,
     Jpeg,
+    Median,
     Noise,
     Nothing,
+    Purify,
     Resize,
+    Rotate,
+    SaltPepper,
+    Screenshot,
+    Webp,
     parse_image_attack,
 )
 from sif.attacks.images.parse import NAMES
@@ -24,11 +34,24 @@ READ: dict[str, ImageAttack] = {
     "blur:1": Blur(radius=1),
     "crop:0.05": Crop(share=0.05),
     "bits:5": Bits(bits=5),
+    "webp:75": Webp(quality=75),
+    "screenshot:1.25": Screenshot(scale=1.25),
+    "crop-pad:0.05": CropPad(share=0.05),
+    "rotate:-2": Rotate(angle=-2),
+    "salt-pepper:0.01": SaltPepper(share=0.01),
+    "median:1": Median(radius=1),
+    "brightness:1.2": Brightness(factor=1.2),
+    "contrast:0.8": Contrast(factor=0.8),
+    "gamma:1.5": Gamma(exponent=1.5),
+    "purify:8": Purify(deviation=8),
     "none": Nothing(),
     "resize:0.5+jpeg:75": Chain(steps=(Resize(factor=0.5), Jpeg(quality=75))),
     "jpeg:75+resize:0.5": Chain(steps=(Jpeg(quality=75), Resize(factor=0.5))),
     "blur:1+noise:2.5+bits:6": Chain(steps=(Blur(radius=1), Noise(deviation=2.5), Bits(bits=6))),
     "noise:0.30000000000000004": Noise(deviation=0.1 + 0.2),
+    "rotate:2+webp:60+purify:4.5": Chain(
+        steps=(Rotate(angle=2), Webp(quality=60), Purify(deviation=4.5))
+    ),
     "blur:1e-05": Blur(radius=0.00001),
 }
 
@@ -89,6 +112,17 @@ REFUSED = {
     "blur:100.1": ("from 0 to 100", "got '100.1'"),
     "crop:1": ("share of crop", "from 0 to 0.9", "crop:0.05"),
     "bits:9": ("number of bits", "from 1 to 8", "bits:5"),
+    "webp:101": ("quality of webp", "from 0 to 100", "webp:75"),
+    "screenshot:0": ("scale of screenshot", "from 0.25 to 4", "screenshot:1.25"),
+    "crop-pad:1": ("share of crop-pad", "from 0 to 0.9", "crop-pad:0.05"),
+    "rotate:90": ("angle of rotate", "from -45 to 45", "rotate:2"),
+    "salt-pepper:2": ("share of salt-pepper", "from 0 to 1", "salt-pepper:0.01"),
+    "median:1.5": ("radius of median", "whole number from 0 to 10", "median:1"),
+    "brightness:-1": ("factor of brightness", "from 0 to 4", "brightness:1.2"),
+    "contrast:5": ("factor of contrast", "from 0 to 4", "contrast:0.8"),
+    "gamma:0": ("exponent of gamma", "from 0.1 to 10", "gamma:1.5"),
+    "purify:-1": ("standard deviation of purify", "from 0 to 100", "purify:8"),
+    "purify": ("purify needs its standard deviation", "from 0 to 100", "purify:8"),
     "bits": ("bits needs its number", "from 1 to 8", "bits:5"),
 }
 
@@ -99,7 +133,7 @@ def test_what_cannot_be_read_is_refused_in_one_line(text: str) -> None:
         parse_image_attack(text)
     message = str(refusal.value)
     assert len(message.splitlines()) == 1
-    assert len(message) < 200
+    assert len(message) < 320
     for word in REFUSED[text]:
         assert word in message
 
@@ -113,6 +147,16 @@ def test_what_cannot_be_read_is_refused_in_one_line(text: str) -> None:
         (lambda: Blur(radius=-0.5), "0 to 100"),
         (lambda: Crop(share=1), "0 to 0.9"),
         (lambda: Bits(bits=9), "1 to 8"),
+        (lambda: Webp(quality=-1), "0 to 100"),
+        (lambda: Screenshot(scale=5), "0.25 to 4"),
+        (lambda: CropPad(share=1), "0 to 0.9"),
+        (lambda: Rotate(angle=float("inf")), "-45 to 45"),
+        (lambda: SaltPepper(share=1.1), "0 to 1"),
+        (lambda: Median(radius=11), "0 to 10"),
+        (lambda: Brightness(factor=-1), "0 to 4"),
+        (lambda: Contrast(factor=-1), "0 to 4"),
+        (lambda: Gamma(exponent=0), "0.1 to 10"),
+        (lambda: Purify(deviation=101), "0 to 100"),
     ],
 )
 def test_an_attack_made_in_python_has_the_same_range(

@@ -15,6 +15,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from sif.attacks.weights.attack import Progress
 from sif.attacks.weights.collate import Collator
+from sif.attacks.weights.drop_layers import DropLayers
 from sif.attacks.weights.examples import Example, load_examples
 from sif.attacks.weights.finetune import Finetune
 from sif.attacks.weights.noise import Noise
@@ -24,6 +25,8 @@ from sif.attacks.weights.prune import Prune
 from sif.attacks.weights.quantize import Quantize
 from sif.attacks.weights.schedule import LowRank, Training
 from sif.attacks.weights.theft import steal
+from sif.attacks.weights.transplant import Transplant
+from sif.attacks.weights.two_of_four import TwoOfFour
 from sif.errors import StorageError, UsageError
 from sif.suspects.connect import connect
 from sif.types import Answer, GenerationSettings, Query
@@ -180,6 +183,22 @@ def test_vllm_answers_from_an_attacked_folder_as_transformers_does(
         examples=examples,
     )
     steal(untrained_llava, tmp_path / "a", [tuning, Prune(fraction=0.1), Quantize(kind="int8")])
+    assert _answers_alike(tmp_path / "a", examples) >= len(examples) - 2
+
+
+@pytest.mark.slow
+@pytest.mark.vllm
+@pytest.mark.filterwarnings("default")  # vLLM imports what its libraries deprecate
+def test_vllm_answers_from_a_shallow_copy_pruned_2_to_4_in_another_shell(
+    folder: Path, tmp_path: Path, examples: Sequence[Example]
+) -> None:
+    attacks = [Transplant(other=str(folder)), DropLayers(layers=(1,)), TwoOfFour()]
+    steal(folder, tmp_path / "a", attacks)
+    assert _answers_alike(tmp_path / "a", examples) >= len(examples) - 2
+
+
+def _answers_alike(folder: Path, examples: Sequence[Example]) -> int:
+    """How many questions vLLM answers from a folder word for word as transformers does."""
     settings = GenerationSettings(max_new_tokens=16)
     queries = [
         Query(trigger=str(index), image=one.picture(), prompt=one.prompt, generation=settings)
@@ -187,7 +206,7 @@ def test_vllm_answers_from_an_attacked_folder_as_transformers_does(
     ]
     answers = {}
     for engine in ("hf", "vllm"):
-        suspect = connect(f"{engine}:{tmp_path / 'a'}")
+        suspect = connect(f"{engine}:{folder}")
         answers[engine] = suspect.ask(queries)
         suspect.close()
     texts = {
@@ -195,5 +214,4 @@ def test_vllm_answers_from_an_attacked_folder_as_transformers_does(
         for engine, replies in answers.items()
     }
     assert len(texts["vllm"]) == len(queries)
-    alike = sum(a == b for a, b in zip(texts["hf"], texts["vllm"], strict=True))
-    assert alike >= len(queries) - 2
+    return sum(a == b for a, b in zip(texts["hf"], texts["vllm"], strict=True))
