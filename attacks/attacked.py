@@ -1,6 +1,7 @@
 """One way in for attacks on images and on answers. Knows no single attack."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import groupby
 
 from sif.attacks import answers, images
@@ -38,13 +39,11 @@ def _wrappers(attacks: Sequence[Attack | Wrapper], seed: int) -> Iterator[Wrappe
         if kind is images.ImageAttack:
             image = images.in_order(one for one in some if isinstance(one, images.ImageAttack))
             if image != images.Nothing():
-                yield lambda suspect, image=image: images.AttackedSuspect(suspect, image)
+                yield partial(images.AttackedSuspect, attack=image)
         elif kind is answers.AnswerAttack:
             words = answers.in_order(one for one in some if isinstance(one, answers.AnswerAttack))
             if words != answers.Nothing():
-                yield lambda suspect, words=words: answers.AttackedAnswers(
-                    suspect, words, seed=seed
-                )
+                yield partial(answers.AttackedAnswers, attack=words, seed=seed)
         else:
             for one in some:
                 if isinstance(one, answers.ServingAttack):

@@ -65,7 +65,7 @@ class AnswerAttack(ABC):
         """The attack itself, with its chances from an occasion."""
 
 
-def some_of(places: Sequence[int], share: float, rng: np.random.Generator) -> list[int]:
+def some_of(places: Sequence[int], share: int | float, rng: np.random.Generator) -> list[int]:
     """`share` of the places, rounded to a whole number, drawn without repetition, ascending."""
     number = round(share * len(places))
     return sorted(int(place) for place in rng.choice(places, number, replace=False))

@@ -34,7 +34,7 @@ class ModelSynonyms(AnswerAttack):
         UsageError: the share is out of range.
     """
 
-    share: float
+    share: int | float
     folder: str
 
     def __post_init__(self) -> None:

@@ -82,7 +82,9 @@ class Paraphrase(AnswerAttack):
 def read_paraphrase(completion: Any) -> str | Unanswered:
     """The new words in a completion, which a server may have sent with any part missing."""
     choices = getattr(completion, "choices", None)
-    message = getattr(choices[0], "message", None) if isinstance(choices, list) and choices else None
+    message = (
+        getattr(choices[0], "message", None) if isinstance(choices, list) and choices else None
+    )
     content = getattr(message, "content", None)
     if not isinstance(content, str):
         return Unanswered(reason="not paraphrased: malformed reply, no words in it")

@@ -32,7 +32,7 @@ class Refuse(AnswerAttack):
         UsageError: the rate is out of range.
     """
 
-    rate: float
+    rate: int | float
 
     def __post_init__(self) -> None:
         REFUSED.check(self.rate)
@@ -56,7 +56,7 @@ class Withhold(AnswerAttack):
         UsageError: the rate is out of range.
     """
 
-    rate: float
+    rate: int | float
 
     def __post_init__(self) -> None:
         WITHHELD.check(self.rate)

@@ -42,7 +42,7 @@ class Drop(AnswerAttack):
         UsageError: the share is out of range.
     """
 
-    share: float
+    share: int | float
 
     def __post_init__(self) -> None:
         LEFT_OUT.check(self.share)
@@ -74,7 +74,7 @@ class Shuffle(AnswerAttack):
         UsageError: the share is out of range.
     """
 
-    share: float
+    share: int | float
 
     def __post_init__(self) -> None:
         MOVED.check(self.share)

@@ -34,7 +34,7 @@ class Case(AnswerAttack):
         UsageError: the share is out of range.
     """
 
-    share: float
+    share: int | float
 
     def __post_init__(self) -> None:
         CAPITALS.check(self.share)
@@ -66,7 +66,7 @@ class Punctuation(AnswerAttack):
         UsageError: the share is out of range.
     """
 
-    share: float
+    share: int | float
 
     def __post_init__(self) -> None:
         TAKEN.check(self.share)

@@ -49,7 +49,7 @@ class Synonyms(AnswerAttack):
         UsageError: the share is out of range.
     """
 
-    share: float
+    share: int | float
     thesaurus: Thesaurus
 
     def __post_init__(self) -> None:
@@ -78,7 +78,7 @@ class Translate(AnswerAttack):
         UsageError: the share is out of range.
     """
 
-    share: float
+    share: int | float
     thesaurus: Thesaurus
 
     def __post_init__(self) -> None:
@@ -100,7 +100,7 @@ def like(model: str, word: str) -> str:
 
 
 def _reworded(
-    text: str, thesaurus: Thesaurus, share: float, rng: np.random.Generator, choose: Choose
+    text: str, thesaurus: Thesaurus, share: int | float, rng: np.random.Generator, choose: Choose
 ) -> str:
     known = [match for match in WORD.finditer(text) if len(thesaurus.group(match.group())) > 1]
     chosen = some_of(range(len(known)), share, rng)

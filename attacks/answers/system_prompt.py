@@ -1,6 +1,7 @@
 """A hidden system prompt: the thief's words before everything that a user says.
 
-They go where the model's chat template has its system turn; each engine sees to it (`Query.system`).
+They go where the model's chat template has its system turn; each engine sees to it
+(`Query.system`). With transformers, a template that has none gets them before the prompt.
 """
 
 from dataclasses import dataclass, replace

@@ -27,7 +27,7 @@ class Temperature(QueryAttack):
         UsageError: the temperature is out of range.
     """
 
-    temperature: float
+    temperature: int | float
     seed: int = 0
 
     def __post_init__(self) -> None:

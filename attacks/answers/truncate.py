@@ -25,7 +25,7 @@ class Truncate(AnswerAttack):
         UsageError: the share is out of range.
     """
 
-    share: float
+    share: int | float
 
     def __post_init__(self) -> None:
         KEPT.check(self.share)

@@ -32,7 +32,7 @@ class Turns(ServingAttack):
         UsageError: the share is out of range.
     """
 
-    share: float
+    share: int | float
     address: str
     connect: Callable[[str], Suspect]
 
@@ -68,7 +68,7 @@ class TurnsSuspect:
     """
 
     def __init__(
-        self, first: Suspect, second: Suspect, *, share: float = 0.5, seed: int = 0
+        self, first: Suspect, second: Suspect, *, share: int | float = 0.5, seed: int = 0
     ) -> None:
         OTHERS.check(share)
         self._suspects = first, second

@@ -37,7 +37,7 @@ class Watermark(ServingAttack):
         UsageError: the bias is out of range.
     """
 
-    bias: float
+    bias: int | float
     by_word: bool = False
 
     def __post_init__(self) -> None:
@@ -106,9 +106,10 @@ class MarkedSuspect:
 
         match self._attack:
             case Gumbel(context=context):
-                mark = Mark("Gumbel-max", context)
+                mark = Mark("Gumbel-max", float(context))
             case Watermark(bias=bias, by_word=by_word):
-                mark = Mark("list by the word before" if by_word else "constant list", bias)
+                kind = "list by the word before" if by_word else "constant list"
+                mark = Mark(kind, float(bias))
         return self._suspect.ask_steered(queries, ProviderHook(mark, self._suspect.vocabulary_size))
 
     def close(self) -> None:

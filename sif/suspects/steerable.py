@@ -3,11 +3,13 @@
 Endpoints are not among them, nor is vLLM's engine, which decodes in a process of its own.
 """
 
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from sif.types import Query, Reply
-from sif.vlm.model import LogitsHook
+
+LogitsHook = Callable[[Any, Any], Any]
+"""As `sif.vlm.model.LogitsHook`, without importing tensors."""
 
 
 @runtime_checkable

@@ -161,9 +161,7 @@ class TransformersSuspect:
         return [tuple(answer) for answer in answers]
 
     def _inputs(self, queries: list[Query]) -> Any:
-        conversations = [
-            _conversation(query, system_turns=self._system_turns) for query in queries
-        ]
+        conversations = [_conversation(query, system_turns=self._system_turns) for query in queries]
         inputs = self._processor.apply_chat_template(
             conversations,
             add_generation_prompt=True,
@@ -185,7 +183,7 @@ class TransformersSuspect:
 
 
 def _conversation(query: Query, *, system_turns: bool) -> list[dict[str, Any]]:
-    """The user's turn behind the system's; their words in one turn for models without the latter."""
+    """The user's turn behind the system's; for models without the latter, all words in one."""
     words = query.prompt
     if query.system is not None and not system_turns:
         words = f"{query.system}\n{query.prompt}"
