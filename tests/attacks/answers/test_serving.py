@@ -85,8 +85,6 @@ def test_a_system_turn_goes_where_the_chat_template_has_it(
     text = tokenizer.decode(ids)
     assert text.index("system") < text.index("you are small") < text.index("user")
     assert text.index("user") < text.index("describe the image")
-    plain = _words(suspect.ask([QUERY]))
-    assert _words(SystemPrompt(words="you are small").around(suspect).ask([QUERY])) != plain
     suspect.close()
 
 
@@ -175,7 +173,9 @@ def test_a_foreign_watermark_is_in_the_answers_of_a_real_model(
     mark = (
         Mark("Gumbel-max", float(attack.context))
         if isinstance(attack, Gumbel)
-        else Mark("list by the word before" if attack.by_word else "constant list", float(attack.bias))
+        else Mark(
+            "list by the word before" if attack.by_word else "constant list", float(attack.bias)
+        )
     )
     hook = ProviderHook(mark, llava.vocabulary_size)
     tokenizer = llava._processor.tokenizer
