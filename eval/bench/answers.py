@@ -25,9 +25,9 @@ from sif.eval.bench.results import Cell, write_rows
 from sif.eval.bench.roster import chosen, roster
 from sif.eval.bench.summary import counts_of, null_of
 from sif.eval.bench.triggers import MARK
+from sif.eval.bench.truth import facts_right
 from sif.eval.metrics import evidence_per_trigger, highest_evidence
 from sif.eval.zoo.architecture import Family
-from sif.eval.zoo.card import score_facts
 from sif.files import claim_folder
 from sif.suspects.connect import connect
 from sif.suspects.journal import Journal
@@ -57,8 +57,7 @@ class AnswerCell(Cell):
     Attributes:
         answer_attack: in its text form; a suspect in it by its name in the roster.
         words: of the answer; none without one.
-        facts: share of the scene's facts that it states rightly, in the scene's order; 0 without
-            an answer.
+        facts: share of the scene's facts that it states rightly; 0 without an answer.
     """
 
     answer_attack: str
@@ -169,13 +168,12 @@ def _rows(bench: AnswerBench, making: Making, show: Show) -> list[AnswerCell]:
                 replies = _asked(suspect, queries)
             for question, reply in zip(triggers.questions, replies, strict=True):
                 told = reply.text if isinstance(reply, Answer) else ""
-                facts = score_facts([scenes[question.source_image].scene], [told])
                 rows.append(
                     AnswerCell(
                         **cell_of(entry, making, triggers, "none", question, reply).model_dump(),
                         answer_attack=text,
                         words=len(told.split()) if isinstance(reply, Answer) else None,
-                        facts=float(np.mean(list(facts.values()))),
+                        facts=facts_right(scenes[question.source_image].scene, told),
                     )
                 )
     show(stage, len(bench.attacks), len(bench.attacks), "")

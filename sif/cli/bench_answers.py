@@ -29,7 +29,7 @@ def answers(
     """Makes triggers on the source, asks it, and attacks its answers in every way.
 
     Evidence is log10 of the e-value for each trigger (all words counted alike), facts the share of
-    the scene's facts that the answer still states rightly, in their order. Writes answers.md and
+    the scene's facts that the answer still states rightly. Writes answers.md and
     answers.parquet into --out. Triggers and answers that lie there already are found again, so
     started again it goes on where it stopped.
 
