@@ -33,5 +33,11 @@ def load_targets() -> tuple[Pair, ...]:
     return tuple(Pair(**pair) for pair in json.loads(_text("targets"))["pairs"])
 
 
+@cache
+def load_paraphrase() -> str:
+    """What a language model is told that words a text anew; holds `{text}` once."""
+    return str(json.loads(_text("paraphrase"))["prompt"])
+
+
 def _text(name: str) -> str:
     return resources.files(__name__).joinpath(f"{name}.json").read_text(encoding="utf-8")

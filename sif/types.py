@@ -59,6 +59,8 @@ class Query:
     Attributes:
         trigger: id of the trigger asked.
         repeat: number of the repetition; repeats of a trigger are one cluster.
+        system: words of a system turn before the user's; None for what the chat template does by
+            itself. Owners ask without; whoever serves a model may add one.
     """
 
     trigger: str
@@ -66,6 +68,7 @@ class Query:
     prompt: str
     generation: GenerationSettings = GenerationSettings()
     repeat: int = 0
+    system: str | None = None
 
     @property
     def digest(self) -> str:
@@ -75,6 +78,8 @@ class Query:
         digest.update(self.generation.model_dump_json().encode())
         digest.update(b"|" + self.prompt.encode() + b"|")
         digest.update(image.tobytes())
+        if self.system is not None:
+            digest.update(b"|" + self.system.encode())
         return digest.hexdigest()
 
 

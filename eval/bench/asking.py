@@ -93,7 +93,7 @@ def journalled(out: Path, family: Family, entry: Entry, show: Show) -> Iterator[
     def open_suspect() -> Suspect:
         return connect(f"hf:{model_folder(models, entry, show)}?batch={BATCH}")
 
-    with Journal(answers / f"{entry.name}.sqlite") as journal, closing(_Late(open_suspect)) as late:
+    with Journal(answers / f"{entry.name}.sqlite") as journal, closing(Late(open_suspect)) as late:
 
         def ask(
             queries: Sequence[Query], text: str, report: Callable[[float], None]
@@ -130,8 +130,12 @@ def model_folder(models: Path, entry: Entry, show: Show) -> Path:
     return folder
 
 
-class _Late:
-    """A suspect that is connected when it is first asked."""
+class Late:
+    """A suspect that is connected when it is first asked.
+
+    Args:
+        open_suspect: connects it.
+    """
 
     name = "late"
 
@@ -140,10 +144,12 @@ class _Late:
         self._suspect: Suspect | None = None
 
     def ask(self, queries: Sequence[Query]) -> list[Reply]:
+        """The replies of the suspect behind."""
         self._suspect = self._suspect or self._open()
         return self._suspect.ask(queries)
 
     def close(self) -> None:
+        """Closes the suspect behind, if there is one yet."""
         if self._suspect is not None:
             self._suspect.close()
 

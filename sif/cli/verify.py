@@ -49,6 +49,18 @@ def verify(
             "by + or as options given again, happen in their order.",
         ),
     ] = None,
+    answer_attack: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME:NUMBER|NAME:WORDS",
+            help="Attack the answers: truncate:0.5 (share of words kept), drop:0.3 and shuffle:1 "
+            "(shares of sentences), synonyms:0.3 (share of words; behind an @ another dictionary "
+            "or a language model's folder), translate:1, case:0.5, punctuation:0.5, refuse:0.2, "
+            "withhold:0.2 (rates), prefix:WORDS, paraphrase:openai:URL#NAME. Or how they come "
+            "about: temperature:0.7, system:WORDS, cache, turns:0.5@SUSPECT, watermark:2, "
+            "watermark-by-word:2, gumbel:4. Chained like image attacks, from the model outwards.",
+        ),
+    ] = None,
     example: Annotated[
         str | None,
         typer.Option(
@@ -111,15 +123,18 @@ def verify(
     The rules (--alpha, --budget, --repeats, the allowance) are fixed before the first question and
     written into --run. Answers are kept there as they come: after an interruption the same command
     goes on, and asks nothing twice.
-    The suspect's name in --run holds --image-attack and a digest of --example, so another attack or
-    example needs another folder.
+    The suspect's name in --run holds --image-attack, --answer-attack and a digest of --example, so
+    another attack or example needs another folder. What is done to answers needs no calibration of
+    its own: it sees no key, and makes no unrelated model react to a picture.
 
     Example: `sif verify my-fingerprint "openai:http://localhost:8000/v1#model" --run runs/one`
     """
     import tempfile
     from contextlib import closing
 
-    from sif.attacks.images import AttackedSuspect, Nothing, in_order, parse_image_attack
+    from sif.attacks import attacked
+    from sif.attacks.answers import parse_answer_attacks
+    from sif.attacks.images import in_order, parse_image_attack
     from sif.fingerprint.folder import FingerprintSet
     from sif.ownership.audit import AuditProgress
     from sif.ownership.audit import verify as audit
@@ -134,6 +149,7 @@ def verify(
     from sif.suspects.remembering import Remembering
 
     attack = in_order(parse_image_attack(text) for text in image_attack or [])
+    behind = [one for text in answer_attack or [] for one in parse_answer_attacks(text)]
     shown = None if example is None else read_example(example)
     owned = FingerprintSet.load(fingerprint, secret=secret)
     tested = committed or (calibration and transfer_allowance is None)
@@ -153,11 +169,10 @@ def verify(
     allowance, highest = allowance_of(measured, policy, image_attack=str(attack), example=shown)
     if not committed and allowance is not None:
         policy = policy.model_copy(update={"transfer_allowance": allowance})
-    asked = connect(suspect)
+    asked = attacked(connect(suspect), *behind)
     if shown is not None:
         asked = PrefacedSuspect(asked, shown)
-    if attack != Nothing():
-        asked = AttackedSuspect(asked, attack)
+    asked = attacked(asked, attack)
     with closing(asked), tempfile.TemporaryDirectory() as scratch, bar() as show:
         folder = run or Path(scratch) / "run"
         record = RunRecord(

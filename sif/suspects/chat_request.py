@@ -64,15 +64,17 @@ def probabilities(tokens: int | None) -> Body:
 
 
 def messages(query: Query) -> list[Any]:
-    """One user turn: the picture, losslessly, and the words."""
+    """One user turn: the picture, losslessly, and the words; a system turn before it, if any."""
+    system = [] if query.system is None else [{"role": "system", "content": query.system}]
     return [
+        *system,
         {
             "role": "user",
             "content": [
                 {"type": "image_url", "image_url": {"url": png_url(query.image)}},
                 {"type": "text", "text": query.prompt},
             ],
-        }
+        },
     ]
 
 

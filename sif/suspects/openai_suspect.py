@@ -53,7 +53,7 @@ class OpenAISuspect:
         assert isinstance(options, OpenAIOptions)
         self._address = address
         self._options = options
-        self._key = _key(options.key_env)
+        self._key = key_of(options.key_env)
         self._dialect: Dialect | None = None
         self._strikes = 0
 
@@ -180,7 +180,7 @@ class OpenAISuspect:
         return self._address.settings(query.generation, query.repeat)
 
     def _failure(self, error: Exception) -> Unanswered:
-        reason = self._without_key(_describe(error))
+        reason = self._without_key(describe(error))
         logger.info("no answer from %s: %s", self.name, reason)
         return Unanswered(reason=reason)
 
@@ -204,7 +204,7 @@ class OpenAISuspect:
             mend = f"check the URL and that it serves a model called {self._address.model!r}"
         else:
             mend = f"check the key in the environment variable {self._options.key_env}"
-        what = self._without_key(_describe(error))
+        what = self._without_key(describe(error))
         return f"{self._address.target} refuses to answer: {what}; {mend}"
 
     def _without_key(self, text: str) -> str:
@@ -233,14 +233,20 @@ def _pause(state: RetryCallState) -> float:
     return pause
 
 
-def _key(variable: str) -> str:
+def key_of(variable: str) -> str:
+    """The key in an environment variable; a stand-in where the usual one is not set.
+
+    Raises:
+        UsageError: another variable was named, and is not set.
+    """
     key = os.environ.get(variable, "").strip()
     if not key and variable != OpenAIOptions().key_env:
         raise UsageError(f"expected the endpoint's key in {variable}, which is not set; export it")
     return key or NO_KEY
 
 
-def _describe(error: Exception) -> str:
+def describe(error: Exception) -> str:
+    """What went wrong with a request, in one line."""
     match error:
         case openai.APITimeoutError():
             return "no answer within the time limit"

@@ -21,6 +21,7 @@ from sif.suspects.uri import SuspectAddress, TransformersOptions
 from sif.suspects.weights import weights_digest
 from sif.types import GenerationSettings, Query, Reply, TopTokens, Unanswered
 from sif.vlm.folder import load_model, load_processor
+from sif.vlm.model import LogitsHook
 
 
 class TransformersSuspect:
@@ -52,6 +53,7 @@ class TransformersSuspect:
         )
         if options.quantize and self._device.type == "cpu":
             _mend_quantised_layers(self._model)
+        self._system_turns = _takes_system_turns(self._processor)
         self._own = self._model.generation_config
         self._model.generation_config = type(self._own)(**_special_ids(self._own))
 
@@ -60,19 +62,18 @@ class TransformersSuspect:
         """The address, with a digest of the weights."""
         return self._name
 
+    @property
+    def vocabulary_size(self) -> int:
+        """Number of ids that the tokenizer can produce (the logits may be padded beyond)."""
+        return len(self._processor.tokenizer)
+
     def ask(self, queries: Sequence[Query]) -> list[Reply]:
         """Replies; questions with equal settings share batches."""
-        groups: dict[GenerationSettings, list[int]] = {}
-        for index, query in enumerate(queries):
-            settings = self._address.settings(query.generation, query.repeat)
-            groups.setdefault(settings, []).append(index)
-        replies: dict[int, Reply] = {}
-        for settings, indices in groups.items():
-            for start in range(0, len(indices), self._batch):
-                some = indices[start : start + self._batch]
-                answered = self._ask_batch([queries[index] for index in some], settings)
-                replies |= zip(some, answered, strict=True)
-        return [replies[index] for index in range(len(queries))]
+        return self._ask(queries, None)
+
+    def ask_steered(self, queries: Sequence[Query], hook: LogitsHook) -> list[Reply]:
+        """Replies decoded from changed next-token logits, as of `sif.suspects.steerable`."""
+        return self._ask(queries, hook)
 
     def close(self) -> None:
         """Frees the weights."""
@@ -81,24 +82,45 @@ class TransformersSuspect:
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _ask_batch(self, queries: list[Query], settings: GenerationSettings) -> list[Reply]:
+    def _ask(self, queries: Sequence[Query], hook: LogitsHook | None) -> list[Reply]:
+        groups: dict[GenerationSettings, list[int]] = {}
+        for index, query in enumerate(queries):
+            settings = self._address.settings(query.generation, query.repeat)
+            groups.setdefault(settings, []).append(index)
+        replies: dict[int, Reply] = {}
+        for settings, indices in groups.items():
+            for start in range(0, len(indices), self._batch):
+                some = indices[start : start + self._batch]
+                answered = self._ask_batch([queries[index] for index in some], settings, hook)
+                replies |= zip(some, answered, strict=True)
+        return [replies[index] for index in range(len(queries))]
+
+    def _ask_batch(
+        self, queries: list[Query], settings: GenerationSettings, hook: LogitsHook | None
+    ) -> list[Reply]:
         """Replies of one batch; one that fails is halved, down to the question at fault."""
         try:
-            return self._generate(queries, settings)
+            return self._generate(queries, settings, hook)
         except (ValueError, RuntimeError) as error:
             if len(queries) == 1:
                 line = str(error).strip().split("\n")[0]
                 return [Unanswered(reason=f"{type(error).__name__}: {line}")]
         half = len(queries) // 2
-        return self._ask_batch(queries[:half], settings) + self._ask_batch(queries[half:], settings)
+        return [
+            *self._ask_batch(queries[:half], settings, hook),
+            *self._ask_batch(queries[half:], settings, hook),
+        ]
 
-    def _generate(self, queries: list[Query], settings: GenerationSettings) -> list[Reply]:
+    def _generate(
+        self, queries: list[Query], settings: GenerationSettings, hook: LogitsHook | None
+    ) -> list[Reply]:
         began = time.perf_counter()
         inputs = self._inputs(queries)
         with torch.inference_mode(), self._seeded(settings.seed):
             output = self._model.generate(
                 **inputs,
                 **_generation(settings),
+                logits_processor=[hook] if hook else None,
                 return_dict_in_generate=True,
                 output_logits=self._logprobs is not None,
             )
@@ -139,18 +161,7 @@ class TransformersSuspect:
         return [tuple(answer) for answer in answers]
 
     def _inputs(self, queries: list[Query]) -> Any:
-        conversations = [
-            [
-                {
-                    "role": "user",
-                    "content": [
-                        {"type": "image", "image": query.image.convert("RGB")},
-                        {"type": "text", "text": query.prompt},
-                    ],
-                }
-            ]
-            for query in queries
-        ]
+        conversations = [_conversation(query, system_turns=self._system_turns) for query in queries]
         inputs = self._processor.apply_chat_template(
             conversations,
             add_generation_prompt=True,
@@ -169,6 +180,38 @@ class TransformersSuspect:
             if seed is not None:
                 torch.manual_seed(seed)
             yield
+
+
+def _conversation(query: Query, *, system_turns: bool) -> list[dict[str, Any]]:
+    """The user's turn behind the system's; for models without the latter, all words in one."""
+    words = query.prompt
+    if query.system is not None and not system_turns:
+        words = f"{query.system}\n{query.prompt}"
+    user = {
+        "role": "user",
+        "content": [
+            {"type": "image", "image": query.image.convert("RGB")},
+            {"type": "text", "text": words},
+        ],
+    }
+    if query.system is None or not system_turns:
+        return [user]
+    return [{"role": "system", "content": [{"type": "text", "text": query.system}]}, user]
+
+
+def _takes_system_turns(processor: Any) -> bool:
+    """Whether the chat template writes down the words of a system turn."""
+    from jinja2.exceptions import TemplateError
+
+    probe = "sif probe of a system turn"
+    turns = [
+        {"role": "system", "content": [{"type": "text", "text": probe}]},
+        {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "prompt"}]},
+    ]
+    try:
+        return probe in str(processor.apply_chat_template(turns, add_generation_prompt=True))
+    except (TemplateError, ValueError, TypeError):
+        return False
 
 
 def _generation(settings: GenerationSettings) -> dict[str, Any]:

@@ -139,7 +139,8 @@ def _conversation(query: Query) -> list[dict[str, Any]]:
         {"type": "image_pil", "image_pil": query.image.convert("RGB")},
         {"type": "text", "text": query.prompt},
     ]
-    return [{"role": "user", "content": content}]
+    system = [] if query.system is None else [{"role": "system", "content": query.system}]
+    return [*system, {"role": "user", "content": content}]
 
 
 def _sampling(settings: GenerationSettings, *, logprobs: int | None = None) -> Any:

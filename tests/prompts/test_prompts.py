@@ -1,6 +1,6 @@
 import pytest
 
-from sif.prompts import load, load_targets
+from sif.prompts import load, load_paraphrase, load_targets
 
 
 def test_ordinary_prompts_are_distinct_sentences() -> None:
@@ -28,3 +28,7 @@ def test_no_wanted_answer_would_be_given_by_repeating_a_question_or_another_answ
         others = [other.answer for other in pairs if other is not pair]
         for text in (*others, *(other.question for other in pairs), *load()):
             assert not words & set(text.lower().strip(".?").split())
+
+
+def test_the_paraphrasers_prompt_has_one_place_for_the_text() -> None:
+    assert load_paraphrase().count("{text}") == 1

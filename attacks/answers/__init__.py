@@ -1,0 +1,74 @@
+"""Attacks on answers: what a thief, or whoever serves a stolen model, does to its words.
+
+Words, after the model has spoken (`AnswerAttack`; the same for the same question and seed):
+
+Truncate, Drop, Shuffle       fewer words, fewer sentences, sentences in another order
+Synonyms, ModelSynonyms       other words, of a dictionary or of a language model
+Translate, Paraphrase         the plainest words only; a language model's own wording
+Case, Punctuation, Prefix     capitals, marks taken out, the same words before every answer
+Refuse, Withhold              no answer at a rate, in words or without any
+Nothing, Chain, in_order      no attack, and several one after the other
+AttackedAnswers               a suspect whose answers are attacked
+
+Serving, around the model (`ServingAttack`):
+
+Temperature, SystemPrompt     other settings, and a hidden system turn, for every question
+Cache, Turns, TurnsSuspect    the same answer to the same picture, and a second model
+Watermark, Gumbel             a foreign watermark in decoding (`provider` has the arithmetic)
+
+parse_answer_attacks(text)    reads `truncate:0.5` or `temperature:0.7+drop:0.3+shuffle:1`
+
+Knows nothing of the owner's keys, triggers or verdicts.
+"""
+
+from sif.attacks.answers.attack import AnswerAttack
+from sif.attacks.answers.cache import Cache
+from sif.attacks.answers.chain import Chain, in_order
+from sif.attacks.answers.model_synonyms import ModelSynonyms
+from sif.attacks.answers.nothing import Nothing
+from sif.attacks.answers.paraphrase import Paraphrase
+from sif.attacks.answers.parse import parse_answer_attacks
+from sif.attacks.answers.prefix import Prefix
+from sif.attacks.answers.refuse import Refuse, Withhold
+from sif.attacks.answers.sentences import Drop, Shuffle
+from sif.attacks.answers.serving import ServingAttack
+from sif.attacks.answers.surface import Case, Punctuation
+from sif.attacks.answers.suspect import AttackedAnswers
+from sif.attacks.answers.synonyms import Synonyms, Translate
+from sif.attacks.answers.system_prompt import SystemPrompt
+from sif.attacks.answers.temperature import Temperature
+from sif.attacks.answers.thesaurus import Thesaurus, load_thesaurus
+from sif.attacks.answers.truncate import Truncate
+from sif.attacks.answers.turns import Turns, TurnsSuspect
+from sif.attacks.answers.watermark import Gumbel, Watermark
+
+__all__ = [
+    "AnswerAttack",
+    "AttackedAnswers",
+    "Cache",
+    "Case",
+    "Chain",
+    "Drop",
+    "Gumbel",
+    "ModelSynonyms",
+    "Nothing",
+    "Paraphrase",
+    "Prefix",
+    "Punctuation",
+    "Refuse",
+    "ServingAttack",
+    "Shuffle",
+    "Synonyms",
+    "SystemPrompt",
+    "Temperature",
+    "Thesaurus",
+    "Translate",
+    "Truncate",
+    "Turns",
+    "TurnsSuspect",
+    "Watermark",
+    "Withhold",
+    "in_order",
+    "load_thesaurus",
+    "parse_answer_attacks",
+]

@@ -1,0 +1,17 @@
+"""No attack: the answer as it is."""
+
+from dataclasses import dataclass
+
+from sif.attacks.answers.attack import AnswerAttack, Occasion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nothing(AnswerAttack):
+    """Leaves every word as it is; the row to compare others with."""
+
+    def __str__(self) -> str:
+        return "none"
+
+    def attacked(self, text: str, occasion: Occasion) -> str:
+        """The same words."""
+        return text

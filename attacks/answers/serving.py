@@ -1,0 +1,78 @@
+"""Attacks in how a model is served: on questions, on decoding, on which model answers.
+
+Knows nothing of single attacks.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import final
+
+from sif.types import Query, Reply, Suspect
+
+
+class ServingAttack(ABC):
+    """One attack. `str(attack)` is its text form, as `parse_answer_attack` reads it."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def __str__(self) -> str:
+        """The text form, for example `temperature:0.7`."""
+
+    @abstractmethod
+    def around(self, suspect: Suspect) -> Suspect:
+        """The suspect served in this way; its name says so, as `served_name` builds it.
+
+        Raises:
+            UsageError: this suspect cannot be served so.
+        """
+
+
+class QueryAttack(ServingAttack):
+    """An attack that only changes what the model is asked."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def changed(self, query: Query) -> Query:
+        """The question that the model gets."""
+
+    @final
+    def around(self, suspect: Suspect) -> Suspect:
+        """The suspect that gets changed questions."""
+        return ChangedQueries(suspect, self)
+
+
+class ChangedQueries:
+    """Another suspect whose questions are changed on the way.
+
+    Args:
+        suspect: the one that is asked.
+        attack: on every question.
+    """
+
+    def __init__(self, suspect: Suspect, attack: QueryAttack) -> None:
+        self._suspect = suspect
+        self._attack = attack
+
+    @property
+    def name(self) -> str:
+        """That of the suspect behind, then the attack, as in `hf:model (answers cache)`."""
+        return served_name(self._suspect, self._attack)
+
+    def ask(self, queries: Sequence[Query]) -> list[Reply]:
+        """The replies to the changed questions, in the order of the queries.
+
+        Raises:
+            SuspectError: the suspect cannot be reached.
+        """
+        return self._suspect.ask([self._attack.changed(query) for query in queries])
+
+    def close(self) -> None:
+        """Closes the suspect behind."""
+        self._suspect.close()
+
+
+def served_name(suspect: Suspect, attack: object) -> str:
+    """The name of a suspect with an attack on its answers."""
+    return f"{suspect.name} (answers {attack})"
