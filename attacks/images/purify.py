@@ -9,7 +9,6 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 from PIL import Image
-from scipy.ndimage import gaussian_filter, uniform_filter
 
 from sif.attacks.images.attack import ImageAttack
 from sif.attacks.images.strength import Strength
@@ -57,6 +56,8 @@ class Purify(ImageAttack):
 
 def _denoised(pixels: Pixels, *, noise: float) -> Pixels:
     """Wiener's filter for noise of this variance."""
+    from scipy.ndimage import uniform_filter
+
     window = (WINDOW, WINDOW, 1)
     mean = uniform_filter(pixels, window)
     variance = np.maximum(uniform_filter(pixels**2, window) - mean**2, 0)
@@ -68,6 +69,8 @@ def _denoised(pixels: Pixels, *, noise: float) -> Pixels:
 
 def _resharpened(clean: Pixels, *, like: Pixels) -> Pixels:
     """Adds as much of the picture's own fine detail as brings it nearest to `like`."""
+    from scipy.ndimage import gaussian_filter
+
     detail = clean - gaussian_filter(clean, (SHARPENED, SHARPENED, 0))
     power = float((detail**2).sum())
     amount = max(0.0, float(((like - clean) * detail).sum()) / power) if power else 0.0
