@@ -15,6 +15,14 @@ class Pair(NamedTuple):
     answer: str
 
 
+class Judging(NamedTuple):
+    """Prompts for a judge: about an answer alone, beside another one, and what asks again."""
+
+    alone: str
+    beside: str
+    again: str
+
+
 @cache
 def load(name: str = "ordinary") -> tuple[str, ...]:
     """The prompts of the set `name`, in their committed order.
@@ -31,6 +39,13 @@ def load(name: str = "ordinary") -> tuple[str, ...]:
 def load_targets() -> tuple[Pair, ...]:
     """The question-answer pairs of the baselines, in their committed order."""
     return tuple(Pair(**pair) for pair in json.loads(_text("targets"))["pairs"])
+
+
+@cache
+def load_judge() -> Judging:
+    """What a judge is asked about an answer."""
+    held = json.loads(_text("judge"))
+    return Judging(**{name: held[name] for name in Judging._fields})
 
 
 def _text(name: str) -> str:

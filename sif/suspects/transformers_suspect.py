@@ -60,6 +60,16 @@ class TransformersSuspect:
         """The address, with a digest of the weights."""
         return self._name
 
+    @property
+    def model(self) -> Any:
+        """The model itself, for whoever looks inside."""
+        return self._model
+
+    @property
+    def tokenizer(self) -> Any:
+        """Its tokenizer."""
+        return self._processor.tokenizer
+
     def ask(self, queries: Sequence[Query]) -> list[Reply]:
         """Replies; questions with equal settings share batches."""
         groups: dict[GenerationSettings, list[int]] = {}
