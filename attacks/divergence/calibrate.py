@@ -6,7 +6,8 @@ probability of at most r / (n + 1) ≤ q, whatever its distribution (split confo
 Gammerman, Shafer, Algorithmic Learning in a Random World, 2005).
 `bonferroni` gives each of k signals q = fpr / k. `joint` takes the same r for all, the largest at
 which the share of benign exchanges that would be flagged, each left out of the choice of the limits
-in its turn, is at most fpr; it gives nothing away where signals agree, but is exact only nearly.
+in its turn, is at most fpr (and none above that of one signal alone); it gives nothing away where
+signals agree, but is exact only nearly.
 What a choice is worth is measured on other benign traffic. Knows no signals by name.
 """
 
@@ -120,18 +121,22 @@ def _joint_rank(
 ) -> int:
     """The largest common rank at which leaving out each exchange flags at most `fpr` of them.
 
+    It is never above the rank of one signal alone, so that equal values in a small set, none of
+    which would be flagged, do not pass for a rate that was shown.
+
     An exchange that is left out moves x_{r+1} up to the r-th place if it lay beyond, so it is
     flagged just if it lies beyond x_{r+1} of all.
     """
     longest = min((len(column) for column in columns.values()), default=0)
-    for rank in range(1, longest):
+    most = min(floor(fpr * (longest + 1)), longest - 1)
+    for rank in range(1, most + 1):
         limits = [_threshold(one, columns[one.name][rank]) for one in signals]
         flagged = sum(
             any(limit.flags(values.get(limit.signal)) for limit in limits) for values in benign
         )
         if flagged > fpr * len(benign):
             return rank - 1
-    return max(0, longest - 1)
+    return max(0, most)
 
 
 def _column(signal: Signal, benign: Sequence[Values]) -> list[float]:
