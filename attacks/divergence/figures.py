@@ -74,8 +74,8 @@ class Cost(_Record):
         questions: benign ones of the reported half, and triggers.
         suspect_seconds: one answer of the suspect; none where engines did not say.
         reference_seconds: one answer of the reference.
-        signal_seconds: all signals.
-        signal_passes: forward passes of all signals.
+        signal_seconds: all signals; perplexity looks at each distinct prompt once.
+        signal_passes: forward passes of all signals; the embedder takes 32 texts in one.
         ratio: of the extra seconds to the suspect's own.
     """
 

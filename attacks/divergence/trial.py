@@ -98,7 +98,8 @@ def try_divergence(
         )
     )
     ordinary = [one for one in signals if one.own_limit is None]
-    known = _table({one.name: one.measure(chosen_on) for one in ordinary}, len(chosen_on))
+    first = {one.name: _measure(one, chosen_on) for one in ordinary}
+    known = _table({name: one.values for name, one in first.items()}, len(chosen_on))
     thresholds = _choose(signals, known, rules)
     timed = {one.name: _measure(one, [*seen, *marked]) for one in signals}
     table = _table({name: one.values for name, one in timed.items()}, len(seen) + len(marked))
@@ -120,7 +121,7 @@ def try_divergence(
         combined=_rates([bool(thresholds.flagged(values)) for values in table], len(seen)),
         without=without,
         behind=behind,
-        cost=_cost([*seen, *marked], list(timed.values())),
+        cost=_cost([*seen, *marked], [[*_of(one, first), timed[one.name]] for one in signals]),
         judge=judge,
     )
 
@@ -191,17 +192,24 @@ def _rates(flags: Sequence[bool], benign: int) -> Rates:
     )
 
 
-def _cost(exchanges: Sequence[Exchange], timed: Sequence[_Timed]) -> Cost:
-    number = len(exchanges)
+def _of(signal: Signal, first: Mapping[str, _Timed]) -> list[_Timed]:
+    return [first[signal.name]] if signal.name in first else []
+
+
+def _cost(exchanges: Sequence[Exchange], timed: Sequence[Sequence[_Timed]]) -> Cost:
+    """Signals cost what they did on all that each has seen, as some remember what they saw."""
+    seen = [sum(len(one.values) for one in of_signal) for of_signal in timed]
+    seconds = [sum(one.seconds for one in of_signal) for of_signal in timed]
+    passes = [sum(one.passes for one in of_signal) for of_signal in timed]
     own = _seconds([one.suspect for one in exchanges])
     other = _seconds([one.reference for one in exchanges])
-    extra = sum(one.seconds for one in timed) / number
+    extra = sum(spent / number for spent, number in zip(seconds, seen, strict=True))
     return Cost(
-        questions=number,
+        questions=len(exchanges),
         suspect_seconds=own,
         reference_seconds=other,
         signal_seconds=extra,
-        signal_passes=sum(one.passes for one in timed) / number,
+        signal_passes=sum(made / number for made, number in zip(passes, seen, strict=True)),
         ratio=(other + extra) / own if own and other is not None else None,
     )
 
