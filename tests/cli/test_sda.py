@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from sif import prompts
 from sif.eval.zoo.catalogue import find
 from sif.eval.zoo.data import samples, write_examples
 from sif.eval.zoo.folders import export
@@ -135,6 +136,7 @@ def test_bundled_models_behind_the_attack(sif: Run, tmp_path: Path) -> None:
         images,
         recipe=load_recipe("sif", steps=30),
         out=tmp_path / "fp",
+        prompts=prompts.load(),
         count=4,
     )
     write_examples(source.world, tmp_path / "benign", number=60, seed=6, kind="captions")
