@@ -15,6 +15,14 @@ class Pair(NamedTuple):
     answer: str
 
 
+class Judging(NamedTuple):
+    """Prompts for a judge: about an answer alone, beside another one, and what asks again."""
+
+    alone: str
+    beside: str
+    again: str
+
+
 @cache
 def load(name: str = "ordinary") -> tuple[str, ...]:
     """The prompts of the set `name`, in their committed order.
@@ -37,6 +45,13 @@ def load_targets() -> tuple[Pair, ...]:
 def load_paraphrase() -> str:
     """What a language model is told that words a text anew; holds `{text}` once."""
     return str(json.loads(_text("paraphrase"))["prompt"])
+
+
+@cache
+def load_judge() -> Judging:
+    """What a judge is asked about an answer."""
+    held = json.loads(_text("judge"))
+    return Judging(**{name: held[name] for name in Judging._fields})
 
 
 def _text(name: str) -> str:

@@ -28,6 +28,7 @@ from sif.suspects.chat_request import (
     speaks,
 )
 from sif.suspects.uri import OpenAIOptions, SuspectAddress
+from sif.suspects.usage import Usage
 from sif.types import GenerationSettings, Query, Reply, Unanswered
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
@@ -46,6 +47,9 @@ class OpenAISuspect:
 
     Raises:
         UsageError: the variable that should hold the key is not set.
+
+    Attributes:
+        usage: what its answers cost so far, as far as the endpoint says.
     """
 
     def __init__(self, address: SuspectAddress) -> None:
@@ -56,6 +60,7 @@ class OpenAISuspect:
         self._key = key_of(options.key_env)
         self._dialect: Dialect | None = None
         self._strikes = 0
+        self.usage = Usage()
 
     @property
     def name(self) -> str:
@@ -163,6 +168,7 @@ class OpenAISuspect:
                 completion = await client.chat.completions.create(
                     model=self._address.model or "", messages=messages(query), **body
                 )
+                self.usage = self.usage.plus(completion)
                 return read_completion(completion, perf_counter() - began)
         raise AssertionError("unreachable")
 

@@ -67,6 +67,16 @@ class TransformersSuspect:
         """Number of ids that the tokenizer can produce (the logits may be padded beyond)."""
         return len(self._processor.tokenizer)
 
+    @property
+    def model(self) -> Any:
+        """The model itself, for whoever looks inside."""
+        return self._model
+
+    @property
+    def tokenizer(self) -> Any:
+        """Its tokenizer."""
+        return self._processor.tokenizer
+
     def ask(self, queries: Sequence[Query]) -> list[Reply]:
         """Replies; questions with equal settings share batches."""
         return self._ask(queries, None)
