@@ -146,7 +146,7 @@ def sda(
         SuspectAddress.parse(address)
     owned = FingerprintSet.load(fingerprint, secret=secret)
     measured = read_calibration(fingerprint) if calibration else None
-    allowance, highest = allowance_of(measured, "none", folder=fingerprint)
+    allowance, highest = allowance_of(measured, Policy(alpha=alpha))
     rules = Rules(
         kind=thresholds.value,
         fpr=fpr,
