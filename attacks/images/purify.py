@@ -14,7 +14,7 @@ from sif.attacks.images.attack import ImageAttack
 from sif.attacks.images.strength import Strength
 
 REMOVED: Final = Strength(
-    attack="purify", noun="standard deviation", low=0, high=100, example="purify:8"
+    attack="purify", noun="standard deviation", low=0, high=100, example="purify:16"
 )
 WINDOW: Final = 5
 SHARPENED: Final = 1.0

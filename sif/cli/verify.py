@@ -43,7 +43,7 @@ def verify(
             metavar="NAME:NUMBER",
             help="Attack the pictures first: jpeg:75, webp:75 (quality), resize:0.5, "
             "screenshot:1.25 (factor, and back), crop:0.05, crop-pad:0.05 (share of each side), "
-            "rotate:2 (degrees), noise:4, purify:8 (deviation in 1/255), salt-pepper:0.01 (share "
+            "rotate:2 (degrees), noise:4, purify:16 (deviation in 1/255), salt-pepper:0.01 (share "
             "of pixels), blur:1, median:1 (radius in pixels), bits:5 (per channel), "
             "brightness:1.2, contrast:0.8 (factor), gamma:1.5 (exponent) or none. Several, joined "
             "by + or as options given again, happen in their order.",

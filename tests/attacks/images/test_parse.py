@@ -121,8 +121,8 @@ REFUSED = {
     "brightness:-1": ("factor of brightness", "from 0 to 4", "brightness:1.2"),
     "contrast:5": ("factor of contrast", "from 0 to 4", "contrast:0.8"),
     "gamma:0": ("exponent of gamma", "from 0.1 to 10", "gamma:1.5"),
-    "purify:-1": ("standard deviation of purify", "from 0 to 100", "purify:8"),
-    "purify": ("purify needs its standard deviation", "from 0 to 100", "purify:8"),
+    "purify:-1": ("standard deviation of purify", "from 0 to 100", "purify:16"),
+    "purify": ("purify needs its standard deviation", "from 0 to 100", "purify:16"),
     "bits": ("bits needs its number", "from 1 to 8", "bits:5"),
 }
 
