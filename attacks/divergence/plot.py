@@ -39,6 +39,8 @@ def as_picture(found: Divergence) -> bytes:
 
 
 def _draw(panel: Any, signal: SignalFigures) -> None:
+    from matplotlib.ticker import NullFormatter
+
     benign, triggers = _known(signal.benign), _known(signal.fingerprint)
     edges = _edges([*benign, *triggers], logarithmic=signal.name in LOGARITHMIC)
     for values, colour, label in (
@@ -54,6 +56,7 @@ def _draw(panel: Any, signal: SignalFigures) -> None:
     )
     if signal.name in LOGARITHMIC:
         panel.set_xscale("log")
+        panel.xaxis.set_minor_formatter(NullFormatter())
     panel.set_xlabel(TITLES.get(signal.name, signal.name))
     panel.set_ylabel("share")
     panel.spines[["top", "right"]].set_visible(False)
