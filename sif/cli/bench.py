@@ -7,11 +7,13 @@ import typer
 
 from sif.cli.bench_answers import answers
 from sif.cli.bench_claims import claims
-from sif.cli.bench_elicit import FAMILIES, elicit
+from sif.cli.bench_elicit import elicit
 from sif.cli.bench_ownership import ownership
 from sif.cli.bench_roster import roster
 from sif.cli.bench_sharing import sharing
 from sif.cli.bench_verdicts import verdicts
+from sif.cli.names import FAMILIES, names
+from sif.cli.names import families as chosen_families
 from sif.cli.progress import bar
 
 app = typer.Typer(
@@ -72,24 +74,21 @@ def triggers(
 
     Example: `sif bench triggers --out bench --quick`
     """
-    from sif.errors import UsageError
     from sif.eval.bench.overview import as_overview
     from sif.eval.bench.plots import write_plots
     from sif.eval.bench.summary import as_table, summarise
     from sif.eval.bench.triggers import IMAGE_ATTACKS, TriggerBench, run_bench
     from sif.files import write_atomically
 
-    wanted = _names(families)
-    if unknown := [name for name in wanted if name not in FAMILIES]:
-        raise UsageError(f"expected families among {', '.join(FAMILIES)}, got {unknown[0]!r}")
+    wanted = chosen_families(families)
     bench = TriggerBench(
         out=out,
         families=("llava",) if quick else wanted,  # type: ignore[arg-type]  # checked above
-        methods=_names(methods),
+        methods=names(methods),
         triggers=8 if quick else number,
         seeds=(0,) if quick else tuple(range(seeds)),
-        suspects=_names(suspects) if suspects else None,
-        image_attacks=_names(image_attacks)
+        suspects=names(suspects) if suspects else None,
+        image_attacks=names(image_attacks)
         if image_attacks
         else (("none", "jpeg:75", "resize:0.5") if quick else IMAGE_ATTACKS),
         steps=steps,
@@ -103,9 +102,9 @@ def triggers(
     write_atomically(out / "summary.md", f"{overview}\n{as_table(lines)}")
     pictures = write_plots(out, lines, rows.costs)
     typer.echo(overview)
-    names = ["summary.md", *(path.name for path in pictures)]
-    names += [f"{name}.parquet" for name in rows._fields]
-    typer.echo(f"{out}: {', '.join(names)}")
+    files = ["summary.md", *(path.name for path in pictures)]
+    files += [f"{name}.parquet" for name in rows._fields]
+    typer.echo(f"{out}: {', '.join(files)}")
 
 
 app.command()(answers)
@@ -115,7 +114,3 @@ app.command()(ownership)
 app.command()(roster)
 app.command()(sharing)
 app.command()(verdicts)
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
+from sif.cli.names import FAMILIES, names
+from sif.cli.names import families as chosen_families
 from sif.cli.progress import bar
-
-FAMILIES = ("llava", "qwen2_5_vl")
 
 
 def elicit(
@@ -34,18 +34,15 @@ def elicit(
 
     Example: `sif bench elicit --out bench --families llava`
     """
-    from sif.errors import UsageError
     from sif.eval.bench.elicit import ROWS, ElicitBench, run_elicit
     from sif.eval.bench.elicited import as_table
     from sif.files import write_atomically
 
-    wanted = _names(families)
-    if unknown := [name for name in wanted if name not in FAMILIES]:
-        raise UsageError(f"expected families among {', '.join(FAMILIES)}, got {unknown[0]!r}")
+    wanted = chosen_families(families)
     bench = ElicitBench(
         out=out,
         families=wanted,  # type: ignore[arg-type]  # checked above
-        methods=_names(methods),
+        methods=names(methods),
         triggers=number,
         seeds=tuple(range(seeds)),
     )
@@ -55,7 +52,3 @@ def elicit(
     write_atomically(out / "elicit.md", table)
     typer.echo(table)
     typer.echo(f"{out}: elicit.md, {ROWS}")
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())

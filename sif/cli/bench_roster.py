@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sif.cli.fingerprint import read_images
+from sif.cli.names import names
 from sif.cli.progress import bar
 
 if TYPE_CHECKING:
@@ -157,4 +158,4 @@ def _report(results: "Results", out: Path) -> None:
 def _names(text: str | None) -> tuple[str, ...] | None:
     if text is None:
         return None
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    return names(text)

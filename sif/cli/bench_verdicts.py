@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
+from sif.cli.names import FAMILIES, names
+from sif.cli.names import families as chosen_families
 from sif.cli.progress import bar
-
-FAMILIES = ("llava", "qwen2_5_vl")
 
 
 def verdicts(
@@ -28,19 +28,16 @@ def verdicts(
 
     Example: `sif bench verdicts --out verdicts --families llava --seeds 1`
     """
-    from sif.errors import UsageError
     from sif.eval.bench.verdicts import SUSPECTS, VerdictBench, as_table, run_verdicts
     from sif.files import write_atomically
 
-    wanted = _names(families)
-    if unknown := [name for name in wanted if name not in FAMILIES]:
-        raise UsageError(f"expected families among {', '.join(FAMILIES)}, got {unknown[0]!r}")
+    wanted = chosen_families(families)
     bench = VerdictBench(
         out=out,
         families=wanted,  # type: ignore[arg-type]  # checked above
         triggers=number,
         seeds=tuple(range(seeds)),
-        suspects=_names(suspects) if suspects else SUSPECTS,
+        suspects=names(suspects) if suspects else SUSPECTS,
     )
     with bar() as show:
         found, allowances = run_verdicts(bench, show=show)
@@ -48,7 +45,3 @@ def verdicts(
     write_atomically(out / "verdicts.md", table)
     typer.echo(table)
     typer.echo(f"{out}: verdicts.md")
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())

@@ -133,9 +133,6 @@ def observe(fingerprint: FingerprintSet, trigger: Trigger, replies: Sequence[Rep
     name = trigger.record.id
     if not texts:
         return Observation(trigger=name, count=None, queries=len(replies), reason=reasons[0])
-    return Observation(
-        trigger=name,
-        count=fingerprint.count(name, texts),
-        queries=len(replies),
-        weights=fingerprint.weigh(name, texts),
-    )
+    weights = fingerprint.weigh(name, texts)
+    count = fingerprint.count(name, texts) if weights is None else weights.count
+    return Observation(trigger=name, count=count, queries=len(replies), weights=weights)
