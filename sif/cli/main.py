@@ -25,6 +25,7 @@ from sif.cli import (
     doctor,
     fingerprint,
     import_published,
+    metav,
     report,
     sda,
     serve,
@@ -52,6 +53,7 @@ COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
 }
 GROUPS: Final[Mapping[str, typer.Typer]] = {
     "claim": claim.app,
+    "metav": metav.app,
     "bench": bench.app,
     "zoo": zoo.app,
 }
