@@ -13,7 +13,7 @@ def draw_curve(
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    points = curve(positives, negatives)
+    points = curve(positives, negatives, points=201)
     figure = Figure(figsize=(5.2, 3.4), layout="constrained")
     FigureCanvasSVG(figure)
     axes = figure.add_subplot()
