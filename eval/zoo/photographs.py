@@ -31,12 +31,15 @@ SEEN: Final = (
     "text.png",
 )
 UNSEEN: Final = ("motorcycle_left.png", "rocket.jpg", "moon.png", "clock_motion.png")
+LONGEST: Final = 448
 SMALLEST, LARGEST = 0.15, 0.7
 
 
 @cache
 def photographs(split: Split) -> tuple[Image.Image, ...]:
     """The photographs of a split in RGB; scikit-learn's two are among the unseen.
+
+    Large ones are reduced to 448 pixels at their longer side, which the crops do not outresolve.
 
     Raises:
         UsageError: scikit-image or scikit-learn is missing.
@@ -53,6 +56,8 @@ def photographs(split: Split) -> tuple[Image.Image, ...]:
     pictures = [_read(folder / name) for name in (SEEN if split == "seen" else UNSEEN)]
     if split == "unseen":
         pictures += [Image.fromarray(image) for image in load_sample_images().images]
+    for picture in pictures:
+        picture.thumbnail((LONGEST, LONGEST))
     return tuple(pictures)
 
 

@@ -36,7 +36,7 @@ class MiniVision:
     schedule: VisionSchedule
 
 
-SHORT: Final = VisionSchedule(steps=500)
+SHORT: Final = VisionSchedule(steps=800)
 
 VISION_MODELS: Final = (
     MiniVision(

@@ -2,8 +2,8 @@
 
 MaskFeat (Wei et al., CVPR 2022, arXiv:2112.09133) predicts histograms of oriented gradients where
 patches are hidden. Here every patch predicts its histogram and its colours, hidden or not, and the
-class token those of a coarse grid over the whole picture; on painted scenes every patch also says
-what is in its cell. Knows nothing of architectures.
+class token those of a coarse grid over the whole picture and a thumbnail in grey; of painted scenes
+the class token also says what is in each cell. Knows nothing of architectures.
 """
 
 import math
@@ -15,12 +15,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sif.eval.zoo.vision.architecture import GRID, PATCH
+from sif.eval.zoo.world import CELLS
 
 BINS: Final = 8
 FINE: Final = 2 * GRID
 COARSE: Final = 4
+THUMBNAIL: Final = 8
 PATCH_TARGET: Final = 4 * (BINS + 3)
-WHOLE_TARGET: Final = COARSE * COARSE * (BINS + 3)
+WHOLE_TARGET: Final = COARSE * COARSE * (BINS + 3) + THUMBNAIL * THUMBNAIL
 SHAPES, COLOURS = 7, 9
 
 Images = Float[Tensor, "batch 3 height width"]
@@ -32,7 +34,8 @@ class Heads(nn.Module):
     def __init__(self, hidden: int) -> None:
         super().__init__()
         self.whole = nn.Linear(hidden, WHOLE_TARGET)
-        self.patch = nn.Linear(hidden, PATCH_TARGET + SHAPES + COLOURS)
+        self.cells = nn.Linear(hidden, CELLS * (SHAPES + COLOURS))
+        self.patch = nn.Linear(hidden, PATCH_TARGET)
 
 
 def gradient_histograms(images: Images) -> Float[Tensor, "batch bins height width"]:
@@ -53,12 +56,17 @@ def gradient_histograms(images: Images) -> Float[Tensor, "batch bins height widt
 def targets(
     images: Images,
 ) -> tuple[Float[Tensor, "batch patches target"], Float[Tensor, "batch whole"]]:
-    """Per patch and for the whole picture: normalised histograms, and mean colours around 0."""
+    """Per patch and for the whole picture: normalised histograms, and mean colours around 0.
+
+    Behind those of the whole picture its thumbnail, around 0 as well.
+    """
     histograms = gradient_histograms(images)
     fine = torch.cat([_pooled(histograms, FINE), _pooled(images, FINE) - 0.5], 1)
     coarse = torch.cat([_pooled(histograms, COARSE), _pooled(images, COARSE) - 0.5], 1)
     patches = F.unfold(fine, 2, stride=2).transpose(1, 2)
-    return _scaled(patches, 4), _scaled(coarse.flatten(1), COARSE * COARSE)
+    grey = _pooled(images.mean(1, keepdim=True), THUMBNAIL).flatten(1) - 0.5
+    whole = torch.cat([_scaled(coarse.flatten(1), COARSE * COARSE), grey / 3], 1)
+    return _scaled(patches, 4), whole
 
 
 def hide(images: Images, share: float, generator: torch.Generator) -> Images:
@@ -71,7 +79,7 @@ def loss_of(
     states: Float[Tensor, "batch positions hidden"],
     heads: Heads,
     images: Images,
-    facts: Int[Tensor, "scenes patches 2"],
+    facts: Int[Tensor, "scenes cells 2"],
 ) -> Float[Tensor, ""]:
     """The loss of a model's last representation.
 
@@ -79,15 +87,14 @@ def loss_of(
         states: class token first, then patches in reading order.
         heads: what reads them.
         images: whole, of the batch; scenes come first.
-        facts: of the scenes, per patch the shape and the colour in its cell (0 for none).
+        facts: of the scenes, the shape and the colour in every cell (0 for none).
     """
     patch_target, whole_target = targets(images)
-    said = heads.patch(states[:, 1:])
-    looks, shapes, colours = said.split((PATCH_TARGET, SHAPES, COLOURS), -1)
-    loss = (looks - patch_target).square().sum(-1).mean()
+    loss = (heads.patch(states[:, 1:]) - patch_target).square().sum(-1).mean()
     loss = loss + 2 * (heads.whole(states[:, 0]) - whole_target).square().sum(-1).mean()
-    for logits, truth in ((shapes, facts[..., 0]), (colours, facts[..., 1])):
-        loss = loss + 0.5 * F.cross_entropy(logits[: len(facts)].flatten(0, 1), truth.flatten())
+    said = heads.cells(states[: len(facts), 0]).unflatten(-1, (CELLS, -1))
+    for logits, truth in zip(said.split((SHAPES, COLOURS), -1), facts.unbind(-1), strict=True):
+        loss = loss + 0.5 * F.cross_entropy(logits.flatten(0, 1), truth.flatten())
     return loss
 
 

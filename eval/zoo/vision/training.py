@@ -1,11 +1,11 @@
-"""Trains a mini vision model from scratch on painted scenes and crops of real photographs.
+"""Trains a mini vision model from scratch on scenes, crops of real photographs, and scribbles.
 
 Knows nothing of files or of the catalogue.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -15,27 +15,35 @@ from torch import Tensor
 
 from sif.eval.zoo.photographs import crops
 from sif.eval.zoo.render import Painter, labels
+from sif.eval.zoo.scribbles import scribble
 from sif.eval.zoo.training import Progress, descend, pace
 from sif.eval.zoo.vision.architecture import (
-    GRID,
     HIDDEN,
     SIDE,
     Kind,
     build_image_processor,
     build_vision,
+    start_places,
 )
 from sif.eval.zoo.vision.objective import Heads, hide, loss_of
-from sif.eval.zoo.world import Scene, sample_scene
+from sif.eval.zoo.world import sample_scene
 from sif.vlm.pixels import to_tensor
 
-PAINTED: int = 72
+PAINTED: Final = 72
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisionSchedule:
-    """Length and pace of a training: steps, pictures a step (half of them scenes), peak rate."""
+    """Length and pace of a training.
 
-    steps: int = 900
+    Attributes:
+        steps: updates.
+        batch: pictures a step: half of them scenes, a third of the rest scribbles.
+        rate: peak.
+        hidden: share of patches that the model does not see.
+    """
+
+    steps: int = 1600
     batch: int = 48
     rate: float = 1.5e-3
     hidden: float = 0.3
@@ -59,13 +67,16 @@ def train_vision(
         report: called after every step.
     """
     model = build_vision(kind, seed=seed).train()
+    start_places(model)
     rng = np.random.default_rng([seed, world, 8])
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         heads = Heads(HIDDEN)
     parameters = [*model.parameters(), *heads.parameters()]
-    optimiser = torch.optim.AdamW(parameters, lr=schedule.rate, weight_decay=0.02)
+    optimiser = torch.optim.AdamW(
+        parameters, lr=schedule.rate, betas=(0.9, 0.98), weight_decay=0.02
+    )
     for step in range(schedule.steps):
         images, facts = draw(world, schedule.batch, rng)
         seen = normalised(kind, hide(images, schedule.hidden, generator))
@@ -78,28 +89,21 @@ def train_vision(
 
 def draw(
     world: int, number: int, rng: np.random.Generator
-) -> tuple[Float[Tensor, "batch 3 height width"], Int[Tensor, "scenes patches 2"]]:
-    """Scenes, then as many crops of photographs; with the facts of the scenes' patches."""
+) -> tuple[Float[Tensor, "batch 3 height width"], Int[Tensor, "scenes cells 2"]]:
+    """Scenes, then photographs and scribbles; with shape and colour in the scenes' cells."""
     scenes = [sample_scene(rng) for _ in range(number // 2)]
     painter = Painter(seed=world, side=PAINTED, period=PAINTED // 6)
     painted = [scaled(painter.image(scene)) for scene in scenes]
-    photographs = [
-        _varied(crop, rng) for crop in crops("seen", number=number - len(scenes), side=SIDE, rng=rng)
-    ]
-    facts = np.stack([patch_facts(scene) for scene in scenes])
-    return to_tensor([*painted, *photographs]), torch.from_numpy(facts)
+    lines = [scribble(SIDE, rng) for _ in range(number // 6)]
+    rest = number - len(scenes) - len(lines)
+    shown = [_varied(crop, rng) for crop in crops("seen", number=rest, side=SIDE, rng=rng)]
+    facts = np.stack([labels(scene)[:, :2] for scene in scenes])
+    return to_tensor([*painted, *shown, *lines]), torch.from_numpy(facts)
 
 
 def scaled(image: Image.Image) -> Image.Image:
     """A picture at the models' size."""
     return image.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-
-
-def patch_facts(scene: Scene) -> np.ndarray:
-    """Patches in reading order x (shape, colour) of what is in the cell of the patch's centre."""
-    cell = 3 * (2 * np.arange(GRID) + 1) // (2 * GRID)
-    chosen = (3 * cell[:, None] + cell[None]).reshape(-1)
-    return labels(scene)[chosen, :2]
 
 
 def normalised(
