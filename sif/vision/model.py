@@ -105,8 +105,8 @@ class VisionModel:
         return cls(owner, processor, source, tower, stored)
 
     def copy(self) -> "VisionModel":
-        """The same model with weights of its own."""
-        owner = copy.deepcopy(self.owner)
+        """The same model with a tower of its own; everything else is shared."""
+        owner = self._with_own_tower()
         tower = find_tower(owner, self.readout)
         return VisionModel(owner, self.processor, self.source, tower, self.stored)
 
@@ -250,9 +250,15 @@ class VisionModel:
         Raises:
             StorageError: the folder exists, or the disk refuses.
         """
-        owner = copy.deepcopy(self.owner)
+        owner = self._with_own_tower()
         find_tower(owner, self.readout).module.to(self.stored)
         save_model(owner, self.processor, folder)
+
+    def _with_own_tower(self) -> Any:
+        own = {id(tensor) for tensor in self.module.state_dict(keep_vars=True).values()}
+        rest = self.owner.state_dict(keep_vars=True).values()
+        shared = {id(tensor): tensor for tensor in rest if id(tensor) not in own}
+        return copy.deepcopy(self.owner, shared)
 
     def _forward(self, inputs: Inputs) -> Any:
         try:
