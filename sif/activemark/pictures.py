@@ -47,9 +47,7 @@ def divide(
             f"out and {FEWEST_TO_TRAIN} to train with), got {len(distinct)}; add some, or hold out "
             "fewer"
         )
-    order = sorted(
-        distinct, key=lambda digest: hashlib.sha256(f"{seed} {digest}".encode()).digest()
-    )
+    order = sorted(distinct, key=lambda one: hashlib.sha256(f"{seed} {one}".encode()).digest())
     return Division(
         [ready[distinct[digest]] for digest in order[:holdout]],
         [pictures[distinct[digest]].convert("RGB") for digest in order[holdout:]],

@@ -57,7 +57,7 @@ class Task(ABC):
 
     def weights(self) -> Mapping[str, Tensor]:
         """Everything that a checkpoint holds."""
-        kept = {name: p for name, p in self.moving.items()}
+        kept: dict[str, Tensor] = dict(self.moving)
         return kept | (dict(self.copies.state()) if self.copies else {})
 
     def step(self, step: int) -> Losses:

@@ -43,11 +43,13 @@ def choose_directions(
     generator = torch.Generator().manual_seed(_MIX)
     if kind == "any":
         drawn = torch.randn(width, bits, generator=generator, dtype=torch.float64)
-        return torch.linalg.qr(drawn)[0].T.float().contiguous()
+        basis: Tensor = torch.linalg.qr(drawn)[0]
+        return basis.T.float().contiguous()
     exact = (features - features.mean(0)).double().cpu()
     _values, vectors = torch.linalg.eigh(exact.T @ exact)
     mixing = torch.randn(bits, bits, generator=generator, dtype=torch.float64)
-    return (torch.linalg.qr(mixing)[0] @ vectors[:, :bits].T).float().contiguous()
+    mixed: Tensor = torch.linalg.qr(mixing)[0] @ vectors[:, :bits].T
+    return mixed.float().contiguous()
 
 
 def read_out(
