@@ -18,7 +18,7 @@ class Labelled:
     """
 
     images: Sequence[Image.Image]
-    labels: Int[Tensor, "images *grid"]
+    labels: Int[Tensor, "images ..."]
 
     def __len__(self) -> int:
         return len(self.images)

@@ -73,7 +73,7 @@ class FieldHead(nn.Module):
 Head = ClassHead | FieldHead
 
 
-def new_head(vision: VisionModel, labels: Int[Tensor, "images *grid"], classes: int) -> Head:
+def new_head(vision: VisionModel, labels: Int[Tensor, "images ..."], classes: int) -> Head:
     """The head that labels of this shape need, freshly initialised.
 
     Raises:
@@ -169,7 +169,7 @@ def descend(
 
 
 @torch.no_grad()
-def predictions(vision: VisionModel, head: Head, examples: Labelled) -> Int[Tensor, "images *grid"]:
+def predictions(vision: VisionModel, head: Head, examples: Labelled) -> Int[Tensor, "images ..."]:
     """The likeliest label of each picture, or of each of its fields."""
     images = to_tensor(vision.pictures(examples.images))
     parts = [head(vision, part.to(vision.device)).argmax(1) for part in images.split(BATCH)]

@@ -61,7 +61,7 @@ class Trajectories:
         threshold: mutation rate under which one is recognised.
     """
 
-    points: Float[Tensor, "trajectories points *shape"]
+    points: Float[Tensor, "trajectories points ..."]
     labels: Int[Tensor, "trajectories points"]
     threshold: float
 
@@ -100,7 +100,9 @@ def adv_tra(
         place, through = passed[:, -1], through & found
         report(leg + 1, order.shape[1])
     if not through.any():
-        raise UsageError("expected examples from which a trajectory leads on, found none; give more")
+        raise UsageError(
+            "expected examples from which a trajectory leads on, found none; give more"
+        )
     points = torch.cat(walked, 1)[through]
     labels = predict(model, points.flatten(0, 1)).unflatten(0, points.shape[:2])
     return Trajectories(points=points, labels=labels, threshold=settings.threshold)
@@ -158,7 +160,7 @@ def _walk(
     target: Int[Tensor, " batch"],
     lengths: Float[Tensor, "batch steps"],
     settings: AdvTra,
-) -> Float[Tensor, "batch steps *shape"]:
+) -> Float[Tensor, "batch steps ..."]:
     """The points after each signed gradient step towards the target."""
     place, points = start, []
     for step in range(lengths.shape[1]):

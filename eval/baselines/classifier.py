@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-Inputs = Float[Tensor, "batch *shape"]
+Inputs = Float[Tensor, "batch ..."]
 Logits = Float[Tensor, "batch classes"]
 Classifier = Callable[[Tensor], Tensor]
 """From `Inputs` to `Logits`, with gradients to every input."""

@@ -48,7 +48,7 @@ class Fingerprint:
         converged: whether the objective reached 0.
     """
 
-    inputs: Float[Tensor, "batch *shape"]
+    inputs: Float[Tensor, "batch ..."]
     labels: Int[Tensor, " batch"]
     converged: Tensor
 

@@ -1,1 +1,1 @@
-"""What a thief uses a vision foundation model for: small downstream tasks with labelled pictures."""
+"""What a thief uses a vision foundation model for: small tasks with labelled pictures."""

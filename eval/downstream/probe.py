@@ -54,7 +54,7 @@ def mean_cosine(
 
 
 def mean_iou(
-    said: Int[Tensor, "examples *grid"], truth: Int[Tensor, "examples *grid"], classes: int
+    said: Int[Tensor, "examples ..."], truth: Int[Tensor, "examples ..."], classes: int
 ) -> float:
     """Intersection over union, the mean over the classes that occur in either."""
     ratios = []

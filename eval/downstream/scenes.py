@@ -17,26 +17,26 @@ SIDE: Final = 72
 GRID: Final = 24
 
 
-def middle_shapes(*, train: int, test: int, seed: int = 0) -> Task:
-    """The task of naming the shape of the object in the middle."""
+def middle_colours(*, train: int, test: int, seed: int = 0) -> Task:
+    """The task of naming the colour of the object in the middle."""
 
-    def shape(scene: Scene) -> int:
+    def colour(scene: Scene) -> int:
         (thing,) = (thing for thing in scene.things if thing.cell == CENTRE_CELL)
-        return thing.shape
+        return thing.colour
 
     drawn = list(_scenes(train + test, seed, with_middle=True))
-    labels = torch.tensor([shape(scene) for scene in drawn])
-    return _task("shapes", len(lexicon.SHAPES), drawn, labels, train)
+    labels = torch.tensor([colour(scene) for scene in drawn])
+    return _task("colours", len(lexicon.COLOURS), drawn, labels, train)
 
 
 def segments(*, train: int, test: int, seed: int = 0) -> Task:
-    """The task of saying, in a grid of 24 x 24 fields, which shape covers each, or none (0)."""
+    """The task of naming the colour of the object in each of 24 x 24 fields, or none (0)."""
     drawn = list(_scenes(train + test, seed, with_middle=False))
     painter = Painter(seed=WORLD, side=SIDE, period=SIDE // 6)
     step = SIDE // GRID
-    maps = [painter.shapes(scene)[step // 2 :: step, step // 2 :: step] for scene in drawn]
+    maps = [painter.segments(scene)[step // 2 :: step, step // 2 :: step] for scene in drawn]
     labels = torch.from_numpy(np.stack(maps)).long()
-    return _task("segments", len(lexicon.SHAPES) + 1, drawn, labels, train)
+    return _task("segments", len(lexicon.COLOURS) + 1, drawn, labels, train)
 
 
 def _scenes(number: int, seed: int, *, with_middle: bool) -> Iterator[Scene]:
@@ -48,9 +48,7 @@ def _scenes(number: int, seed: int, *, with_middle: bool) -> Iterator[Scene]:
             yield scene
 
 
-def _task(
-    name: str, classes: int, drawn: list[Scene], labels: torch.Tensor, train: int
-) -> Task:
+def _task(name: str, classes: int, drawn: list[Scene], labels: torch.Tensor, train: int) -> Task:
     painter = Painter(seed=WORLD, side=SIDE, period=SIDE // 6)
     images = [painter.image(scene) for scene in drawn]
     return Task(

@@ -82,12 +82,12 @@ class Painter:
         """The picture as a Pillow image."""
         return Image.fromarray(self.paint(scene))
 
-    def shapes(self, scene: Scene) -> np.ndarray:
-        """Per pixel the shape plus one of the object that covers at least half of it, or 0."""
+    def segments(self, scene: Scene) -> np.ndarray:
+        """Per pixel the colour plus one of the object that covers at least half of it, or 0."""
         table = np.zeros((self.side, self.side), np.int64)
         for thing in scene.things:
             part = self._part(table, thing)
-            part[self._cover(thing) >= 0.5] = thing.shape + 1
+            part[self._cover(thing) >= 0.5] = thing.colour + 1
         return table
 
     def _put(self, canvas: np.ndarray, thing: Thing) -> None:

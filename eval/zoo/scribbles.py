@@ -11,7 +11,9 @@ CORNERS: Final = 4
 
 def scribble(side: int, rng: np.random.Generator) -> Image.Image:
     """One to three bent strokes, light on dark or dark on light, a little blurred."""
-    ground, ink = (tuple(int(value) for value in rng.integers(*reach, 3)) for reach in _reaches(rng))
+    ground, ink = (
+        tuple(int(value) for value in rng.integers(*reach, 3)) for reach in _reaches(rng)
+    )
     picture = Image.new("RGB", (side, side), ground)
     pen = ImageDraw.Draw(picture)
     width = int(rng.integers(side // 20, side // 6))

@@ -305,6 +305,7 @@ def pace(step: int, steps: int) -> float:
 def descend(
     optimiser: torch.optim.Optimizer, loss: Tensor, parameters: list[Any], rates: list[float]
 ) -> None:
+    """One step against a loss, its gradient clipped to norm 1; a rate for every group."""
     for group, rate in zip(optimiser.param_groups, rates, strict=True):
         group["lr"] = rate
     optimiser.zero_grad(set_to_none=True)

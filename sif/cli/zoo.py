@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Mini models that come with SIF: real LLaVA and Qwen2.5-VL architectures of 2 to 3 million "
-    "parameters and Dinov2, ViT and CLIP vision models of 1 million, for trying things out where "
-    "no model hub can be reached.",
+    help="Mini models that come with SIF: real LLaVA and Qwen2.5-VL architectures of 2 to 3 "
+    "million parameters and Dinov2, ViT and CLIP vision models of 1 million, for trying things "
+    "out where no model hub can be reached.",
 )
 Name = Annotated[str, typer.Argument(help="Name of a bundled model, as `sif zoo list` gives it.")]
 
@@ -34,7 +34,9 @@ def list_models() -> None:
         typer.echo(f"{model.name:18} {model.family:11} {model.role:9} world {model.world}  {size}")
     for vision in VISION_MODELS:
         size = _size_of(bundled_file(vision.name))
-        typer.echo(f"{vision.name:18} {vision.kind:11} {vision.role:9} world {vision.world}  {size}")
+        typer.echo(
+            f"{vision.name:18} {vision.kind:11} {vision.role:9} world {vision.world}  {size}"
+        )
 
 
 def _size_of(file: Path) -> str:

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sif.errors import StorageError
+from sif.eval.bench.results import write_rows
 from sif.files import write_atomically
 
 Role = Literal["copy", "removal", "innocent"]
@@ -183,3 +184,20 @@ def found_again(path: Path, work: Callable[[], Rows]) -> Rows:
     rows = work()
     write_atomically(path, rows.model_dump_json(indent=1))
     return rows
+
+
+def write_all(folder: Path, rows: Rows, summary: str) -> list[Path]:
+    """Writes summary.md, results.json, and a Parquet file for every kind of row that there is.
+
+    Raises:
+        StorageError: the disk refuses.
+    """
+    kinds = {name: getattr(rows, name) for name in Rows.model_fields if name != "schema_version"}
+    files = [folder / "summary.md", folder / "results.json"]
+    write_atomically(files[0], summary)
+    write_atomically(files[1], rows.model_dump_json(indent=1))
+    for name, some in kinds.items():
+        if some:
+            files.append(folder / f"{name}.parquet")
+            write_rows(files[-1], some)
+    return files

@@ -26,7 +26,7 @@ Course = Literal["constant", "linear", "cosine"]
 class Tuned(NamedTuple):
     """A copy that a buyer fine-tuned: on which task, with which course of the rate."""
 
-    task: Literal["digits", "shapes", "segments"]
+    task: Literal["digits", "colours", "segments"]
     course: Course
 
 
@@ -34,7 +34,7 @@ TUNED: Final = {
     "digits-constant": Tuned("digits", "constant"),
     "digits-linear": Tuned("digits", "linear"),
     "digits-cosine": Tuned("digits", "cosine"),
-    "shapes-cosine": Tuned("shapes", "cosine"),
+    "colours-cosine": Tuned("colours", "cosine"),
     "segments-cosine": Tuned("segments", "cosine"),
 }
 WORN: Final[dict[str, Callable[[Path], WeightAttack]]] = {
@@ -64,8 +64,8 @@ def copies() -> dict[str, Role]:
     """All copies by name, in the order of the tables, the marked model first."""
     return {
         MARKED: "copy",
-        **{name: "copy" for name in (*TUNED, *WORN)},
-        **{name: "removal" for name in REMOVALS},
+        **dict.fromkeys((*TUNED, *WORN), "copy"),
+        **dict.fromkeys(REMOVALS, "removal"),
     }
 
 

@@ -15,7 +15,15 @@ from sif.eval.bench.activemark.blocks import mark_block, number_of_blocks
 from sif.eval.bench.activemark.comparing import compare
 from sif.eval.bench.activemark.marking import mark
 from sif.eval.bench.activemark.results import Rows
-from sif.eval.bench.activemark.setting import Mode, Places, Setting, Source
+from sif.eval.bench.activemark.setting import (
+    MODES,
+    QUICK,
+    SOURCES,
+    Mode,
+    Places,
+    Setting,
+    Source,
+)
 from sif.eval.bench.activemark.suspecting import everybody, prepare_source, suspect
 from sif.eval.bench.jobs import Part, Show, Workers, workers
 from sif.files import claim_folder, write_atomically
@@ -86,6 +94,22 @@ class Baselines:
         return compare(self.setting, self.out, self.source, self.mode, show)
 
 
+def setting_of(sources: Sequence[str], modes: Sequence[str], *, seed: int, quick: bool) -> Setting:
+    """The setting that a user asked for; `quick` takes the first source and the short sizes.
+
+    Raises:
+        UsageError: unknown sources or modes, or none.
+    """
+    for said, known in ((sources, SOURCES), (modes, MODES)):
+        if not said or not set(said) <= set(known):
+            raise UsageError(
+                f"expected some of {', '.join(known)}, got {', '.join(said) or 'none'}"
+            )
+    chosen = tuple(sources[:1] if quick else sources)
+    changes = {"sources": chosen, "modes": tuple(modes), "seed": seed}
+    return (QUICK if quick else Setting()).model_copy(update=changes)
+
+
 def run_activemark(out: Path, setting: Setting, *, jobs: int, show: Show) -> Rows:
     """Runs the benchmark, or goes on with an interrupted one.
 
@@ -100,7 +124,9 @@ def run_activemark(out: Path, setting: Setting, *, jobs: int, show: Show) -> Row
         StorageError: the folder holds something else, or the disk refuses.
         ModelError: the bundled weights are missing.
     """
-    claim_folder(out, mark=MARK, words="Written by `sif bench activemark`; run it again to go on.\n")
+    claim_folder(
+        out, mark=MARK, words="Written by `sif bench activemark`; run it again to go on.\n"
+    )
     _settle(out, setting)
     for done, source in enumerate(setting.sources):
         show("models", done, len(setting.sources), source)

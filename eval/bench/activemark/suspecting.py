@@ -25,7 +25,7 @@ REFUSED = "other shapes"
 
 def everybody(source: Source) -> dict[str, Role]:
     """All suspects of a source by name, copies first."""
-    return {**copies(), **{name: "innocent" for name in innocents(source)}}
+    return {**copies(), **dict.fromkeys(innocents(source), "innocent")}
 
 
 def prepare_source(setting: Setting, out: Path, source: Source) -> None:
@@ -54,17 +54,22 @@ def suspect(setting: Setting, out: Path, source: Source, mode: Mode, name: str) 
         else:
             seconds = make_copy(setting, places, source, mode, name)
             folder = places.copy(name)
-        return _read(setting, places, folder, Suspected(
-            source=source,
-            mode=mode,
-            suspect=name,
-            role=role,
-            decision=REFUSED,
-            log10_e_value=0.0,
-            accuracy=tuned_accuracy(setting, folder, TUNED[name]) if name in TUNED else None,
-            cosine=None,
-            seconds=seconds,
-        ))
+        return _read(
+            setting,
+            places,
+            folder,
+            Suspected(
+                source=source,
+                mode=mode,
+                suspect=name,
+                role=role,
+                decision=REFUSED,
+                log10_e_value=0.0,
+                accuracy=tuned_accuracy(setting, folder, TUNED[name]) if name in TUNED else None,
+                cosine=None,
+                seconds=seconds,
+            ),
+        )
 
     return found_again(places.row("rows", name), work)
 
@@ -98,4 +103,3 @@ def _read(setting: Setting, places: Places, folder: Path, known: Suspected) -> R
         }
     )
     return Rows(readings=readings, suspects=(row,))
-

@@ -1,4 +1,4 @@
-"""What features are still good for: their drift on unseen pictures, and a linear probe on digits."""
+"""What features are still good for: drift on unseen pictures, and a linear probe on digits."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -14,7 +14,7 @@ from sif.eval.bench.activemark.pictures import unseen_pictures
 from sif.eval.bench.activemark.setting import Setting
 from sif.eval.downstream.digits import digits
 from sif.eval.downstream.probe import fit_probe, probe_accuracy
-from sif.eval.downstream.scenes import middle_shapes, segments
+from sif.eval.downstream.scenes import middle_colours, segments
 from sif.eval.downstream.task import Task
 from sif.vision.model import VisionModel
 from sif.vlm.pixels import to_tensor
@@ -28,8 +28,8 @@ def task_of(setting: Setting, name: str) -> Task:
     match name:
         case "digits":
             return digits(train=setting.train, seed=setting.seed)
-        case "shapes":
-            return middle_shapes(train=setting.train, test=setting.test, seed=setting.seed)
+        case "colours":
+            return middle_colours(train=setting.train, test=setting.test, seed=setting.seed)
         case _:
             return segments(train=setting.train, test=setting.test, seed=setting.seed)
 
@@ -43,9 +43,7 @@ def features_of(
     return torch.cat([vision.features(part).cpu() for part in images.split(BATCH)])
 
 
-def drift(
-    setting: Setting, clean: VisionModel, other: VisionModel
-) -> Float[Tensor, " pictures"]:
+def drift(setting: Setting, clean: VisionModel, other: VisionModel) -> Float[Tensor, " pictures"]:
     """For each unseen picture the cosine of the two models' features."""
     pictures = unseen_pictures(setting.unseen, seed=setting.seed)
     return F.cosine_similarity(features_of(clean, pictures), features_of(other, pictures), dim=-1)
