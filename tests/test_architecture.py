@@ -40,6 +40,7 @@ HEAVY = {
     "piq",
     "scipy",
     "sentence_transformers",
+    "skimage",
     "sklearn",
     "torch",
     "torchvision",

@@ -18,6 +18,10 @@ def activemark(
         str,
         typer.Option(help="Recipes of `sif activemark embed`, with commas."),
     ] = "paper,injected,keyed",
+    suspects: Annotated[
+        str | None,
+        typer.Option(help="Some of the suspects, with commas [default: everybody]."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random, keys included.")] = 0,
     jobs: Annotated[
         int, typer.Option("-j", "--jobs", min=1, help="Processes side by side, of one thread each.")
@@ -47,7 +51,13 @@ def activemark(
     from sif.eval.bench.activemark.tables import as_summary
 
     torch.set_num_threads(1)  # the order of sums, and with it every training, depends on it
-    setting = setting_of(names(sources), names(modes), seed=seed, quick=quick)
+    setting = setting_of(
+        names(sources),
+        names(modes),
+        suspects=names(suspects) if suspects else None,
+        seed=seed,
+        quick=quick,
+    )
     with bar() as show:
         rows = run_activemark(out, setting, jobs=jobs, show=show)
     files = write_all(out, rows, as_summary(rows))

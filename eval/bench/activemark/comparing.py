@@ -41,7 +41,7 @@ def compare(setting: Setting, out: Path, source: Source, mode: Mode, show: Show)
         head = digit_head(setting, vision)
         costs, scores = _fingerprints(setting, source, vision, head)
         rows = []
-        suspects = everybody(source)
+        suspects = everybody(setting, source)
         for done, (name, role) in enumerate(suspects.items(), start=1):
             model = classifier_of(setting, places, name, role, head)
             for method, score in scores.items():

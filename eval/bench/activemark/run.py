@@ -94,11 +94,18 @@ class Baselines:
         return compare(self.setting, self.out, self.source, self.mode, show)
 
 
-def setting_of(sources: Sequence[str], modes: Sequence[str], *, seed: int, quick: bool) -> Setting:
+def setting_of(
+    sources: Sequence[str],
+    modes: Sequence[str],
+    *,
+    suspects: Sequence[str] | None,
+    seed: int,
+    quick: bool,
+) -> Setting:
     """The setting that a user asked for; `quick` takes the first source and the short sizes.
 
     Raises:
-        UsageError: unknown sources or modes, or none.
+        UsageError: unknown sources, modes or suspects, or none.
     """
     for said, known in ((sources, SOURCES), (modes, MODES)):
         if not said or not set(said) <= set(known):
@@ -106,8 +113,13 @@ def setting_of(sources: Sequence[str], modes: Sequence[str], *, seed: int, quick
                 f"expected some of {', '.join(known)}, got {', '.join(said) or 'none'}"
             )
     chosen = tuple(sources[:1] if quick else sources)
-    changes = {"sources": chosen, "modes": tuple(modes), "seed": seed}
-    return (QUICK if quick else Setting()).model_copy(update=changes)
+    changes: dict[str, object] = {"sources": chosen, "modes": tuple(modes), "seed": seed}
+    if suspects is not None:
+        changes["suspects"] = tuple(suspects)
+    setting = (QUICK if quick else Setting()).model_copy(update=changes)
+    for source in setting.sources:
+        everybody(setting, source)
+    return setting
 
 
 def run_activemark(out: Path, setting: Setting, *, jobs: int, show: Show) -> Rows:
@@ -166,7 +178,13 @@ def _marks(out: Path, setting: Setting) -> list[Marks]:
 
 def _suspects(out: Path, setting: Setting) -> list[Suspects]:
     return [
-        Suspects(setting=setting, out=out, source=source, mode=mode, names=tuple(everybody(source)))
+        Suspects(
+            setting=setting,
+            out=out,
+            source=source,
+            mode=mode,
+            names=tuple(everybody(setting, source)),
+        )
         for source in reversed(setting.sources)
         for mode in setting.modes
     ]

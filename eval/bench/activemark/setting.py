@@ -39,6 +39,8 @@ class Setting(BaseModel):
         distillation_steps: updates of the student.
         train: examples of every downstream task.
         test: scenes to test on; of the digits always 500.
+        suspects: names of those that are made and read; none for everybody. The marked model
+            always is.
         starts: pictures that the baselines start from.
         iterations: of IPGuard.
     """
@@ -59,6 +61,7 @@ class Setting(BaseModel):
     distillation_steps: int = Field(default=300, ge=1)
     train: int = Field(default=1280, ge=32, le=1297)
     test: int = Field(default=300, ge=20)
+    suspects: tuple[str, ...] | None = None
     starts: int = Field(default=100, ge=4)
     iterations: int = Field(default=300, ge=1)
 

@@ -23,16 +23,29 @@ from sif.vision.model import VisionModel
 REFUSED = "other shapes"
 
 
-def everybody(source: Source) -> dict[str, Role]:
-    """All suspects of a source by name, copies first."""
-    return {**copies(), **dict.fromkeys(innocents(source), "innocent")}
+def everybody(setting: Setting, source: Source) -> dict[str, Role]:
+    """The suspects of a source by name, copies first.
+
+    Raises:
+        UsageError: the setting names somebody else.
+    """
+    known: dict[str, Role] = {**copies(), **dict.fromkeys(innocents(source), "innocent")}
+    chosen = set(known) if setting.suspects is None else {MARKED, *setting.suspects}
+    if not chosen <= set(known):
+        raise UsageError(
+            f"expected suspects of {source} among {', '.join(known)}, got "
+            f"{', '.join(sorted(chosen - set(known)))}"
+        )
+    return {name: role for name, role in known.items() if name in chosen}
 
 
 def prepare_source(setting: Setting, out: Path, source: Source) -> None:
     """Writes the folders that all modes share: the clean source and the innocents."""
     places = Places(out, source, setting.modes[0])
     write_bundled(bundled_name(source), places.clean)
-    for name in innocents(source):
+    for name, role in everybody(setting, source).items():
+        if role != "innocent":
+            continue
         if name == TUNED_INNOCENT:
             if not places.innocent(name).exists():
                 tune(setting, places.clean, places.innocent(name), TUNED["digits-cosine"])
@@ -43,7 +56,7 @@ def prepare_source(setting: Setting, out: Path, source: Source) -> None:
 def suspect(setting: Setting, out: Path, source: Source, mode: Mode, name: str) -> Rows:
     """Makes a suspect where it is missing, and reads it."""
     places = Places(out, source, mode)
-    role = everybody(source)[name]
+    role = everybody(setting, source)[name]
 
     def work() -> Rows:
         seconds = None

@@ -144,6 +144,8 @@ def innocents_table(readings: Sequence[Reading]) -> str:
     lines = []
     for mode in WORDS:
         of_mode = [row for row in innocent if row.mode == mode]
+        if not of_mode:
+            continue
         for source in [*dict.fromkeys(row.source for row in of_mode), "all"]:
             mine = [row for row in of_mode if source in (row.source, "all")]
             hits = sum(row.detected for row in mine)
