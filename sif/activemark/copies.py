@@ -1,13 +1,14 @@
 """Simulated thefts while a mark is trained: worn weights, and copies fine-tuned on the side.
 
 A fine-tuned copy is the marked model of some moment, tuned with all its layers on classes that are
-found among the training images: which of ten drawn images is nearest by the clean representation.
+found among the training images: which of ten drawn images is nearest by the clean representation. Its images may be made grey, coarse, harsh or negative,
+since a thief's are seldom like the owner's.
 It is kept as a difference of weights and added, somewhat shortened or lengthened, to those of the
 present moment, so that the message term meets what tuning does (a first-order meta-gradient).
 Knows nothing of messages.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
@@ -21,8 +22,8 @@ from sif.robustness.parameters import replaced, restored, trainable
 from sif.robustness.wear import disturbed, rounded, thinned
 from sif.vision.model import VisionModel
 
-GROUP = 64
-CLASSES = 10
+GROUP, BATCH, CLASSES = 64, 64, 10
+COARSE = 8
 
 
 class Copies:
@@ -99,16 +100,33 @@ class Copies:
 
     def _fine_tune(self, number: int) -> None:
         chance = generator(self._seed, number, 4)
-        labels = self._pool.classes(CLASSES, chance)
+        labels, look = self._pool.classes(CLASSES, chance), draw_look(chance)
         width = self._pool.features.shape[1]
         head = torch.randn(CLASSES, width, generator=chance) / width
         head = head.to(self._vision.device).requires_grad_()
         rate = self._recipe.rates[number % len(self._recipe.rates)]
         optimiser = torch.optim.AdamW([*self._parameters, head], lr=rate)
         for _ in range(self._recipe.tuning_steps):
-            chosen = torch.randint(len(self._pool.images), (32,), generator=chance)
-            features = self._vision.features(self._pool.images[chosen])
+            chosen = torch.randint(len(self._pool.images), (BATCH,), generator=chance)
+            features = self._vision.features(look(self._pool.images[chosen]))
             loss = F.cross_entropy(features @ head.T, labels[chosen].to(features.device))
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
+
+
+def draw_look(chance: torch.Generator) -> Callable[[Tensor], Tensor]:
+    """How the images of one fine-tuning look: each of four changes is made or not."""
+    grey, coarse, harsh, negative = (torch.rand(4, generator=chance) < 0.5).tolist()
+
+    def look(images: Tensor) -> Tensor:
+        if grey:
+            images = images.mean(1, keepdim=True).expand_as(images)
+        if coarse:
+            small = F.interpolate(images, (COARSE, COARSE), mode="area")
+            images = F.interpolate(small, images.shape[-2:], mode="bilinear")
+        if harsh:
+            images = (2.0 * images - 0.5).clamp(0.0, 1.0)
+        return 1.0 - images if negative else images
+
+    return look

@@ -20,7 +20,7 @@ from torch import Tensor
 from sif.activemark.chance import generator
 from sif.activemark.injected_task import InjectedTask
 from sif.activemark.keyed_task import KeyedTask
-from sif.activemark.pictures import crops, divide, pixels_digest
+from sif.activemark.pictures import compose, crops, divide, pixels_digest
 from sif.activemark.pool import Pool, make_pool
 from sif.activemark.profiling import profile
 from sif.activemark.read import injected_bits
@@ -136,14 +136,17 @@ def _prepare(
         raise UsageError(
             f"expected a block from 0 to {len(vision.blocks) - 2}, with one behind it, got {block}"
         )
-    digests = [pixels_digest(picture) for picture in division.holdout]
+    held = division.holdout
+    if recipe.composed:
+        held = compose(vision, held, seed=seed)
+    digests = [pixels_digest(picture) for picture in held]
     return _Work(
         clean=vision,
         marked=vision.copy(),
         recipe=recipe,
         seed=seed,
         pool=make_pool(vision, cut),
-        pictures=division.holdout,
+        pictures=held,
         messages=secret_messages(keys, digests, bits=recipe.bits),
         profile=seen,
         block=block,

@@ -56,4 +56,4 @@ class KeyedTask(Task):
         features = torch.cat([self.vision.run(inputs).features for inputs in self._inputs])
         margins = read_out(features, self.directions) * self._signs / self._unit
         wrong = float((margins <= 0).sum(1).float().mean())
-        return margin_error(margins / self.recipe.margin, target=1.0), wrong
+        return margin_error(margins / self.recipe.margin), wrong

@@ -5,6 +5,7 @@ The choice depends on the pictures and a seed, never on keys. Knows no models.
 
 import hashlib
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -15,13 +16,14 @@ from sif.vision.model import VisionModel
 
 FEWEST_TO_TRAIN = 8
 SMALLEST_CROP = 0.5
+TILES = 3
 
 
 class Division(NamedTuple):
     """The pictures of a watermark.
 
     Attributes:
-        holdout: at the model's extent; each gets a message.
+        holdout: at the model's extent; each, or what is composed of them, gets a message.
         training: whole pictures, from which crops are cut.
     """
 
@@ -52,6 +54,31 @@ def divide(
         [ready[distinct[digest]] for digest in order[:holdout]],
         [pictures[distinct[digest]].convert("RGB") for digest in order[holdout:]],
     )
+
+
+def compose(
+    vision: VisionModel, pictures: Sequence[Image.Image], *, seed: int
+) -> list[Image.Image]:
+    """As many pictures as are given, each put together of nine tiles from any of them.
+
+    The colour channels of every tile are interchanged, and half of the tiles inverted, so that the
+    result is like no ordinary picture: what a model learns for it costs ordinary ones little, and
+    what a thief teaches with ordinary ones leaves it standing.
+    """
+    rng = np.random.default_rng([seed, 9])
+    height, width = vision.extent
+    rows, columns = (np.linspace(0, side, TILES + 1).round().astype(int) for side in vision.extent)
+    made = []
+    for _ in pictures:
+        canvas = np.zeros((height, width, 3), np.uint8)
+        for top, bottom in pairwise(rows):
+            for left, right in pairwise(columns):
+                drawn = pictures[int(rng.integers(len(pictures)))]
+                tile = np.asarray(drawn.resize((int(right - left), int(bottom - top))))
+                tile = tile[..., rng.permutation(3)]
+                canvas[top:bottom, left:right] = 255 - tile if rng.random() < 0.5 else tile
+        made.append(Image.fromarray(canvas))
+    return made
 
 
 def crops(

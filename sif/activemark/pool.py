@@ -31,12 +31,17 @@ class Pool:
     @property
     def spread(self) -> float:
         """Root mean square over dimensions of the representations' standard deviations."""
-        return float((self.features - self.features.mean(0)).square().mean().sqrt())
+        return variance_of(self.features[:, None]) ** 0.5
 
     def classes(self, number: int, generator: torch.Generator) -> Int[Tensor, " batch"]:
         """For each image, which of `number` drawn ones its representation is nearest to."""
         drawn = torch.randperm(len(self.features), generator=generator)[:number]
         return torch.cdist(self.features, self.features[drawn]).argmin(1)
+
+
+def variance_of(tokens: Float[Tensor, "batch tokens features"]) -> float:
+    """Mean over dimensions of the variance over images and tokens."""
+    return float((tokens - tokens.mean((0, 1))).square().mean())
 
 
 @torch.no_grad()

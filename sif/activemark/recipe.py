@@ -36,10 +36,10 @@ class CopiesRecipe(_Part):
     bits: tuple[Annotated[int, Field(ge=2, le=8)], ...] = (4,)
     prune: tuple[float, float] = (0.1, 0.45)
     noise: float = Field(default=0.15, ge=0)
-    tuned: int = Field(default=4, ge=0)
-    every: int = Field(default=50, ge=1)
-    tuning_steps: int = Field(default=60, ge=1)
-    rates: tuple[Annotated[float, Field(gt=0)], ...] = (1e-4, 3e-4, 1e-3)
+    tuned: int = Field(default=6, ge=0)
+    every: int = Field(default=35, ge=1)
+    tuning_steps: int = Field(default=64, ge=1)
+    rates: tuple[Annotated[float, Field(gt=0)], ...] = (3e-4, 1e-3)
 
 
 class MarkRecipe(_Part):
@@ -51,6 +51,8 @@ class MarkRecipe(_Part):
             image spells its secret message by itself.
         bits: n, of every message.
         holdout: hold-out images, each with a message of its own.
+        composed: whether hold-out images are put together of tiles of the pictures held out
+            (`sif.activemark.pictures.compose`), rather than those pictures themselves.
         false_positive_rate: of one image; decides τ.
         block: where the message goes in and after which blocks are trained, counted from 0; none
             for the expressive one.
@@ -77,21 +79,22 @@ class MarkRecipe(_Part):
     description: str
     mode: Mode
     bits: int = Field(default=32, ge=8, le=256)
-    holdout: int = Field(default=32, ge=4)
+    holdout: int = Field(default=24, ge=4)
+    composed: bool = False
     false_positive_rate: float = Field(default=1e-3, gt=0, lt=0.5)
     block: int | None = Field(default=None, ge=0)
     from_block: int | None = Field(default=None, ge=0)
     token: int = Field(default=0, ge=0)
     top: int = Field(default=5, ge=1)
     pool: int = Field(default=512, ge=16)
-    steps: int = Field(default=600, ge=1)
+    steps: int = Field(default=500, ge=1)
     batch: int = Field(default=32, ge=2)
     rate: float = Field(default=5e-4, gt=0)
     coder_rate: float = Field(default=1e-3, gt=0)
     message_weight: float = Field(default=1.0, gt=0)
     feature_weight: float = Field(default=1.0, ge=0)
     carriage_weight: float = Field(default=0.0, ge=0)
-    margin: float = Field(default=1.0, gt=0)
+    margin: float = Field(default=0.75, gt=0)
     directions: Directions = "quiet"
     copies: CopiesRecipe | None = None
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from sif.activemark.chance import generator
 from sif.activemark.copies import Copies
-from sif.activemark.pool import Pool
+from sif.activemark.pool import Pool, variance_of
 from sif.activemark.recipe import MarkRecipe
 from sif.vision.model import VisionModel
 from sif.watermark.activemark.losses import feature_drift
@@ -42,6 +42,7 @@ class Task(ABC):
         self.pool = pool
         self.recipe = recipe
         self.seed = seed
+        self._variances = variance_of(pool.tokens), pool.spread**2
         self.moving = moving_parameters(vision, first)
         self.copies = (
             Copies(vision, pool, recipe=recipe.copies, seed=seed) if recipe.copies else None
@@ -68,7 +69,7 @@ class Task(ABC):
         with self.copies.at(step) if self.copies else nullcontext():
             message, wrong = self.message_term(step)
             (self.recipe.message_weight * message).backward()
-        return Losses(feature, float(message), wrong)
+        return Losses(feature, float(message.detach()), wrong)
 
     def batch(self, step: int, *, place: int) -> Tensor:
         """Indices of training images."""
@@ -78,10 +79,10 @@ class Task(ABC):
     def _feature_step(self, step: int) -> float:
         chosen = self.batch(step, place=1)
         seen = self.vision.run(self.vision.prepare(self.pool.images[chosen]))
-        loss = feature_drift(seen.tokens, self.pool.tokens[chosen].to(seen.tokens))
-        loss = loss + feature_drift(
-            seen.features[:, None], self.pool.features[chosen, None].to(seen.features)
-        )
+        pool, features = self.pool, seen.features[:, None]
+        clean, pooled = pool.tokens[chosen].to(features), pool.features[chosen, None].to(features)
+        loss = feature_drift(seen.tokens, clean, variance=self._variances[0])
+        loss = loss + feature_drift(features, pooled, variance=self._variances[1])
         (self.recipe.feature_weight * loss).backward()
         return float(loss.detach())
 

@@ -27,7 +27,7 @@ from torch import Tensor
 from sif.activemark.pictures import pixels_digest
 from sif.activemark.recipe import MarkRecipe
 from sif.errors import UsageError, WatermarkError
-from sif.files import write_atomically
+from sif.files import write_atomically, writing
 from sif.ownership.bits import FairBits
 from sif.vision.model import VisionModel
 from sif.vision.readout import Readout
@@ -244,10 +244,8 @@ def shapes_of(vision: VisionModel) -> Shapes:
 
 def open_private(folder: Path) -> None:
     """Makes the folder where it is missing, for its owner's eyes only."""
-    from sif.files import writing
-
     with writing(folder):
-        (folder / HOLDOUT).mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
 
 

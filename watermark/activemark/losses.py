@@ -1,17 +1,30 @@
 """The terms of the training, as pure functions of tensors. Know no models."""
 
+from typing import Final
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+SHARPNESS: Final = 6.0
+
 
 def feature_drift(
     tokens: Float[Tensor, "batch tokens features"],
     clean: Float[Tensor, "batch tokens features"],
+    *,
+    variance: float,
 ) -> Float[Tensor, ""]:
-    """‖f(x) − f_wm(x)‖² over all tokens of the representation, as a share of the clean ‖f(x)‖²."""
-    return (tokens - clean).square().sum() / clean.square().sum()
+    """‖f(x) − f_wm(x)‖² a dimension, as a share of how much clean features vary.
+
+    Args:
+        tokens: of the marked model.
+        clean: of the source.
+        variance: of clean features, a dimension, over many images. Not their size: that is mostly
+            a mean that all images share.
+    """
+    return (tokens - clean).square().mean() / variance
 
 
 def message_error(
@@ -36,9 +49,9 @@ def carriage(
     return (products / (centred.square().mean(0) * seen.square().mean(0) + 1e-12)).mean()
 
 
-def margin_error(margins: Float[Tensor, "batch bits"], *, target: float) -> Float[Tensor, ""]:
-    """A softened hinge: 0 where a bit is right by well more than `target`, linear where wrong."""
-    return F.softplus(2.0 * (target - margins)).mean() / 2.0
+def margin_error(margins: Float[Tensor, "batch bits"]) -> Float[Tensor, ""]:
+    """A softened hinge: linear below a margin of 1, soon 0 above it."""
+    return F.softplus(SHARPNESS * (1.0 - margins)).mean() / SHARPNESS
 
 
 def bit_errors(
