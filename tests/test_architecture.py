@@ -41,6 +41,7 @@ HEAVY = {
     "piq",
     "scipy",
     "sentence_transformers",
+    "skimage",
     "sklearn",
     "torch",
     "torchvision",
