@@ -79,7 +79,7 @@ class TrainConfig(_Part):
         independent: negative side.
         stopping: share of both sides that is not trained on and says when to stop.
         threshold: networks to choose it on, and the rate.
-        method: "metav", "liteguard", "thorough", or settings.
+        method: "metav", "liteguard", "near", or settings.
         seed: of everything that is drawn.
     """
 
@@ -92,7 +92,7 @@ class TrainConfig(_Part):
     independent: Independent
     stopping: float = Field(default=0.2, ge=0, lt=1)
     threshold: Claims
-    method: Literal["metav", "liteguard", "thorough"] | Method = "thorough"
+    method: Literal["metav", "liteguard", "near"] | Method = "near"
     seed: int = Field(default=0, ge=0)
 
     @property

@@ -7,13 +7,15 @@ beside it how the copies and the others of steps 3 and 5 score.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from torch import nn
 
 from sif.attacks.networks.dataset import Dataset
+from sif.attacks.networks.layers import afresh
 from sif.errors import UsageError
 from sif.eval.networks.config import Claims, Copies, Independent, TrainConfig, read_data
 from sif.eval.networks.workshop import CHECKPOINTS, Workshop
@@ -26,17 +28,11 @@ from sif.metav.network import Network
 from sif.metav.plot import draw_curve
 from sif.metav.training import Sides, train_fingerprints
 
+# Stage, done, total, a few words.
+Show = Callable[[str, float, float, str], None]
 MARK = "metav.txt"
 # Seeds of what is made for one purpose never meet those of another.
 COPIES, OTHERS, CLAIMS = 10_000, 20_000, 30_000
-
-
-class Show(Protocol):
-    """Is told of progress: stage, done, total, a few words."""
-
-    def __call__(self, stage: str, done: int | float, total: int | float, words: str = "") -> None:
-        """Shows it."""
-        ...
 
 
 class _Groups(NamedTuple):
@@ -115,7 +111,7 @@ def _gather(
     for number, theft in enumerate(config.copies.made):
         for again in range(config.copies.seeds):
             seed = config.seed + COPIES + 100 * number + again
-            copies.append([workshop.stolen(protected, theft, data, seed)])
+            copies.append(workshop.stolen(protected, theft, data, seed).networks)
             tell(theft.name)
     groups = []
     for side, first in zip(sides, (OTHERS, CLAIMS), strict=True):
@@ -123,7 +119,10 @@ def _gather(
         entries = [[_module(address)] for address in side.networks]
         for number in range(side.made):
             seed = config.seed + first + number
-            entries.append(workshop.trained(protected, data, side.training, seed, checkpoints=keep))
+            made = workshop.trained(
+                partial(afresh, protected, seed=seed), data, side.training, seed, checkpoints=keep
+            )
+            entries.append(made.networks)
             tell("independent")
         groups.append(entries)
     _require(config.copies, copies, "copies")

@@ -5,7 +5,6 @@ input is the same after it was written as an image. Knows nothing of networks.
 """
 
 import math
-from typing import Self
 
 import torch
 from jaxtyping import Float
@@ -15,6 +14,7 @@ from torch import Tensor
 from sif.errors import UsageError
 
 Inputs = Float[Tensor, "batch *features"]
+Fingerprints = Float[Tensor, "fingerprints *features"]
 
 
 class Domain(BaseModel):
@@ -36,7 +36,7 @@ class Domain(BaseModel):
     levels: int | None = Field(default=None, ge=2, le=256)
 
     @model_validator(mode="after")
-    def _check(self) -> Self:
+    def _check(self) -> "Domain":
         if min(self.shape) < 1:
             raise ValueError(f"expected positive sizes in shape, got {self.shape}")
         for name in ("lower", "upper"):
@@ -109,7 +109,7 @@ class Domain(BaseModel):
             return stored
         return self.floor + stored.float() * self.span / (self.levels - 1)
 
-    def sample(self, number: int, generator: torch.Generator) -> Inputs:
+    def sample(self, number: int, generator: torch.Generator) -> Fingerprints:
         """Inputs drawn evenly from the box."""
         return self.at(torch.rand(number, *self.shape, generator=generator))
 

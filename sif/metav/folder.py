@@ -2,7 +2,8 @@
 
     manifest.json           public: shapes, task, method, threshold, digest of the protected network
     inputs.safetensors      secret: the fingerprints, as bytes where the domain has levels
-    verifier.safetensors    secret: weights of the verifier, mean and spread of the reading
+    verifier.safetensors    secret: weights of the verifier, mean and spread of the reading, and the
+                            protected network's own readings
 
 Whoever has the inputs can answer them like the protected network, or refuse them; whoever has the
 verifier can also make inputs that frame others. Both files are for the owner's eyes (mode 0600).
@@ -30,7 +31,7 @@ from sif.metav.network import Network, Outputs
 from sif.metav.reading import Reading
 from sif.metav.threshold import choose_threshold
 from sif.metav.training import Trained
-from sif.metav.verifier import Verifier, build_verifier
+from sif.metav.verifier import Own, Verifier, build_verifier
 from sif.metav.weights import digest_network
 
 MANIFEST: Final = "manifest.json"
@@ -49,12 +50,14 @@ class NetworkFingerprint:
         inputs: to ask.
         reading: of outputs.
         verifier: of readings.
+        own: the protected network's reading of each input.
     """
 
     manifest: NetworkManifest
     inputs: Inputs
     reading: Reading
     verifier: Verifier
+    own: Own
 
     def __repr__(self) -> str:
         return f"NetworkFingerprint(task={self.manifest.task!r}, inputs={len(self.inputs)})"
@@ -62,7 +65,7 @@ class NetworkFingerprint:
     def score(self, outputs: Outputs) -> float:
         """The score in [0, 1] of a network that gave these outputs to the inputs, all finite."""
         with torch.no_grad():
-            return float(self.verifier.scores(self.reading(outputs)[None]))
+            return float(self.verifier.scores(self.reading(outputs)[None], self.own))
 
     def save(self, folder: Path) -> None:
         """Writes the folder, the manifest last.
@@ -70,7 +73,9 @@ class NetworkFingerprint:
         Raises:
             StorageError: the disk refuses.
         """
-        inputs, verifier = _contents(self.inputs, self.manifest.domain, self.reading, self.verifier)
+        inputs, verifier = _contents(
+            self.manifest.domain, self.inputs, self.reading, self.verifier, self.own
+        )
         write_atomically(folder / INPUTS, inputs, mode=SECRET_MODE)
         write_atomically(folder / VERIFIER, verifier, mode=SECRET_MODE)
         write_atomically(folder / MANIFEST, self.manifest.model_dump_json(indent=2))
@@ -106,6 +111,7 @@ class NetworkFingerprint:
                     if name.startswith(WEIGHT)
                 }
             )
+            own = tensors["own"]
         except (KeyError, RuntimeError, UsageError) as error:
             raise FingerprintError(
                 f"the files in {folder} do not fit its {MANIFEST}: {str(error).splitlines()[0]}"
@@ -115,6 +121,7 @@ class NetworkFingerprint:
             inputs=decoded,
             reading=reading,
             verifier=verifier.eval().requires_grad_(False),
+            own=own,
         )
 
 
@@ -156,7 +163,9 @@ def make_fingerprint(
             f"{threshold.value:.3f}, so nothing could be claimed; train on more copies and "
             "independent networks, or longer"
         )
-    inputs, verifier = _contents(trained.inputs, domain, trained.reading, trained.verifier)
+    inputs, verifier = _contents(
+        domain, trained.inputs, trained.reading, trained.verifier, trained.own
+    )
     with torch.no_grad():
         outputs = tuple(protected(trained.inputs[:1]).shape[1:])
     manifest = NetworkManifest(
@@ -181,11 +190,12 @@ def make_fingerprint(
         inputs=trained.inputs,
         reading=trained.reading,
         verifier=trained.verifier,
+        own=trained.own,
     )
 
 
 def _contents(
-    inputs: Inputs, domain: Domain, reading: Reading, verifier: Verifier
+    domain: Domain, inputs: Inputs, reading: Reading, verifier: Verifier, own: Own
 ) -> tuple[bytes, bytes]:
     """Both secret files; the inputs must come back as they are."""
     stored = domain.encode(inputs)
@@ -194,8 +204,9 @@ def _contents(
             "the inputs are not what is read back after storing; store them first"
         )
     weights = {WEIGHT + name: value.contiguous() for name, value in verifier.state_dict().items()}
-    scale = {"mean": reading.mean.contiguous(), "spread": reading.spread.contiguous()}
-    return save({"inputs": stored.contiguous()}), save(weights | scale)
+    others = {"mean": reading.mean, "spread": reading.spread, "own": own}
+    others = {name: value.contiguous() for name, value in others.items()}
+    return save({"inputs": stored.contiguous()}), save(weights | others)
 
 
 def _read_manifest(folder: Path) -> NetworkManifest:

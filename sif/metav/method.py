@@ -12,7 +12,8 @@ class Method(BaseModel):
     """How inputs and a verifier are trained together.
 
     Attributes:
-        verifier: "meta" (one vote on everything) or "local" (a vote for each fingerprint).
+        verifier: "meta" (one vote on everything), "local" (a vote for each fingerprint) or "near"
+            (likewise, and it measures the distance from the protected network's answer).
         fingerprints: number of inputs, N.
         iterations: steps of Adam at most.
         verifier_rate: Adam's rate for the verifier.
@@ -52,5 +53,13 @@ METHODS: Final = {
     ),
     "liteguard": Method(),
     # Ours; chosen on other seeds than those that docs/metav.md reports.
-    "thorough": Method(input_rate=1e-2, drawn=3, read="plain"),
+    "near": Method(
+        verifier="near",
+        iterations=400,
+        input_rate=1e-2,
+        verifier_rate=1e-2,
+        drawn=2,
+        protected_weight=1.0,
+        negative_weight=1.0,
+    ),
 }

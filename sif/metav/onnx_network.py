@@ -28,12 +28,12 @@ class OnnxNetwork:
             raise ModelError("ONNX files need onnxruntime: pip install 'sif-lvlm[onnx]'") from error
         if not path.is_file():
             raise ModelError(f"expected an ONNX file at {path}, found none")
+        failures = (RuntimeError, ValueError, *_own_errors())
         try:
             self._session: Any = onnxruntime.InferenceSession(
                 path, providers=["CPUExecutionProvider"]
             )
-        # What the runtime raises derives from RuntimeError or ValueError, by its version.
-        except (RuntimeError, ValueError, *_own_errors()) as error:
+        except failures as error:
             reason = str(error).strip().splitlines()[0]
             raise ModelError(f"cannot run {path} with onnxruntime: {reason}") from error
         self._input = self._session.get_inputs()[0].name
@@ -46,9 +46,10 @@ class OnnxNetwork:
         """
         fixed = self._session.get_inputs()[0].shape[:1] == [1]
         parts = inputs.split(1) if fixed else [inputs]
+        failures = _own_errors()
         try:
             said = [self._session.run(None, {self._input: _array(part)})[0] for part in parts]
-        except _own_errors() as error:
+        except failures as error:
             raise ValueError(str(error).strip().splitlines()[0]) from error
         return torch.from_numpy(np.concatenate(said).astype(np.float32))
 

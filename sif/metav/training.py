@@ -15,12 +15,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from sif.errors import ModelError, UsageError
-from sif.metav.domain import Domain, Inputs
+from sif.metav.domain import Domain, Fingerprints, Inputs
 from sif.metav.method import Method
 from sif.metav.network import Network, answer
 from sif.metav.reading import OutputKind, Reading, learn_reading
 from sif.metav.transforms import transformed
-from sif.metav.verifier import Verifier, build_verifier
+from sif.metav.verifier import Own, Verifier, build_verifier
 
 CHECK_EVERY = 25
 Report = Callable[[int, int, str], None]
@@ -47,13 +47,15 @@ class Trained:
         inputs: the fingerprints, exactly as they are read back after storing.
         reading: of outputs.
         verifier: of readings.
+        own: the protected network's reading of each fingerprint.
         steps: that the kept state had seen.
         held_out_loss: of the kept state; None where no network was held out.
     """
 
-    inputs: Inputs
+    inputs: Fingerprints
     reading: Reading
     verifier: Verifier
+    own: Own
     steps: int
     held_out_loss: float | None
 
@@ -61,7 +63,7 @@ class Trained:
         """Scores in [0, 1] of networks that answer with finite numbers."""
         with torch.no_grad():
             readings = torch.stack([self.reading(network(self.inputs)) for network in networks])
-            scores: list[float] = self.verifier.scores(readings).tolist()
+            scores: list[float] = self.verifier.scores(readings, self.own).tolist()
         return scores
 
 
@@ -149,7 +151,9 @@ def _check(
     return outputs
 
 
-def _start(method: Method, domain: Domain, ordinary: Inputs, generator: torch.Generator) -> Inputs:
+def _start(
+    method: Method, domain: Domain, ordinary: Inputs, generator: torch.Generator
+) -> Fingerprints:
     """Ordinary inputs without repeats, filled up with noise where they are too few."""
     number = method.fingerprints
     chosen = torch.randperm(len(ordinary), generator=generator)[:number]
@@ -186,7 +190,7 @@ class _Run:
             + [method.positive_weight / len(copies)] * len(copies)
             + [method.negative_weight / len(others)] * len(others)
         )
-        return (weights * verifier.losses(said, labels)).sum()
+        return (weights * verifier.losses(said, said[0], labels)).sum()
 
     def _draw(self, networks: Sequence[Network]) -> list[Network]:
         places = torch.randperm(len(networks), generator=self.generator)[: self.method.drawn]
@@ -204,13 +208,17 @@ class _Keeper:
 
     def done(self, step: int, inputs: Inputs, verifier: Verifier) -> bool:
         """Looks at a state; whether patience has run out."""
-        loss = self._loss(inputs, verifier)
+        asked = self._run.domain.store(inputs.detach())
+        with torch.no_grad():
+            own = self._run.reading(self._run.protected(asked))
+        loss = self._loss(asked, own, verifier)
         best = self._best
         if best is None or loss is None or (best.held_out_loss or 0.0) > loss:
             self._best = Trained(
-                inputs=self._run.domain.store(inputs.detach()),
+                inputs=asked,
                 reading=self._run.reading,
                 verifier=_frozen(verifier),
+                own=own,
                 steps=step,
                 held_out_loss=loss,
             )
@@ -223,14 +231,15 @@ class _Keeper:
         return self._best
 
     @torch.no_grad()
-    def _loss(self, inputs: Inputs, verifier: Verifier) -> float | None:
+    def _loss(self, asked: Inputs, own: Own, verifier: Verifier) -> float | None:
         if self._held_out is None:
             return None
-        asked, sides = self._run.domain.store(inputs), self._held_out
+        sides = self._held_out
         parts = []
         for networks, label in ((sides.positives, 1.0), (sides.negatives, 0.0)):
             said = torch.stack([self._run.reading(network(asked)) for network in networks])
-            parts.append(verifier.losses(said, torch.full((len(networks),), label)).mean())
+            labels = torch.full((len(networks),), label)
+            parts.append(verifier.losses(said, own, labels).mean())
         return float(torch.stack(parts).mean())
 
 

@@ -18,9 +18,9 @@ def test_a_gap_is_the_area() -> None:
 def test_the_area_is_that_of_a_fine_grid() -> None:
     rng = np.random.default_rng(0)
     copies, others = rng.beta(5, 2, 30).tolist(), rng.beta(2, 5, 30).tolist()
-    points = curve(copies, others, points=100_001)
+    points = curve(copies, others, points=2001)
     grid = np.mean([min(point.robustness, point.uniqueness) for point in points])
-    assert aruc(copies, others) == pytest.approx(grid, abs=1e-3)
+    assert aruc(copies, others) == pytest.approx(grid, abs=2e-3)
 
 
 def test_the_curve_runs_from_all_to_none() -> None:
@@ -34,7 +34,9 @@ def test_auc_is_sklearns_with_ties() -> None:
     rng = np.random.default_rng(1)
     copies, others = rng.integers(3, 9, 40) / 10, rng.integers(0, 7, 30) / 10
     labels = [1] * 40 + [0] * 30
-    assert auc(copies, others) == pytest.approx(roc_auc_score(labels, [*copies, *others]))
+    assert auc(copies.tolist(), others.tolist()) == pytest.approx(
+        roc_auc_score(labels, [*copies, *others])
+    )
 
 
 def test_a_tie_with_an_innocent_is_no_true_positive() -> None:

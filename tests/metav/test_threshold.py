@@ -25,21 +25,21 @@ def test_the_threshold_is_the_largest_score_where_networks_are_few() -> None:
 def test_the_threshold_lets_the_stated_share_of_innocents_through_and_no_more() -> None:
     rng, rate, number = np.random.default_rng(0), 0.1, 39
     hits = []
-    for _ in range(4000):
+    for _ in range(1500):
         scores = rng.random(number + 1)
         threshold = choose_threshold(scores[:-1].tolist(), rate)
         assert threshold.reachable
         hits.append(scores[-1] > threshold.value)
-    assert np.mean(hits) == pytest.approx(rate, abs=0.015)
+    assert np.mean(hits) == pytest.approx(rate, abs=0.025)
 
 
 def test_the_upper_bound_covers_the_true_rate_although_the_threshold_was_chosen() -> None:
     rng = np.random.default_rng(1)
     covered = []
-    for _ in range(2000):
+    for _ in range(1000):
         threshold = choose_threshold(rng.random(25).tolist(), 0.1)
         covered.append(threshold.rate_high >= 1 - threshold.value)  # evenly spread scores
-    assert np.mean(covered) == pytest.approx(0.975, abs=0.012)
+    assert np.mean(covered) == pytest.approx(0.975, abs=0.015)
 
 
 def test_p_values_count_the_suspect_itself() -> None:

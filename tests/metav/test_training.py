@@ -25,8 +25,9 @@ def test_training_beats_the_inputs_and_verifier_it_began_with(world: Small) -> N
     assert margin(done) > margin(begun) + 0.1
 
 
-def test_the_meta_verifier_learns_as_well(world: Small) -> None:
-    trained = train_quickly(world, QUICK.model_copy(update={"verifier": "meta"}))
+@pytest.mark.parametrize("verifier", ["meta", "near"])
+def test_every_verifier_learns(verifier: str, world: Small) -> None:
+    trained = train_quickly(world, QUICK.model_copy(update={"verifier": verifier}))
     assert min(trained.scores(world.copies)) > max(trained.scores(world.others))
 
 

@@ -25,12 +25,8 @@ def test_a_shift_moves_whole_pixels() -> None:
     inputs = torch.zeros(1, 1, 5, 5)
     inputs[0, 0, 2, 2] = 1.0
     generator = torch.Generator().manual_seed(0)
-    places = {
-        tuple(
-            transformed(inputs, IMAGES, jitter=0.0, shift=1, generator=generator)[0, 0]
-            .nonzero()[0]
-            .tolist()
-        )
-        for _ in range(60)
-    }
+    moved = [
+        transformed(inputs, IMAGES, jitter=0.0, shift=1, generator=generator) for _ in range(60)
+    ]
+    places = {tuple(one[0, 0].nonzero()[0].tolist()) for one in moved}
     assert places == {(row, column) for row in (1, 2, 3) for column in (1, 2, 3)}

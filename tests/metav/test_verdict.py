@@ -41,6 +41,7 @@ def test_too_few_held_out_networks_are_said(fingerprint: NetworkFingerprint, wor
         inputs=fingerprint.inputs,
         reading=fingerprint.reading,
         verifier=fingerprint.verifier,
+        own=fingerprint.own,
     )
     assert "too few" in verify_network(sharp, world.protected, name="x").reason
     assert "too few" not in verify_network(fingerprint, world.protected, name="x").reason

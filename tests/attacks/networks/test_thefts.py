@@ -12,7 +12,7 @@ from sif.metav.architecture import Mlp, Recurrent, build
 from sif.metav.weights import digest_network
 from tests.metav.small import ARCHITECTURE, examples, trained
 
-SHORT = Fit(epochs=6, learning_rate=5e-3)
+SHORT = Fit(epochs=12, learning_rate=1e-2, batch_size=16)
 EVERY = {
     "tune last": Tune(layers="last", training=SHORT),
     "tune all": Tune(training=SHORT),
@@ -20,8 +20,10 @@ EVERY = {
     "quantize": Quantize(bits=3),
     "noise": Noise(sigma=0.1),
     "distil": Distil(training=SHORT),
-    "extract": Extract(training=Fit(epochs=3, learning_rate=5e-3)),
-    "extract labels": Extract(answers="labels", training=Fit(epochs=3, learning_rate=5e-3)),
+    "extract": Extract(training=Fit(epochs=5, learning_rate=1e-2, batch_size=16)),
+    "extract labels": Extract(
+        answers="labels", training=Fit(epochs=5, learning_rate=1e-2, batch_size=16)
+    ),
     "harden": Harden(training=SHORT),
 }
 NUMBERS = Dataset(
