@@ -65,7 +65,7 @@ def fit(
     optimiser = torch.optim.AdamW(
         parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
     )
-    marks = {max(1, round(share * steps)) for share in keep}
+    marks = [max(1, round(share * steps)) for share in keep]
     kept: list[nn.Module] = []
     for step, batch in enumerate(_batches(len(data), settings, steps, seed), start=1):
         for group in optimiser.param_groups:  # down to a tenth, so that the end is quiet
@@ -73,7 +73,7 @@ def fit(
         _update(network, data, batch, optimiser, prepare)
         if after is not None:
             after()
-        if step in marks:
+        for _ in range(marks.count(step)):
             kept.append(copy.deepcopy(network).requires_grad_(False))
     network.requires_grad_(False)
     return kept

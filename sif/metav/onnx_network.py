@@ -28,7 +28,7 @@ class OnnxNetwork:
             raise ModelError("ONNX files need onnxruntime: pip install 'sif-lvlm[onnx]'") from error
         if not path.is_file():
             raise ModelError(f"expected an ONNX file at {path}, found none")
-        failures = (RuntimeError, ValueError, *_own_errors())
+        failures: tuple[type[BaseException], ...] = (RuntimeError, ValueError, *_own_errors())
         try:
             self._session: Any = onnxruntime.InferenceSession(
                 path, providers=["CPUExecutionProvider"]

@@ -118,7 +118,7 @@ def train_fingerprints(
     for step in range(1, method.iterations + 1):
         optimiser.zero_grad(set_to_none=True)
         loss = run.loss(domain.at(places), verifier)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimiser.step()
         with torch.no_grad():
             places.clamp_(0, 1)

@@ -23,16 +23,18 @@ class Contender:
         method: its name in `sif.metav.method`.
         number: real networks on each side.
         checkpoints: whether checkpoints of those, and of the protected network, are seen too.
+        short: whether networks of a quarter of the training are seen too.
     """
 
     method: str
     number: int
     checkpoints: bool
+    short: bool = False
 
     @property
     def label(self) -> str:
         """In tables."""
-        return f"{self.method} ×{self.number}"
+        return f"{self.method}{' + short' if self.short else ''} ×{self.number}"
 
     def settings(self, task: Task) -> Method:
         """Of the method, at the size of the task."""
@@ -50,12 +52,14 @@ class Contender:
         Checkpoints come at no cost of their own; copies have none, for most thefts train nothing
         that has any, so the protected network's stand in for them.
         """
-        positives = sets.positives[: self.number]
+        positives = sets.positives[: self.number] + (sets.short_positives if self.short else [])
         negatives = sets.negatives[: self.number]
-        seconds = sum(made.seconds for made in [*positives, *negatives])
+        shorts = sets.short_negatives if self.short else []
+        seconds = sum(made.seconds for made in [*positives, *negatives, *shorts])
         copies = [made.networks[0] for made in positives]
         copies += sets.protected.networks[1:] if self.checkpoints else []
-        return Sides(positives=copies, negatives=_networks(negatives, self.checkpoints)), seconds
+        others = _networks(negatives, self.checkpoints) + _networks(shorts, False)
+        return Sides(positives=copies, negatives=others), seconds
 
 
 def _networks(made: list[Made], checkpoints: bool) -> list[nn.Module]:
@@ -64,8 +68,12 @@ def _networks(made: list[Made], checkpoints: bool) -> list[nn.Module]:
 
 def contenders(numbers: tuple[int, ...] = NUMBERS) -> list[Contender]:
     """Everything that is trained for each task and seed."""
-    return [
+    plain = [
         Contender(method=method, number=number, checkpoints=method != "metav")
         for method in METHODS
         for number in numbers
+    ]
+    return plain + [
+        Contender(method="near", number=number, checkpoints=True, short=True)
+        for number in (numbers[0], numbers[-1])
     ]

@@ -19,7 +19,15 @@ from sif.eval.baselines.ipguard import IpGuard, ipguard, matching_rate
 from sif.eval.bench.jobs import Show
 from sif.eval.bench.networks.contenders import IPGUARD, NUMBERS, Contender, contenders
 from sif.eval.bench.networks.rows import CellRows, Cost, Score, read_cell, write_cell
-from sif.eval.bench.networks.sets import COPIES, POOL, Sets, make_sets, thefts
+from sif.eval.bench.networks.sets import (
+    COPIES,
+    POOL,
+    SHORT_NEGATIVES,
+    Sets,
+    make_sets,
+    short_thefts,
+    thefts,
+)
 from sif.eval.bench.networks.tasks import Task, find_task
 from sif.eval.networks.workshop import Workshop, digest_data
 from sif.files import claim_folder
@@ -83,7 +91,8 @@ def _cell(task: Task, seed: int, bench: NetworksBench, settings: str, show: Show
     stage, told = f"{task.name} {seed}", 0
     trained = contenders(bench.numbers)
     suspects = 2 * COPIES * len(thefts(task))
-    total = 1 + 2 * POOL + suspects + len(trained)
+    short = SHORT_NEGATIVES + len(short_thefts(task))
+    total = 1 + 2 * POOL + short + suspects + len(trained)
 
     def tell(words: str) -> None:
         nonlocal told
@@ -164,6 +173,7 @@ def _digest(task: Task, numbers: tuple[int, ...]) -> str:
             [one.label, one.checkpoints, one.settings(task).model_dump()]
             for one in contenders(numbers)
         ],
-        "suspects": [COPIES, POOL, task.trained_kinds, task.suspect_kinds],
+        "short": [theft.model_dump(mode="json") for theft in short_thefts(task)],
+        "numbers": [COPIES, POOL, SHORT_NEGATIVES, task.trained_kinds, task.suspect_kinds],
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

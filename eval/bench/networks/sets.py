@@ -24,11 +24,16 @@ from sif.attacks.networks import (
     Tune,
 )
 from sif.attacks.networks.dataset import Dataset, score
+from sif.attacks.networks.fit import Fit
 from sif.eval.bench.networks.tasks import Task
 from sif.eval.networks.workshop import CHECKPOINTS, Made, Workshop
 
 POOL: Final = 10
 COPIES: Final = 3
+# Networks of a quarter of the training, which cost less than three real ones together.
+SHORT_NEGATIVES: Final = 12
+SHORT_SHARE: Final = 0.25
+SHORT_DATA: Final = 0.6
 # Weights shared with the protected network, or only its answers learnt.
 LEARNT: Final = ("distil", "distil other", "extract soft", "extract labels")
 Tell = Callable[[str], None]
@@ -59,12 +64,16 @@ class Sets:
         positives: pool of copies to train on, one for each theft, in an order by the
             seed.
         negatives: pool of independent networks to train on, each with its checkpoints.
+        short_positives: students that learnt for a quarter of the time.
+        short_negatives: independent networks that did, half of them on a part of the owner's data.
         suspects: unseen.
     """
 
     protected: Made
     positives: list[Made]
     negatives: list[Made]
+    short_positives: list[Made]
+    short_negatives: list[Made]
     suspects: list[Suspect]
 
 
@@ -112,7 +121,53 @@ def make_sets(task: Task, workshop: Workshop, seed: int, *, tell: Tell) -> Sets:
         negatives.append(_trained(task, workshop, task.owner, kind=kind, seed=base + 200 + place))
     suspects = _stolen(task, workshop, network, ways, base + 1000, tell)
     suspects += _independent(task, workshop, base + 2000, len(suspects), tell)
-    return Sets(protected=protected, positives=positives, negatives=negatives, suspects=suspects)
+    return Sets(
+        protected=protected,
+        positives=positives,
+        negatives=negatives,
+        short_positives=_short_students(task, workshop, network, base + 300, tell),
+        short_negatives=_short_independent(task, workshop, base + 400, tell),
+        suspects=suspects,
+    )
+
+
+def short_thefts(task: Task) -> list[AnyObfuscation]:
+    """What stands in for distilled and extracted copies at little cost."""
+    short = _shortened(task)
+    return [
+        Distil(training=short),
+        Distil(training=short, student=task.student),
+        Extract(training=short),
+        Extract(answers="labels", training=short),
+    ]
+
+
+def _short_students(
+    task: Task, workshop: Workshop, network: nn.Module, first: int, tell: Tell
+) -> list[Made]:
+    found = []
+    for place, theft in enumerate(short_thefts(task)):
+        tell("training: short student")
+        found.append(workshop.stolen(network, theft, task.owner, first + place))
+    return found
+
+
+def _short_independent(task: Task, workshop: Workshop, first: int, tell: Tell) -> list[Made]:
+    short, found = _shortened(task), []
+    for place in range(SHORT_NEGATIVES):
+        tell("training: short independent")
+        data, seed = task.owner, first + place
+        if place % 2:
+            generator = torch.Generator().manual_seed(seed)
+            order = torch.randperm(len(data), generator=generator)
+            data = data.part(order[: int(SHORT_DATA * len(data))])
+        kind = task.trained_kinds[place % len(task.trained_kinds)]
+        found.append(workshop.trained(partial(task.begin, kind, seed), data, short, seed))
+    return found
+
+
+def _shortened(task: Task) -> Fit:
+    return task.training.model_copy(update={"epochs": SHORT_SHARE * task.training.epochs})
 
 
 def _stolen(

@@ -5,7 +5,7 @@ splits the data anew into what the owner has, what the thief has, and what nobod
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import torch
@@ -123,7 +123,10 @@ def forecaster(seed: int) -> Task:
     )
     inputs = domain.clamp(series[:, :past, None])
     data = Dataset(inputs=inputs, targets=series[:, past:].contiguous(), domain=domain)
-    return _task("forecaster", "values", data, kinds, Fit(epochs=25, batch_size=32), seed)
+    training = Fit(epochs=25, batch_size=32)
+    return replace(
+        _task("forecaster", "values", data, kinds, training, seed), fingerprints=50, iterations=500
+    )
 
 
 def tower(seed: int) -> Task:

@@ -5,7 +5,7 @@ Training sets hold the first sibling and the first stranger; the others are susp
 
 import copy
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 import torch
 from jaxtyping import Float
@@ -47,7 +47,7 @@ class TowerClassifier(nn.Module):
         classes: of the head.
     """
 
-    def __init__(self, body: nn.Module, mean: Tensor, spread: Tensor, classes: int) -> None:
+    def __init__(self, body: Any, mean: Tensor, spread: Tensor, classes: int) -> None:
         super().__init__()
         self.body = body
         self.register_buffer("mean", mean[:, None, None])
