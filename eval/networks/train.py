@@ -17,7 +17,7 @@ from torch import nn
 from sif.attacks.networks.dataset import Dataset
 from sif.attacks.networks.layers import afresh
 from sif.errors import UsageError
-from sif.eval.networks.config import Claims, Copies, Independent, TrainConfig, read_data
+from sif.eval.networks.config import Claims, TrainConfig, read_data
 from sif.eval.networks.workshop import CHECKPOINTS, Workshop
 from sif.files import claim_folder, write_atomically
 from sif.metav.connect import connect_network
@@ -125,13 +125,13 @@ def _gather(
             entries.append(made.networks)
             tell("independent")
         groups.append(entries)
-    _require(config.copies, copies, "copies")
-    _require(config.independent, groups[0], "independent")
-    _require(config.threshold, groups[1], "threshold")
+    _require(copies, "copies")
+    _require(groups[0], "independent")
+    _require(groups[1], "threshold")
     return _Groups(copies, *groups)
 
 
-def _require(side: Copies | Independent, entries: Sequence[object], name: str) -> None:
+def _require(entries: Sequence[object], name: str) -> None:
     if not entries:
         raise UsageError(
             f"{name}: expected networks, or a number or list of networks to be made, got none"

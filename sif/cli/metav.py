@@ -2,11 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sif.cli.progress import bar
+from sif.cli.verify import FAILED_AS_ASKED, FailIf
+
+if TYPE_CHECKING:
+    from sif.metav.verdict import NetworkVerdict
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -65,6 +69,9 @@ def verify(
         str | None, typer.Option(help="The owner's network: the fingerprint must be its own.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON.")] = False,
+    fail_if: Annotated[
+        FailIf | None, typer.Option(help="Exit with code 3 if any verdict is this, for scripts.")
+    ] = None,
 ) -> None:
     """Asks suspects the fingerprints and says which of them score like copies.
 
@@ -100,11 +107,14 @@ def verify(
     written = json.dumps([verdict.model_dump() for verdict in verdicts], indent=2)
     if run is not None:
         write_atomically(run / "verdicts.json", written)
-    if as_json:
-        typer.echo(written)
-        return
-    for verdict in verdicts:
-        numbers = "" if verdict.score is None else f"  score {verdict.score:.3f}"
-        numbers += "" if verdict.p_value is None else f"  p = {verdict.p_value:.3g}"
-        decision = verdict.decision.replace("_", " ").upper()
-        typer.echo(f"{decision}  {verdict.suspect}{numbers}  ({verdict.reason})")
+    typer.echo(written if as_json else "\n".join(map(summary, verdicts)))
+    if fail_if is not None and fail_if.value in {verdict.decision for verdict in verdicts}:
+        raise typer.Exit(FAILED_AS_ASKED)
+
+
+def summary(verdict: "NetworkVerdict") -> str:
+    """A verdict in one line."""
+    numbers = "" if verdict.score is None else f"  score {verdict.score:.3f}"
+    numbers += "" if verdict.p_value is None else f"  p = {verdict.p_value:.3g}"
+    decision = verdict.decision.replace("_", " ").upper()
+    return f"{decision}  {verdict.suspect}{numbers}  ({verdict.reason})"

@@ -80,26 +80,27 @@ def verify_network(
 def ask(
     fingerprint: NetworkFingerprint, network: Network, *, name: str, journal: OutputJournal | None
 ) -> Outputs:
-    """What a suspect says to the fingerprints, asked in small batches where there is a journal."""
+    """What a suspect says to the fingerprints, asked in small batches."""
     inputs, shape = fingerprint.inputs, fingerprint.manifest.outputs
-    if journal is None:
-        return answer(network, inputs, outputs=shape, name=name)
-    known = {
-        place: said
-        for place, said in journal.known(name, list(inputs)).items()
-        if tuple(said.shape) == shape
-    }
+    before = {} if journal is None else journal.known(name, list(inputs))
+    known = {place: said for place, said in before.items() if tuple(said.shape) == shape}
     missing = [place for place in range(len(inputs)) if place not in known]
     for start in range(0, len(missing), BATCH):
         places = missing[start : start + BATCH]
         try:
             said = answer(network, inputs[places], outputs=shape, name=name)
         except SuspectError as error:
-            raise SuspectError(
-                f"{error} ({len(known)} of {len(inputs)} answers are kept; the same command goes "
-                "on from there)"
-            ) from error
-        journal.record(name, [inputs[place] for place in places], said)
+            kept = (
+                "; --run keeps answers"
+                if journal is None
+                else (
+                    f" ({len(known)} of {len(inputs)} answers are kept; the same command goes on from "
+                    "there)"
+                )
+            )
+            raise SuspectError(f"{error}{kept}") from error
+        if journal is not None:
+            journal.record(name, [inputs[place] for place in places], said)
         known |= dict(zip(places, said, strict=True))
     return torch.stack([known[place] for place in range(len(inputs))])
 

@@ -74,6 +74,8 @@ def test_a_trained_fingerprint_finds_the_stolen_network(sif: Run, owner: Path) -
     kept = json.loads((run / "verdicts.json").read_text())
     assert kept[0]["score"] == pytest.approx(verdicts[1]["score"], abs=1e-5)
 
+    code, _, error = sif("metav", "verify", fp, suspects[1], "--fail-if", "derived")
+    assert code == 3, error
     code, _, error = sif("metav", "verify", fp, suspects[1], "--protected", suspects[2])
     assert code == 1
     assert_one_line(error, "another protected network")

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from sif.attacks.networks import Noise
 from sif.attacks.networks.dataset import Dataset
 from sif.attacks.networks.fit import Fit, fit
 from sif.metav.architecture import Mlp, build
@@ -37,8 +38,6 @@ def trained(seed: int, data: Dataset, epochs: float = 10) -> nn.Module:
 
 
 def noisy(network: nn.Module, seed: int) -> nn.Module:
-    from sif.attacks.networks import Noise
-
     return Noise(sigma=0.05)(network, examples(2), seed)
 
 

@@ -8,6 +8,7 @@ import torch
 
 from sif.errors import FingerprintError, ModelError
 from sif.metav.folder import INPUTS, MANIFEST, VERIFIER, NetworkFingerprint, make_fingerprint
+from sif.metav.manifest import NetworkCounts
 from sif.metav.verdict import require_protected
 from tests.metav.conftest import QUICK, train_quickly
 from tests.metav.small import DOMAIN, Small
@@ -76,8 +77,6 @@ def test_nothing_is_written_where_the_protected_network_scores_no_higher(world: 
 
 
 def _made(world: Small, held_out: list | None = None) -> NetworkFingerprint:
-    from sif.metav.manifest import NetworkCounts
-
     return make_fingerprint(
         train_quickly(world),
         world.protected,
