@@ -111,7 +111,7 @@ def forecaster(seed: int) -> Task:
         return low + (high - low) * torch.rand(number, 2, 1, generator=generator)
 
     time = torch.arange(past + future)
-    waves = draw(0, 1) * torch.sin(draw(0.15, 0.65) * time + draw(0, 2 * torch.pi))
+    waves = draw(0.0, 1.0) * torch.sin(draw(0.15, 0.65) * time + draw(0.0, 2 * torch.pi))
     series = waves.sum(1) / 2 + 0.05 * torch.randn(number, past + future, generator=generator)
     domain = Domain(shape=(past, 1), lower=-1.3, upper=1.3)
     kinds = (

@@ -34,7 +34,7 @@ def test_networks_of_every_kind_fit_their_task(name: str) -> None:
         again = task.begin(kind, 5)(task.owner.inputs[:3])
         assert torch.equal(said, again)
     stored = task.owner.domain.store(task.owner.inputs)
-    assert torch.equal(stored, task.owner.inputs)
+    assert torch.allclose(stored, task.owner.inputs, atol=1e-5)
 
 
 def test_the_towers_that_judge_are_not_those_that_train() -> None:
