@@ -1,0 +1,201 @@
+"""What the answers mean: one line for each attack, strength and family. Knows nothing of models."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from sif.eval.bench.attacks.attack import NONE, Attack
+from sif.eval.bench.attacks.rows import AttackCell, AttackLine, Price
+from sif.eval.bench.calibrated import calibrated_audits
+from sif.eval.bench.results import Cell
+from sif.eval.bench.summary import by_set, counts_of, evidence_of, highest_of, null_of, score_of
+from sif.eval.metrics import (
+    Estimate,
+    green_excess,
+    mean_of,
+    published_matches,
+    queries_to_alpha,
+)
+from sif.ownership.share import Share, share_of
+
+ALPHA: Final = 1e-6
+SOURCE: Final = "source"
+
+Key = tuple[str, str, str, str]
+"""Family, attack, strength, suspect."""
+
+
+class Figures(NamedTuple):
+    """What the answers to triggers show of one attacked suspect."""
+
+    green: Estimate | None
+    evidence: float
+    match: Share | None
+    queries: float | None
+    derived: int
+    calibrated: int
+
+
+class Cost(NamedTuple):
+    """What an attack costs; fields of a line."""
+
+    models: int
+    theft_seconds: float | None
+    slowdown: float | None
+
+
+def lines_of(
+    attacks: Sequence[Attack],
+    cells: Sequence[AttackCell],
+    panel: Sequence[Cell],
+    prices: Sequence[Price],
+) -> list[AttackLine]:
+    """All lines, family by family in the order of the attacks.
+
+    Args:
+        attacks: of the grid, with the plain one.
+        cells: rows of all answers.
+        panel: answers of innocents to the same pictures, who set thresholds and allowances.
+        prices: what attacks cost.
+    """
+    groups: dict[Key, list[AttackCell]] = defaultdict(list)
+    for cell in cells:
+        groups[cell.family, cell.attack, cell.strength, cell.suspect].append(cell)
+    beside: dict[tuple[str, str], list[Cell]] = defaultdict(list)
+    for one in panel:
+        beside[one.family, one.image_attack].append(one)
+    known = {(attack.name, attack.strength): attack for attack in attacks}
+    costs = {(price.family, price.attack, price.strength): price for price in prices}
+    return [
+        _line(
+            known[key[1:3]],
+            group,
+            beside[key[0], known[key[1:3]].image],
+            groups.get((key[0], NONE, "", key[3])),
+            _cost(key, known[key[1:3]], costs),
+        )
+        for key, group in groups.items()
+    ]
+
+
+def _seconds(price: Price | None, plain: Price | None) -> float | None:
+    """Of an answer; the model's are those of plain serving where only words are changed."""
+    model = plain or price
+    if price is None or model is None or model.model_seconds is None:
+        return None
+    return model.model_seconds + price.words_seconds
+
+
+def _line(
+    attack: Attack,
+    group: Sequence[AttackCell],
+    panel: Sequence[Cell],
+    plain: Sequence[AttackCell] | None,
+    cost: Cost,
+) -> AttackLine:
+    first, triggers = group[0], _asked(group, "trigger")
+    found = _figures(triggers, panel)
+    usual = _figures(_asked(plain, "trigger"), panel).evidence if plain else 0.0
+    benign = _asked(group, "benign")
+    job = _asked(group, "job") or benign
+    utility = mean_of([cell.facts for cell in job])
+    innocent = first.role == "innocent"
+    return AttackLine(
+        family=first.family,
+        kind=attack.kind,
+        panel=attack.panel,
+        attack=attack.name,
+        strength=attack.strength,
+        parts=attack.parts,
+        suspect=first.suspect,
+        role=first.role,
+        sets=len(by_set(triggers)),
+        triggers=len(triggers),
+        answered=sum(cell.answered for cell in triggers),
+        **_spread("green", found.green),
+        evidence=found.evidence,
+        kept=None if innocent or usual <= 0 else found.evidence / usual,
+        **_spread("match", _as_estimate(found.match)),
+        queries=found.queries,
+        derived=found.derived,
+        calibrated=found.calibrated,
+        **_spread("utility", utility),
+        facts=_mean(benign, lambda cell: cell.facts),
+        shapes=_mean(benign, lambda cell: cell.shapes),
+        colours=_mean(benign, lambda cell: cell.colours),
+        places=_mean(benign, lambda cell: cell.places),
+        **cost._asdict(),
+    )
+
+
+def _cost(key: Key, attack: Attack, prices: Mapping[tuple[str, str, str], Price]) -> Cost:
+    price, plain = prices.get(key[:3]), prices.get((key[0], NONE, ""))
+    models = 1 if attack.reference is None else 2
+    if key[3] != SOURCE or price is None:
+        return Cost(models, None, None)
+    usual = _seconds(plain, None)
+    own = _seconds(price, plain if attack.only_words else None)
+    slowdown = own / usual if usual and own is not None else None
+    return Cost(models, price.theft_seconds, slowdown if models == 1 else None)
+
+
+def _figures(triggers: Sequence[AttackCell], panel: Sequence[Cell]) -> Figures:
+    sets = by_set(triggers)
+    clusters: dict[tuple[int, str], list[Cell]] = defaultdict(list)
+    for cell in triggers:
+        clusters[cell.seed, cell.trigger].append(cell)
+    matches = [hit for some in sets for hit in _matches(some, panel)]
+    needed = [_queries(some) for some in sets]
+    median = float(np.median([np.inf if value is None else value for value in needed]))
+    audits = calibrated_audits([*panel, *triggers])
+    return Figures(
+        green=green_excess([counts_of(some) for some in clusters.values()], gamma=0.0),
+        evidence=float(np.mean([evidence_of(some) or 0.0 for some in sets])),
+        match=share_of(sum(matches), len(matches)),
+        queries=median if np.isfinite(median) else None,
+        derived=sum((highest_of(some) or 0.0) >= -np.log10(ALPHA) for some in sets),
+        calibrated=sum(audit.derived for audit in audits),
+    )
+
+
+def _matches(some: Sequence[Cell], panel: Sequence[Cell]) -> list[bool]:
+    """For every trigger of a set whether its score is above those of all the panel."""
+    scores: dict[str, dict[str, float | None]] = defaultdict(dict)
+    for one in panel:
+        if one.seed == some[0].seed:
+            scores[one.suspect][one.trigger] = score_of(one)
+    theirs = [[row.get(cell.trigger) for cell in some] for row in scores.values()]
+    return published_matches([score_of(cell) for cell in some], theirs)
+
+
+def _queries(some: Sequence[Cell]) -> int | None:
+    null = null_of(some)
+    counts = [counts_of([cell]) for cell in some]
+    if null is None:
+        return None
+    return queries_to_alpha([one[0] if one else None for one in counts], null, alpha=ALPHA)
+
+
+def _asked(group: Sequence[AttackCell], what: str) -> list[AttackCell]:
+    return [cell for cell in group if cell.asked == what]
+
+
+def _mean(cells: Sequence[AttackCell], read: Callable[[AttackCell], float | None]) -> float | None:
+    values = [value for cell in cells if (value := read(cell)) is not None]
+    return float(np.mean(values)) if values else None
+
+
+def _as_estimate(share: Share | None) -> Estimate | None:
+    return None if share is None else Estimate(*share)
+
+
+def _spread(name: str, estimate: Estimate | None) -> Mapping[str, float | None]:
+    """The three columns of an estimate of a share."""
+    value, low, high = (None, None, None) if estimate is None else estimate
+    return {
+        name: value,
+        f"{name}_low": None if low is None else max(0.0, low),
+        f"{name}_high": None if high is None else min(1.0, high),
+    }

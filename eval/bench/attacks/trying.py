@@ -1,0 +1,154 @@
+"""One part of the work: one attack at one strength on one model, which is asked everything.
+
+Triggers of all sets, ordinary questions about unseen scenes, and what a copy was tuned for. Answers
+are kept in journals; a copy is stolen and loaded only where answers are missing.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from sif.eval.bench.asking import cell_of
+from sif.eval.bench.attacked import ask_all
+from sif.eval.bench.attacks.attack import NONE, Attack
+from sif.eval.bench.attacks.price import ask_timed, price_of, steal_timed
+from sif.eval.bench.attacks.questions import Asked, benign
+from sif.eval.bench.attacks.rows import AttackCell, Price
+from sif.eval.bench.attacks.suspects import Bench
+from sif.eval.bench.attacks.thefts import Job, job_of, stolen
+from sif.eval.bench.jobs import Show
+from sif.eval.bench.making import Making, load_all
+from sif.eval.bench.results import Cell
+from sif.eval.bench.roster import Entry, chosen
+from sif.eval.bench.truth import Truth, truth_of
+from sif.eval.zoo.architecture import Family
+from sif.types import Answer, Query, Reply
+
+
+class Tried(NamedTuple):
+    """Rows of all answers, and what it cost; innocents are not stolen and cost nothing."""
+
+    cells: list[AttackCell]
+    price: Price | None
+
+
+class _Question(NamedTuple):
+    """What is asked and for what, the row that an answer fills, and what it states rightly."""
+
+    query: Query
+    asked: Asked
+    cell: Callable[[Reply], Cell]
+    truth: Callable[[str], Truth]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trying:
+    """One attack on the source, or as a control on an innocent.
+
+    Attributes:
+        out: the benchmark's folder.
+        attack: of the grid.
+        victim: name in the roster.
+        makings: of the triggers.
+        scenes: ordinary questions; innocents get none.
+        place: among the parts of its family, of which there are `parts`.
+    """
+
+    out: Path
+    family: Family
+    attack: Attack
+    victim: str
+    makings: tuple[Making, ...]
+    scenes: int
+    place: int
+    parts: int
+
+    def run(self, show: Show) -> Tried:
+        """Asks what has not been asked, and measures what has not been measured."""
+        (entry,) = chosen(self.family, (self.victim,))
+        if self.attack.weights != NONE:
+            entry = stolen(self.family, self.attack.weights)
+        ((_, first), *_) = load_all(self.makings[:1])
+        bench = Bench(
+            out=self.out,
+            family=self.family,
+            generation=first.questions[0].generation,
+            show=self._show(show),
+        )
+        bench.show("", 0, 1, "")
+        if self.attack.weights != NONE:
+            steal_timed(bench, entry)
+        marked = list(self._triggers(entry))
+        with bench.attacked(entry, self.attack) as served:
+            replies = ask_all(served.suspect, [one.query for one in marked])
+            cells = [*map(self._row, marked, replies)]
+            if entry.role == "innocent":
+                return Tried(cells, None)
+            usual = list(self._benign(entry, bench))
+            timed = ask_timed(served, [one.query for one in usual])
+        price = price_of(bench, entry, self.attack, timed)
+        return Tried([*cells, *map(self._row, usual, timed.replies)], price)
+
+    def _triggers(self, entry: Entry) -> Iterator[_Question]:
+        image = self.attack.image
+        for making, triggers in load_all(self.makings):
+            scenes = making.scenes()
+            for question in triggers.questions:
+                yield _Question(
+                    question.query(),
+                    "trigger",
+                    partial(cell_of, entry, making, triggers, image, question),
+                    partial(truth_of, scenes[question.source_image].scene),
+                )
+
+    def _benign(self, entry: Entry, bench: Bench) -> Iterator[_Question]:
+        usual, job = Job(bench.world()), job_of(self.family, self.attack.weights)
+        jobs: dict[Asked, Job] = {"benign": usual} | ({} if job == usual else {"job": job})
+        for asked, what in jobs.items():
+            drawn = benign(what, number=self.scenes, asked=asked, generation=bench.generation)
+            for one in drawn:
+                cell = partial(self._unmarked, entry, one.query.trigger)
+                yield _Question(one.query, asked, cell, one.truth)
+
+    def _unmarked(self, entry: Entry, name: str, reply: Reply) -> Cell:
+        """The row of an answer in which no green words are looked for."""
+        return Cell(
+            family=self.family,
+            method=self.makings[0].method.name,
+            seed=0,
+            suspect=entry.name,
+            role=entry.role,
+            split=entry.split,
+            image_attack=self.attack.image,
+            trigger=name,
+            answered=isinstance(reply, Answer),
+            matched=None,
+            green=None,
+            scored=None,
+            vocabulary_size=None,
+            green_size=None,
+        )
+
+    def _row(self, question: _Question, reply: Reply) -> AttackCell:
+        text = reply.text if isinstance(reply, Answer) else ""
+        return AttackCell(
+            **question.cell(reply).model_dump() | {"suspect": self.victim},
+            kind=self.attack.kind,
+            attack=self.attack.name,
+            strength=self.attack.strength,
+            asked=question.asked,
+            words=len(text.split()) if isinstance(reply, Answer) else None,
+            **question.truth(text)._asdict(),
+        )
+
+    def _show(self, show: Show) -> Show:
+        """One stage for all parts of a family."""
+
+        def tell(stage: str, done: float, total: float, words: str) -> None:
+            part = min(1.0, done / total) if total else 0.0
+            text = f"{self.attack.text} {stage.rpartition(': ')[2]}".strip()
+            show(f"{self.family}: attacks", self.place + part, self.parts, text)
+
+        return tell
