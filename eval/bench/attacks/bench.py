@@ -106,8 +106,8 @@ def run_attacks(bench: AttackBench, *, show: Show) -> Attacked:
 def _makings(bench: AttackBench, family: Family, method: Method, show: Show) -> tuple[Making, ...]:
     """The triggers; models that several parts need are there afterwards."""
     models = bench.out / family / "models"
-    for name in (*PANEL, *CONTROLS):
-        model_folder(models, *chosen(family, (name,)), show)
+    for entry in chosen(family, (*PANEL, *CONTROLS)):
+        model_folder(models, entry, show)
     source = model_folder(models, roster(family)[0], show)
     return tuple(
         Making(

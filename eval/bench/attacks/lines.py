@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from sif.eval.bench.attacks.attack import NONE, Attack
+from sif.eval.bench.attacked import NONE
+from sif.eval.bench.attacks.attack import Attack
 from sif.eval.bench.attacks.rows import AttackCell, AttackLine, Price
 from sif.eval.bench.calibrated import calibrated_audits
 from sif.eval.bench.results import Cell
@@ -36,6 +37,14 @@ class Figures(NamedTuple):
     queries: float | None
     derived: int
     calibrated: int
+
+
+class Range(NamedTuple):
+    """A share with its interval, as far as there is one."""
+
+    value: float | None
+    low: float | None
+    high: float | None
 
 
 class Cost(NamedTuple):
@@ -100,7 +109,8 @@ def _line(
     usual = _figures(_asked(plain, "trigger"), panel).evidence if plain else 0.0
     benign = _asked(group, "benign")
     job = _asked(group, "job") or benign
-    utility = mean_of([cell.facts for cell in job])
+    utility = _range(mean_of([cell.facts for cell in job]))
+    green, match = _range(found.green), _range(found.match)
     innocent = first.role == "innocent"
     return AttackLine(
         family=first.family,
@@ -114,19 +124,27 @@ def _line(
         sets=len(by_set(triggers)),
         triggers=len(triggers),
         answered=sum(cell.answered for cell in triggers),
-        **_spread("green", found.green),
+        green=green.value,
+        green_low=green.low,
+        green_high=green.high,
         evidence=found.evidence,
         kept=None if innocent or usual <= 0 else found.evidence / usual,
-        **_spread("match", _as_estimate(found.match)),
+        match=match.value,
+        match_low=match.low,
+        match_high=match.high,
         queries=found.queries,
         derived=found.derived,
         calibrated=found.calibrated,
-        **_spread("utility", utility),
+        utility=utility.value,
+        utility_low=utility.low,
+        utility_high=utility.high,
         facts=_mean(benign, lambda cell: cell.facts),
         shapes=_mean(benign, lambda cell: cell.shapes),
         colours=_mean(benign, lambda cell: cell.colours),
         places=_mean(benign, lambda cell: cell.places),
-        **cost._asdict(),
+        models=cost.models,
+        theft_seconds=cost.theft_seconds,
+        slowdown=cost.slowdown,
     )
 
 
@@ -187,15 +205,11 @@ def _mean(cells: Sequence[AttackCell], read: Callable[[AttackCell], float | None
     return float(np.mean(values)) if values else None
 
 
-def _as_estimate(share: Share | None) -> Estimate | None:
-    return None if share is None else Estimate(*share)
-
-
-def _spread(name: str, estimate: Estimate | None) -> Mapping[str, float | None]:
-    """The three columns of an estimate of a share."""
-    value, low, high = (None, None, None) if estimate is None else estimate
-    return {
-        name: value,
-        f"{name}_low": None if low is None else max(0.0, low),
-        f"{name}_high": None if high is None else min(1.0, high),
-    }
+def _range(known: Estimate | Share | None) -> Range:
+    """The interval of a share ends where shares end."""
+    if known is None:
+        return Range(None, None, None)
+    value, low, high = known
+    return Range(
+        value, None if low is None else max(0.0, low), None if high is None else min(1.0, high)
+    )

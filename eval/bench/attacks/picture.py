@@ -111,7 +111,7 @@ def _draw(panel: Any, title: str, some: Sequence[Curve], *, top: float) -> None:
     panel.set_axisbelow(True)
     panel.spines[["top", "right"]].set_visible(False)
     panel.tick_params(labelsize=8)
-    for number, place in _places([(curve.points[-1].y - low) / (high - low) for curve in some]):
+    for number, place in places([(curve.points[-1].y - low) / (high - low) for curve in some]):
         colour = MORE_COLOURS[number % len(MORE_COLOURS)]
         end = some[number].points[-1]
         panel.annotate(
@@ -127,7 +127,7 @@ def _draw(panel: Any, title: str, some: Sequence[Curve], *, top: float) -> None:
         )
 
 
-def _places(heights: Sequence[float]) -> Iterator[tuple[int, float]]:
+def places(heights: Sequence[float]) -> Iterator[tuple[int, float]]:
     """Where names stand beside a panel, in the order of their curves' ends and never on each other.
 
     Args:

@@ -12,8 +12,8 @@ from filelock import FileLock
 from pydantic import ValidationError
 
 from sif.errors import StorageError
-from sif.eval.bench.attacked import Served, ask_all
-from sif.eval.bench.attacks.attack import NONE, Attack
+from sif.eval.bench.attacked import NONE, Served, ask_all
+from sif.eval.bench.attacks.attack import Attack
 from sif.eval.bench.attacks.rows import Price
 from sif.eval.bench.attacks.suspects import Bench
 from sif.eval.bench.results import Row

@@ -22,8 +22,8 @@ from sif.attacks.divergence.defence import measure
 from sif.attacks.divergence.exchange import exchange
 from sif.eval.bench.answers import with_folder
 from sif.eval.bench.asking import BATCH, model_folder
-from sif.eval.bench.attacked import Served, reworded, served
-from sif.eval.bench.attacks.attack import NONE, Attack
+from sif.eval.bench.attacked import NONE, Served, reworded, served
+from sif.eval.bench.attacks.attack import Attack
 from sif.eval.bench.attacks.questions import benign
 from sif.eval.bench.attacks.thefts import Job
 from sif.eval.bench.jobs import Show
@@ -101,8 +101,8 @@ class Bench:
         asked = benign(Job(self.world()), number=LIMITS, asked="limits", generation=self.generation)
         queries = [one.query for one in asked]
         with ExitStack() as stack:
-            pair = [self._served(one, stack).suspect for one in (entry, beside)]
-            known = measure(_signals(), exchange(*pair, queries))
+            own, other = (self._served(one, stack).suspect for one in (entry, beside))
+            known = measure(_signals(), exchange(own, other, queries))
         return calibrate_thresholds(_signals(), known, fpr=fpr)
 
 

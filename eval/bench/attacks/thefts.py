@@ -18,7 +18,7 @@ from sif.attacks.weights.round import Round
 from sif.attacks.weights.transplant import Transplant
 from sif.attacks.weights.two_of_four import TwoOfFour
 from sif.errors import UsageError
-from sif.eval.bench.attacks.attack import NONE
+from sif.eval.bench.attacked import NONE
 from sif.eval.bench.roster import OTHER_WORLD, Entry, Scope, Theft, chosen, roster, tuning
 from sif.eval.zoo.architecture import Family
 from sif.eval.zoo.data import Kind

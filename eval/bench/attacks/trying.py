@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sif.eval.bench.asking import cell_of
-from sif.eval.bench.attacked import ask_all
-from sif.eval.bench.attacks.attack import NONE, Attack
+from sif.eval.bench.attacked import NONE, ask_all
+from sif.eval.bench.attacks.attack import Attack
 from sif.eval.bench.attacks.price import ask_timed, price_of, steal_timed
 from sif.eval.bench.attacks.questions import Asked, benign
 from sif.eval.bench.attacks.rows import AttackCell, Price
@@ -105,8 +105,10 @@ class Trying:
 
     def _benign(self, entry: Entry, bench: Bench) -> Iterator[_Question]:
         usual, job = Job(bench.world()), job_of(self.family, self.attack.weights)
-        jobs: dict[Asked, Job] = {"benign": usual} | ({} if job == usual else {"job": job})
-        for asked, what in jobs.items():
+        jobs: list[tuple[Asked, Job]] = [("benign", usual)]
+        if job != usual:
+            jobs.append(("job", job))
+        for asked, what in jobs:
             drawn = benign(what, number=self.scenes, asked=asked, generation=bench.generation)
             for one in drawn:
                 cell = partial(self._unmarked, entry, one.query.trigger)
