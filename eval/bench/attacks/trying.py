@@ -6,7 +6,7 @@ are kept in journals; a copy is stolen and loaded only where answers are missing
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,11 +19,13 @@ from sif.eval.bench.attacks.rows import AttackCell, Price
 from sif.eval.bench.attacks.suspects import Bench
 from sif.eval.bench.attacks.thefts import Job, job_of, stolen
 from sif.eval.bench.jobs import Show
-from sif.eval.bench.making import Making, load_all
+from sif.eval.bench.making import Making
 from sif.eval.bench.results import Cell
 from sif.eval.bench.roster import Entry, chosen
+from sif.eval.bench.trigger_set import TriggerSet
 from sif.eval.bench.truth import Truth, truth_of
 from sif.eval.zoo.architecture import Family
+from sif.eval.zoo.world import Scene
 from sif.types import Answer, Query, Reply
 
 
@@ -41,6 +43,21 @@ class _Question(NamedTuple):
     asked: Asked
     cell: Callable[[Reply], Cell]
     truth: Callable[[str], Truth]
+
+
+class _Made(NamedTuple):
+    """What was made, with the scenes of the base images by their names."""
+
+    making: Making
+    triggers: TriggerSet
+    scenes: dict[str, Scene]
+
+
+@cache
+def _made(making: Making) -> _Made:
+    """Read once in each process, which carries out many parts."""
+    scenes = {name: sample.scene for name, sample in making.scenes().items()}
+    return _Made(making, making.load(), scenes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +87,7 @@ class Trying:
         (entry,) = chosen(self.family, (self.victim,))
         if self.attack.weights != NONE:
             entry = stolen(self.family, self.attack.weights)
-        ((_, first), *_) = load_all(self.makings[:1])
+        first = _made(self.makings[0]).triggers
         bench = Bench(
             out=self.out,
             family=self.family,
@@ -86,33 +103,31 @@ class Trying:
             cells = [*map(self._row, marked, replies)]
             if entry.role == "innocent":
                 return Tried(cells, None)
-            usual = list(self._benign(entry, bench))
+            world, job = Job(bench.world()), job_of(self.family, self.attack.weights)
+            usual = list(self._benign(entry, bench, "benign", world))
             timed = ask_timed(served, [one.query for one in usual])
-        price = price_of(bench, entry, self.attack, timed)
-        return Tried([*cells, *map(self._row, usual, timed.replies)], price)
+            cells += map(self._row, usual, timed.replies)
+            if job != world:
+                own = list(self._benign(entry, bench, "job", job))
+                replies = ask_all(served.suspect, [one.query for one in own])
+                cells += map(self._row, own, replies)
+        return Tried(cells, price_of(bench, entry, self.attack, timed))
 
     def _triggers(self, entry: Entry) -> Iterator[_Question]:
         image = self.attack.image
-        for making, triggers in load_all(self.makings):
-            scenes = making.scenes()
+        for making, triggers, scenes in map(_made, self.makings):
             for question in triggers.questions:
                 yield _Question(
                     question.query(),
                     "trigger",
                     partial(cell_of, entry, making, triggers, image, question),
-                    partial(truth_of, scenes[question.source_image].scene),
+                    partial(truth_of, scenes[question.source_image]),
                 )
 
-    def _benign(self, entry: Entry, bench: Bench) -> Iterator[_Question]:
-        usual, job = Job(bench.world()), job_of(self.family, self.attack.weights)
-        jobs: list[tuple[Asked, Job]] = [("benign", usual)]
-        if job != usual:
-            jobs.append(("job", job))
-        for asked, what in jobs:
-            drawn = benign(what, number=self.scenes, asked=asked, generation=bench.generation)
-            for one in drawn:
-                cell = partial(self._unmarked, entry, one.query.trigger)
-                yield _Question(one.query, asked, cell, one.truth)
+    def _benign(self, entry: Entry, bench: Bench, asked: Asked, job: Job) -> Iterator[_Question]:
+        for one in benign(job, number=self.scenes, asked=asked, generation=bench.generation):
+            cell = partial(self._unmarked, entry, one.query.trigger)
+            yield _Question(one.query, asked, cell, one.truth)
 
     def _unmarked(self, entry: Entry, name: str, reply: Reply) -> Cell:
         """The row of an answer in which no green words are looked for."""
