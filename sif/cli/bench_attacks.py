@@ -59,7 +59,8 @@ def attacks(
     Weights (worn, tuned, merged, transplanted), pictures, answers and serving, a benign model
     beside the stolen one (divergence), and several at once (chains). Triggers show what evidence
     is left; ordinary questions about unseen scenes show what the thief pays. Innocents go through
-    the strongest attacks as a control. Writes into --out attacks.md, attacks.parquet (a row for
+    the strongest attacks as a control. Prints a row for each attack, its strengths side
+    by side, and writes into --out attacks.md (all figures), attacks.parquet (a row for
     each answer), attacks-lines.parquet (a row for each attack), and a picture for each family.
     Started again with the same settings it goes on where it stopped.
 
@@ -67,6 +68,7 @@ def attacks(
     Example: `sif bench attacks --out bench --attack jpeg --attack lora-same:60 --jobs 2`
     """
     from sif.eval.bench.attacks.bench import LINES, ROWS, AttackBench, run_attacks
+    from sif.eval.bench.attacks.compact import as_short_markdown
     from sif.eval.bench.attacks.grid import chosen_attacks, middling
     from sif.eval.bench.attacks.picture import write_pictures
     from sif.eval.bench.attacks.table import as_markdown
@@ -86,8 +88,8 @@ def attacks(
     )
     with bar() as show:
         found = run_attacks(bench, show=show)
-    table = as_markdown(found.lines)
-    write_atomically(out / "attacks.md", table)
+    short = as_short_markdown(found.lines)
+    write_atomically(out / "attacks.md", f"{as_markdown(found.lines)}\n{short}")
     pictures = write_pictures(out, found.lines)
-    typer.echo(table)
+    typer.echo(short)
     typer.echo(f"{out}: attacks.md, {ROWS}, {LINES}, {', '.join(path.name for path in pictures)}")

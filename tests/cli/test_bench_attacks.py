@@ -12,7 +12,9 @@ def test_a_table_and_a_picture_are_printed_and_kept(sif: Run, tmp_path: Path) ->
     code, said, error = sif(*command)
     assert code == 0, error
     table = (tmp_path / "b" / "attacks.md").read_text()
-    assert table.strip() in said
+    short = table[table.index("## In short") :]
+    assert short.strip() in said
+    assert "| `resize` 0.75 |" in short
     assert "| `none` |" in table
     assert "| `resize:0.75` |" in table
     assert "| sibling-c | `resize:0.75` |" in table

@@ -60,7 +60,7 @@ def _evidence(line: AttackLine) -> list[str]:
         f"{line.answered / line.triggers:.0%}",
         _spread(line.green, line.green_low, line.green_high),
         number(line.evidence, 2),
-        _percent(line.kept),
+        percent(line.kept),
         _spread(line.match, line.match_low, line.match_high),
         queries_of(line),
         f"{line.derived} of {line.sets}",
@@ -73,8 +73,8 @@ def _price(line: AttackLine) -> list[str]:
     theft = line.theft_seconds
     return [
         _spread(line.utility, line.utility_low, line.utility_high),
-        _percent(line.facts),
-        ", ".join(map(_percent, three)),
+        percent(line.facts),
+        ", ".join(map(percent, three)),
         "" if theft is None else f"{theft:.1f} s",
         _slowdown(line),
     ]
@@ -104,14 +104,15 @@ def number(value: float, digits: int) -> str:
     return f"{value:z.{digits}f}".replace("-", "−")
 
 
-def _percent(value: float | None) -> str:
+def percent(value: float | None) -> str:
+    """A share; a dash where there is none."""
     return "–" if value is None else f"{value:z.0%}".replace("-", "−")
 
 
 def _spread(value: float | None, low: float | None, high: float | None) -> str:
     if value is None:
         return "–"
-    return _percent(value) if low is None else f"{_percent(value)} ({low:.0%}–{high:.0%})"
+    return percent(value) if low is None else f"{percent(value)} ({low:.0%}–{high:.0%})"
 
 
 def _joined(cells: Sequence[str]) -> str:

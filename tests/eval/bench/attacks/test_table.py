@@ -1,5 +1,6 @@
 """The table."""
 
+from sif.eval.bench.attacks.compact import as_short_markdown
 from sif.eval.bench.attacks.table import as_markdown
 from tests.eval.bench.attacks.some import line
 
@@ -27,3 +28,15 @@ def test_the_parts_of_several_at_once_are_told() -> None:
 
 def test_a_second_model_is_the_price_of_divergence() -> None:
     assert "| 2 models |" in as_markdown([line(models=2, slowdown=None)])
+
+
+def test_strengths_stand_side_by_side_in_the_short_table() -> None:
+    lines = [line(strength="90"), line(evidence=-0.5, queries=None, utility=0.5, derived=0)]
+    (*_, row) = as_short_markdown(lines).strip().splitlines()
+    assert row.startswith("| `jpeg` 90, 75 | 2.00, −0.50 |")
+    assert "| 4, – | 2/1, 0/1 | 90%, 50% |" in row
+
+
+def test_innocents_are_not_in_the_short_table() -> None:
+    text = as_short_markdown([line(), line(suspect="sibling-c", role="innocent", evidence=7.77)])
+    assert "7.77" not in text
