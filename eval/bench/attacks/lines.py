@@ -8,35 +8,17 @@ import numpy as np
 
 from sif.eval.bench.attacked import NONE
 from sif.eval.bench.attacks.attack import Attack
+from sif.eval.bench.attacks.figures import evidence_per_set, figures_of
 from sif.eval.bench.attacks.rows import AttackCell, AttackLine, Price
-from sif.eval.bench.calibrated import calibrated_audits
 from sif.eval.bench.results import Cell
-from sif.eval.bench.summary import by_set, counts_of, evidence_of, highest_of, null_of, score_of
-from sif.eval.metrics import (
-    Estimate,
-    green_excess,
-    mean_of,
-    published_matches,
-    queries_to_alpha,
-)
-from sif.ownership.share import Share, share_of
+from sif.eval.bench.summary import by_set
+from sif.eval.metrics import Estimate, mean_of
+from sif.ownership.share import Share
 
-ALPHA: Final = 1e-6
 SOURCE: Final = "source"
 
 Key = tuple[str, str, str, str]
 """Family, attack, strength, suspect."""
-
-
-class Figures(NamedTuple):
-    """What the answers to triggers show of one attacked suspect."""
-
-    green: Estimate | None
-    evidence: float
-    match: Share | None
-    queries: float | None
-    derived: int
-    calibrated: int
 
 
 class Range(NamedTuple):
@@ -105,8 +87,8 @@ def _line(
     cost: Cost,
 ) -> AttackLine:
     first, triggers = group[0], _asked(group, "trigger")
-    found = _figures(triggers, panel)
-    usual = _figures(_asked(plain, "trigger"), panel).evidence if plain else 0.0
+    found = figures_of(triggers, panel)
+    usual = evidence_per_set(_asked(plain, "trigger")) if plain else 0.0
     benign = _asked(group, "benign")
     job = _asked(group, "job") or benign
     utility = _range(mean_of([cell.facts for cell in job]))
@@ -157,43 +139,6 @@ def _cost(key: Key, attack: Attack, prices: Mapping[tuple[str, str, str], Price]
     own = _seconds(price, plain if attack.only_words else None)
     slowdown = own / usual if usual and own is not None else None
     return Cost(models, price.theft_seconds, slowdown if models == 1 else None)
-
-
-def _figures(triggers: Sequence[AttackCell], panel: Sequence[Cell]) -> Figures:
-    sets = by_set(triggers)
-    clusters: dict[tuple[int, str], list[Cell]] = defaultdict(list)
-    for cell in triggers:
-        clusters[cell.seed, cell.trigger].append(cell)
-    matches = [hit for some in sets for hit in _matches(some, panel)]
-    needed = [_queries(some) for some in sets]
-    median = float(np.median([np.inf if value is None else value for value in needed]))
-    audits = calibrated_audits([*panel, *triggers])
-    return Figures(
-        green=green_excess([counts_of(some) for some in clusters.values()], gamma=0.0),
-        evidence=float(np.mean([evidence_of(some) or 0.0 for some in sets])),
-        match=share_of(sum(matches), len(matches)),
-        queries=median if np.isfinite(median) else None,
-        derived=sum((highest_of(some) or 0.0) >= -np.log10(ALPHA) for some in sets),
-        calibrated=sum(audit.derived for audit in audits),
-    )
-
-
-def _matches(some: Sequence[Cell], panel: Sequence[Cell]) -> list[bool]:
-    """For every trigger of a set whether its score is above those of all the panel."""
-    scores: dict[str, dict[str, float | None]] = defaultdict(dict)
-    for one in panel:
-        if one.seed == some[0].seed:
-            scores[one.suspect][one.trigger] = score_of(one)
-    theirs = [[row.get(cell.trigger) for cell in some] for row in scores.values()]
-    return published_matches([score_of(cell) for cell in some], theirs)
-
-
-def _queries(some: Sequence[Cell]) -> int | None:
-    null = null_of(some)
-    counts = [counts_of([cell]) for cell in some]
-    if null is None:
-        return None
-    return queries_to_alpha([one[0] if one else None for one in counts], null, alpha=ALPHA)
 
 
 def _asked(group: Sequence[AttackCell], what: str) -> list[AttackCell]:

@@ -94,7 +94,7 @@ class Trying:
             generation=first.questions[0].generation,
             show=self._show(show),
         )
-        bench.show("", 0, 1, "")
+        bench.show("", 0.0, 1.0, "")
         if self.attack.weights != NONE:
             steal_timed(bench, entry)
         marked = list(self._triggers(entry))
@@ -163,7 +163,7 @@ class Trying:
     def _show(self, show: Show) -> Show:
         """One stage for all parts of a family."""
 
-        def tell(stage: str, done: float, total: float, words: str) -> None:
+        def tell(stage: str, done: int | float, total: int | float, words: str) -> None:
             part = min(1.0, done / total) if total else 0.0
             text = f"{self.attack.text} {stage.rpartition(': ')[2]}".strip()
             show(f"{self.family}: attacks", self.place + part, self.parts, text)
