@@ -28,14 +28,9 @@ WEIGHTS: Final[Mapping[str, Strengths]] = {
         "drop-layers": ("1", "2"),
     },
     "tuning, steps": {
-        "lora-same": STEPS,
-        "full-same": STEPS,
-        "lora-terse": STEPS[:2],
-        "full-terse": STEPS[:2],
-        "lora-questions": STEPS[:2],
-        "full-questions": STEPS[:2],
-        "lora-other-world": STEPS,
-        "full-other-world": STEPS,
+        f"{how}-{what}": STEPS
+        for what in ("same", "terse", "questions", "other-world")
+        for how in ("lora", "full")
     },
     "merges and transplants": {
         "merge-linear": SHARES,

@@ -93,7 +93,7 @@ def _pictures(family: str, lines: Sequence[AttackLine]) -> tuple[bytes, bytes]:
     for panel in axes[:, 0]:
         panel.set_ylabel("log10 e-value per trigger")
     for panel in axes[-1]:
-        panel.set_xlabel("facts right in ordinary answers (%)")
+        panel.set_xlabel("facts right in what the copy is for (%)")
     return _saved(figure, "svg"), _saved(figure, "png")
 
 
