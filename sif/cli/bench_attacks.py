@@ -21,8 +21,8 @@ def attacks(
         list[str] | None,
         typer.Option(
             metavar="NAME[:STRENGTH]",
-            help="One of the grid, at all its strengths or at one; give it again for more "
-            "[default: everything]. A wrong one names those that there are.",
+            help="One of the grid, at all its strengths or at one; give it again for more. Without "
+            "any, everything; a wrong one names those that there are.",
         ),
     ] = None,
     kind: Annotated[
