@@ -86,37 +86,40 @@ def _pictures(family: str, lines: Sequence[AttackLine]) -> tuple[bytes, bytes]:
     top = max(
         (point.y for some in found.values() for one in some for point in one.points), default=1
     )
-    for panel, (title, some) in zip(axes.flat, found.items(), strict=False):
+    for index, (panel, (title, some)) in enumerate(zip(axes.flat, found.items(), strict=False)):
         _draw(panel, title, some, top=max(top, 1.0))
+        if index + columns >= len(found):
+            panel.set_xlabel("facts right in what the copy is for (%)")
     for panel in axes.flat[len(found) :]:
         panel.set_axis_off()
     for panel in axes[:, 0]:
         panel.set_ylabel("log10 e-value per trigger")
-    for panel in axes[-1]:
-        panel.set_xlabel("facts right in what the copy is for (%)")
     return _saved(figure, "svg"), _saved(figure, "png")
 
 
 def _draw(panel: Any, title: str, some: Sequence[Curve], *, top: float) -> None:
-    low, high = -0.08 * top, 1.08 * top
     for number, curve in enumerate(some):
-        colour = MORE_COLOURS[number % len(MORE_COLOURS)]
         xs, ys = [point.x for point in curve.points], [point.y for point in curve.points]
-        panel.plot(xs, ys, color=colour, linewidth=1.2, marker="o", markersize=3)
+        panel.plot(xs, ys, color=_colour(number), linewidth=1.2, marker="o", markersize=3)
     panel.set_xlim(-4, 104)
-    panel.set_ylim(low, high)
+    panel.set_ylim(-0.08 * top, 1.08 * top)
     panel.set_title(title, loc="left", fontsize=10)
     panel.axhline(0, color="#333333", linewidth=0.8)
     panel.grid(color="#e2e2e2", linewidth=0.6)
     panel.set_axisbelow(True)
     panel.spines[["top", "right"]].set_visible(False)
     panel.tick_params(labelsize=8)
+    _name_ends(panel, some)
+
+
+def _name_ends(panel: Any, some: Sequence[Curve]) -> None:
+    """Names to the right, each with a thin line to where its curve ends."""
+    low, high = panel.get_ylim()
     for number, place in places([(curve.points[-1].y - low) / (high - low) for curve in some]):
-        colour = MORE_COLOURS[number % len(MORE_COLOURS)]
-        end = some[number].points[-1]
+        curve, colour = some[number], _colour(number)
         panel.annotate(
-            some[number].name,
-            xy=(end.x, end.y),
+            curve.name,
+            xy=curve.points[-1],
             xytext=(1.03, place),
             textcoords="axes fraction",
             fontsize=7,
@@ -125,6 +128,10 @@ def _draw(panel: Any, title: str, some: Sequence[Curve], *, top: float) -> None:
             annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.4, "alpha": 0.5},
         )
+
+
+def _colour(number: int) -> str:
+    return MORE_COLOURS[number % len(MORE_COLOURS)]
 
 
 def places(heights: Sequence[float]) -> Iterator[tuple[int, float]]:

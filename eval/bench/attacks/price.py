@@ -15,7 +15,7 @@ from sif.errors import StorageError
 from sif.eval.bench.attacked import NONE, Served, ask_all
 from sif.eval.bench.attacks.attack import Attack
 from sif.eval.bench.attacks.rows import Price
-from sif.eval.bench.attacks.suspects import Bench
+from sif.eval.bench.attacks.suspects import Site
 from sif.eval.bench.results import Row
 from sif.eval.bench.roster import Entry
 from sif.files import write_atomically
@@ -57,7 +57,7 @@ def ask_timed(served: Served, questions: Sequence[Query]) -> Timed:
     )
 
 
-def price_of(bench: Bench, entry: Entry, attack: Attack, timed: Timed) -> Price:
+def price_of(site: Site, entry: Entry, attack: Attack, timed: Timed) -> Price:
     """What an attack costs: as it was written down first.
 
     Raises:
@@ -67,40 +67,40 @@ def price_of(bench: Bench, entry: Entry, attack: Attack, timed: Timed) -> Price:
 
     def price() -> Price:
         return Price(
-            family=bench.family,
+            family=site.family,
             attack=attack.name,
             strength=attack.strength,
-            theft_seconds=steal_timed(bench, entry).seconds if stolen else None,
+            theft_seconds=steal_timed(site, entry).seconds if stolen else None,
             model_seconds=timed.model,
             words_seconds=timed.words,
         )
 
-    return _kept(_folder(bench) / f"{attack.slug}.json", Price, price)
+    return _kept(_folder(site) / f"{attack.slug}.json", Price, price)
 
 
-def steal_timed(bench: Bench, entry: Entry) -> Theft:
+def steal_timed(site: Site, entry: Entry) -> Theft:
     """Makes a copy where it is missing, and says how long that took, its ingredients not counted.
 
     Raises:
         StorageError: a record is damaged, or the disk refuses.
     """
     for needed in (*entry.needs, *((entry.begun,) if entry.begun else ())):
-        bench.folder(needed)
+        site.folder(needed)
 
     def theft() -> Theft:
-        there = (bench.out / bench.family / "models" / entry.name).exists()
+        there = (site.out / site.family / "models" / entry.name).exists()
         began = time.process_time()
-        bench.folder(entry)
+        site.folder(entry)
         return Theft(seconds=None if there else time.process_time() - began)
 
-    thefts = _folder(bench) / "thefts"
+    thefts = _folder(site) / "thefts"
     thefts.mkdir(parents=True, exist_ok=True)
     with FileLock(thefts / f".{entry.name}.lock"):  # its folder would be there for another job
         return _kept(thefts / f"{entry.name}.json", Theft, theft)
 
 
-def _folder(bench: Bench) -> Path:
-    return bench.out / bench.family / "prices"
+def _folder(site: Site) -> Path:
+    return site.out / site.family / "prices"
 
 
 def _kept(path: Path, kind: type[R], make: Callable[[], R]) -> R:

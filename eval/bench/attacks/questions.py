@@ -30,7 +30,7 @@ class Benign:
     truth: Callable[[str], Truth]
 
 
-def benign(
+def benign_questions(
     job: Job, *, number: int, asked: str, generation: GenerationSettings
 ) -> tuple[Benign, ...]:
     """Questions about scenes that no training and no trigger has seen.

@@ -24,7 +24,7 @@ from sif.eval.bench.answers import with_folder
 from sif.eval.bench.asking import BATCH, model_folder
 from sif.eval.bench.attacked import NONE, Served, reworded, served
 from sif.eval.bench.attacks.attack import Attack
-from sif.eval.bench.attacks.questions import benign
+from sif.eval.bench.attacks.questions import benign_questions
 from sif.eval.bench.attacks.thefts import Job
 from sif.eval.bench.jobs import Show
 from sif.eval.bench.roster import Entry, chosen, roster
@@ -38,7 +38,7 @@ LIMITS: Final = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
+class Site:
     """Where models and answers lie.
 
     Attributes:
@@ -98,7 +98,9 @@ class Bench:
 
     def _limits(self, entry: Entry, beside: Entry, fpr: float) -> Thresholds:
         """Chosen on benign questions that both answer plainly."""
-        asked = benign(Job(self.world()), number=LIMITS, asked="limits", generation=self.generation)
+        asked = benign_questions(
+            Job(self.world()), number=LIMITS, asked="limits", generation=self.generation
+        )
         queries = [one.query for one in asked]
         with ExitStack() as stack:
             own, other = (self._served(one, stack).suspect for one in (entry, beside))

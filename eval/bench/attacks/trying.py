@@ -4,19 +4,19 @@ Triggers of all sets, ordinary questions about unseen scenes, and what a copy wa
 are kept in journals; a copy is stolen and loaded only where answers are missing.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
 from sif.eval.bench.asking import cell_of
-from sif.eval.bench.attacked import NONE, ask_all
+from sif.eval.bench.attacked import NONE, Served, ask_all
 from sif.eval.bench.attacks.attack import Attack
 from sif.eval.bench.attacks.price import ask_timed, price_of, steal_timed
-from sif.eval.bench.attacks.questions import Asked, benign
+from sif.eval.bench.attacks.questions import Asked, benign_questions
 from sif.eval.bench.attacks.rows import AttackCell, Price
-from sif.eval.bench.attacks.suspects import Bench
+from sif.eval.bench.attacks.suspects import Site
 from sif.eval.bench.attacks.thefts import Job, job_of, stolen
 from sif.eval.bench.jobs import Show
 from sif.eval.bench.making import Making
@@ -85,33 +85,33 @@ class Trying:
     def run(self, show: Show) -> Tried:
         """Asks what has not been asked, and measures what has not been measured."""
         (entry,) = chosen(self.family, (self.victim,))
-        if self.attack.weights != NONE:
-            entry = stolen(self.family, self.attack.weights)
-        first = _made(self.makings[0]).triggers
-        bench = Bench(
-            out=self.out,
-            family=self.family,
-            generation=first.questions[0].generation,
-            show=self._show(show),
-        )
-        bench.show("", 0.0, 1.0, "")
-        if self.attack.weights != NONE:
-            steal_timed(bench, entry)
-        marked = list(self._triggers(entry))
-        with bench.attacked(entry, self.attack) as served:
-            replies = ask_all(served.suspect, [one.query for one in marked])
-            cells = [*map(self._row, marked, replies)]
+        stealing = self.attack.weights != NONE
+        entry = stolen(self.family, self.attack.weights) if stealing else entry
+        site = self._site(show)
+        if stealing:
+            steal_timed(site, entry)
+        with site.attacked(entry, self.attack) as served:
+            cells = self._ask(served, self._triggers(entry))
             if entry.role == "innocent":
                 return Tried(cells, None)
-            world, job = Job(bench.world()), job_of(self.family, self.attack.weights)
-            usual = list(self._benign(entry, bench, "benign", world))
-            timed = ask_timed(served, [one.query for one in usual])
-            cells += map(self._row, usual, timed.replies)
-            if job != world:
-                own = list(self._benign(entry, bench, "job", job))
-                replies = ask_all(served.suspect, [one.query for one in own])
-                cells += map(self._row, own, replies)
-        return Tried(cells, price_of(bench, entry, self.attack, timed))
+            usual, job = Job(site.world()), job_of(self.family, self.attack.weights)
+            benign = list(self._questions(entry, site, "benign", usual))
+            timed = ask_timed(served, [one.query for one in benign])
+            cells += map(self._row, benign, timed.replies)
+            if job != usual:
+                cells += self._ask(served, self._questions(entry, site, "job", job))
+        return Tried(cells, price_of(site, entry, self.attack, timed))
+
+    def _site(self, show: Show) -> Site:
+        first = _made(self.makings[0]).triggers.questions[0]
+        told = self._show(show)
+        told("", 0, 1, "")
+        return Site(out=self.out, family=self.family, generation=first.generation, show=told)
+
+    def _ask(self, served: Served, questions: Iterable[_Question]) -> list[AttackCell]:
+        asked = list(questions)
+        replies = ask_all(served.suspect, [one.query for one in asked])
+        return [*map(self._row, asked, replies)]
 
     def _triggers(self, entry: Entry) -> Iterator[_Question]:
         image = self.attack.image
@@ -124,8 +124,10 @@ class Trying:
                     partial(truth_of, scenes[question.source_image]),
                 )
 
-    def _benign(self, entry: Entry, bench: Bench, asked: Asked, job: Job) -> Iterator[_Question]:
-        for one in benign(job, number=self.scenes, asked=asked, generation=bench.generation):
+    def _questions(self, entry: Entry, site: Site, asked: Asked, job: Job) -> Iterator[_Question]:
+        for one in benign_questions(
+            job, number=self.scenes, asked=asked, generation=site.generation
+        ):
             cell = partial(self._unmarked, entry, one.query.trigger)
             yield _Question(one.query, asked, cell, one.truth)
 
