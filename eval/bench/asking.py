@@ -114,8 +114,10 @@ def journalled(out: Path, family: Family, entry: Entry, show: Show) -> Iterator[
 def model_folder(models: Path, entry: Entry, show: Show) -> Path:
     """The folder of a suspect, made where it is missing."""
     plain, folder = models / entry.model.name, models / entry.name
-    if not plain.exists():
-        export(entry.model, plain)
+    models.mkdir(parents=True, exist_ok=True)
+    with FileLock(models / f".{entry.model.name}.lock"):  # two jobs may need one model
+        if not plain.exists():
+            export(entry.model, plain)
     if entry.theft is None:
         return plain
 
@@ -125,7 +127,7 @@ def model_folder(models: Path, entry: Entry, show: Show) -> Path:
 
     for needed in entry.needs:
         model_folder(models, needed, show)
-    with FileLock(models / f".{entry.name}.lock"):  # two jobs may need one copy
+    with FileLock(models / f".{entry.name}.lock"):
         if not folder.exists():
             begun = plain if entry.begun is None else model_folder(models, entry.begun, show)
             steal(begun, folder, entry.theft(models), report=report)
