@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from sif.cli.bench_adaptive import adaptive
 from sif.cli.bench_answers import answers
 from sif.cli.bench_claims import claims
 from sif.cli.bench_elicit import elicit
@@ -107,6 +108,7 @@ def triggers(
     typer.echo(f"{out}: {', '.join(files)}")
 
 
+app.command()(adaptive)
 app.command()(answers)
 app.command()(claims)
 app.command()(elicit)
