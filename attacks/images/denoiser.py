@@ -1,7 +1,7 @@
 """A small convolutional denoiser that is told how strong the noise is; its weights in a file.
 
-FFDNet (Zhang, Zuo, Zhang, IEEE TIP 2018) in little. Knows nothing of triggers or of how it is
-trained; `sif.eval.zoo.purifier` does that.
+In the manner of FFDNet (Zhang, Zuo, Zhang, IEEE TIP 2018). Knows nothing of triggers or of how it
+is trained; `sif.eval.zoo.purifier` does that.
 """
 
 from itertools import pairwise
@@ -19,24 +19,32 @@ from sif.errors import UsageError
 from sif.files import write_atomically
 
 KIND: Final = "sif-denoiser-1"
-WIDTH: Final = 40
-DEPTH: Final = 6
+WIDTH: Final = 24
+DILATIONS: Final = (1, 2, 3, 4, 3, 2, 1)
+NEIGHBOURHOOD: Final = 9
+SCALE: Final = 10.0
 
 
 class Denoiser(nn.Module):
-    """Six 3 by 3 convolutions on a picture of half the size, in which four pixels are one place.
+    """Seven dilated 3 by 3 convolutions (Zhang et al., IRCNN, CVPR 2017) on a picture's detail.
 
-    A map of the noise's strength goes in beside the picture, and an estimate of the noise comes
-    out, which is taken off (residual learning; Zhang et al., DnCNN, IEEE TIP 2017).
+    What a picture has beyond the means of 9 by 9 pixels goes in, beside a map of the noise's
+    strength (FFDNet); an estimate of the noise comes out, which is taken off (residual learning;
+    Zhang et al., DnCNN, IEEE TIP 2017).
     """
 
     def __init__(self) -> None:
         super().__init__()
-        sizes = [4 * 3 + 1, *[WIDTH] * (DEPTH - 1), 4 * 3]
-        self.layers = nn.ModuleList(
-            nn.Conv2d(before, after, 3, padding=1) for before, after in pairwise(sizes)
-        )
-        nn.init.zeros_(self.layers[-1].get_parameter("weight"))  # untrained, it changes nearly none
+        sizes = [3 + 1, *[WIDTH] * (len(DILATIONS) - 1), 3]
+        layers = [
+            nn.Conv2d(before, after, 3, padding=dilation, dilation=dilation)
+            for (before, after), dilation in zip(pairwise(sizes), DILATIONS, strict=True)
+        ]
+        for layer in layers:
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        with torch.no_grad():
+            layers[-1].weight.mul_(0.1)  # untrained, it changes little
+        self.layers = nn.ModuleList(layers)
 
     def forward(
         self, images: Float[Tensor, "batch 3 height width"], noise: Float[Tensor, " batch"]
@@ -47,15 +55,15 @@ class Denoiser(nn.Module):
             images: in [0, 1], of any extent.
             noise: standard deviation for each picture, in [0, 1].
         """
-        height, width = images.shape[-2:]
-        even = F.pad(images, (0, width % 2, 0, height % 2), mode="replicate")
-        places = F.pixel_unshuffle(even, 2)
-        level = noise[:, None, None, None].expand(-1, 1, *places.shape[-2:])
-        hidden = torch.cat([places, level], 1)
+        reach = NEIGHBOURHOOD // 2
+        padded = F.pad(images, (reach, reach, reach, reach), mode="replicate")
+        detail = images - F.avg_pool2d(padded, NEIGHBOURHOOD, stride=1)
+        level = noise[:, None, None, None].expand(-1, 1, *images.shape[-2:])
+        hidden = SCALE * torch.cat([detail, level], 1)
         for layer in self.layers[:-1]:
             hidden = layer(hidden).relu()
-        found: Tensor = F.pixel_shuffle(self.layers[-1](hidden), 2)
-        return (even - found)[..., :height, :width]
+        found: Tensor = self.layers[-1](hidden) / SCALE
+        return images - found
 
 
 def load_denoiser(file: Path) -> Denoiser:

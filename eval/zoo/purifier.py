@@ -8,6 +8,7 @@ model is needed. Knows nothing of files.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import ceil, lcm
 from typing import Final, Literal
 
 import numpy as np
@@ -29,7 +30,7 @@ Noise = Literal["informed", "gaussian"]
 Images = Float[Tensor, "batch 3 height width"]
 
 TILES: Final = (12, 24)
-SIDE: Final = 72
+SMALLEST: Final = 48
 PICTURES: Final = 1200
 DATA_SEED: Final = 401
 STRONGEST: Final = 30.0
@@ -53,7 +54,7 @@ class PurifierTraining:
 
     noise: Noise = "informed"
     steps: int = 1500
-    batch: int = 12
+    batch: int = 8
     rate: float = 2e-3
     tiles: tuple[int, ...] = TILES
     seed: int = 0
@@ -74,27 +75,31 @@ def train_purifier(
     """Trains a denoiser; with one thread the same settings give the same weights.
 
     Args:
-        pictures: ordinary ones; of each a square of 72 pixels is seen, another one every time.
+        pictures: ordinary ones; of each a square of whole patches, 48 pixels or a little more, is
+            seen, another one every time.
         settings: how.
         report: called after every update with its number, all updates, and the loss.
 
     Raises:
         UsageError: too few pictures, or pictures that are too small.
     """
-    if not pictures or min(min(picture.size) for picture in pictures) < SIDE:
+    grid = lcm(*settings.tiles)
+    side = grid * ceil(SMALLEST / grid)
+    if not pictures or min(min(picture.size) for picture in pictures) < side:
         raise UsageError(
-            f"expected pictures of at least {SIDE} pixels a side to train a purifier on, got "
+            f"expected pictures of at least {side} pixels a side to train a purifier on, got "
             f"{len(pictures)}{', one of them smaller' if pictures else ''}"
         )
     rng = np.random.default_rng([settings.seed, 7])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        noises = _noises(pictures, settings, rng)
+        squares = _Squares(pictures, side, grid, rng)
+        noises = _noises(squares, settings)
         denoiser = Denoiser()
         optimiser = torch.optim.Adam(denoiser.parameters(), lr=settings.rate)
         pace = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.steps)
         for step in range(settings.steps):
-            clean = _squares(pictures, settings.batch, rng)
+            clean = squares.some(settings.batch)
             noise = noises[step % len(noises)](clean)
             level = noise.square().mean((1, 2, 3)).sqrt()
             loss = F.l1_loss(denoiser((clean + noise).clamp(0, 1), level), clean)
@@ -125,24 +130,36 @@ def out_of_content(clean: Images, content: ContentSpace) -> Images:
     return bound * noise
 
 
-def _noises(
-    pictures: Sequence[Image.Image], settings: PurifierTraining, rng: np.random.Generator
-) -> list[Callable[[Images], Images]]:
+@dataclass(frozen=True, eq=False)
+class _Squares:
+    """Squares of pictures, cut where patches begin."""
+
+    pictures: Sequence[Image.Image]
+    side: int
+    grid: int
+    rng: np.random.Generator
+
+    def some(self, number: int) -> Images:
+        """Of pictures drawn at random."""
+        chosen = self.rng.integers(len(self.pictures), size=number)
+        return to_tensor([self.of(self.pictures[int(index)]) for index in chosen])
+
+    def of(self, picture: Image.Image) -> Image.Image:
+        """One of a picture, drawn at random."""
+        left, top = (
+            self.grid * int(self.rng.integers((extent - self.side) // self.grid + 1))
+            for extent in picture.size
+        )
+        return picture.crop((left, top, left + self.side, top + self.side))
+
+
+def _noises(squares: _Squares, settings: PurifierTraining) -> list[Callable[[Images], Images]]:
+    """What is drawn from in turn."""
     if settings.noise == "gaussian":
         return [gaussian]
-    some = [_square(picture, rng) for picture in pictures]
+    some = [squares.of(picture) for picture in squares.pictures]
     noises: list[Callable[[Images], Images]] = []
     for tile in settings.tiles:
         content = learn_content(some, tile=tile, share=SHARE)
         noises += [gaussian, partial(out_of_content, content=content)]
     return noises
-
-
-def _squares(pictures: Sequence[Image.Image], number: int, rng: np.random.Generator) -> Images:
-    chosen = rng.integers(len(pictures), size=number)
-    return to_tensor([_square(pictures[int(index)], rng) for index in chosen])
-
-
-def _square(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
-    left, top = (int(rng.integers(side - SIDE + 1)) for side in picture.size)
-    return picture.crop((left, top, left + SIDE, top + SIDE))

@@ -126,12 +126,12 @@ def purifier(
         list[int] | None,
         typer.Option(min=2, help="Side of the stolen model's patches [default: 12 and 24]."),
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, help="Updates.")] = 2000,
+    steps: Annotated[int, typer.Option(min=1, help="Updates.")] = 1500,
     seed: Annotated[int, typer.Option(help="Of weights, noise and order.")] = 0,
 ) -> None:
     """Trains the learned purifier, a thief's tool, on ordinary pictures; no trigger is needed.
 
-    Ten minutes of one core; it uses one, because the order of sums would depend on their number.
+    A few minutes of one core; it uses one, because the order of sums would depend on their number.
     Try it with `sif verify --image-attack purify-learned:16@FILE`.
 
     Example: `sif zoo purifier --images photos --tile 14 --out mine.safetensors`

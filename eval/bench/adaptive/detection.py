@@ -6,6 +6,7 @@ kept in the folder, a file for each detector, and found again.
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -72,8 +73,9 @@ def detections_of(scores: Sequence[Score]) -> list[Detection]:
     return rows
 
 
+@lru_cache(maxsize=4)
 def fitted(stage: Stage, name: str) -> Detector:
-    """A detector, with what the thief has."""
+    """A detector, with what the thief has; learnt once."""
     match name:
         case "off-content":
             return OffContent.fit(stage.thief_pictures(), tile=stage.tile)
@@ -87,6 +89,7 @@ def fitted(stage: Stage, name: str) -> Detector:
             return Residual()
 
 
+@lru_cache(maxsize=4)
 def usual_threshold(stage: Stage, detector: Detector, rate: float = RATE) -> float:
     """What flags this share of the thief's own mixed traffic."""
     drawn = samples(stage.world, number=stage.scale.benign, seed=HELD_OUT)

@@ -16,9 +16,14 @@ from sif.eval.bench.adaptive.traffic import CLEAN, PHOTOGRAPHS
 from sif.files import write_atomically
 
 FALSE_FLOOR: Final = 1e-3
-SHOWN: Final = (("off-content", CLEAN), ("off-content", "noise:8"), ("residual", "noise:8"))
-SHOWN_TOO: Final = (("classifier", "noise:8"), ("classifier", PHOTOGRAPHS))
-OF_PHOTOGRAPHS: Final = (("off-content of photographs", PHOTOGRAPHS),)
+PANELS: Final = (
+    ("off-content", CLEAN),
+    ("off-content", "noise:8"),
+    ("residual", "noise:8"),
+    ("classifier", "noise:8"),
+    ("classifier", PHOTOGRAPHS),
+    ("off-content of photographs", PHOTOGRAPHS),
+)
 
 
 def write_plots(out: Path, scores: Sequence[Score], lines: Sequence[Summary]) -> list[Path]:
@@ -38,16 +43,15 @@ def write_plots(out: Path, scores: Sequence[Score], lines: Sequence[Summary]) ->
 def _curves(scores: Sequence[Score]) -> Any:
     from matplotlib.figure import Figure
 
-    panels = (*SHOWN, *SHOWN_TOO, *OF_PHOTOGRAPHS)
     figure = Figure(figsize=(12, 7), layout="constrained")
-    axes = figure.subplots(2, 3, sharey=True).ravel()
-    for axis, (detector, benign) in zip(axes, panels, strict=True):
+    for place, (detector, benign) in enumerate(PANELS, start=1):
         some = [row for row in scores if row.detector == detector]
         quiet = np.array([row.score for row in some if row.kind == benign])
+        if not len(quiet):
+            continue
+        axis = figure.add_subplot(2, 3, place)
         for method in dict.fromkeys(row.kind for row in some if row.trigger):
             loud = np.array([row.score for row in some if row.kind == method])
-            if not len(quiet):
-                continue
             curve = roc_of(quiet, loud)
             axis.step(
                 np.maximum(curve.false_positives, FALSE_FLOOR),

@@ -35,7 +35,7 @@ class Scale:
         "sif@epsilon=8",
         "sif@epsilon=4",
         "sif-recoded",
-        "sif-release",
+        "sif-release@steps=150",
     )
     method_triggers: int = 12
     scenes: int = 48
@@ -81,14 +81,14 @@ FULL: Final = Scale()
 QUICK: Final = Scale(
     triggers=6,
     methods=("sif", "sif@epsilon=8"),
-    method_triggers=6,
-    scenes=12,
-    benign=100,
-    own_triggers=6,
-    classifier_steps=100,
+    method_triggers=4,
+    scenes=8,
+    benign=60,
+    own_triggers=4,
+    classifier_steps=80,
     purifiers=("purify:16", "purify-learned:16"),
     logged=60,
-    tuning_steps=20,
+    tuning_steps=12,
     adversarial_triggers=4,
     adversarial_steps=20,
     adversarial=((1, "language"),),

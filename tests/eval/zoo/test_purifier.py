@@ -64,7 +64,10 @@ def test_training_makes_the_loss_fall(scenes: list[Image.Image]) -> None:
 
 
 def test_pictures_that_are_too_small_are_refused() -> None:
-    with pytest.raises(UsageError, match="at least 72 pixels"):
-        train_purifier([Image.new("RGB", (71, 90))], PurifierTraining(), report=_ignore)
+    with pytest.raises(UsageError, match="at least 48 pixels"):
+        train_purifier([Image.new("RGB", (47, 90))], PurifierTraining(), report=_ignore)
+    settings = PurifierTraining(tiles=(14,))
+    with pytest.raises(UsageError, match="at least 56 pixels"):
+        train_purifier([Image.new("RGB", (55, 90))], settings, report=_ignore)
     with pytest.raises(UsageError, match="got 0"):
         train_purifier([], PurifierTraining(), report=_ignore)
