@@ -14,6 +14,7 @@ from PIL import Image
 
 from sif.attacks.adaptive.detector import Detector
 from sif.content import ContentSpace, learn_content
+from sif.errors import UsageError
 from sif.vlm.pixels import to_tensor
 
 SHARE: Final = 0.99
@@ -42,12 +43,13 @@ class OffContent(Detector):
             share: of the variance that counts as content.
 
         Raises:
-            UsageError: too few pictures, or patches that do not fill them.
+            UsageError: too few pictures, or one that is smaller than a patch.
         """
-        return cls(learn_content(pictures, tile=tile, share=share))
+        whole = [_whole_patches(picture, tile) for picture in pictures]
+        return cls(learn_content(whole, tile=tile, share=share))
 
     def scores(self, pictures: Sequence[Image.Image]) -> Float[np.ndarray, " pictures"]:
-        """Of pictures whose sides are multiples of the patch; what hangs over is cut off.
+        """Of pictures of any extents; what hangs over the last whole patches is cut off.
 
         Raises:
             UsageError: a picture smaller than a patch.
@@ -55,7 +57,15 @@ class OffContent(Detector):
         return np.array([self._score(picture) for picture in pictures])
 
     def _score(self, picture: Image.Image) -> float:
-        tile = self.content.tile
-        width, height = (max(tile, side - side % tile) for side in picture.size)
-        outside = self.content.removed_from(to_tensor([picture.crop((0, 0, width, height))]))
-        return 255 * float(outside.square().mean().sqrt())
+        patches = to_tensor([_whole_patches(picture, self.content.tile)])
+        return 255 * float(self.content.removed_from(patches).square().mean().sqrt())
+
+
+def _whole_patches(picture: Image.Image, tile: int) -> Image.Image:
+    width, height = (side - side % tile for side in picture.size)
+    if not width or not height:
+        raise UsageError(
+            f"expected pictures of at least {tile} pixels a side, one patch, got "
+            f"{picture.width} x {picture.height}"
+        )
+    return picture.crop((0, 0, width, height))

@@ -53,6 +53,13 @@ def test_what_hangs_over_the_patches_is_cut_off(off_content: OffContent) -> None
     assert off_content.scores([wider]) == pytest.approx(off_content.scores([picture]))
 
 
+def test_ordinary_pictures_may_have_any_extents() -> None:
+    ragged = [scene.crop((0, 0, 70, 61)) for scene in scenes(120, 911)]
+    assert OffContent.fit(ragged, tile=12, share=0.9).content.tile == 12
+    with pytest.raises(UsageError, match=r"at least 12 pixels.*11 x 72"):
+        OffContent.fit([Image.new("RGB", (11, 72))], tile=12)
+
+
 def test_the_residual_needs_no_learning() -> None:
     benign = scenes(40, 914)
     assert roc_of(Residual().scores(benign), Residual().scores(disturbed(benign))).auc.low > 0.9
