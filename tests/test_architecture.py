@@ -39,6 +39,7 @@ HEAVY = {
     "peft",
     "piq",
     "scipy",
+    "skimage",
     "sentence_transformers",
     "sklearn",
     "torch",

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from sif.cli.bench_adaptive import adaptive
 from sif.cli.bench_answers import answers
 from sif.cli.bench_attacks import attacks
 from sif.cli.bench_claims import claims
@@ -108,6 +109,7 @@ def triggers(
     typer.echo(f"{out}: {', '.join(files)}")
 
 
+app.command()(adaptive)
 app.command()(answers)
 app.command()(attacks)
 app.command()(claims)
