@@ -27,7 +27,7 @@ from sif.attacks.weights.attack import (
     choose_device,
     ignore,
 )
-from sif.attacks.weights.checkpoint import Checkpoint
+from sif.checkpoint import Checkpoint
 from sif.attacks.weights.collate import Collator
 from sif.attacks.weights.examples import Example, digest_examples
 from sif.attacks.weights.parts import language_layers, language_parameters, linear_layers

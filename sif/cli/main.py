@@ -18,6 +18,7 @@ from rich.logging import RichHandler
 from rich.text import Text
 
 from sif.cli import (
+    activemark,
     bench,
     calibrate,
     claim,
@@ -53,6 +54,7 @@ COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "doctor": doctor.doctor,
 }
 GROUPS: Final[Mapping[str, typer.Typer]] = {
+    "activemark": activemark.app,
     "claim": claim.app,
     "bench": bench.app,
     "zoo": zoo.app,
