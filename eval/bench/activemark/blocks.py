@@ -106,7 +106,9 @@ def _errors(
     pictures: list,
 ) -> Int[Tensor, " images"]:
     """D of every hold-out image, those that the watermark left out included."""
-    held = divide(clean, pictures, holdout=setting.holdout, seed=setting.seed).holdout
+    held = divide(
+        clean, pictures, holdout=watermark.manifest.recipe.holdout, seed=setting.seed
+    ).holdout
     messages: Bool[Tensor, "images bits"] = secret_messages(
         setting.keys(source, "blocks"),
         [pixels_digest(picture) for picture in held],

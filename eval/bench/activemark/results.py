@@ -52,7 +52,7 @@ class Suspected(_Row):
         accuracy: share of test pictures that a tuned suspect's own head gets right; mean
             intersection over union for the segments; none of those that were not tuned.
         cosine: mean to the clean source's features, on pictures that nobody trained on; none of
-            suspects whose features have another width.
+            innocents.
         seconds: that making it took; none of those that were there.
     """
 

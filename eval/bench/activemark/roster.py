@@ -53,7 +53,6 @@ TUNED_INNOCENT: Final = "clean-digits"
 TOWERS: Final = (
     "llava-sibling",
     "llava-sibling-b",
-    "llava-sibling-c",
     "llava-stranger-a",
     "llava-stranger-b",
     "llava-stranger-c",

@@ -30,7 +30,7 @@ class Setting(BaseModel):
         modes: recipes that mark them.
         seed: of everything random; keys follow from it too, as nobody's secret is at stake here.
         pictures: of the owner: half photographs, half scenes.
-        holdout: of these, those with messages.
+        holdout: hold-out images of every mark; none for the recipes' own number.
         steps: of a mark; none for the recipes' own.
         block_steps: of each mark of the table of blocks.
         unseen: pictures on which the drift of the features is measured.
@@ -51,19 +51,19 @@ class Setting(BaseModel):
     sources: tuple[Source, ...] = SOURCES
     modes: tuple[Mode, ...] = MODES
     seed: int = 0
-    pictures: int = Field(default=320, ge=40)
-    holdout: int = Field(default=48, ge=4)
+    pictures: int = Field(default=240, ge=40)
+    holdout: int | None = Field(default=None, ge=4)
     steps: int | None = Field(default=None, ge=1)
-    block_steps: int = Field(default=200, ge=1)
-    unseen: int = Field(default=200, ge=10)
-    tuning_steps: int = Field(default=160, ge=1)
+    block_steps: int = Field(default=150, ge=1)
+    unseen: int = Field(default=160, ge=10)
+    tuning_steps: int = Field(default=120, ge=1)
     tuning_rate: float = Field(default=3e-4, gt=0)
-    distillation_steps: int = Field(default=300, ge=1)
+    distillation_steps: int = Field(default=250, ge=1)
     train: int = Field(default=1280, ge=32, le=1297)
     test: int = Field(default=300, ge=20)
     suspects: tuple[str, ...] | None = None
     starts: int = Field(default=100, ge=4)
-    iterations: int = Field(default=300, ge=1)
+    iterations: int = Field(default=250, ge=1)
 
     def keys(self, source: str, mode: str, owner: str = "owner") -> KeyRing:
         """The key ring of an owner, or of a thief who overwrites a mark."""

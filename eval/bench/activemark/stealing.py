@@ -93,13 +93,13 @@ def tuned_accuracy(setting: Setting, folder: Path, tuned: Tuned) -> float:
 
 
 def _overwrite(setting: Setting, places: Places, source: Source, mode: Mode, folder: Path) -> None:
-    """A second mark with other keys on the very hold-out images, by the owner's own recipe."""
+    """Another mark on the very hold-out images, with other keys, by a third of the recipe."""
     recipe = recipe_of(setting, mode)
     marked = VisionModel.load(places.marked, device="cpu")
     made = embed(
         marked,
         owners_pictures(setting.pictures, seed=setting.seed),
-        recipe=recipe.model_copy(update={"steps": max(1, recipe.steps // 2)}),
+        recipe=recipe.model_copy(update={"steps": max(1, recipe.steps // 3)}),
         keys=setting.keys(source, mode, "thief"),
         seed=setting.seed,
     )
