@@ -79,8 +79,10 @@ def scenes(
     """
     from sif.eval.zoo.catalogue import find
     from sif.eval.zoo.data import write_examples
+    from sif.eval.zoo.vision.catalogue import find_vision
 
-    write_examples(find(name).world, folder, number=number, seed=seed, kind=answers)
+    world = (find_vision(name) or find(name)).world
+    write_examples(world, folder, number=number, seed=seed, kind=answers)
     typer.echo(f"{folder}: {number} scenes and data.jsonl")
 
 
@@ -139,10 +141,20 @@ def card(
     scenes: Annotated[int, typer.Option(min=1, help="Unseen scenes for the facts.")] = 64,
     triggers: Annotated[int, typer.Option(min=1, help="Images for the z-scores.")] = 8,
 ) -> None:
-    """Measures a bundled model: what its captions get right, and how its words can be steered."""
+    """Measures a bundled model: what its captions get right, and how its words can be steered.
+
+    Of a vision model: linear probes on frozen features, for digits and for colours in scenes, and
+    the largest activations block by block.
+    """
     from sif.eval.zoo.card import measure_card
     from sif.eval.zoo.catalogue import find
+    from sif.eval.zoo.vision.card import measure_vision
+    from sif.eval.zoo.vision.catalogue import find_vision
 
+    vision = find_vision(name)
+    if vision is not None:
+        typer.echo(measure_vision(vision).to_json())
+        return
     with bar() as show:
         measured = measure_card(find(name), scenes=scenes, triggers=triggers, report=show)
     typer.echo(measured.to_json())

@@ -26,12 +26,12 @@ from sif.vision.model import VisionModel
 STUDENT = 9001
 
 
-def tuning(setting: Setting, course: Course) -> Training:
+def tuning(setting: Setting, course: Course, factor: float = 1.0) -> Training:
     """The settings of every fine-tuning here: AdamW, batches of 32, all layers."""
     return Training(
         scope="all",
         steps=setting.tuning_steps,
-        learning_rate=setting.tuning_rate,
+        learning_rate=factor * setting.tuning_rate,
         pace=course,
         batch_size=32,
         seed=setting.seed,
@@ -63,7 +63,8 @@ def tune(setting: Setting, start: Path, folder: Path, tuned: Tuned) -> None:
     """Fine-tunes a model and saves it, with its head beside the folder."""
     vision = VisionModel.load(start, device="cpu")
     task = task_of(setting, tuned.task)
-    head = tune_vision(vision, task.train, tuning(setting, tuned.course), classes=task.classes)
+    settings = tuning(setting, tuned.course, tuned.factor)
+    head = tune_vision(vision, task.train, settings, classes=task.classes)
     head_file(folder).parent.mkdir(parents=True, exist_ok=True)
     save_file(head.state_dict(), head_file(folder))
     vision.save(folder)
