@@ -1,5 +1,7 @@
-"""Shared fixtures: untrained mini models as plain folders, one per family."""
+"""Shared fixtures: untrained mini models as plain folders, and endpoints that follow a script."""
 
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from sif.eval.zoo.architecture import Family, Size, build_model, build_processor
 from sif.vlm.folder import save_model
+from tests.suspects.endpoint import Endpoint, Script, Serve
 
 
 def _folder(family: Family, root: Path) -> Path:
@@ -41,3 +44,25 @@ def text_only(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     LlamaForCausalLM(config).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
+    """Starts endpoints; whoever asks them waits for next to nothing before trying again."""
+    for name, seconds in (("FIRST_PAUSE", 0.01), ("LONGEST_PAUSE", 0.05)):
+        monkeypatch.setattr(f"sif.suspects.openai_suspect.{name}", seconds)
+    for name, seconds in (("INITIAL_RETRY_DELAY", 0.01), ("MAX_RETRY_DELAY", 0.02)):
+        monkeypatch.setattr(f"openai._base_client.{name}", seconds)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    running: list[Endpoint] = []
+
+    def start(script: Script) -> Endpoint:
+        endpoint = Endpoint(script)
+        threading.Thread(target=endpoint.serve_forever, daemon=True).start()
+        running.append(endpoint)
+        return endpoint
+
+    yield start
+    for endpoint in running:
+        endpoint.shutdown()
+        endpoint.server_close()

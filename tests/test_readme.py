@@ -1,4 +1,4 @@
-"""The README says what is so: its Python block runs, its commands exist, its folders are there."""
+"""README and docs say what is so: code runs, commands and links exist, folders are there."""
 
 import re
 import subprocess
@@ -9,10 +9,14 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {
+    path: path.read_text(encoding="utf-8")
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+}
 
 
-def _blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def _blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 @pytest.mark.slow
@@ -32,12 +36,22 @@ def test_every_command_in_it_exists() -> None:
 
     named = {
         line.split()[1]
-        for block in _blocks("")
+        for page in PAGES.values()
+        for block in _blocks("", page)
         for line in block.splitlines()
         if line.startswith("sif ")
     }
     assert {"fingerprint", "verify", "report", "thief", "serve", "zoo", "doctor"} <= named
     assert named <= {*COMMANDS, *GROUPS}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", PAGES[page])
+    for link in links:
+        assert (page.parent / link).exists(), link
+    if page.name == "README.md":
+        assert {f"docs/{other.name}" for other in PAGES if other != page} <= set(links)
 
 
 def test_every_make_target_in_it_exists() -> None:

@@ -13,7 +13,7 @@ def source(tmp_path: Path) -> Path:
     (tmp_path / "photos").mkdir()
     for number, picture in enumerate(pictures()):
         picture.save(tmp_path / "photos" / f"{number:02d}.png")
-    (tmp_path / "quick.yaml").write_text(recipe().model_dump_json())
+    (tmp_path / "quick.yaml").write_text(recipe(steps=40).model_dump_json())
     return tmp_path
 
 

@@ -88,7 +88,7 @@ def test_impossible_counts_are_refused(matches: int) -> None:
 def test_senseless_settings_are_refused() -> None:
     with pytest.raises(UsageError, match="at least 1 bit"):
         FairBits(bits=0)
-    with pytest.raises(UsageError, match="between 0 and 0.5"):
+    with pytest.raises(UsageError, match=r"between 0 and 0\.5"):
         BitEvidence(WORD, alpha=0.7)
     with pytest.raises(UsageError, match="between 0 and 1"):
         WORD.threshold(1.0)

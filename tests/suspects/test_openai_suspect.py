@@ -5,10 +5,7 @@ import base64
 import io
 import json
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import numpy as np
@@ -18,92 +15,8 @@ from PIL import Image
 from sif.errors import SuspectError
 from sif.suspects import connect, openai_suspect
 from sif.types import Answer, Reply, Unanswered
+from tests.suspects.endpoint import Endpoint, Response, Serve, completion, failure
 from tests.suspects.questions import question, questions
-
-Response = tuple[int, str]
-Script = Callable[[int, dict[str, Any]], Response]
-
-
-class Endpoint(ThreadingHTTPServer):
-    """Answers the n-th request by a script, and remembers bodies, keys and the crowd."""
-
-    daemon_threads = True
-
-    def __init__(self, script: Script) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.script = script
-        self.bodies: list[dict[str, Any]] = []
-        self.keys: list[str | None] = []
-        self.inside = self.crowd = 0
-        self.lock = threading.Lock()
-
-    @property
-    def uri(self) -> str:
-        return f"openai:http://127.0.0.1:{self.server_address[1]}/v1#mini"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Endpoint
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        with self.server.lock:
-            number = len(self.server.bodies)
-            self.server.bodies.append(body)
-            self.server.keys.append(self.headers["Authorization"])
-            self.server.inside += 1
-            self.server.crowd = max(self.server.crowd, self.server.inside)
-        status, text = self.server.script(number, body)
-        with self.server.lock:
-            self.server.inside -= 1
-        data = text.encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        if status == 429:
-            self.send_header("Retry-After", "3600")
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-def _completion(content: str | None, finish: str = "stop") -> Response:
-    choice = {
-        "index": 0,
-        "finish_reason": finish,
-        "message": {"role": "assistant", "content": content},
-    }
-    return 200, json.dumps(
-        {"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
-    )
-
-
-def _error(status: int, message: str) -> Response:
-    return status, json.dumps({"error": {"message": message, "type": "x", "code": None}})
-
-
-@pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Script], Endpoint]]:
-    monkeypatch.setattr(openai_suspect, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(openai_suspect, "LONGEST_PAUSE", 0.05)
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    running: list[Endpoint] = []
-
-    def start(script: Script) -> Endpoint:
-        endpoint = Endpoint(script)
-        threading.Thread(target=endpoint.serve_forever, daemon=True).start()
-        running.append(endpoint)
-        return endpoint
-
-    yield start
-    for endpoint in running:
-        endpoint.shutdown()
-        endpoint.server_close()
-
-
-Serve = Callable[[Script], Endpoint]
 
 
 def _one(endpoint: Endpoint, options: str = "", **settings: float) -> Reply:
@@ -111,7 +24,7 @@ def _one(endpoint: Endpoint, options: str = "", **settings: float) -> Reply:
 
 
 def test_the_picture_arrives_without_loss_and_the_words_unchanged(serve: Serve) -> None:
-    endpoint = serve(lambda number, body: _completion(" A red circle. "))
+    endpoint = serve(lambda number, body: completion(" A red circle. "))
     assert _one(endpoint).text == "A red circle."  # type: ignore[union-attr]
     picture, words = endpoint.bodies[0]["messages"][0]["content"]
     encoded = picture["image_url"]["url"].removeprefix("data:image/png;base64,")
@@ -121,7 +34,7 @@ def test_the_picture_arrives_without_loss_and_the_words_unchanged(serve: Serve) 
 
 
 def test_every_sampling_parameter_is_sent(serve: Serve) -> None:
-    endpoint = serve(lambda number, body: _completion("yes"))
+    endpoint = serve(lambda number, body: completion("yes"))
     _one(endpoint, "?temperature=0.5&seed=4", top_p=0.9, repetition_penalty=1.1)
     body = endpoint.bodies[0]
     sent = {name: body[name] for name in body if name not in ("messages", "model")}
@@ -141,8 +54,8 @@ def test_every_sampling_parameter_is_sent(serve: Serve) -> None:
 def test_an_endpoint_that_takes_fewer_parameters_is_asked_with_fewer(serve: Serve) -> None:
     def strict(number: int, body: dict[str, Any]) -> Response:
         if "top_k" in body or "max_tokens" in body:
-            return _error(400, "Unsupported parameter")
-        return _completion("yes")
+            return failure(400, "Unsupported parameter")
+        return completion("yes")
 
     endpoint = serve(strict)
     replies = connect(endpoint.uri).ask(questions(3))
@@ -153,7 +66,7 @@ def test_an_endpoint_that_takes_fewer_parameters_is_asked_with_fewer(serve: Serv
 def test_a_penalty_is_never_dropped_silently(serve: Serve) -> None:
     endpoint = serve(
         lambda number, body: (
-            _error(400, "no penalty") if "repetition_penalty" in body else _completion("yes")
+            failure(400, "no penalty") if "repetition_penalty" in body else completion("yes")
         )
     )
     suspect = connect(endpoint.uri)
@@ -163,7 +76,7 @@ def test_a_penalty_is_never_dropped_silently(serve: Serve) -> None:
 
 
 def test_a_shortest_answer_is_sent_to_engines_where_one_is_set(serve: Serve) -> None:
-    endpoint = serve(lambda number, body: _completion("yes"))
+    endpoint = serve(lambda number, body: completion("yes"))
     _one(endpoint, "?min_tokens=8")
     _one(endpoint)
     assert endpoint.bodies[0]["min_tokens"] == 8
@@ -172,7 +85,7 @@ def test_a_shortest_answer_is_sent_to_engines_where_one_is_set(serve: Serve) -> 
 
 def test_a_shortest_answer_is_never_dropped_silently(serve: Serve) -> None:
     endpoint = serve(
-        lambda number, body: _error(400, "unknown field") if "top_k" in body else _completion("yes")
+        lambda number, body: failure(400, "unknown field") if "top_k" in body else completion("yes")
     )
     (reply,) = connect(endpoint.uri + "?min_tokens=8").ask(questions(1))
     assert isinstance(reply, Unanswered)
@@ -186,7 +99,7 @@ def test_a_shortest_answer_is_never_dropped_silently(serve: Serve) -> None:
 def test_order_is_kept_and_no_more_than_the_allowed_requests_run_at_once(serve: Serve) -> None:
     def slow(number: int, body: dict[str, Any]) -> Response:
         time.sleep(0.05 if number % 2 else 0.15)
-        return _completion(str(body["seed"]))
+        return completion(str(body["seed"]))
 
     endpoint = serve(slow)
     asked = [question(number, seed=number) for number in range(9)]
@@ -198,7 +111,7 @@ def test_order_is_kept_and_no_more_than_the_allowed_requests_run_at_once(serve: 
 def test_a_passing_failure_is_tried_again(serve: Serve) -> None:
     endpoint = serve(
         lambda number, body: (
-            _error((429, 503, 500)[number], "busy") if number < 3 else _completion("yes")
+            failure((429, 503, 500)[number], "busy") if number < 3 else completion("yes")
         )
     )
     reply = _one(endpoint)
@@ -207,13 +120,13 @@ def test_a_passing_failure_is_tried_again(serve: Serve) -> None:
 
 
 def test_a_lasting_failure_is_unanswered_after_the_allowed_attempts(serve: Serve) -> None:
-    endpoint = serve(lambda number, body: _error(500, "out of order"))
+    endpoint = serve(lambda number, body: failure(500, "out of order"))
     assert _one(endpoint, "?attempts=3") == Unanswered(reason="HTTP 500: out of order")
     assert len(endpoint.bodies) == 3
 
 
 def test_an_endpoint_out_of_order_is_not_asked_every_question(serve: Serve) -> None:
-    endpoint = serve(lambda number, body: _error(500, "out of order"))
+    endpoint = serve(lambda number, body: failure(500, "out of order"))
     replies = connect(endpoint.uri + "?attempts=2").ask(questions(50))
     assert len(endpoint.bodies) == 2 * 3
     assert replies[2:4] == [
@@ -226,7 +139,7 @@ def test_an_endpoint_out_of_order_is_not_asked_every_question(serve: Serve) -> N
 def test_a_slow_server_is_unanswered(serve: Serve) -> None:
     def sleepy(number: int, body: dict[str, Any]) -> Response:
         time.sleep(0.6)
-        return _completion("too late")
+        return completion("too late")
 
     endpoint = serve(sleepy)
     reply = _one(endpoint, "?timeout=0.2&attempts=2")
@@ -237,7 +150,7 @@ def test_the_pause_that_a_server_asks_for_is_kept_within_reason(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(openai_suspect, "LONGEST_PAUSE", 0.4)
-    endpoint = serve(lambda number, body: _completion("yes") if number else _error(429, "busy"))
+    endpoint = serve(lambda number, body: completion("yes") if number else failure(429, "busy"))
     began = time.monotonic()
     assert isinstance(_one(endpoint), Answer)
     assert 0.4 <= time.monotonic() - began < 60
@@ -246,10 +159,10 @@ def test_the_pause_that_a_server_asks_for_is_kept_within_reason(
 @pytest.mark.parametrize(
     ("response", "reason"),
     [
-        (_completion(""), "empty answer (finish reason: stop)"),
-        (_completion(None), "empty answer (finish reason: stop)"),
-        (_completion(" \n", "length"), "empty answer (finish reason: length)"),
-        (_completion("", "content_filter"), "withheld by the endpoint's content filter"),
+        (completion(""), "empty answer (finish reason: stop)"),
+        (completion(None), "empty answer (finish reason: stop)"),
+        (completion(" \n", "length"), "empty answer (finish reason: length)"),
+        (completion("", "content_filter"), "withheld by the endpoint's content filter"),
         ((200, "{}"), "malformed reply: no choices in it"),
         ((200, '{"choices": []}'), "malformed reply: no choices in it"),
         ((200, '{"choices": [{"message": {"content": ["a"]}}]}'), "malformed reply: content is a"),
@@ -268,7 +181,7 @@ def test_what_is_no_answer_is_a_value_with_its_reason(
 
 
 def test_lone_surrogates_do_not_get_through(serve: Serve) -> None:
-    endpoint = serve(lambda number, body: _completion("half \ud83d of it"))
+    endpoint = serve(lambda number, body: completion("half \ud83d of it"))
     assert _one(endpoint).text == "half ? of it"  # type: ignore[union-attr]
 
 
@@ -283,7 +196,7 @@ def test_lone_surrogates_do_not_get_through(serve: Serve) -> None:
 def test_what_cannot_be_mended_by_asking_raises_at_first_contact(
     serve: Serve, status: int, expected: str
 ) -> None:
-    endpoint = serve(lambda number, body: _error(status, "no"))
+    endpoint = serve(lambda number, body: failure(status, "no"))
     with pytest.raises(SuspectError, match=expected) as caught:
         _one(endpoint)
     assert "\n" not in str(caught.value)
@@ -291,7 +204,7 @@ def test_what_cannot_be_mended_by_asking_raises_at_first_contact(
 
 
 def test_nobody_there_raises_in_one_line(serve: Serve) -> None:
-    endpoint = serve(lambda number, body: _completion("yes"))
+    endpoint = serve(lambda number, body: completion("yes"))
     uri = endpoint.uri
     endpoint.shutdown()
     endpoint.server_close()
@@ -303,8 +216,8 @@ def test_nobody_there_raises_in_one_line(serve: Serve) -> None:
 def test_a_server_that_goes_away_later_leaves_the_answers_it_gave(serve: Serve) -> None:
     def dying(number: int, body: dict[str, Any]) -> Response:
         if number:
-            return _error(401, "the key was withdrawn")
-        return _completion("yes")
+            return failure(401, "the key was withdrawn")
+        return completion("yes")
 
     replies = connect(serve(dying).uri).ask(questions(2))
     assert isinstance(replies[0], Answer)
@@ -315,7 +228,7 @@ def test_the_key_is_sent_and_shown_nowhere(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("AUDIT_KEY", "sk-hunter2")
-    endpoint = serve(lambda number, body: _error(401, "wrong key sk-hunter2 given"))
+    endpoint = serve(lambda number, body: failure(401, "wrong key sk-hunter2 given"))
     suspect = connect(endpoint.uri + "?key_env=AUDIT_KEY")
     with caplog.at_level(logging.DEBUG), pytest.raises(SuspectError) as caught:
         suspect.ask([question(0)])
@@ -325,7 +238,7 @@ def test_the_key_is_sent_and_shown_nowhere(
 
 
 def test_it_can_be_asked_from_within_a_running_event_loop(serve: Serve) -> None:
-    suspect = connect(serve(lambda number, body: _completion("yes")).uri)
+    suspect = connect(serve(lambda number, body: completion("yes")).uri)
 
     async def notebook() -> list[Reply]:
         return suspect.ask(questions(2))
@@ -334,7 +247,7 @@ def test_it_can_be_asked_from_within_a_running_event_loop(serve: Serve) -> None:
 
 
 def _with_top(places: object) -> Response:
-    status, text = _completion("a red circle")
+    status, text = completion("a red circle")
     content = json.loads(text)
     content["choices"][0]["logprobs"] = {"content": places}
     return status, json.dumps(content)
@@ -356,7 +269,7 @@ def test_probabilities_are_asked_for_and_read(serve: Serve) -> None:
 
 
 def test_probabilities_are_not_asked_for_otherwise(serve: Serve) -> None:
-    endpoint = serve(lambda number, body: _completion("a red circle"))
+    endpoint = serve(lambda number, body: completion("a red circle"))
     reply = _one(endpoint)
     assert isinstance(reply, Answer)
     assert reply.top is None
@@ -378,7 +291,7 @@ def test_an_endpoint_that_gives_no_probabilities_still_answers(
 
 def test_an_endpoint_that_refuses_them_is_said_to(serve: Serve) -> None:
     def script(number: int, body: dict[str, Any]) -> Response:
-        return _error(400, "no such field") if "logprobs" in body else _completion("red")
+        return failure(400, "no such field") if "logprobs" in body else completion("red")
 
     reply = _one(serve(script), "?logprobs=20")
     assert isinstance(reply, Unanswered)

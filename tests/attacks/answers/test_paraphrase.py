@@ -1,7 +1,5 @@
 """Paraphrasing through a real HTTP server."""
 
-import threading
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,37 +10,13 @@ from sif.errors import UsageError
 from sif.suspects import ScriptedSuspect
 from sif.types import Answer, Unanswered
 from tests.attacks.answers.texts import DESCRIPTION, QUERY
+from tests.suspects.endpoint import Serve, completion, failure
 from tests.suspects.questions import questions
-from tests.suspects.test_openai_suspect import Endpoint, _completion, _error
-
-Script = Callable[[int, dict[str, Any]], tuple[int, str]]
-
-
-@pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Script], Endpoint]]:
-    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.01)
-    monkeypatch.setattr("openai._base_client.MAX_RETRY_DELAY", 0.02)
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    running: list[Endpoint] = []
-
-    def start(script: Script) -> Endpoint:
-        endpoint = Endpoint(script)
-        threading.Thread(target=endpoint.serve_forever, daemon=True).start()
-        running.append(endpoint)
-        return endpoint
-
-    yield start
-    for endpoint in running:
-        endpoint.shutdown()
-        endpoint.server_close()
-
-
-Serve = Callable[[Script], Endpoint]
 
 
 def _shouting(number: int, body: dict[str, Any]) -> tuple[int, str]:
     text = body["messages"][0]["content"].split("<text>\n")[1].split("\n</text>")[0]
-    return _completion(f"Of course! <text>\n{text.upper()}\n</text> Anything else?")
+    return completion(f"Of course! <text>\n{text.upper()}\n</text> Anything else?")
 
 
 def test_the_new_words_are_found_in_a_chatty_reply(serve: Serve) -> None:
@@ -78,14 +52,14 @@ def test_many_answers_are_paraphrased_at_a_time_and_keep_their_order(serve: Serv
 def test_a_reply_is_taken_as_it_can_be(
     content: str | None, words: str | None, serve: Serve
 ) -> None:
-    endpoint = serve(lambda number, body: _completion(content))
+    endpoint = serve(lambda number, body: completion(content))
     outcome = Paraphrase(address=endpoint.uri).apply("x", QUERY)
     assert outcome == words if words else isinstance(outcome, Unanswered)
 
 
 def test_a_passing_failure_is_tried_again(serve: Serve) -> None:
     endpoint = serve(
-        lambda number, body: _completion("new") if number == 2 else _error(503, "busy")
+        lambda number, body: completion("new") if number == 2 else failure(503, "busy")
     )
     assert Paraphrase(address=endpoint.uri).apply("x", QUERY) == "new"
     assert len(endpoint.bodies) == 3
@@ -95,7 +69,7 @@ def test_a_lasting_failure_leaves_no_answer_and_says_why(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
-    endpoint = serve(lambda number, body: _error(500, "out of order sk-secret"))
+    endpoint = serve(lambda number, body: failure(500, "out of order sk-secret"))
     outcome = Paraphrase(address=f"{endpoint.uri}?attempts=2").apply("x", QUERY)
     assert isinstance(outcome, Unanswered)
     assert "not paraphrased: HTTP 500" in outcome.reason

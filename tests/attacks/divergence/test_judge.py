@@ -1,8 +1,6 @@
 """The strong variant: replies of every kind, and a real endpoint that fails and refuses."""
 
 import json
-import threading
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -10,12 +8,11 @@ import pytest
 from sif.attacks.divergence.judge import Judge
 from sif.attacks.divergence.judge_reply import is_refusal, read_verdict
 from sif.prompts import load_judge
-from sif.suspects import openai_suspect
 from sif.suspects.openai_suspect import OpenAISuspect
 from sif.suspects.scripted import ScriptedSuspect
 from sif.suspects.uri import SuspectAddress
 from tests.attacks.divergence.exchanges import told
-from tests.suspects.test_openai_suspect import Endpoint, Response, Script
+from tests.suspects.endpoint import Response
 
 
 @pytest.mark.parametrize(
@@ -105,25 +102,6 @@ def test_beside_needs_both_answers() -> None:
     model = ScriptedSuspect(lambda query: "1")
     assert Judge(model, view="beside").measure([told("x", None)]) == [None]
     assert model.asked == []
-
-
-@pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Script], Endpoint]]:
-    monkeypatch.setattr(openai_suspect, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(openai_suspect, "LONGEST_PAUSE", 0.05)
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    running: list[Endpoint] = []
-
-    def start(script: Script) -> Endpoint:
-        endpoint = Endpoint(script)
-        threading.Thread(target=endpoint.serve_forever, daemon=True).start()
-        running.append(endpoint)
-        return endpoint
-
-    yield start
-    for endpoint in running:
-        endpoint.shutdown()
-        endpoint.server_close()
 
 
 def said(content: str | None, **message: object) -> Response:
