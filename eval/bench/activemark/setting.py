@@ -75,7 +75,7 @@ class Setting(BaseModel):
 QUICK: Final = Setting(
     pictures=80,
     holdout=16,
-    steps=60,
+    steps=200,
     block_steps=25,
     unseen=40,
     tuning_steps=20,

@@ -14,7 +14,7 @@ from sif.vision.model import VisionModel
 
 TINY = Setting(
     sources=("llava-tower",),
-    modes=("injected", "keyed"),
+    modes=("paper", "keyed"),
     pictures=60,
     holdout=8,
     steps=150,
@@ -61,7 +61,7 @@ def test_every_kind_of_row_is_there_and_written(
     finished: tuple[Path, Rows], tmp_path: Path
 ) -> None:
     _, rows = finished
-    assert {row.mode for row in rows.markings} == {"injected", "keyed"}
+    assert {row.mode for row in rows.markings} == {"paper", "keyed"}
     assert [row.block for row in rows.blocks] == [0, 1, 2]
     assert {row.method for row in rows.compared} == {"IPGuard", "ADV-TRA"}
     own = [row for row in rows.compared if row.suspect == "marked"]
@@ -99,7 +99,7 @@ def test_another_setting_and_a_damaged_row_are_refused(finished: tuple[Path, Row
     out, _ = finished
     with pytest.raises(UsageError, match=r"setting\.json"):
         run_activemark(out, TINY.model_copy(update={"seed": 1}), jobs=1, show=shown)
-    row = Places(out, "llava-tower", "injected").row("rows", "marked")
+    row = Places(out, "llava-tower", "paper").row("rows", "marked")
     whole = row.read_text()
     row.write_text(whole[:100])
     with pytest.raises(StorageError, match="remove it"):
