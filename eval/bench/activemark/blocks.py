@@ -62,7 +62,7 @@ def mark_block(setting: Setting, out: Path, source: Source, block: int, show: Sh
 def _measured(
     setting: Setting, source: Source, row: BlockRow, clean: VisionModel, pictures: list, show: Show
 ) -> BlockRow:
-    recipe = recipe_of(setting, "paper", steps=setting.block_steps)
+    recipe = recipe_of(setting, "paper", setting.block_steps)
     recipe = recipe.model_copy(update={"block": row.block})
 
     def report(progress: Progress) -> None:

@@ -34,7 +34,7 @@ def mark(setting: Setting, out: Path, source: Source, mode: Mode, show: Show) ->
             embed_into(
                 places,
                 clean,
-                recipe=recipe_of(setting, mode),
+                recipe=recipe_of(setting, mode, setting.steps_of(source)),
                 setting=setting,
                 source=source,
                 mode=mode,
@@ -48,9 +48,9 @@ def mark(setting: Setting, out: Path, source: Source, mode: Mode, show: Show) ->
     return found_again(places.row("rows", "marking"), work)
 
 
-def recipe_of(setting: Setting, mode: Mode, *, steps: int | None = None) -> MarkRecipe:
-    """The recipe of a mode at the benchmark's size."""
-    return load_recipe(mode, holdout=setting.holdout, steps=steps or setting.steps)
+def recipe_of(setting: Setting, mode: Mode, steps: int | None) -> MarkRecipe:
+    """The recipe of a mode at the benchmark's size, with its own steps where none are given."""
+    return load_recipe(mode, holdout=setting.holdout, steps=steps)
 
 
 def embed_into(

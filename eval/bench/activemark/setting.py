@@ -31,7 +31,8 @@ class Setting(BaseModel):
         seed: of everything random; keys follow from it too, as nobody's secret is at stake here.
         pictures: of the owner: half photographs, half scenes.
         holdout: hold-out images of every mark; none for the recipes' own number.
-        steps: of a mark; none for the recipes' own.
+        steps: of a mark in the LLaVA's tower; none for the recipes' own.
+        dino_steps: of a mark in the Dinov2, where each step costs thrice as much.
         block_steps: of each mark of the table of blocks.
         unseen: pictures on which the drift of the features is measured.
         tuning_steps: updates of every fine-tuning.
@@ -55,6 +56,7 @@ class Setting(BaseModel):
     pictures: int = Field(default=240, ge=40)
     holdout: int | None = Field(default=None, ge=4)
     steps: int | None = Field(default=None, ge=1)
+    dino_steps: int | None = Field(default=250, ge=1)
     block_steps: int = Field(default=150, ge=1)
     unseen: int = Field(default=160, ge=10)
     tuning_steps: int = Field(default=120, ge=1)
@@ -66,6 +68,10 @@ class Setting(BaseModel):
     starts: int = Field(default=100, ge=4)
     iterations: int = Field(default=250, ge=1)
 
+    def steps_of(self, source: Source) -> int | None:
+        """Steps of a mark in this source; none for the recipe's own."""
+        return self.dino_steps if source == "dino" else self.steps
+
     def keys(self, source: str, mode: str, owner: str = "owner") -> KeyRing:
         """The key ring of an owner, or of a thief who overwrites a mark."""
         words = f"sif bench activemark {self.seed} {source} {mode} {owner}"
@@ -76,6 +82,7 @@ QUICK: Final = Setting(
     pictures=80,
     holdout=16,
     steps=200,
+    dino_steps=100,
     block_steps=25,
     unseen=40,
     tuning_steps=20,

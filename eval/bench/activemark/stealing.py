@@ -95,7 +95,7 @@ def tuned_accuracy(setting: Setting, folder: Path, tuned: Tuned) -> float:
 
 def _overwrite(setting: Setting, places: Places, source: Source, mode: Mode, folder: Path) -> None:
     """Another mark on the very hold-out images, with other keys, by a third of the recipe."""
-    recipe = recipe_of(setting, mode)
+    recipe = recipe_of(setting, mode, setting.steps_of(source))
     marked = VisionModel.load(places.marked, device="cpu")
     made = embed(
         marked,
