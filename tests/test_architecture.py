@@ -41,6 +41,7 @@ HEAVY = {
     "scipy",
     "skimage",
     "sentence_transformers",
+    "skimage",
     "sklearn",
     "torch",
     "torchvision",

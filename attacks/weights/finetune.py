@@ -27,7 +27,6 @@ from sif.attacks.weights.attack import (
     choose_device,
     ignore,
 )
-from sif.checkpoint import Checkpoint
 from sif.attacks.weights.collate import Collator
 from sif.attacks.weights.examples import Example, digest_examples
 from sif.attacks.weights.parts import language_layers, language_parameters, linear_layers
@@ -37,6 +36,7 @@ from sif.attacks.weights.schedule import (
     number_of_steps,
     order_of_examples,
 )
+from sif.checkpoint import Checkpoint
 from sif.errors import ModelError, UsageError
 
 

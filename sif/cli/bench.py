@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from sif.cli.bench_activemark import activemark
 from sif.cli.bench_adaptive import adaptive
 from sif.cli.bench_answers import answers
 from sif.cli.bench_attacks import attacks
@@ -109,6 +110,7 @@ def triggers(
     typer.echo(f"{out}: {', '.join(files)}")
 
 
+app.command()(activemark)
 app.command()(adaptive)
 app.command()(answers)
 app.command()(attacks)
