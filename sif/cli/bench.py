@@ -11,6 +11,7 @@ from sif.cli.bench_answers import answers
 from sif.cli.bench_attacks import attacks
 from sif.cli.bench_claims import claims
 from sif.cli.bench_elicit import elicit
+from sif.cli.bench_metav import metav
 from sif.cli.bench_ownership import ownership
 from sif.cli.bench_roster import roster
 from sif.cli.bench_sharing import sharing
@@ -116,6 +117,7 @@ app.command()(answers)
 app.command()(attacks)
 app.command()(claims)
 app.command()(elicit)
+app.command()(metav)
 app.command()(ownership)
 app.command()(roster)
 app.command()(sharing)

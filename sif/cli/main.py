@@ -27,6 +27,7 @@ from sif.cli import (
     doctor,
     fingerprint,
     import_published,
+    metav,
     report,
     sda,
     serve,
@@ -56,6 +57,7 @@ COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
 GROUPS: Final[Mapping[str, typer.Typer]] = {
     "activemark": activemark.app,
     "claim": claim.app,
+    "metav": metav.app,
     "bench": bench.app,
     "zoo": zoo.app,
 }
