@@ -11,7 +11,7 @@ from PIL import Image
 from sif.attacks.answers.attack import Occasion
 from sif.attacks.answers.consensus import consensus
 from sif.attacks.answers.serving import ServingAttack, served_name
-from sif.attacks.images.strength import Strength
+from sif.attacks.strength import Strength
 from sif.types import Answer, Query, Reply, Suspect
 
 SAMPLES: Final = Strength(

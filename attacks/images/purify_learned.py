@@ -14,7 +14,7 @@ from typing import Final
 from PIL import Image
 
 from sif.attacks.images.attack import ImageAttack
-from sif.attacks.images.strength import Strength
+from sif.attacks.strength import Strength
 from sif.errors import UsageError
 
 TAKEN_OUT: Final = Strength(

@@ -1,13 +1,17 @@
 """`sif bench adaptive`: a thief who knows the method but not the key."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from sif.cli.names import FAMILIES
+from sif.cli.names import FAMILIES, names
 from sif.cli.names import families as chosen_families
 from sif.cli.progress import bar
+from sif.errors import UsageError
+
+DETECTION: Final = "detection"
+PARTS: Final = (DETECTION, "purifiers", "averaging", "filter", "tuning", "unlearning", "owner")
 
 
 def adaptive(
@@ -17,6 +21,13 @@ def adaptive(
     families: Annotated[
         str, typer.Option("--families", "--family", help="Of the mini models, with commas.")
     ] = ",".join(FAMILIES),
+    sections: Annotated[
+        str,
+        typer.Option(
+            help="Parts, with commas: detection, purifiers, averaging, filter, tuning, unlearning, "
+            "owner. Several commands may fill one folder; the last, with all, only reads it."
+        ),
+    ] = ",".join(PARTS),
     quick: Annotated[
         bool, typer.Option("--quick", help="A little of everything on LLaVA: minutes.")
     ] = False,
@@ -32,13 +43,23 @@ def adaptive(
     Example: `sif bench adaptive --out adaptive --quick`
     """
     from sif.eval.bench.adaptive.plots import write_plots
+    from sif.eval.bench.adaptive.rows import SECTIONS
     from sif.eval.bench.adaptive.run import PREFIX, AdaptiveBench, run_adaptive
     from sif.eval.bench.adaptive.scale import FULL, QUICK
     from sif.eval.bench.adaptive.tables import as_report, summarise
     from sif.files import write_atomically
 
     wanted = ("llava",) if quick else chosen_families(families)
-    bench = AdaptiveBench(out=out, families=wanted, scale=QUICK if quick else FULL)  # type: ignore[arg-type]  # checked above
+    parts = names(sections)
+    if unknown := [part for part in parts if part not in PARTS]:
+        raise UsageError(f"expected sections among {', '.join(PARTS)}, got {unknown[0]!r}")
+    bench = AdaptiveBench(
+        out=out,
+        families=wanted,  # type: ignore[arg-type]  # checked above
+        scale=QUICK if quick else FULL,
+        detection=DETECTION in parts,
+        sections=tuple(part for part in SECTIONS if part in parts),
+    )
     with bar() as show:
         found = run_adaptive(bench, show=show)
     report = as_report(found.outcomes, found.detections, found.fidelity)

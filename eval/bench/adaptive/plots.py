@@ -27,7 +27,7 @@ PANELS: Final = (
 
 
 def write_plots(out: Path, scores: Sequence[Score], lines: Sequence[Summary]) -> list[Path]:
-    """Writes a curve sheet for each family, and one sheet of evidence; returns their files.
+    """Writes a curve sheet for each family, and one sheet of evidence.
 
     Raises:
         StorageError: the disk refuses.
@@ -36,7 +36,8 @@ def write_plots(out: Path, scores: Sequence[Score], lines: Sequence[Summary]) ->
     for family in dict.fromkeys(row.family for row in scores):
         some = [row for row in scores if row.family == family]
         written.append(_save(out / f"adaptive-roc-{family}.svg", _curves(some)))
-    written.append(_save(out / "adaptive-evidence.svg", _evidence(lines)))
+    if lines:
+        written.append(_save(out / "adaptive-evidence.svg", _evidence(lines)))
     return written
 
 

@@ -1,10 +1,11 @@
 """The rows of the benchmark. Knows nothing of how they came about."""
 
-from typing import Literal
+from typing import Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
 Section = Literal["purifiers", "filter", "tuning", "averaging", "unlearning", "owner"]
+SECTIONS: Final[tuple[Section, ...]] = get_args(Section)
 Part = Literal["asked", "reserve", "disclosed", "benign"]
 
 

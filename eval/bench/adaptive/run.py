@@ -5,16 +5,16 @@ filters, joined answers, tuned copies and unlearnt ones are asked about triggers
 4. Rows. Everything is kept in the folder and found again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from sif.eval.bench.adaptive import cases
+from sif.eval.bench.adaptive import cases as attacks
 from sif.eval.bench.adaptive.case import Case, Courtroom
 from sif.eval.bench.adaptive.detection import detections_of, scores_of
 from sif.eval.bench.adaptive.fidelity import fidelity_of
-from sif.eval.bench.adaptive.rows import Detection, Fidelity, Outcome, Score
+from sif.eval.bench.adaptive.rows import SECTIONS, Detection, Fidelity, Outcome, Score, Section
 from sif.eval.bench.adaptive.scale import FULL, Scale
 from sif.eval.bench.adaptive.stage import Stage
 from sif.eval.bench.jobs import Show
@@ -24,6 +24,14 @@ from sif.eval.zoo.architecture import Family
 from sif.files import claim_folder
 
 PREFIX: Final = "adaptive-"
+CASES: Final[dict[Section, Callable[[Stage], list[Case]]]] = {
+    "purifiers": attacks.purifier_cases,
+    "averaging": attacks.averaging_cases,
+    "filter": attacks.filter_cases,
+    "tuning": attacks.tuning_cases,
+    "unlearning": attacks.unlearning_cases,
+    "owner": attacks.owner_cases,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +42,15 @@ class AdaptiveBench:
         out: a new folder, or that of an earlier benchmark of the same scale.
         families: of the mini models.
         scale: how much.
+        detection: whether detectors are measured.
+        sections: kinds of attacks.
     """
 
     out: Path
     families: tuple[Family, ...] = ("llava", "qwen2_5_vl")
     scale: Scale = FULL
+    detection: bool = True
+    sections: tuple[Section, ...] = SECTIONS
 
 
 class Found(NamedTuple):
@@ -67,25 +79,17 @@ def run_adaptive(bench: AdaptiveBench, *, show: Show) -> Found:
     found = Found([], [], [], [])
     for family in bench.families:
         stage = Stage(out=bench.out, family=family, scale=bench.scale, show=show)
-        for making in stage.makings():
+        all_methods = bench.detection or "owner" in bench.sections
+        for making in stage.makings() if all_methods else stage.usual_makings():
             making.run(show)
-        scores = scores_of(stage)
-        found.scores.extend(scores)
-        found.detections.extend(detections_of(scores))
-        found.fidelity.extend(fidelity_of(stage))
-        found.outcomes.extend(Courtroom(stage).hear(all_cases(stage)))
+        if bench.detection:
+            scores = scores_of(stage)
+            found.scores.extend(scores)
+            found.detections.extend(detections_of(scores))
+        if "purifiers" in bench.sections:
+            found.fidelity.extend(fidelity_of(stage))
+        cases = [case for section in bench.sections for case in CASES[section](stage)]
+        found.outcomes.extend(Courtroom(stage).hear(cases))
     for name, rows in found._asdict().items():
         write_rows(bench.out / f"{PREFIX}{name}.parquet", rows)
     return found
-
-
-def all_cases(stage: Stage) -> Sequence[Case]:
-    """Every attack of every section."""
-    return [
-        *cases.purifier_cases(stage),
-        *cases.averaging_cases(stage),
-        *cases.filter_cases(stage),
-        *cases.owner_cases(stage),
-        *cases.tuning_cases(stage),
-        *cases.unlearning_cases(stage),
-    ]

@@ -43,12 +43,10 @@ class Scale:
     own_triggers: int = 24
     classifier_steps: int = 400
     purifiers: tuple[str, ...] = (
-        "purify:8",
         "purify:16",
         "purify-learned:4",
         "purify-learned:8",
         "purify-learned:16",
-        "purify-learned:8@gaussian",
         "purify-learned:16@gaussian",
     )
     logged: int = 480
@@ -57,16 +55,12 @@ class Scale:
     adversarial_steps: int = 40
     adversarial: tuple[tuple[int, Literal["language", "all"]], ...] = (
         (1, "language"),
-        (3, "language"),
         (3, "all"),
     )
     averages: tuple[str, ...] = (
         "temperature:0.7",
         "average:5",
-        "average:9",
-        "smooth:4",
         "smooth:8",
-        "smooth:16",
     )
     disclosed: tuple[int, ...] = (1, 4, 12)
     ways: tuple[Literal["answers", "red"], ...] = ("answers", "red")

@@ -92,10 +92,13 @@ class Stage:
             jobs=1,
         )
 
+    def usual_makings(self) -> list[Making]:
+        """The owner's two sets of the first method."""
+        return [self.making(self.scale.methods[0], seed) for seed in (0, 1)]
+
     def makings(self) -> list[Making]:
-        """All of the owner's triggers: two sets of the first method, one of each other."""
-        first, *others = self.scale.methods
-        return [self.making(first, 0), self.making(first, 1), *map(self.making, others)]
+        """All of the owner's triggers: one set of each other method, too."""
+        return [*self.usual_makings(), *map(self.making, self.scale.methods[1:])]
 
     def thief_pictures(self) -> list[Image.Image]:
         """Ordinary pictures of the thief's own."""

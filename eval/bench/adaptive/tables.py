@@ -79,7 +79,7 @@ def as_report(
 ) -> str:
     """Everything, for people."""
     lines = summarise(outcomes)
-    parts = [_detection_table(detections)]
+    parts = [_detection_table(detections)] if detections else []
     for section in HEADINGS:
         some = [line for line in lines if line.section == section]
         if some:
