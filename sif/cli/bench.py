@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from sif.cli.bench_answers import answers
+from sif.cli.bench_attacks import attacks
 from sif.cli.bench_claims import claims
 from sif.cli.bench_elicit import elicit
 from sif.cli.bench_ownership import ownership
@@ -108,6 +109,7 @@ def triggers(
 
 
 app.command()(answers)
+app.command()(attacks)
 app.command()(claims)
 app.command()(elicit)
 app.command()(ownership)
