@@ -104,6 +104,24 @@ def triggers_to_alpha(
     return median if np.isfinite(median) else None
 
 
+def queries_to_alpha(
+    counts: Sequence[GreenCount | None], null: HypergeometricNull, *, alpha: float
+) -> int | None:
+    """Questions in the given order until the e-value reaches 1/α; none where all do not suffice.
+
+    Args:
+        counts: of every question asked, none for those without an answer.
+        null: that they are bet against.
+        alpha: bound on a false claim.
+    """
+    places = [place for place, count in enumerate(counts, 1) if count is not None]
+    known = [count for count in counts if count is not None]
+    if not known:
+        return None
+    reached = np.flatnonzero(log10_e_values(_log_bets(known, null)) >= -np.log10(alpha))
+    return places[int(reached[0])] if len(reached) else None
+
+
 def log10_e_values(log_bets: Float[np.ndarray, "triggers tilts"]) -> Float[np.ndarray, " triggers"]:
     """The running log10 e-value of `sif.ownership.evidence`, from every trigger's log e(λ)."""
     wealth = np.cumsum(log_bets, axis=0) - np.log(log_bets.shape[1])

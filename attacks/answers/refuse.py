@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sif.attacks.answers.attack import AnswerAttack, Occasion
-from sif.attacks.images.strength import Strength
+from sif.attacks.strength import Strength
 from sif.types import Unanswered
 
 REFUSAL: Final = "I'm sorry, but I can't help with that."

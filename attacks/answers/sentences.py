@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sif.attacks.answers.attack import AnswerAttack, Occasion, some_of
-from sif.attacks.images.strength import Strength
+from sif.attacks.strength import Strength
 
 LEFT_OUT: Final = Strength(
     attack="drop", noun="share of sentences left out", low=0, high=1, example="drop:0.3"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sif.attacks.answers.attack import AnswerAttack, Occasion, some_of
-from sif.attacks.images.strength import Strength
+from sif.attacks.strength import Strength
 
 CAPITALS: Final = Strength(
     attack="case", noun="share of words in capitals", low=0, high=1, example="case:0.5"

@@ -13,7 +13,7 @@ import numpy as np
 from sif.attacks.answers.attack import AnswerAttack, Occasion, some_of
 from sif.attacks.answers.thesaurus import Thesaurus
 from sif.attacks.answers.wording import quoted
-from sif.attacks.images.strength import Strength
+from sif.attacks.strength import Strength
 
 REPLACED: Final = Strength(
     attack="synonyms",

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from sif.attacks.answers.serving import QueryAttack
-from sif.attacks.images.strength import Strength
+from sif.attacks.strength import Strength
 from sif.types import Query
 
 DEGREES: Final = Strength(

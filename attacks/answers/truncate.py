@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sif.attacks.answers.attack import AnswerAttack, Occasion
-from sif.attacks.images.strength import Strength
+from sif.attacks.strength import Strength
 
 KEPT: Final = Strength(
     attack="truncate", noun="share of words kept", low=0.01, high=1, example="truncate:0.5"

@@ -7,7 +7,7 @@ from typing import Final
 from sif.attacks.answers.attack import Occasion
 from sif.attacks.answers.serving import ServingAttack
 from sif.attacks.answers.wording import quoted
-from sif.attacks.images.strength import Strength
+from sif.attacks.strength import Strength
 from sif.types import Query, Reply, Suspect
 
 OTHERS: Final = Strength(

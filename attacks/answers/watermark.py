@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sif.attacks.answers.serving import ServingAttack, served_name
-from sif.attacks.images.strength import Strength
+from sif.attacks.strength import Strength
 from sif.errors import UsageError
 from sif.suspects.steerable import Steerable
 from sif.types import Query, Reply, Suspect

@@ -6,7 +6,7 @@ from typing import Final
 from PIL import Image
 
 from sif.attacks.images.attack import ImageAttack
-from sif.attacks.images.strength import Strength
+from sif.attacks.strength import Strength
 
 BITS: Final = Strength(attack="bits", noun="number", low=1, high=8, whole=True, example="bits:5")
 

@@ -6,7 +6,7 @@ from typing import Final
 from PIL import Image, ImageFilter
 
 from sif.attacks.images.attack import ImageAttack
-from sif.attacks.images.strength import Strength
+from sif.attacks.strength import Strength
 
 RADIUS: Final = Strength(attack="blur", noun="radius", low=0, high=100, example="blur:1")
 

@@ -6,7 +6,7 @@ from typing import Final
 from PIL import Image, ImageEnhance
 
 from sif.attacks.images.attack import ImageAttack
-from sif.attacks.images.strength import Strength
+from sif.attacks.strength import Strength
 
 BRIGHTNESS: Final = Strength(
     attack="brightness", noun="factor", low=0, high=4, example="brightness:1.2"

@@ -1,37 +1,18 @@
-"""Attacks one after the other."""
+"""Attacks on pictures, one after the other."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from PIL import Image
 
+from sif.attacks.chain import Steps, one_of
 from sif.attacks.images.attack import ImageAttack
 from sif.attacks.images.nothing import Nothing
-from sif.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chain(ImageAttack):
-    """Two or more attacks, each on what the one before it left; `in_order` builds it.
-
-    Attributes:
-        steps: single attacks in the order in which they happen.
-
-    Raises:
-        UsageError: fewer than two attacks, a chain among them, or one that does nothing.
-    """
-
-    steps: tuple[ImageAttack, ...]
-
-    def __post_init__(self) -> None:
-        if len(self.steps) < 2 or list(_single(self.steps)) != list(self.steps):
-            raise UsageError(
-                "expected a chain of two or more single attacks, got "
-                f"{', '.join(map(str, self.steps)) or 'none'}; build it with in_order"
-            )
-
-    def __str__(self) -> str:
-        return "+".join(map(str, self.steps))
+class Chain(Steps[ImageAttack], ImageAttack):
+    """Two or more attacks, each on what the one before it left; `in_order` builds it."""
 
     def _attacked(self, picture: Image.Image) -> Image.Image:
         for step in self.steps:
@@ -41,22 +22,4 @@ class Chain(ImageAttack):
 
 def in_order(attacks: Iterable[ImageAttack]) -> ImageAttack:
     """One attack out of any number: chains are opened up, and what does nothing is left out."""
-    steps = tuple(_single(attacks))
-    match steps:
-        case ():
-            return Nothing()
-        case (only,):
-            return only
-        case _:
-            return Chain(steps=steps)
-
-
-def _single(attacks: Iterable[ImageAttack]) -> Iterator[ImageAttack]:
-    for attack in attacks:
-        match attack:
-            case Nothing():
-                pass
-            case Chain(steps=steps):
-                yield from steps
-            case _:
-                yield attack
+    return one_of(attacks, none=Nothing(), chain=lambda steps: Chain(steps=steps))

@@ -6,7 +6,7 @@ from typing import Final
 from PIL import Image, ImageEnhance
 
 from sif.attacks.images.attack import ImageAttack
-from sif.attacks.images.strength import Strength
+from sif.attacks.strength import Strength
 
 CONTRAST: Final = Strength(attack="contrast", noun="factor", low=0, high=4, example="contrast:0.8")
 

@@ -6,7 +6,7 @@ from typing import Final
 from PIL import Image
 
 from sif.attacks.images.attack import ImageAttack
-from sif.attacks.images.strength import Strength
+from sif.attacks.strength import Strength
 
 SHARE: Final = Strength(attack="crop", noun="share", low=0, high=0.9, example="crop:0.05")
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from sif.attacks.images.attack import ImageAttack
 from sif.attacks.images.crop import middle_box
-from sif.attacks.images.strength import Strength
+from sif.attacks.strength import Strength
 
 FRAME: Final = Strength(attack="crop-pad", noun="share", low=0, high=0.9, example="crop-pad:0.05")
 

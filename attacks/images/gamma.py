@@ -6,7 +6,7 @@ from typing import Final
 from PIL import Image
 
 from sif.attacks.images.attack import ImageAttack
-from sif.attacks.images.strength import Strength
+from sif.attacks.strength import Strength
 
 EXPONENT: Final = Strength(attack="gamma", noun="exponent", low=0.1, high=10, example="gamma:1.5")
 

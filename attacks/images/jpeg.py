@@ -7,7 +7,7 @@ from typing import Final
 from PIL import Image
 
 from sif.attacks.images.attack import ImageAttack
-from sif.attacks.images.strength import Strength
+from sif.attacks.strength import Strength
 
 QUALITY: Final = Strength(
     attack="jpeg", noun="quality", low=1, high=100, whole=True, example="jpeg:75"

@@ -6,7 +6,7 @@ from typing import Final
 from PIL import Image, ImageFilter
 
 from sif.attacks.images.attack import ImageAttack
-from sif.attacks.images.strength import Strength
+from sif.attacks.strength import Strength
 
 REACH: Final = Strength(
     attack="median", noun="radius", low=0, high=10, whole=True, example="median:1"

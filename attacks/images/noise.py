@@ -8,7 +8,7 @@ from PIL import Image
 
 from sif.attacks.images.attack import ImageAttack
 from sif.attacks.images.chance import chance
-from sif.attacks.images.strength import Strength
+from sif.attacks.strength import Strength
 
 DEVIATION: Final = Strength(
     attack="noise", noun="standard deviation", low=0, high=255, example="noise:4"

@@ -24,8 +24,8 @@ from sif.attacks.images.resize import FACTOR, Resize
 from sif.attacks.images.rotate import ANGLE, Rotate
 from sif.attacks.images.salt_pepper import SPECKS, SaltPepper
 from sif.attacks.images.screenshot import SCALE, Screenshot
-from sif.attacks.images.strength import Strength
 from sif.attacks.images.webp import WEBP_QUALITY, Webp
+from sif.attacks.strength import Strength
 from sif.errors import UsageError
 
 Kind = tuple[Strength, Callable[[float], ImageAttack]]

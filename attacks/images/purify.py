@@ -11,7 +11,7 @@ from jaxtyping import Float
 from PIL import Image
 
 from sif.attacks.images.attack import ImageAttack
-from sif.attacks.images.strength import Strength
+from sif.attacks.strength import Strength
 
 REMOVED: Final = Strength(
     attack="purify", noun="standard deviation", low=0, high=100, example="purify:16"

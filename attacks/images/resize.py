@@ -6,7 +6,7 @@ from typing import Final
 from PIL import Image
 
 from sif.attacks.images.attack import ImageAttack
-from sif.attacks.images.strength import Strength
+from sif.attacks.strength import Strength
 
 FACTOR: Final = Strength(attack="resize", noun="factor", low=0.01, high=4, example="resize:0.5")
 

@@ -6,7 +6,7 @@ from typing import Final
 from PIL import Image
 
 from sif.attacks.images.attack import ImageAttack
-from sif.attacks.images.strength import Strength
+from sif.attacks.strength import Strength
 
 ANGLE: Final = Strength(attack="rotate", noun="angle", low=-45, high=45, example="rotate:2")
 

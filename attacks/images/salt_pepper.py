@@ -8,7 +8,7 @@ from PIL import Image
 
 from sif.attacks.images.attack import ImageAttack
 from sif.attacks.images.chance import chance
-from sif.attacks.images.strength import Strength
+from sif.attacks.strength import Strength
 
 SPECKS: Final = Strength(
     attack="salt-pepper", noun="share", low=0, high=1, example="salt-pepper:0.01"

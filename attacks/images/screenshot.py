@@ -8,7 +8,7 @@ from jaxtyping import Float
 from PIL import Image
 
 from sif.attacks.images.attack import ImageAttack
-from sif.attacks.images.strength import Strength
+from sif.attacks.strength import Strength
 
 SCALE: Final = Strength(
     attack="screenshot", noun="scale", low=0.25, high=4, example="screenshot:1.25"

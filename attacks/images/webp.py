@@ -7,7 +7,7 @@ from typing import Final
 from PIL import Image
 
 from sif.attacks.images.attack import ImageAttack
-from sif.attacks.images.strength import Strength
+from sif.attacks.strength import Strength
 
 WEBP_QUALITY: Final = Strength(
     attack="webp", noun="quality", low=0, high=100, whole=True, example="webp:75"

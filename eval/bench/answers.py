@@ -13,26 +13,22 @@ from typing import Final
 
 import numpy as np
 
-from sif.attacks import attacked
-from sif.attacks.answers import AnswerAttack, ServingAttack, parse_answer_attacks
 from sif.attacks.answers.wording import quoted
-from sif.errors import UsageError
-from sif.eval.bench.asking import BATCH, Late, cell_of, model_folder
+from sif.eval.bench.asking import BATCH, cell_of, model_folder
+from sif.eval.bench.attacked import ask_all, reworded, served, serving_of
 from sif.eval.bench.jobs import Show
 from sif.eval.bench.making import Making
 from sif.eval.bench.method import parse_methods
 from sif.eval.bench.results import Cell, write_rows
 from sif.eval.bench.roster import chosen, roster
-from sif.eval.bench.summary import counts_of, null_of
+from sif.eval.bench.summary import evidence_of, highest_of
 from sif.eval.bench.triggers import MARK
 from sif.eval.bench.truth import facts_right
-from sif.eval.metrics import evidence_per_trigger, highest_evidence
 from sif.eval.zoo.architecture import Family
 from sif.files import claim_folder
 from sif.suspects.connect import connect
 from sif.suspects.journal import Journal
-from sif.suspects.journalled import Journalled
-from sif.types import Answer, Query, Reply, Suspect
+from sif.types import Answer, Suspect
 
 ROWS: Final = "answers.parquet"
 SIBLING: Final = "sibling"
@@ -99,7 +95,7 @@ def run_answers(bench: AnswerBench, *, show: Show) -> list[AnswerCell]:
     """
     (method,) = parse_methods((bench.method,))
     for text in bench.attacks:
-        parse_answer_attacks(text)
+        serving_of(text)
     claim_folder(bench.out, mark=MARK, words="Written by `sif bench`; run it again to go on.\n")
     source = model_folder(bench.out / bench.family / "models", roster(bench.family)[0], show)
     making = Making(
@@ -123,11 +119,12 @@ def as_table(rows: Sequence[AnswerCell]) -> str:
     attacks = list(dict.fromkeys(row.answer_attack for row in rows))
     heads = ("attack on answers", "answered", "words", "evidence", "kept", "facts right", "DERIVED")
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    plain = _evidence([row for row in rows if row.answer_attack == "none"])
+    unattacked = [row for row in rows if row.answer_attack == "none"]
+    plain = (evidence_of(unattacked) or 0.0) if unattacked else 0.0
     for attack in attacks:
         some = [row for row in rows if row.answer_attack == attack]
         words = [row.words for row in some if row.words is not None]
-        evidence, derived = _evidence(some), _highest(some) >= -np.log10(ALPHA)
+        evidence, highest = evidence_of(some) or 0.0, highest_of(some) or 0.0
         cells = (
             f"`{attack}`",
             f"{np.mean([row.answered for row in some]):.0%}",
@@ -135,24 +132,10 @@ def as_table(rows: Sequence[AnswerCell]) -> str:
             f"{evidence:.2f}",
             f"{evidence / plain:.0%}" if plain > 0 else "–",
             f"{np.mean([row.facts for row in some]):.0%}",
-            "yes" if derived else "no",
+            "yes" if highest >= -np.log10(ALPHA) else "no",
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
-
-
-def _evidence(rows: Sequence[AnswerCell]) -> float:
-    """log10 e-value for each trigger asked, answered or not; 0 without rows."""
-    null = null_of(rows) if rows else None
-    if null is None:
-        return 0.0
-    counts = counts_of(rows)
-    return evidence_per_trigger(counts, null) * len(counts) / len(rows)
-
-
-def _highest(rows: Sequence[AnswerCell]) -> float:
-    null = null_of(rows)
-    return 0.0 if null is None else highest_evidence(counts_of(rows), null)
 
 
 def _rows(bench: AnswerBench, making: Making, show: Show) -> list[AnswerCell]:
@@ -165,7 +148,7 @@ def _rows(bench: AnswerBench, making: Making, show: Show) -> list[AnswerCell]:
         for number, text in enumerate(bench.attacks):
             show(stage, number, len(bench.attacks), text)
             with closing(_suspect(bench, making.source, text, journal, show)) as suspect:
-                replies = _asked(suspect, queries)
+                replies = ask_all(suspect, queries)
             for question, reply in zip(triggers.questions, replies, strict=True):
                 told = reply.text if isinstance(reply, Answer) else ""
                 rows.append(
@@ -180,39 +163,35 @@ def _rows(bench: AnswerBench, making: Making, show: Show) -> list[AnswerCell]:
     return rows
 
 
-def _asked(suspect: Suspect, queries: Sequence[Query]) -> list[Reply]:
-    replies: list[Reply] = []
-    for start in range(0, len(queries), BATCH):
-        replies += suspect.ask(queries[start : start + BATCH])
-    return replies
-
-
 def _suspect(bench: AnswerBench, source: Path, text: str, journal: Journal, show: Show) -> Suspect:
-    """The attacked source. The journal lies where answers cost something: around all serving."""
-    attacks = parse_answer_attacks(text)
-    serving = [attack for attack in attacks if isinstance(attack, ServingAttack)]
-    behind = attacks[len(serving) :]
-    if any(isinstance(attack, ServingAttack) for attack in behind):
-        raise UsageError(f"expected attacks in serving before those on words, got {text}")
-    words = [attack for attack in behind if isinstance(attack, AnswerAttack)]
-
-    def open_source() -> Suspect:
-        own = connect(f"hf:{source}?batch={BATCH}")
-        return attacked(
-            own, *parse_answer_attacks(_with_folders(bench, text, show))[: len(serving)]
-        )
-
-    served = "+".join(map(str, serving))
-    name = f"{roster(bench.family)[0].name} ({f'answers {served}' if served else 'none'})"
-    kept = Journalled(Late(open_source), journal, chunk=BATCH, name=name)
-    return attacked(kept, *words)
+    """The attacked source."""
+    name = roster(bench.family)[0].name
+    kept = served(
+        lambda: connect(f"hf:{source}?batch={BATCH}"),
+        name=name,
+        answers=text,
+        resolve=lambda told: with_folder(told, out=bench.out, family=bench.family, show=show),
+        journal=journal,
+    )
+    return reworded(kept.suspect, text)
 
 
-def _with_folders(bench: AnswerBench, text: str, show: Show) -> str:
-    """The attack with the address of a suspect where it has its name in the roster."""
-    head, at, name = text.partition("@")
+def with_folder(text: str, *, out: Path, family: Family, show: Show) -> str:
+    """Attacks on answers with the address of a suspect where `turns` has its name in the roster.
+
+    Args:
+        text: one attack, or several that begin with `turns`.
+        out: the benchmark's folder.
+        family: of the suspect.
+        show: is told of progress.
+
+    Raises:
+        UsageError: no such suspect.
+    """
+    head, at, rest = text.partition("@")
     if not head.startswith("turns:") or not at:
         return text
-    (entry,) = chosen(bench.family, (name,))
-    folder = model_folder(bench.out / bench.family / "models", entry, show)
-    return f"{head}@{quoted(f'hf:{folder}?batch={BATCH}')}"
+    name, plus, others = rest.partition("+")
+    (entry,) = chosen(family, (name,))
+    folder = model_folder(out / family / "models", entry, show)
+    return f"{head}@{quoted(f'hf:{folder}?batch={BATCH}')}{plus}{others}"

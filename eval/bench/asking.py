@@ -4,6 +4,7 @@ The triggers of all methods and seeds go to it together, in large batches. Answe
 journal; a suspect is stolen and loaded only where answers are missing.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -113,8 +114,10 @@ def journalled(out: Path, family: Family, entry: Entry, show: Show) -> Iterator[
 def model_folder(models: Path, entry: Entry, show: Show) -> Path:
     """The folder of a suspect, made where it is missing."""
     plain, folder = models / entry.model.name, models / entry.name
-    if not plain.exists():
-        export(entry.model, plain)
+    models.mkdir(parents=True, exist_ok=True)
+    with FileLock(models / f".{entry.model.name}.lock"):  # two jobs may need one model
+        if not plain.exists():
+            export(entry.model, plain)
     if entry.theft is None:
         return plain
 
@@ -124,9 +127,10 @@ def model_folder(models: Path, entry: Entry, show: Show) -> Path:
 
     for needed in entry.needs:
         model_folder(models, needed, show)
-    with FileLock(models / f".{entry.name}.lock"):  # two jobs may need one copy
+    with FileLock(models / f".{entry.name}.lock"):
         if not folder.exists():
-            steal(plain, folder, entry.theft(models), report=report)
+            begun = plain if entry.begun is None else model_folder(models, entry.begun, show)
+            steal(begun, folder, entry.theft(models), report=report)
     return folder
 
 
@@ -135,18 +139,32 @@ class Late:
 
     Args:
         open_suspect: connects it.
+        name: of it before it is connected, and afterwards.
+
+    Attributes:
+        asked: questions so far.
+        seconds: of the processor that answering them took, connecting not counted.
+        busy: the same with connecting.
     """
 
-    name = "late"
-
-    def __init__(self, open_suspect: Callable[[], Suspect]) -> None:
+    def __init__(self, open_suspect: Callable[[], Suspect], name: str = "late") -> None:
+        self.name = name
+        self.asked = 0
+        self.seconds = self.busy = 0.0
         self._open = open_suspect
         self._suspect: Suspect | None = None
 
     def ask(self, queries: Sequence[Query]) -> list[Reply]:
         """The replies of the suspect behind."""
+        came = time.process_time()
         self._suspect = self._suspect or self._open()
-        return self._suspect.ask(queries)
+        began = time.process_time()
+        replies = self._suspect.ask(queries)
+        now = time.process_time()
+        self.asked += len(queries)
+        self.seconds += now - began
+        self.busy += now - came
+        return replies
 
     def close(self) -> None:
         """Closes the suspect behind, if there is one yet."""

@@ -10,7 +10,7 @@ from sif.eval.bench.roster import Role, Split
 from sif.files import write_atomically
 
 
-class _Row(BaseModel):
+class Row(BaseModel):
     """A row; the version is that of all kinds of rows together."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -18,7 +18,7 @@ class _Row(BaseModel):
     schema_version: Literal[2] = 2
 
 
-class Cell(_Row):
+class Cell(Row):
     """One suspect's answer to one trigger.
 
     Attributes:
@@ -71,7 +71,7 @@ class Elicited(Cell):
     words: int | None
 
 
-class Cost(_Row):
+class Cost(Row):
     """What a set of triggers cost to make.
 
     Attributes:
@@ -110,7 +110,7 @@ class Cost(_Row):
     weak: int
 
 
-class Portrait(_Row):
+class Portrait(Row):
     """One trigger beside its base image: how it looks, and what the source says of both.
 
     Attributes:

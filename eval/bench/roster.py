@@ -26,10 +26,12 @@ from sif.eval.zoo.data import Kind, samples
 Role = Literal["source", "copy", "innocent"]
 Split = Literal["tuning", "held out"]
 Theft = Callable[[Path], list[WeightAttack]]
+Scope = Literal["language", "all"]
 
 HELD_OUT: Final = ("sibling-c", "stranger-b", "stranger-c")
 OTHER_WORLD: Final = 77
 EXAMPLES: Final = 256
+STEPS: Final = 60
 DATA_SEED: Final = 2
 
 
@@ -44,7 +46,8 @@ class Entry:
         model: the bundled model that it is or was stolen from.
         theft: makes the attacks that turn the source into it, given the folder in which those that
             it needs lie under their names; none for a model as it is.
-        needs: copies that its theft takes in, to be made first.
+        needs: models that its theft takes in, to be there first.
+        begun: the copy that its theft begins with, instead of the bundled model.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Entry:
     model: Model
     theft: Theft | None = None
     needs: tuple["Entry", ...] = ()
+    begun: "Entry | None" = None
 
 
 def roster(family: Family) -> tuple[Entry, ...]:
@@ -72,7 +76,7 @@ def roster(family: Family) -> tuple[Entry, ...]:
         data_seed: int = DATA_SEED,
     ) -> Entry:
         at = source.world if world is None else world
-        return copy(name, split, lambda _: [_tuning(at, kind, lora=lora, seed=data_seed)])
+        return copy(name, split, lambda _: [tuning(at, kind, lora=lora, seed=data_seed)])
 
     other_world = tuned("full-other-world", "held out", lora=False, world=OTHER_WORLD)
     innocents = [
@@ -127,12 +131,33 @@ def _half_of(models: Path, other: Entry) -> Interpolate:
     return Interpolate(other=str(models / other.name), weight=0.5)
 
 
-def _tuning(world: int, kind: Kind, *, lora: bool, seed: int) -> Finetune:
-    drawn = samples(world, number=EXAMPLES, seed=seed, kind=kind)
+def tuning(
+    world: int,
+    kind: Kind = "captions",
+    *,
+    lora: bool,
+    seed: int = DATA_SEED,
+    steps: int = STEPS,
+    examples: int = EXAMPLES,
+    scope: Scope = "language",
+) -> Finetune:
+    """A thief's fine-tuning on examples of a mini world.
+
+    Args:
+        world: its seed.
+        kind: of the examples.
+        lora: whether an adapter is trained, or the weights themselves.
+        seed: of the examples.
+        steps: updates, of 16 examples each.
+        examples: how many there are to learn from.
+        scope: the language model, or all of it.
+    """
+    drawn = samples(world, number=examples, seed=seed, kind=kind)
     return Finetune(
         training=Training(
             lora=LowRank() if lora else None,
-            steps=60,
+            scope=scope,
+            steps=steps,
             batch_size=16,
             learning_rate=1e-3 if lora else 3e-4,
         ),

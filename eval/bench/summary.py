@@ -15,6 +15,7 @@ from sif.eval.bench.roster import Role, Split
 from sif.eval.metrics import (
     evidence_per_trigger,
     green_rate,
+    highest_evidence,
     published_matches,
     triggers_to_alpha,
 )
@@ -69,11 +70,8 @@ def summarise(cells: Sequence[Cell], *, alpha: float = 1e-6) -> list[Line]:
 def _line(group: Sequence[Cell], matched: dict[Cell, bool], alpha: float) -> Line:
     first = group[0]
     nulls = [(some, null_of(some)) for some in by_set(group)]
-    evidence = [
-        evidence_per_trigger(counts_of(some), null) * len(counts_of(some)) / len(some)
-        for some, null in nulls
-        if null is not None
-    ]
+    found = [evidence_of(some) for some, _ in nulls]
+    evidence = [value for value in found if value is not None]
     needed = [
         triggers_to_alpha(counts_of(some), null, alpha=alpha) or np.inf
         for some, null in nulls
@@ -121,6 +119,21 @@ def counts_of(cells: Iterable[Cell]) -> list[GreenCount]:
     ]
 
 
+def evidence_of(cells: Sequence[Cell]) -> float | None:
+    """log10 e-value of one set, for each trigger asked; none without green lists."""
+    null = null_of(cells)
+    if null is None:
+        return None
+    counts = counts_of(cells)
+    return evidence_per_trigger(counts, null) * len(counts) / len(cells)
+
+
+def highest_of(cells: Sequence[Cell]) -> float | None:
+    """Largest log10 e-value on the way through one set; none without green lists."""
+    null = null_of(cells)
+    return None if null is None else highest_evidence(counts_of(cells), null)
+
+
 def _matches(cells: Sequence[Cell]) -> dict[Cell, bool]:
     """For every cell whether its answer is the wanted one, or scores above all innocents' there."""
     asked: dict[tuple[str, str, int, str, str], list[Cell]] = defaultdict(list)
@@ -129,16 +142,17 @@ def _matches(cells: Sequence[Cell]) -> dict[Cell, bool]:
         asked[key].append(cell)
     found: dict[Cell, bool] = {}
     for group in asked.values():
-        innocents = [[_score(cell)] for cell in group if cell.role == "innocent"]
+        innocents = [[score_of(cell)] for cell in group if cell.role == "innocent"]
         for cell in group:
             if cell.matched is None:
-                (found[cell],) = published_matches([_score(cell)], innocents)
+                (found[cell],) = published_matches([score_of(cell)], innocents)
             else:
                 found[cell] = cell.matched
     return found
 
 
-def _score(cell: Cell) -> float | None:
+def score_of(cell: Cell) -> float | None:
+    """The green z-score of an answer; none without one."""
     if cell.green is None or not cell.scored or not (cell.green_size and cell.vocabulary_size):
         return None
     count = GreenCount(green=cell.green, scored=cell.scored)

@@ -78,6 +78,7 @@ class _Work:
     messages: Bool[Tensor, "batch bits"]
     profile: Profile
     block: int
+    token: int
     shapes: Shapes
 
 
@@ -150,6 +151,7 @@ def _prepare(
         messages=secret_messages(keys, digests, bits=recipe.bits),
         profile=seen,
         block=block,
+        token=vision.readout.skip if recipe.token is None else recipe.token,
         shapes=shapes_of(vision),
     )
 
@@ -178,6 +180,7 @@ def _task(work: _Work, others: Sequence[VisionModel]) -> Task:
         encoder=encoder,
         decoder=decoder,
         block=work.block,
+        token=work.token,
         others=[work.clean, *others],
         recipe=work.recipe,
         seed=work.seed,
@@ -197,7 +200,7 @@ def _results(work: _Work, task: Task) -> tuple[list[int], dict[str, Tensor]]:
         encoder=task.encoder,
         decoder=task.decoder,
         block=work.block,
-        token=work.recipe.token,
+        token=work.token,
     )
     kept = bit_errors(bits, work.messages).eq(0).nonzero()[:, 0].tolist()
     if not kept:
@@ -237,6 +240,7 @@ def _watermark(
         shapes=work.shapes,
         readout=work.clean.readout,
         block=work.block,
+        token=work.token,
         scale=task.encoder.scale if isinstance(task, InjectedTask) else None,
         threshold=threshold,
         seed=work.seed,

@@ -81,6 +81,7 @@ class MarkManifest(BaseModel):
         shapes: of the tower.
         readout: where the representation is read, in suspects too.
         block: into which messages go (injected), or the expressive one (keyed).
+        token: whose vector the encoder replaces (injected).
         scale: of the encoder's outputs; none in the keyed mode.
         threshold: τ.
         seed: of everything random but the keys.
@@ -99,6 +100,7 @@ class MarkManifest(BaseModel):
     shapes: Shapes
     readout: Readout
     block: int
+    token: int
     scale: float | None
     threshold: int
     seed: int

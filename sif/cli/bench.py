@@ -7,6 +7,7 @@ import typer
 
 from sif.cli.bench_activemark import activemark
 from sif.cli.bench_answers import answers
+from sif.cli.bench_attacks import attacks
 from sif.cli.bench_claims import claims
 from sif.cli.bench_elicit import elicit
 from sif.cli.bench_ownership import ownership
@@ -110,6 +111,7 @@ def triggers(
 
 app.command()(activemark)
 app.command()(answers)
+app.command()(attacks)
 app.command()(claims)
 app.command()(elicit)
 app.command()(ownership)

@@ -8,6 +8,7 @@ from sif.eval.metrics import (
     highest_evidence,
     mean_of,
     published_matches,
+    queries_to_alpha,
     triggers_to_alpha,
 )
 from sif.ownership.null import HypergeometricNull
@@ -137,3 +138,14 @@ def test_triggers_without_answers_say_nothing_of_the_green_rate() -> None:
     some = [counts(24), counts(18), counts(22)]
     assert green_excess([*some, [], []], gamma=0.5) == green_excess(some, gamma=0.5)
     assert green_excess([[], []], gamma=0.5) is None
+
+
+def test_questions_to_the_bound_are_counted_in_order_and_with_those_unanswered() -> None:
+    some = [*counts(20), *counts(38) * 5]
+    reached = queries_to_alpha(some, NULL, alpha=1e-6)
+    assert reached is not None
+    assert queries_to_alpha(some[1:], NULL, alpha=1e-6) == 1 < reached
+    assert queries_to_alpha([None, *some], NULL, alpha=1e-6) == reached + 1
+    assert queries_to_alpha([*some, None], NULL, alpha=1e-6) == reached
+    assert queries_to_alpha([*some[: reached - 1], None], NULL, alpha=1e-6) is None
+    assert queries_to_alpha([None], NULL, alpha=1e-6) is None

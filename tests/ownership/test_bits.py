@@ -52,7 +52,7 @@ def test_the_running_e_value_is_the_mixture_of_products() -> None:
     assert evidence.matches == 89 and evidence.images == 3
 
 
-def test_some_two_images_without_errors_are_proof() -> None:
+def test_one_image_without_errors_is_proof() -> None:
     evidence = BitEvidence(WORD, alpha=1e-6)
     evidence.add(32)
     assert evidence.independence_refuted

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from sif.attacks.answers import Case, Drop, Shuffle
-from sif.eval.bench.truth import facts_right
+from sif.attacks.answers import Case, Drop, Punctuation, Shuffle
+from sif.eval.bench.truth import facts_right, truth_of, word_right
 from sif.eval.zoo.world import Scene, World, sample_scene
 from tests.suspects.questions import question
 
@@ -47,3 +47,37 @@ def test_a_wrong_word_is_one_wrong_fact(told: tuple[Scene, str]) -> None:
     facts = 4 * scene.count + 2
     changed = caption.replace(f" {word} ", f" {wrong} ")
     assert facts_right(scene, changed) == pytest.approx((facts - 1) / facts)
+
+
+def test_full_stops_are_no_facts(told: tuple[Scene, str]) -> None:
+    scene, caption = told
+    for share in (0.5, 1):
+        attacked = Punctuation(share=share).apply(caption, question(0))
+        assert isinstance(attacked, str)
+        assert facts_right(scene, attacked) == 1
+    listed = World(3).terse(scene, np.random.default_rng(4)).replace(".", "")
+    assert truth_of(scene, listed, whole=False).facts == 1
+
+
+def test_a_bare_list_need_not_tell_the_background(told: tuple[Scene, str]) -> None:
+    scene, _ = told
+    listed = World(3).terse(scene, np.random.default_rng(4))
+    assert truth_of(scene, listed, whole=False) == (1, 1, 1, 1)
+    assert truth_of(scene, listed).facts == pytest.approx(1 - 2 / (4 * scene.count + 2))
+
+
+def test_shapes_colours_and_places_are_told_apart(told: tuple[Scene, str]) -> None:
+    from sif.eval.zoo import lexicon
+
+    scene, caption = told
+    for group in lexicon.COLOURS:
+        for word in group:
+            caption = caption.replace(f" {word} ", " plaid ")
+    truth = truth_of(scene, caption)
+    assert (truth.shapes, truth.colours, truth.places) == (1, 0, 1)
+
+
+def test_a_word_is_right_in_any_of_its_synonyms() -> None:
+    assert word_right("crimson", "ruby.")
+    assert not word_right("crimson", "azure.")
+    assert not word_right("crimson", "")

@@ -1,6 +1,6 @@
 """The one number that an attack takes: its name, its range, and how it is read and written.
 
-Knows nothing of pictures.
+Knows nothing of pictures or words.
 """
 
 import re
