@@ -6,6 +6,7 @@ Unlike a watermark, which keeps only hold-out images without an error, the error
 from pathlib import Path
 
 from jaxtyping import Bool, Int
+from PIL import Image
 from torch import Tensor
 
 from sif.activemark.embed import embed
@@ -60,7 +61,12 @@ def mark_block(setting: Setting, out: Path, source: Source, block: int, show: Sh
 
 
 def _measured(
-    setting: Setting, source: Source, row: BlockRow, clean: VisionModel, pictures: list, show: Show
+    setting: Setting,
+    source: Source,
+    row: BlockRow,
+    clean: VisionModel,
+    pictures: list[Image.Image],
+    show: Show,
 ) -> BlockRow:
     recipe = recipe_of(setting, "paper", setting.block_steps)
     recipe = recipe.model_copy(update={"block": row.block})
@@ -103,7 +109,7 @@ def _errors(
     watermark: Watermark,
     suspect: VisionModel,
     clean: VisionModel,
-    pictures: list,
+    pictures: list[Image.Image],
 ) -> Int[Tensor, " images"]:
     """D of every hold-out image, those that the watermark left out included."""
     held = divide(

@@ -110,7 +110,7 @@ def _classifier(vision: VisionModel, head: Any) -> Classifier:
     def logits(images: Tensor) -> Tensor:
         from torch.nn.functional import interpolate
 
-        if images.shape[-2:] != vision.extent:
+        if tuple(images.shape[-2:]) != tuple(vision.extent):
             images = interpolate(images, tuple(vision.extent), mode="bilinear", antialias=True)
         said: Tensor = head(vision, images)
         return said

@@ -160,11 +160,12 @@ class Rows(BaseModel):
     def merged(self, other: "Rows") -> "Rows":
         """Both together."""
         return Rows(
-            **{
-                name: (*getattr(self, name), *getattr(other, name))
-                for name in Rows.model_fields
-                if name != "schema_version"
-            }
+            readings=self.readings + other.readings,
+            suspects=self.suspects + other.suspects,
+            markings=self.markings + other.markings,
+            blocks=self.blocks + other.blocks,
+            compared=self.compared + other.compared,
+            costs=self.costs + other.costs,
         )
 
 

@@ -50,7 +50,8 @@ def gradient_histograms(images: Images) -> Float[Tensor, "batch bins height widt
     centres = torch.arange(BINS).view(1, BINS, 1, 1)
     away = (place - centres).abs()
     near = torch.minimum(away, BINS - away)
-    return torch.hypot(down, right) * (1 - near).clamp(min=0)
+    split: Tensor = torch.hypot(down, right) * (1 - near).clamp(min=0)
+    return split
 
 
 def targets(
