@@ -119,6 +119,11 @@ def train_fingerprints(
         optimiser.zero_grad(set_to_none=True)
         loss = run.loss(domain.at(places), verifier)
         loss.backward()
+        if places.grad is None:
+            raise ModelError(
+                "expected networks that let gradients through, got none; load weights with "
+                "torch:FILE or hf:FOLDER"
+            )
         optimiser.step()
         with torch.no_grad():
             places.clamp_(0, 1)

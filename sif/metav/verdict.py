@@ -90,14 +90,9 @@ def ask(
         try:
             said = answer(network, inputs[places], outputs=shape, name=name)
         except SuspectError as error:
-            kept = (
-                "; --run keeps answers"
-                if journal is None
-                else (
-                    f" ({len(known)} of {len(inputs)} answers are kept; the same command goes on from "
-                    "there)"
-                )
-            )
+            kept = f" ({len(known)} of {len(inputs)} answers are kept; the same command goes on)"
+            if journal is None:
+                kept = "; with --run its answers are kept"
             raise SuspectError(f"{error}{kept}") from error
         if journal is not None:
             journal.record(name, [inputs[place] for place in places], said)

@@ -102,6 +102,15 @@ def test_a_plain_function_is_a_network(world: Small) -> None:
     assert len(trained.scores([halved])) == 1
 
 
+def test_networks_without_gradients_are_refused(world: Small) -> None:
+    def closed(network: nn.Module):
+        return lambda inputs: network(inputs).detach()
+
+    shut = Sides(positives=[closed(world.copies[0])], negatives=[closed(world.others[0])])
+    with pytest.raises(ModelError, match="gradients"):
+        _train(world._replace(protected=closed(world.protected)), shut)
+
+
 def _train(world: Small, sides: Sides) -> None:
     train_fingerprints(
         world.protected,

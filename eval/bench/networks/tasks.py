@@ -6,7 +6,7 @@ splits the data anew into what the owner has, what the thief has, and what nobod
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -85,9 +85,7 @@ def autoencoder(seed: int) -> Task:
 
 def diabetes(seed: int) -> Task:
     """Progression of diabetes from ten measurements, all standardised."""
-    from sklearn.datasets import load_diabetes
-
-    bunch = load_diabetes()
+    bunch = _bundled("load_diabetes")
     inputs = _standardised(torch.tensor(bunch.data, dtype=torch.float32))
     targets = _standardised(torch.tensor(bunch.target, dtype=torch.float32)[:, None])
     domain = Domain(
@@ -113,7 +111,7 @@ def forecaster(seed: int) -> Task:
         return low + (high - low) * torch.rand(number, 2, 1, generator=generator)
 
     time = torch.arange(past + future)
-    waves = draw(0, 1) * torch.sin(draw(0.15, 0.65) * time + draw(0, 2 * torch.pi))
+    waves = draw(0.0, 1.0) * torch.sin(draw(0.15, 0.65) * time + draw(0.0, 2 * torch.pi))
     series = waves.sum(1) / 2 + 0.05 * torch.randn(number, past + future, generator=generator)
     domain = Domain(shape=(past, 1), lower=-1.3, upper=1.3)
     kinds = (
@@ -187,16 +185,21 @@ def _task(
 
 
 def _digits() -> tuple[Tensor, Tensor, Domain]:
+    bunch = _bundled("load_digits")
+    domain = Domain(shape=(1, 8, 8), levels=256)
+    inputs = domain.store(torch.tensor(bunch.images / 16, dtype=torch.float32)[:, None])
+    return inputs, torch.tensor(bunch.target, dtype=torch.int64), domain
+
+
+def _bundled(loader: str) -> Any:
+    """A data set that comes with scikit-learn."""
     try:
-        from sklearn.datasets import load_digits
+        from sklearn import datasets
     except ImportError as error:
         raise UsageError(
             "this benchmark takes its data from scikit-learn: pip install 'sif-lvlm[bench]'"
         ) from error
-    bunch = load_digits()
-    domain = Domain(shape=(1, 8, 8), levels=256)
-    inputs = domain.store(torch.tensor(bunch.images / 16, dtype=torch.float32)[:, None])
-    return inputs, torch.tensor(bunch.target, dtype=torch.int64), domain
+    return getattr(datasets, loader)()
 
 
 def _standardised(numbers: Tensor) -> Tensor:

@@ -74,9 +74,9 @@ def tower_task(seed: int) -> Task:
     def begin(number: int, start: int) -> nn.Module:
         if number == len(TOWERS):
             return build_named(scratch, seed=start).eval()
+        body, mean, spread = _tower(TOWERS[number])
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(start)
-            body, mean, spread = _tower(TOWERS[number])
             return TowerClassifier(copy.deepcopy(body), mean, spread, classes).eval()
 
     return Task(
