@@ -40,7 +40,6 @@ HEAVY = {
     "peft",
     "piq",
     "scipy",
-    "skimage",
     "sentence_transformers",
     "skimage",
     "sklearn",
