@@ -8,7 +8,7 @@ are dropped, as the paper does; in the keyed mode none ever is, since its proof 
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,10 +23,10 @@ from sif.activemark.keyed_task import KeyedTask
 from sif.activemark.pictures import compose, crops, divide, pixels_digest
 from sif.activemark.pool import Pool, make_pool
 from sif.activemark.profiling import profile
-from sif.activemark.read import injected_bits
+from sif.activemark.read import injected_bits, read_errors
 from sif.activemark.recipe import MarkRecipe
 from sif.activemark.task import Task
-from sif.activemark.train import Progress, Report, train
+from sif.activemark.train import Report, train
 from sif.activemark.watermark import (
     HOLDOUT,
     HoldoutImage,
@@ -247,7 +247,9 @@ def _watermark(
         recipe=recipe,
         images=tuple(images),
     )
-    return Watermark(manifest=manifest, pictures=pictures, keys=keys, tensors=tensors)
+    made = Watermark(manifest=manifest, pictures=pictures, keys=keys, tensors=tensors)
+    seen = {"clean_errors": tuple(read_errors(made, work.clean))}
+    return replace(made, manifest=manifest.model_copy(update=seen))
 
 
 def _digest(work: _Work, keys: KeyRing) -> str:
@@ -258,6 +260,3 @@ def _digest(work: _Work, keys: KeyRing) -> str:
         digest.update(pixels_digest(picture).encode())
     digest.update(work.pool.images.numpy().tobytes())
     return digest.hexdigest()
-
-
-__all__ = ["Marked", "Progress", "embed"]

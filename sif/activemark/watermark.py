@@ -84,6 +84,8 @@ class MarkManifest(BaseModel):
         token: whose vector the encoder replaces (injected).
         scale: of the encoder's outputs; none in the keyed mode.
         threshold: τ.
+        clean_errors: D of each hold-out image on the source before it was marked. Where the
+            injected mode finds its messages there, it says nothing about a suspect.
         seed: of everything random but the keys.
         recipe: of the mark.
         images: hold-out images, in the order in which they count.
@@ -103,6 +105,7 @@ class MarkManifest(BaseModel):
     token: int
     scale: float | None
     threshold: int
+    clean_errors: tuple[int, ...] = ()
     seed: int
     recipe: MarkRecipe
     images: tuple[HoldoutImage, ...] = Field(min_length=1)
@@ -147,7 +150,9 @@ class Watermark:
         encoder = Encoder(shapes.width, bits, scale=self.manifest.scale)
         decoder = Decoder(shapes.features, bits)
         for module, prefix in ((encoder, "encoder/"), (decoder, "decoder/")):
-            own = {k.removeprefix(prefix): t for k, t in self.tensors.items() if prefix in k}
+            own = {
+                k.removeprefix(prefix): t for k, t in self.tensors.items() if k.startswith(prefix)
+            }
             module.load_state_dict(own)
             module.to(device).eval().requires_grad_(False)
         return encoder, decoder

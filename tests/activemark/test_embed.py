@@ -192,6 +192,14 @@ def test_the_plain_scheme_finds_its_messages_in_strangers_too(injected: Marked) 
     assert verify(injected.watermark, tower(seed=5)).detected > 0
 
 
+def test_a_mark_that_the_clean_source_carries_too_proves_nothing(injected: Marked) -> None:
+    clean = verify(injected.watermark, tower())
+    assert injected.watermark.manifest.clean_errors == clean.errors
+    assert clean.log10_e_value > 6
+    for model in (tower(), injected.model):
+        assert verify(injected.watermark, model).decision == "inconclusive"
+
+
 @pytest.mark.slow
 def test_the_carriage_term_keeps_the_clean_source_and_a_given_stranger_from_carrying(
     injected: Marked,
