@@ -68,12 +68,17 @@ def _networks(made: list[Made], checkpoints: bool) -> list[nn.Module]:
 
 def contenders(numbers: tuple[int, ...] = NUMBERS) -> list[Contender]:
     """Everything that is trained for each task and seed."""
-    plain = [
+    published = [
         Contender(method=method, number=number, checkpoints=method != "metav")
-        for method in METHODS
+        for method in ("metav", "liteguard")
         for number in numbers
     ]
-    return plain + [
-        Contender(method="near", number=number, checkpoints=True, short=True)
+    ours = [
+        Contender(method="near", number=number, checkpoints=True)
         for number in (numbers[0], numbers[-1])
+    ]
+    return [
+        *published,
+        *ours,
+        Contender(method="near", number=numbers[0], checkpoints=True, short=True),
     ]

@@ -80,7 +80,8 @@ def autoencoder(seed: int) -> Task:
         Mlp(inputs=shape, widths=(12,), outputs=shape, activation="tanh", squash=True),
     )
     data = Dataset(inputs=inputs, targets=inputs, domain=domain)
-    return _task("autoencoder", "values", data, kinds, Fit(epochs=50), seed)
+    task = _task("autoencoder", "values", data, kinds, Fit(epochs=50), seed)
+    return replace(task, fingerprints=50, iterations=500)
 
 
 def diabetes(seed: int) -> Task:
@@ -121,10 +122,8 @@ def forecaster(seed: int) -> Task:
     )
     inputs = domain.clamp(series[:, :past, None])
     data = Dataset(inputs=inputs, targets=series[:, past:].contiguous(), domain=domain)
-    training = Fit(epochs=25, batch_size=32)
-    return replace(
-        _task("forecaster", "values", data, kinds, training, seed), fingerprints=50, iterations=500
-    )
+    task = _task("forecaster", "values", data, kinds, Fit(epochs=25, batch_size=32), seed)
+    return replace(task, fingerprints=50, iterations=500)
 
 
 def tower(seed: int) -> Task:
