@@ -29,7 +29,7 @@ def test_it_takes_noise_out(weights: str, deviation: int, scenes: list[Image.Ima
             np.sqrt(((values(picture) - values(scene)) ** 2).mean())
             for picture in (noisy, attack.apply(noisy))
         )
-        assert after < 0.5 * before
+        assert after < 0.65 * before
 
 
 @pytest.mark.parametrize("weights", BUNDLED)
