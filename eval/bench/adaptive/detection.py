@@ -5,7 +5,7 @@ kept in the folder, a file for each detector, and found again.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -48,14 +48,12 @@ Kinds = dict[str, list[Image.Image]]
 
 def scores_of(stage: Stage) -> list[Score]:
     """Every detector's score of every picture."""
-    triggers = {method: _triggers(stage, method) for method in stage.scale.methods}
-    usual = {**_benign(stage), **triggers}
-    real = {**_photographs(stage), **_moved(stage)}
+    methods = set(stage.scale.methods)
     rows: list[Score] = []
     for detector in DETECTORS:
-        rows += _scored(stage, detector, usual, triggers=set(triggers))
+        rows += _scored(stage, detector, _usual_kinds, triggers=methods)
     for detector in (OF_PHOTOGRAPHS, "residual" + MOVED):
-        rows += _scored(stage, detector, real, triggers={m + MOVED for m in triggers})
+        rows += _scored(stage, detector, _real_kinds, triggers={m + MOVED for m in methods})
     return rows
 
 
@@ -120,13 +118,15 @@ def _detection(
     )
 
 
-def _scored(stage: Stage, name: str, kinds: Kinds, *, triggers: set[str]) -> list[Score]:
-    """From the file, or anew."""
+def _scored(
+    stage: Stage, name: str, pictures_of: Callable[[Stage], Kinds], *, triggers: set[str]
+) -> list[Score]:
+    """From the file, or anew; pictures are painted only for the latter."""
     file = stage.folder / "detection" / f"{name.replace(' ', '-')}.json"
     if file.exists():
         known = json.loads(file.read_text(encoding="utf-8"))
     else:
-        known, detector = {}, fitted(stage, name)
+        known, detector, kinds = {}, fitted(stage, name), pictures_of(stage)
         for number, (kind, pictures) in enumerate(kinds.items()):
             stage.show(f"{stage.family}: detecting by {name}", number, len(kinds), kind)
             known[kind] = [float(score) for score in detector.scores(pictures)]
@@ -136,6 +136,18 @@ def _scored(stage: Stage, name: str, kinds: Kinds, *, triggers: set[str]) -> lis
         for kind, values in known.items()
         for score in values
     ]
+
+
+@lru_cache(maxsize=1)
+def _usual_kinds(stage: Stage) -> Kinds:
+    """Scenes, photographs, and triggers."""
+    return _benign(stage) | {method: _triggers(stage, method) for method in stage.scale.methods}
+
+
+@lru_cache(maxsize=1)
+def _real_kinds(stage: Stage) -> Kinds:
+    """Photographs, and triggers' changes put on others."""
+    return {**_photographs(stage), **_moved(stage)}
 
 
 def _triggers(stage: Stage, method: str) -> list[Image.Image]:

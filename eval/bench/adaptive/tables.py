@@ -79,7 +79,10 @@ def as_report(
 ) -> str:
     """Everything, for people."""
     lines = summarise(outcomes)
-    parts = [_detection_table(detections)] if detections else []
+    tables: dict[tuple[str, str], list[Detection]] = {}
+    for row in detections:
+        tables.setdefault((row.family, row.detector), []).append(row)
+    parts = [_detection_table(rows) for rows in tables.values()]
     for section in HEADINGS:
         some = [line for line in lines if line.section == section]
         if some:
@@ -127,22 +130,20 @@ def _psnr(fidelity: Sequence[Fidelity], family: str, attack: str) -> str:
 
 
 def _detection_table(rows: Sequence[Detection]) -> str:
-    heads = ["detector", "triggers", "benign", "family", "AUC (95%)"]
-    heads += ["found at 0.1%", "at 1% (95%)", "at 5%"]
-    cells = [
-        [
-            row.detector,
-            row.method,
-            row.benign,
-            row.family,
-            f"{row.auc:.3f} ({row.auc_low:.3f}–{row.auc_high:.3f})",
-            f"{row.hits_01:.0%}",
-            f"{row.hits_1:.0%} ({row.hits_1_low:.0%}–{row.hits_1_high:.0%})",
-            f"{row.hits_5:.0%}",
-        ]
-        for row in rows
-    ]
-    return _table("Finding triggers without key and model", heads, cells)
+    """One detector of one family: triggers down, benign pictures across."""
+    kinds = list(dict.fromkeys(row.benign for row in rows))
+    lines = []
+    for method in dict.fromkeys(row.method for row in rows):
+        cells = {row.benign: _found(row) for row in rows if row.method == method}
+        lines.append([method, *(cells[kind] for kind in kinds)])
+    title = f"{rows[0].family}: finding triggers by {rows[0].detector}"
+    heads = ["AUC (95%); found at 0.1, 1, 5% of benign:", *kinds]
+    return _table(title, heads, lines)
+
+
+def _found(row: Detection) -> str:
+    area = f"{row.auc:.3f} ({row.auc_low:.3f}–{row.auc_high:.3f})"
+    return f"{area}; {row.hits_01:.0%}, {row.hits_1:.0%}, {row.hits_5:.0%}"
 
 
 def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
