@@ -68,7 +68,7 @@ def _measured(
     pictures: list[Image.Image],
     show: Show,
 ) -> BlockRow:
-    recipe = recipe_of(setting, "paper", setting.block_steps)
+    recipe = recipe_of(setting, "paper", setting.block_steps_of(source))
     recipe = recipe.model_copy(update={"block": row.block})
 
     def report(progress: Progress) -> None:

@@ -33,7 +33,8 @@ class Setting(BaseModel):
         holdout: hold-out images of every mark; none for the recipes' own number.
         steps: of a mark in the LLaVA's tower; none for the recipes' own.
         dino_steps: of a mark in the Dinov2, where each step costs thrice as much.
-        block_steps: of each mark of the table of blocks.
+        block_steps: of each mark of the table of blocks, in the LLaVA's tower.
+        dino_block_steps: of each in the Dinov2.
         unseen: pictures on which the drift of the features is measured.
         tuning_steps: updates of every fine-tuning.
         tuning_rate: peak rate of its AdamW, a fifteenth of what the mini models were trained with;
@@ -57,7 +58,8 @@ class Setting(BaseModel):
     holdout: int | None = Field(default=None, ge=4)
     steps: int | None = Field(default=None, ge=1)
     dino_steps: int | None = Field(default=250, ge=1)
-    block_steps: int = Field(default=150, ge=1)
+    block_steps: int = Field(default=400, ge=1)
+    dino_block_steps: int = Field(default=150, ge=1)
     unseen: int = Field(default=160, ge=10)
     tuning_steps: int = Field(default=120, ge=1)
     tuning_rate: float = Field(default=1e-4, gt=0)
@@ -72,6 +74,10 @@ class Setting(BaseModel):
         """Steps of a mark in this source; none for the recipe's own."""
         return self.dino_steps if source == "dino" else self.steps
 
+    def block_steps_of(self, source: Source) -> int:
+        """Steps of each mark of the table of blocks."""
+        return self.dino_block_steps if source == "dino" else self.block_steps
+
     def keys(self, source: str, mode: str, owner: str = "owner") -> KeyRing:
         """The key ring of an owner, or of a thief who overwrites a mark."""
         words = f"sif bench activemark {self.seed} {source} {mode} {owner}"
@@ -83,7 +89,8 @@ QUICK: Final = Setting(
     holdout=16,
     steps=200,
     dino_steps=100,
-    block_steps=25,
+    block_steps=150,
+    dino_block_steps=50,
     unseen=40,
     tuning_steps=20,
     distillation_steps=25,
