@@ -103,8 +103,11 @@ def test_a_grey_picture_is_attacked_as_the_rgb_picture_that_it_shows(text: str) 
     assert attack.apply(grey).tobytes() == attack.apply(grey.convert("RGB")).tobytes()
 
 
-# A network that learnt from colours may tint.
-@pytest.mark.parametrize("text", sorted({*MILD} - {"none", "noise:4", "webp:75", "purify-learned:8"}))
+# These may tint: noise, an encoder's rounding, a network that learnt from colours.
+TINTING = {"noise:4", "webp:75", "purify-learned:8"}
+
+
+@pytest.mark.parametrize("text", sorted({*MILD} - {"none"} - TINTING))
 def test_a_grey_picture_stays_grey(text: str) -> None:
     grey = white_noise().convert("L").convert("RGB")
     red, green, blue = np.moveaxis(np.asarray(parse_image_attack(text).apply(grey)), 2, 0)
