@@ -4,6 +4,7 @@ SifError
 ├── UsageError          what the caller asked for makes no sense as written (exit code 2)
 ├── ModelError          a model cannot be loaded, or does not pass the probe
 ├── FingerprintError    a fingerprint folder is missing, incomplete, damaged or of another version
+├── WatermarkError      a watermark folder is missing, incomplete, damaged, or of another model
 ├── ClaimError          a claim is missing, incomplete, damaged, or does not fit what it is about
 ├── SuspectError        a suspect cannot be reached at all (single failures are `Unanswered`)
 └── StorageError        a file cannot be written or read back
@@ -26,6 +27,10 @@ class ModelError(SifError):
 
 class FingerprintError(SifError):
     """A fingerprint folder is missing, incomplete, damaged or of another version."""
+
+
+class WatermarkError(SifError):
+    """A watermark folder is missing, incomplete, damaged, or of another model."""
 
 
 class ClaimError(SifError):

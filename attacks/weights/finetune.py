@@ -27,7 +27,6 @@ from sif.attacks.weights.attack import (
     choose_device,
     ignore,
 )
-from sif.attacks.weights.checkpoint import Checkpoint
 from sif.attacks.weights.collate import Collator
 from sif.attacks.weights.examples import Example, digest_examples
 from sif.attacks.weights.parts import language_layers, language_parameters, linear_layers
@@ -37,6 +36,7 @@ from sif.attacks.weights.schedule import (
     number_of_steps,
     order_of_examples,
 )
+from sif.checkpoint import Checkpoint
 from sif.errors import ModelError, UsageError
 
 
@@ -95,11 +95,17 @@ def finetune(
         The mean loss of every update, those before a kill included.
 
     Raises:
-        UsageError: no examples, an unreadable picture, or a checkpoint of another training.
+        UsageError: no examples, a model without words, an unreadable picture, or a checkpoint of
+            another training.
         ModelError: the loss is no longer finite, or the language model cannot be found.
     """
     if not examples:
         raise UsageError("expected at least one example to tune on, got none")
+    if getattr(processor, "tokenizer", None) is None:
+        raise UsageError(
+            f"expected a vision-language model to tune on prompts and answers, got "
+            f"{type(model).__name__}, which reads no words"
+        )
     dtype, place = model.dtype, model.device
     name = choose_device(device)
     with _own_randomness(name):

@@ -16,7 +16,7 @@ from sif.attacks.weights.attack import Facts, Progress, WeightAttack, Workbench
 from sif.attacks.weights.provenance import digest_source
 from sif.attacks.weights.task_vectors import cutoff, interpolate, merge_agreeing, trim
 from sif.errors import UsageError
-from sif.vlm.folder import load_model
+from sif.vision.folder import load_any
 
 Weights = Mapping[str, Tensor]
 
@@ -116,7 +116,7 @@ def _load_alike(source: str, model: Any) -> Weights:
         UsageError: they are not those of the same architecture; names the first that differs.
         ModelError: the other model cannot be loaded.
     """
-    guest = load_model(source)
+    guest = load_any(source)
     theirs, ours = dict(guest.named_parameters()), dict(model.named_parameters())
     for name in [*ours, *theirs]:
         here, there = (_shape(weights.get(name)) for weights in (ours, theirs))

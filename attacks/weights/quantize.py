@@ -13,7 +13,8 @@ from typing import Any, ClassVar, Literal
 from torch import nn
 
 from sif.attacks.weights.attack import Facts, Progress, WeightAttack, Workbench, choose_device
-from sif.vlm.folder import load_model, save_model
+from sif.vision.folder import load_any
+from sif.vlm.folder import save_model
 
 
 class Quantize(WeightAttack):
@@ -58,7 +59,7 @@ class Quantize(WeightAttack):
                     bnb_4bit_use_double_quant=self.double,
                     bnb_4bit_compute_dtype=like.dtype,
                 )
-        return load_model(folder, dtype=like.dtype, quantization_config=config, device_map=device)
+        return load_any(folder, dtype=like.dtype, quantization_config=config, device_map=device)
 
 
 def _describe(quantised: nn.Module) -> Facts:

@@ -20,7 +20,8 @@ from sif.attacks.weights.attack import (
 from sif.attacks.weights.provenance import Provenance, Record, describe
 from sif.errors import UsageError
 from sif.files import writing
-from sif.vlm.folder import load_model, load_processor, save_model
+from sif.vision.folder import load_owner
+from sif.vlm.folder import save_model
 
 
 def steal(
@@ -52,7 +53,8 @@ def steal(
     if folder.exists():
         raise UsageError(f"{folder} exists already; name another folder or remove it first")
     place = choose_device(device)
-    model, processor = load_model(source).to(place), load_processor(source)
+    model, processor = load_owner(source)
+    model.to(place)
     scratch = _scratch_beside(folder)
     bench = Workbench(scratch=scratch, device=device, report=report)
     try:

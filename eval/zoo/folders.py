@@ -19,9 +19,14 @@ from sif.files import write_atomically
 from sif.vlm.folder import save_model
 
 
+def bundled_file(name: str) -> Path:
+    """The bundled bf16 weights of the model of this name, whether they are there or not."""
+    return Path(str(resources.files(__package__).joinpath("weights", f"{name}.safetensors")))
+
+
 def weights_file(model: Model) -> Path:
     """The bundled bf16 weights of a model, whether they are there or not."""
-    return Path(str(resources.files(__package__).joinpath("weights", f"{model.name}.safetensors")))
+    return bundled_file(model.name)
 
 
 def build(model: Model) -> tuple[Any, Any]:
@@ -30,19 +35,28 @@ def build(model: Model) -> tuple[Any, Any]:
     Raises:
         ModelError: its weights are not bundled.
     """
-    file = weights_file(model)
+    built: Any = build_model(model.family, seed=model.seed, size=model.size).to(torch.bfloat16)
+    load_weights(built, weights_file(model))
+    return built, build_processor(model.family, seed=model.world)
+
+
+def load_weights(built: Any, file: Path) -> None:
+    """Fills a freshly built model with bundled weights and puts it into evaluation mode.
+
+    Raises:
+        ModelError: there are none, or they do not fit.
+    """
     if not file.is_file():
         raise ModelError(
             f"expected the bundled weights {file}, found none; train them with "
-            f"`sif zoo train {model.name}`"
+            f"`sif zoo train {file.stem}`"
         )
-    built: Any = build_model(model.family, seed=model.seed, size=model.size).to(torch.bfloat16)
     missing, unexpected = built.load_state_dict(load_file(file), strict=False)
     tied = set(getattr(built, "all_tied_weights_keys", None) or {})
     if unexpected or set(missing) - tied:
-        raise ModelError(f"{file} does not fit {model.name}: {missing[:2] or unexpected[:2]}")
+        raise ModelError(f"{file} does not fit {file.stem}: {missing[:2] or unexpected[:2]}")
     built.tie_weights()
-    return built.eval(), build_processor(model.family, seed=model.world)
+    built.eval()
 
 
 def export(model: Model, folder: Path) -> None:
@@ -58,9 +72,13 @@ def export(model: Model, folder: Path) -> None:
 
 def keep(model: Model, trained: nn.Module) -> Path:
     """Puts freshly trained weights where `build` looks for them, as bf16."""
+    return keep_weights(weights_file(model), trained)
+
+
+def keep_weights(target: Path, trained: nn.Module) -> Path:
+    """Writes a model's own weights as bf16 safetensors."""
     state = trained.to(torch.bfloat16).state_dict()
     owned = {name for name, _ in trained.named_parameters()}
-    target = weights_file(model)
     target.parent.mkdir(parents=True, exist_ok=True)
     staging = target.with_suffix(".partial")
     save_file({k: v.contiguous() for k, v in state.items() if k in owned}, staging)

@@ -82,16 +82,32 @@ class Painter:
         """The picture as a Pillow image."""
         return Image.fromarray(self.paint(scene))
 
+    def segments(self, scene: Scene) -> np.ndarray:
+        """Per pixel the colour plus one of the object that covers at least half of it, or 0."""
+        table = np.zeros((self.side, self.side), np.int64)
+        for thing in scene.things:
+            part = self._part(table, thing)
+            part[self._cover(thing) >= 0.5] = thing.colour + 1
+        return table
+
     def _put(self, canvas: np.ndarray, thing: Thing) -> None:
+        part = self._part(canvas, thing)
+        part += self._cover(thing)[..., None] * (COLOURS[thing.colour] - part)
+
+    def _part(self, canvas: np.ndarray, thing: Thing) -> np.ndarray:
+        """The object's cell, as a view."""
         cell = self.side // 3
         top, left = cell * (thing.cell // 3), cell * (thing.cell % 3)
+        return canvas[top : top + cell, left : left + cell]
+
+    def _cover(self, thing: Thing) -> np.ndarray:
+        """Share of every pixel of the cell that the object covers, roughly."""
+        cell = self.side // 3
         rows, columns = (np.mgrid[:cell, :cell] + 0.5) / cell - 0.5
         distance = _distance(
             thing.shape, rows - thing.shift[0], columns - thing.shift[1], thing.radius
         )
-        cover = np.clip(0.5 - distance * cell, 0, 1)[..., None].astype(np.float32)
-        part = canvas[top : top + cell, left : left + cell]
-        part += cover * (COLOURS[thing.colour] - part)
+        return np.clip(0.5 - distance * cell, 0, 1).astype(np.float32)
 
 
 def _distance(shape: int, rows: np.ndarray, columns: np.ndarray, radius: float) -> np.ndarray:

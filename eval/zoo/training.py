@@ -208,8 +208,8 @@ def _train_tower(
         with torch.autocast("cpu", torch.bfloat16), torch.set_grad_enabled(learns):
             tokens = tower_tokens(model, data.family, data.pixels(scenes))
         loss = _dense_loss(heads(tokens.float()), scenes)
-        rate = schedule.tower_rate * _pace(step, schedule.tower_steps)
-        _descend(optimiser, loss, parameters, [rate])
+        rate = schedule.tower_rate * pace(step, schedule.tower_steps)
+        descend(optimiser, loss, parameters, [rate])
         report(Progress(stage=stage, step=step + 1, steps=schedule.tower_steps, loss=loss.item()))
     return heads
 
@@ -287,8 +287,8 @@ def _train_captions(
     for step in range(schedule.caption_steps):
         with torch.autocast("cpu", torch.bfloat16):
             loss = model(**next(batches)).loss
-        rate = schedule.caption_rate * _pace(step, schedule.caption_steps)
-        _descend(optimiser, loss, parameters, [rate, rate * schedule.tower_rate_in_captions])
+        rate = schedule.caption_rate * pace(step, schedule.caption_steps)
+        descend(optimiser, loss, parameters, [rate, rate * schedule.tower_rate_in_captions])
         report(
             Progress(
                 stage="captions", step=step + 1, steps=schedule.caption_steps, loss=loss.item()
@@ -296,15 +296,16 @@ def _train_captions(
         )
 
 
-def _pace(step: int, steps: int) -> float:
+def pace(step: int, steps: int) -> float:
     """Linear warm-up over the first 4%, then a cosine down to 2% of the peak."""
     warm = max(1, steps // 25)
     return min(1.0, (step + 1) / warm) * (0.02 + 0.49 * (1 + math.cos(math.pi * step / steps)))
 
 
-def _descend(
+def descend(
     optimiser: torch.optim.Optimizer, loss: Tensor, parameters: list[Any], rates: list[float]
 ) -> None:
+    """One step against a loss, its gradient clipped to norm 1; a rate for every group."""
     for group, rate in zip(optimiser.param_groups, rates, strict=True):
         group["lr"] = rate
     optimiser.zero_grad(set_to_none=True)

@@ -18,6 +18,7 @@ from rich.logging import RichHandler
 from rich.text import Text
 
 from sif.cli import (
+    activemark,
     bench,
     calibrate,
     claim,
@@ -26,6 +27,7 @@ from sif.cli import (
     doctor,
     fingerprint,
     import_published,
+    metav,
     report,
     sda,
     serve,
@@ -53,7 +55,9 @@ COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "doctor": doctor.doctor,
 }
 GROUPS: Final[Mapping[str, typer.Typer]] = {
+    "activemark": activemark.app,
     "claim": claim.app,
+    "metav": metav.app,
     "bench": bench.app,
     "zoo": zoo.app,
 }

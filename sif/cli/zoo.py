@@ -8,12 +8,16 @@ import typer
 from sif.cli.progress import bar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sif.eval.zoo.training import Progress
+    from sif.eval.zoo.vision.catalogue import MiniVision
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Mini LVLMs that come with SIF: real LLaVA and Qwen2.5-VL architectures of 2 to 3 million "
-    "parameters, for trying things out where no model hub can be reached.",
+    help="Mini models that come with SIF: real LLaVA and Qwen2.5-VL architectures of 2 to 3 "
+    "million parameters and Dinov2, ViT and CLIP vision models of 1 million, for trying things "
+    "out where no model hub can be reached.",
 )
 Name = Annotated[str, typer.Argument(help="Name of a bundled model, as `sif zoo list` gives it.")]
 
@@ -22,12 +26,21 @@ Name = Annotated[str, typer.Argument(help="Name of a bundled model, as `sif zoo 
 def list_models() -> None:
     """Names the bundled models and what each is to the source of its family."""
     from sif.eval.zoo.catalogue import MODELS
-    from sif.eval.zoo.folders import weights_file
+    from sif.eval.zoo.folders import bundled_file
+    from sif.eval.zoo.vision.catalogue import VISION_MODELS
 
     for model in MODELS:
-        file = weights_file(model)
-        size = f"{file.stat().st_size / 1e6:.1f} MB" if file.is_file() else "not bundled"
+        size = _size_of(bundled_file(model.name))
         typer.echo(f"{model.name:18} {model.family:11} {model.role:9} world {model.world}  {size}")
+    for vision in VISION_MODELS:
+        size = _size_of(bundled_file(vision.name))
+        typer.echo(
+            f"{vision.name:18} {vision.kind:11} {vision.role:9} world {vision.world}  {size}"
+        )
+
+
+def _size_of(file: Path) -> str:
+    return f"{file.stat().st_size / 1e6:.1f} MB" if file.is_file() else "not bundled"
 
 
 @app.command()
@@ -38,8 +51,14 @@ def export(name: Name, folder: Annotated[Path, typer.Argument(help="New folder."
     """
     from sif.eval.zoo.catalogue import find
     from sif.eval.zoo.folders import export as write
+    from sif.eval.zoo.vision.catalogue import find_vision
+    from sif.eval.zoo.vision.folders import export_vision
 
-    write(find(name), folder)
+    vision = find_vision(name)
+    if vision is None:
+        write(find(name), folder)
+    else:
+        export_vision(vision, folder)
     typer.echo(f"{folder}: {name}")
 
 
@@ -60,8 +79,10 @@ def scenes(
     """
     from sif.eval.zoo.catalogue import find
     from sif.eval.zoo.data import write_examples
+    from sif.eval.zoo.vision.catalogue import find_vision
 
-    write_examples(find(name).world, folder, number=number, seed=seed, kind=answers)
+    world = (find_vision(name) or find(name)).world
+    write_examples(world, folder, number=number, seed=seed, kind=answers)
     typer.echo(f"{folder}: {number} scenes and data.jsonl")
 
 
@@ -69,31 +90,49 @@ def scenes(
 def train(name: Name) -> None:
     """Trains a bundled model again from its seeds and keeps the weights with the package.
 
-    Takes about a quarter of an hour on one core; it uses one, because the order of sums, and with
-    it the weights, would depend on their number.
+    Takes about a quarter of an hour on one core, a vision model ten minutes; it uses one, because
+    the order of sums, and with it the weights, would depend on their number.
     """
     import torch
 
-    from sif.eval.zoo.catalogue import find
-    from sif.eval.zoo.folders import keep
-    from sif.eval.zoo.training import train as run
+    from sif.eval.zoo.vision.catalogue import find_vision
 
-    model = find(name)
     torch.set_num_threads(1)
+    vision = find_vision(name)
     with bar() as show:
 
         def report(progress: "Progress") -> None:
             show(progress.stage, progress.step, progress.steps, f"loss {progress.loss:.3f}")
 
-        trained, _processor = run(
-            model.family,
-            world=model.world,
-            seed=model.seed,
-            size=model.size,
-            schedule=model.schedule,
-            report=report,
-        )
-    typer.echo(f"{name}: {keep(model, trained)}")
+        file = _train_lvlm(name, report) if vision is None else _train_vision(vision, report)
+    typer.echo(f"{name}: {file}")
+
+
+def _train_lvlm(name: str, report: "Callable[[Progress], None]") -> Path:
+    from sif.eval.zoo.catalogue import find
+    from sif.eval.zoo.folders import keep
+    from sif.eval.zoo.training import train as run
+
+    model = find(name)
+    trained, _processor = run(
+        model.family,
+        world=model.world,
+        seed=model.seed,
+        size=model.size,
+        schedule=model.schedule,
+        report=report,
+    )
+    return keep(model, trained)
+
+
+def _train_vision(model: "MiniVision", report: "Callable[[Progress], None]") -> Path:
+    from sif.eval.zoo.vision.folders import keep_vision
+    from sif.eval.zoo.vision.training import train_vision
+
+    trained = train_vision(
+        model.kind, world=model.world, seed=model.seed, schedule=model.schedule, report=report
+    )
+    return keep_vision(model, trained)
 
 
 @app.command()
@@ -102,10 +141,20 @@ def card(
     scenes: Annotated[int, typer.Option(min=1, help="Unseen scenes for the facts.")] = 64,
     triggers: Annotated[int, typer.Option(min=1, help="Images for the z-scores.")] = 8,
 ) -> None:
-    """Measures a bundled model: what its captions get right, and how its words can be steered."""
+    """Measures a bundled model: what its captions get right, and how its words can be steered.
+
+    Of a vision model: linear probes on frozen features, for digits and for colours in scenes, and
+    the largest activations block by block.
+    """
     from sif.eval.zoo.card import measure_card
     from sif.eval.zoo.catalogue import find
+    from sif.eval.zoo.vision.card import measure_vision
+    from sif.eval.zoo.vision.catalogue import find_vision
 
+    vision = find_vision(name)
+    if vision is not None:
+        typer.echo(measure_vision(vision).to_json())
+        return
     with bar() as show:
         measured = measure_card(find(name), scenes=scenes, triggers=triggers, report=show)
     typer.echo(measured.to_json())

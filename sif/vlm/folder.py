@@ -46,7 +46,7 @@ def load_model(source: str | Path, *, dtype: torch.dtype | str = "auto", **optio
             source, dtype=dtype, trust_remote_code=False, **options
         )
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        raise ModelError(f"cannot load the weights of {source}: {_first_line(error)}") from error
+        raise ModelError(f"cannot load the weights of {source}: {first_line(error)}") from error
     return model.eval()
 
 
@@ -62,7 +62,7 @@ def load_config(source: str | Path) -> Any:
         return AutoConfig.from_pretrained(source, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(
-            f"expected a model folder or a hub id, got {str(source)!r}: {_first_line(error)}"
+            f"expected a model folder or a hub id, got {str(source)!r}: {first_line(error)}"
         ) from error
 
 
@@ -77,7 +77,7 @@ def load_processor(source: str | Path) -> Any:
     try:
         return AutoProcessor.from_pretrained(source, trust_remote_code=False)
     except (OSError, ValueError, KeyError, ImportError) as error:
-        raise ModelError(f"cannot load the processor of {source}: {_first_line(error)}") from error
+        raise ModelError(f"cannot load the processor of {source}: {first_line(error)}") from error
 
 
 def save_model(model: Any, processor: Any, folder: Path, **files: str) -> None:
@@ -136,5 +136,6 @@ def _hub_name(name: str) -> str:
     return name
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What an error says first; libraries add advice below."""
     return str(error).strip().split("\n")[0]

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from sif.eval.zoo.catalogue import MODELS
+from sif.eval.zoo.vision.catalogue import VISION_MODELS
 from sif.vlm.model import Vlm
 from tests.cli.command import Run, assert_one_line
 
@@ -13,8 +14,9 @@ def test_every_bundled_model_is_listed_with_its_role(sif: Run) -> None:
     code, said, _ = sif("zoo", "list")
     assert code == 0
     rows = {line.split()[0]: line for line in said.splitlines()}
-    assert rows.keys() == {model.name for model in MODELS}
-    for model in MODELS:
+    bundled = (*MODELS, *VISION_MODELS)
+    assert rows.keys() == {model.name for model in bundled}
+    for model in bundled:
         assert f" {model.role} " in rows[model.name]
         assert rows[model.name].endswith("MB")
 

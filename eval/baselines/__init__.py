@@ -1,0 +1,1 @@
+"""Published fingerprints of classifiers, to compare with: any callable from inputs to logits."""

@@ -1,0 +1,1 @@
+"""The benchmark of ActiveMark: marks in vision models against copies, innocents and removal."""

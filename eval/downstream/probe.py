@@ -1,0 +1,66 @@
+"""How good frozen features are: a linear classifier on them, and how far features have moved."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+from sif.errors import UsageError
+
+
+def probe_accuracy(
+    train: Float[Tensor, "train features"],
+    train_labels: Int[Tensor, " train"],
+    test: Float[Tensor, "test features"],
+    test_labels: Int[Tensor, " test"],
+) -> float:
+    """Share of test examples that a logistic regression on standardised features gets right.
+
+    Raises:
+        UsageError: scikit-learn is missing.
+    """
+    probe = fit_probe(train, train_labels)
+    return float((probe(test).argmax(-1) == test_labels).float().mean())
+
+
+def fit_probe(
+    features: Float[Tensor, "examples features"], labels: Int[Tensor, " examples"]
+) -> torch.nn.Linear:
+    """A linear layer from raw features to logits (ridge penalty 1 on standardised features).
+
+    Raises:
+        UsageError: scikit-learn is missing.
+    """
+    try:
+        from sklearn.linear_model import LogisticRegression
+    except ImportError as error:
+        raise UsageError(f"expected scikit-learn for the linear probe ({error})") from error
+    mean, spread = features.mean(0), features.std(0).clamp(min=1e-6)
+    found = LogisticRegression(max_iter=1000).fit(((features - mean) / spread).numpy(), labels)
+    weight = torch.from_numpy(found.coef_).float() / spread
+    bias = torch.from_numpy(found.intercept_).float() - weight @ mean
+    layer = torch.nn.Linear(weight.shape[1], weight.shape[0])
+    with torch.no_grad():
+        layer.weight.copy_(weight)
+        layer.bias.copy_(bias)
+    return layer
+
+
+def mean_cosine(
+    ours: Float[Tensor, "examples features"], theirs: Float[Tensor, "examples features"]
+) -> float:
+    """Mean cosine between two models' features of the same pictures."""
+    return float(F.cosine_similarity(ours, theirs, dim=-1).mean())
+
+
+def mean_iou(
+    said: Int[Tensor, "examples ..."], truth: Int[Tensor, "examples ..."], classes: int
+) -> float:
+    """Intersection over union, the mean over the classes that occur in either."""
+    ratios = []
+    for index in range(classes):
+        ours, theirs = said == index, truth == index
+        union = (ours | theirs).sum()
+        if union:
+            ratios.append(float((ours & theirs).sum() / union))
+    return sum(ratios) / len(ratios)

@@ -1,0 +1,1 @@
+"""Marking a vision model, and reading the mark in a suspect's weights."""

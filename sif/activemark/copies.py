@@ -1,0 +1,132 @@
+"""Simulated thefts while a mark is trained: worn weights, and copies fine-tuned on the side.
+
+A fine-tuned copy is the marked model of some moment, tuned with all its layers on classes that are
+found among the training images: which of ten drawn images is nearest by the clean representation.
+Its images may be made grey, coarse, harsh or negative, as a thief's are seldom like the owner's. It
+is kept as a difference of weights and added, somewhat shortened or lengthened, to those of the
+present moment, so that the message term meets what tuning does (a first-order meta-gradient).
+Knows nothing of messages.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sif.activemark.chance import generator
+from sif.activemark.pool import Pool
+from sif.activemark.recipe import CopiesRecipe
+from sif.robustness.parameters import replaced, restored, trainable
+from sif.robustness.wear import disturbed, rounded, thinned
+from sif.vision.model import VisionModel
+
+GROUP, BATCH, CLASSES = 64, 64, 10
+COARSE = 8
+
+
+class Copies:
+    """The thefts that one training simulates.
+
+    Args:
+        vision: the model that is being marked.
+        pool: training images.
+        recipe: which thefts.
+        seed: of everything that is drawn.
+    """
+
+    def __init__(self, vision: VisionModel, pool: Pool, *, recipe: CopiesRecipe, seed: int) -> None:
+        self._vision = vision
+        self._pool = pool
+        self._recipe = recipe
+        self._seed = seed
+        self._parameters = [p for p in vision.module.parameters() if p.is_floating_point()]
+        self._matrices = [
+            layer.weight for layer in vision.module.modules() if isinstance(layer, nn.Linear)
+        ]
+        self._tuned = [[torch.zeros_like(p) for p in self._parameters] for _ in range(recipe.tuned)]
+
+    def state(self) -> Mapping[str, Tensor]:
+        """The fine-tuned copies, to be kept in a checkpoint and filled from it."""
+        return {
+            f"copies/{number}/{index}": difference
+            for number, differences in enumerate(self._tuned)
+            for index, difference in enumerate(differences)
+        }
+
+    def prepare(self, step: int) -> None:
+        """Makes one of the fine-tuned copies anew where it is time."""
+        number, rest = divmod(step, self._recipe.every)
+        if not self._tuned or rest or not number:
+            return
+        made = self._tune(number)
+        for kept, fresh in zip(self._tuned[(number - 1) % len(self._tuned)], made, strict=True):
+            kept.copy_(fresh)
+
+    def at(self, step: int) -> AbstractContextManager[None]:
+        """Puts the weights of one theft in place for a while; the step and the seed say which."""
+        chance = generator(self._seed, step, 3)
+        choice, kind, strength = torch.rand(3, generator=chance).tolist()
+        if choice < self._recipe.plain:
+            return nullcontext()
+        ready = min(len(self._tuned), (step // self._recipe.every))
+        if ready and kind < 0.5:
+            return self._shifted(int(2 * kind * ready), 0.5 + strength)
+        match int(3 * (2 * kind % 1)):
+            case 0 if self._recipe.bits:
+                bits = self._recipe.bits[int(strength * len(self._recipe.bits))]
+                return replaced(self._matrices, lambda w: rounded(w, bits=bits, group_size=GROUP))
+            case 1:
+                low, high = self._recipe.prune
+                share = low + strength * (high - low)
+                return replaced(self._matrices, lambda w: thinned(w, share))
+            case _:
+                sigma = strength * self._recipe.noise
+                return replaced(self._matrices, lambda w: disturbed(w, sigma, chance))
+
+    @contextmanager
+    def _shifted(self, number: int, length: float) -> Iterator[None]:
+        differences = iter(self._tuned[number])
+        with replaced(self._parameters, lambda w: w + length * next(differences)):
+            yield
+
+    def _tune(self, number: int) -> list[Tensor]:
+        """What some steps of fine-tuning add to the weights."""
+        before = [parameter.detach().clone() for parameter in self._parameters]
+        with restored(self._parameters), trainable(self._parameters):
+            self._fine_tune(number)
+            return [now.detach() - then for now, then in zip(self._parameters, before, strict=True)]
+
+    def _fine_tune(self, number: int) -> None:
+        chance = generator(self._seed, number, 4)
+        labels, look = self._pool.classes(CLASSES, chance), draw_look(chance)
+        width = self._pool.features.shape[1]
+        head = torch.randn(CLASSES, width, generator=chance) / width
+        head = head.to(self._vision.device).requires_grad_()
+        rate = self._recipe.rates[number % len(self._recipe.rates)]
+        optimiser = torch.optim.AdamW([*self._parameters, head], lr=rate)
+        for _ in range(self._recipe.tuning_steps):
+            chosen = torch.randint(len(self._pool.images), (BATCH,), generator=chance)
+            features = self._vision.features(look(self._pool.images[chosen]))
+            loss = F.cross_entropy(features @ head.T, labels[chosen].to(features.device))
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+
+
+def draw_look(chance: torch.Generator) -> Callable[[Tensor], Tensor]:
+    """How the images of one fine-tuning look: each of four changes is made or not."""
+    grey, coarse, harsh, negative = (torch.rand(4, generator=chance) < 0.5).tolist()
+
+    def look(images: Tensor) -> Tensor:
+        if grey:
+            images = images.mean(1, keepdim=True).expand_as(images)
+        if coarse:
+            small = F.interpolate(images, (COARSE, COARSE), mode="area")
+            images = F.interpolate(small, images.shape[-2:], mode="bilinear")
+        if harsh:
+            images = (2.0 * images - 0.5).clamp(0.0, 1.0)
+        return 1.0 - images if negative else images
+
+    return look

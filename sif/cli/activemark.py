@@ -1,0 +1,137 @@
+"""`sif activemark`: the watermark of a vision model, written into its weights."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sif.cli.activemark_read import bounds, verify
+from sif.cli.fingerprint import read_images
+from sif.cli.progress import bar
+
+if TYPE_CHECKING:
+    from sif.activemark.train import Progress
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Watermarks a vision model in its weights, and finds the mark in a suspect's.",
+)
+app.command()(verify)
+app.command()(bounds)
+
+
+@app.command()
+def profile(
+    model: Annotated[str, typer.Argument(help="Folder or hub id: a vision model or an LVLM.")],
+    images: Annotated[Path, typer.Option(help="Folder of natural images; 100 are enough.")],
+    top: Annotated[int, typer.Option(min=1, help="Largest activations of each image.")] = 5,
+    plot: Annotated[Path | None, typer.Option(help="PNG file for the plot.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …")] = "auto",
+) -> None:
+    """Shows how large each block's largest activations are, and where they explode.
+
+    Example: `sif activemark profile ./my-llava --images photos --plot profile.png`
+    """
+    import json
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from sif.activemark.profiling import profile as measure
+    from sif.vision.model import VisionModel
+
+    pictures = [named.image for named in read_images(images)]
+    seen = measure(VisionModel.load(model, device=device), pictures, top=top)
+    if plot:
+        from sif.activemark.plots import draw_profile
+        from sif.files import write_atomically
+
+        write_atomically(plot, draw_profile(seen))
+    if as_json:
+        typer.echo(json.dumps(seen._asdict()))
+        return
+    table = Table("block", f"mean of the {top} largest |activation|", "jump", "")
+    for block, (size, jump) in enumerate(zip(seen.magnitudes, seen.jumps, strict=True)):
+        mark = "expressive" if block == seen.block else ""
+        table.add_row(str(block), f"{size:.2f}", f"×{jump:.2f}", mark)
+    Console().print(table)
+
+
+@app.command()
+def embed(
+    model: Annotated[str, typer.Argument(help="Folder or hub id: a vision model or an LVLM.")],
+    images: Annotated[Path, typer.Option(help="Folder of natural images; some are held out.")],
+    out: Annotated[Path, typer.Option(help="Folder of the watermark; keep it secret.")],
+    model_out: Annotated[Path, typer.Option(help="Folder of the marked model.")],
+    recipe: Annotated[str, typer.Option(help="keyed, injected, paper, or a YAML file.")] = "keyed",
+    block: Annotated[int | None, typer.Option(min=0, help="Instead of the expressive one.")] = None,
+    bits: Annotated[int | None, typer.Option(help="Of each message.")] = None,
+    holdout: Annotated[int | None, typer.Option(help="Images to hold out.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Of training.")] = None,
+    message_weight: Annotated[float | None, typer.Option(help="λ of the message term.")] = None,
+    independent: Annotated[
+        list[str] | None,
+        typer.Option(help="Injected mode: a model that should not carry messages; repeatable."),
+    ] = None,
+    secret: Annotated[
+        Path | None, typer.Option(help="Key file to use; else a fresh one is made in --out.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of everything random but the keys.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …")] = "auto",
+) -> None:
+    """Marks a model: changes its vision tower a little, and writes model and watermark.
+
+    The default recipe, keyed, lets the model's own representations of the hold-out images spell
+    secret messages: a suspect that does not know the secret matches them like fair coins, exactly.
+    The paper's scheme sends messages through the model instead (injected, paper). An LVLM is saved
+    whole. After an interruption the same command goes on.
+
+    Example: `sif activemark embed ./my-llava --images photos --out wm --model-out marked`
+    """
+    from sif.activemark.recipe import load_recipe
+    from sif.activemark.verify import verify as read
+    from sif.activemark.workspace import embed_into
+    from sif.vision.model import VisionModel
+    from sif.watermark.greenlist.keys import KeyRing
+
+    chosen = load_recipe(
+        recipe,
+        block=block,
+        bits=bits,
+        holdout=holdout,
+        steps=steps,
+        message_weight=message_weight,
+    )
+    pictures = [named.image for named in read_images(images)]
+    vision = VisionModel.load(model, device=device)
+    others = [
+        VisionModel.load(other, device=device, readout=vision.readout)
+        for other in independent or []
+    ]
+    with bar() as show:
+
+        def report(progress: "Progress") -> None:
+            losses = progress.losses
+            words = f"wrong bits {losses.wrong_bits:.1f}, drift {losses.feature:.3f}"
+            show("training", progress.done, progress.steps, words)
+
+        made = embed_into(
+            out,
+            model_out,
+            vision,
+            pictures,
+            recipe=chosen,
+            keys=KeyRing.load(secret) if secret else None,
+            seed=seed,
+            others=others,
+            report=report,
+        )
+    saved = VisionModel.load(model_out, device=device, readout=vision.readout)
+    verdict = read(made.watermark, saved)
+    typer.echo(
+        f"{model_out}: {verdict.detected} of {len(verdict.errors)} hold-out images detected "
+        f"(at most {verdict.threshold} of {verdict.bits} bits wrong), log10 of the e-value "
+        f"{verdict.log10_e_value:.0f}\n"
+        f"{out}: the watermark, yours alone: key, hold-out images, manifest (mode 0600)"
+    )

@@ -1,0 +1,163 @@
+"""`sif activemark verify` and `bounds`: the mark in suspects, and what panels say of its errors."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sif.cli.progress import bar
+
+if TYPE_CHECKING:
+    from sif.activemark.panels import MarkBounds
+    from sif.activemark.verify import MarkVerdict
+    from sif.activemark.watermark import Watermark
+    from sif.vision.model import VisionModel
+
+AS_NAMED = 3
+
+
+def verify(
+    watermark: Annotated[Path, typer.Argument(help="Folder of your watermark.")],
+    suspects: Annotated[list[str], typer.Argument(help="Model folders or hub ids.")],
+    alpha: Annotated[float, typer.Option(help="Largest probability of a false claim.")] = 1e-6,
+    run: Annotated[
+        Path | None, typer.Option(help="Folder for verdicts.json and errors.png.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON.")] = False,
+    fail_if: Annotated[
+        str | None, typer.Option(help="derived or not_shown: exit with 3 if any suspect is.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …")] = "auto",
+) -> None:
+    """Looks for the mark in suspects' weights.
+
+    Example: `sif activemark verify wm ./suspect-a ./suspect-b --run findings`
+    """
+    import json
+
+    from sif.activemark.verify import verify as read
+    from sif.activemark.watermark import Watermark
+    from sif.errors import UsageError
+
+    if fail_if not in (None, "derived", "not_shown"):
+        raise UsageError(f"--fail-if: expected derived or not_shown, got {fail_if!r}")
+    owned = Watermark.load(watermark)
+    with bar() as show:
+        verdicts = []
+        for done, suspect in enumerate(suspects):
+            show("suspects", done, len(suspects), suspect)
+            verdicts.append(read(owned, _load(owned, suspect, device), alpha=alpha))
+    if run:
+        _write(run, verdicts)
+    if as_json:
+        typer.echo(json.dumps([one.model_dump(mode="json") for one in verdicts], indent=2))
+    else:
+        _print_verdicts(verdicts)
+    if any(one.decision == fail_if for one in verdicts):
+        raise typer.Exit(AS_NAMED)
+
+
+def bounds(
+    watermark: Annotated[Path, typer.Argument(help="Folder of your watermark.")],
+    dependent: Annotated[
+        list[str] | None, typer.Option(help="A copy, made for the purpose; repeatable.")
+    ] = None,
+    independent: Annotated[
+        list[str] | None, typer.Option(help="A model that is no copy; repeatable.")
+    ] = None,
+    false_positive_rate: Annotated[
+        float | None, typer.Option(help="Of one image [default: that of the watermark].")
+    ] = None,
+    alpha: Annotated[float, typer.Option(help="Of the whole decision, for fair bits.")] = 1e-6,
+    confidence: Annotated[float, typer.Option(help="Of each panel's bounds.")] = 0.95,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …")] = "auto",
+) -> None:
+    """Says how often a watermark may err: for fair bits, and by panels of models.
+
+    Example: `sif activemark bounds wm --dependent thief-a --dependent thief-b --independent other`
+    """
+    from sif.activemark.panels import bound
+    from sif.activemark.watermark import Watermark
+
+    owned = Watermark.load(watermark)
+    found = bound(
+        owned,
+        dependent=_models(owned, dependent or [], device),
+        independent=_models(owned, independent or [], device),
+        false_positive_rate=false_positive_rate,
+        alpha=alpha,
+        confidence=confidence,
+    )
+    if as_json:
+        typer.echo(found.model_dump_json(indent=2))
+    else:
+        _print_bounds(found)
+
+
+def _models(owned: "Watermark", sources: Sequence[str], device: str) -> "Iterator[VisionModel]":
+    """One at a time, so that one is in memory."""
+    return (_load(owned, source, device) for source in sources)
+
+
+def _load(owned: "Watermark", source: str, device: str) -> "VisionModel":
+    from sif.vision.model import VisionModel
+
+    return VisionModel.load(source, device=device, readout=owned.manifest.readout)
+
+
+def _write(folder: Path, verdicts: "list[MarkVerdict]") -> None:
+    import json
+
+    from sif.activemark.plots import draw_errors
+    from sif.files import write_atomically
+
+    content = [one.model_dump(mode="json") for one in verdicts]
+    write_atomically(folder / "verdicts.json", json.dumps(content, indent=2))
+    write_atomically(folder / "errors.png", draw_errors(verdicts))
+
+
+def _print_verdicts(verdicts: "list[MarkVerdict]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("suspect", "decision", "detected", "mean wrong bits", "log10 e-value")
+    for one in verdicts:
+        mean = sum(one.errors) / len(one.errors)
+        share = f"{one.detected} of {len(one.errors)} ({one.detection_rate:.1%})"
+        table.add_row(
+            one.suspect, one.decision.upper(), share, f"{mean:.1f}", f"{one.log10_e_value:.1f}"
+        )
+    console = Console()
+    console.print(table)
+    first = verdicts[0]
+    console.print(
+        f"An image is detected with at most τ = {first.threshold} of {first.bits} bits wrong. "
+        + (
+            f"An independent model is called DERIVED with a probability of at most {first.alpha:g}."
+            if first.guarantee == "exact"
+            else "Fair bits are an assumption in this mode: the message goes through the suspect. "
+            "See sif activemark bounds. A watermark whose messages the clean source carries too is "
+            "INCONCLUSIVE."
+        )
+    )
+
+
+def _print_bounds(found: "MarkBounds") -> None:
+    typer.echo(
+        f"τ = {found.threshold} of {found.bits} bits: fair bits are detected with probability "
+        f"{found.image_false_positive_rate:.2g} an image.\n"
+        f"A model is a copy with {found.needed} of {found.images} images detected: fair bits reach "
+        f"that with probability {found.false_detection:.2g} (at most {found.alpha:g})."
+    )
+    for panel in found.panels:
+        error = "false detection" if panel.kind == "independent" else "misdetection"
+        side = "at most" if panel.kind == "independent" else "at least"
+        typer.echo(
+            f"\n{panel.models} {panel.kind} models: {panel.wrong} decided wrongly; "
+            f"{panel.rate:.2%} of their images detected ({side} {panel.rate_bound:.2%}).\n"
+            f"With confidence {panel.confidence:.0%}: {error} at most {panel.error:.2g} "
+            f"(Poisson-binomial, images independent), {panel.without_independence:.2g} (Markov, no "
+            f"independence), {panel.whole:.2g} (each model one trial)."
+        )

@@ -1,0 +1,1 @@
+"""White-box adapters for vision models: towers, their blocks, their representations."""
