@@ -35,6 +35,7 @@ HEAVY = {
     "bitsandbytes",
     "matplotlib",
     "nltk",
+    "onnxruntime",
     "openai",
     "peft",
     "piq",

@@ -6,10 +6,12 @@ from typing import Annotated
 import typer
 
 from sif.cli.bench_activemark import activemark
+from sif.cli.bench_adaptive import adaptive
 from sif.cli.bench_answers import answers
 from sif.cli.bench_attacks import attacks
 from sif.cli.bench_claims import claims
 from sif.cli.bench_elicit import elicit
+from sif.cli.bench_metav import metav
 from sif.cli.bench_ownership import ownership
 from sif.cli.bench_roster import roster
 from sif.cli.bench_sharing import sharing
@@ -110,10 +112,12 @@ def triggers(
 
 
 app.command()(activemark)
+app.command()(adaptive)
 app.command()(answers)
 app.command()(attacks)
 app.command()(claims)
 app.command()(elicit)
+app.command()(metav)
 app.command()(ownership)
 app.command()(roster)
 app.command()(sharing)

@@ -23,9 +23,11 @@ from sif.cli import (
     calibrate,
     claim,
     demo,
+    detect,
     doctor,
     fingerprint,
     import_published,
+    metav,
     report,
     sda,
     serve,
@@ -46,6 +48,7 @@ COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "verify": verify.verify,
     "sda": sda.sda,
     "thief": thief.thief,
+    "detect": detect.detect,
     "serve": serve.serve,
     "report": report.report,
     "import-published": import_published.import_published,
@@ -54,6 +57,7 @@ COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
 GROUPS: Final[Mapping[str, typer.Typer]] = {
     "activemark": activemark.app,
     "claim": claim.app,
+    "metav": metav.app,
     "bench": bench.app,
     "zoo": zoo.app,
 }

@@ -158,3 +158,54 @@ def card(
     with bar() as show:
         measured = measure_card(find(name), scenes=scenes, triggers=triggers, report=show)
     typer.echo(measured.to_json())
+
+
+@app.command()
+def purifier(
+    out: Annotated[Path, typer.Option(help="File to write, ending in .safetensors.")],
+    noise: Annotated[
+        Literal["informed", "gaussian"],
+        typer.Option(help="With noise such as triggers may carry besides, or Gaussian alone."),
+    ] = "informed",
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Folder of ordinary pictures [default: scenes of the mini worlds]."),
+    ] = None,
+    tile: Annotated[
+        list[int] | None,
+        typer.Option(min=2, help="Side of the stolen model's patches [default: 12 and 24]."),
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Updates.")] = 1500,
+    seed: Annotated[int, typer.Option(help="Of weights, noise and order.")] = 0,
+) -> None:
+    """Trains the learned purifier, a thief's tool, on ordinary pictures; no trigger is needed.
+
+    A few minutes of one core; it uses one, because the order of sums would depend on their number.
+    Try it with `sif verify --image-attack purify-learned:16@FILE`.
+
+    Example: `sif zoo purifier --images photos --tile 14 --out mine.safetensors`
+    """
+    import torch
+
+    from sif.attacks.images.denoiser import save_denoiser
+    from sif.cli.fingerprint import read_images
+    from sif.eval.zoo.purifier import (
+        TILES,
+        PurifierTraining,
+        mini_world_pictures,
+        train_purifier,
+    )
+
+    settings = PurifierTraining(
+        noise=noise, steps=steps, tiles=tuple(tile) if tile else TILES, seed=seed
+    )
+    pictures = [named.image for named in read_images(images)] if images else None
+    torch.set_num_threads(1)
+    with bar() as show:
+        trained = train_purifier(
+            pictures or mini_world_pictures(),
+            settings,
+            report=lambda step, all_, loss: show("purifier", step, all_, f"loss {loss:.4f}"),
+        )
+    save_denoiser(trained, out)
+    typer.echo(f"{out}: a purifier that knows {noise} noise")

@@ -128,6 +128,6 @@ def _errors(
         encoder=encoder,
         decoder=decoder,
         block=watermark.manifest.block,
-        token=watermark.manifest.recipe.token,
+        token=watermark.manifest.token,
     )
     return bit_errors(bits, messages)

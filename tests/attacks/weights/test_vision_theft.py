@@ -50,7 +50,8 @@ def test_worn_weights_are_other_weights_near_by(attack: WeightAttack, tmp_path: 
     )
     for name, weight in before.items():
         away = (after[name] - weight).norm() / weight.norm()
-        assert 0 < away < 0.3, name
+        # On a CPU, bitsandbytes' blocks of 64 are coarser where a row is shorter than a block.
+        assert 0 < away < (0.3 if weight.shape[1] >= 64 else 0.5), name
 
 
 def test_a_merged_model_lies_half_way(tmp_path: Path) -> None:

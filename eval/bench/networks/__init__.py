@@ -1,0 +1,1 @@
+"""`sif bench metav`: fingerprints of small networks of five tasks, against copies and innocents."""

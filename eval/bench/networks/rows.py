@@ -1,0 +1,84 @@
+"""Rows of the benchmark: scores of suspects and costs of contenders, a file for each cell."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sif.files import write_atomically
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Score(_Row):
+    """What one contender says of one suspect.
+
+    Attributes:
+        contender: its label.
+        suspect: kind of theft, or "independent".
+        copy_of_protected: whether it is a copy.
+        quality: accuracy or R² of the suspect on unseen data.
+        score: in [0, 1].
+    """
+
+    contender: str
+    suspect: str
+    copy_of_protected: bool
+    quality: float
+    score: float
+
+
+class Cost(_Row):
+    """What one contender costs, in seconds of the processor.
+
+    Attributes:
+        contender: its label.
+        networks: making the networks of its training sets.
+        training: training inputs and verifier.
+    """
+
+    contender: str
+    networks: float
+    training: float
+
+
+class CellRows(_Row):
+    """All rows of one task and seed.
+
+    Attributes:
+        schema_version: of this file.
+        settings: digest of everything that decides the rows; another's cell is made again.
+        task: its name.
+        seed: of everything.
+        protected_quality: accuracy or R² of the protected network.
+        scores: of all contenders on all suspects.
+        costs: of all contenders.
+    """
+
+    schema_version: Literal[1] = 1
+    settings: str
+    task: str
+    seed: int
+    protected_quality: float
+    scores: tuple[Score, ...]
+    costs: tuple[Cost, ...]
+
+
+def read_cell(path: Path, settings: str) -> CellRows | None:
+    """The rows of an earlier run of the same settings, if they are there and whole."""
+    try:
+        rows = CellRows.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return rows if rows.settings == settings else None
+
+
+def write_cell(path: Path, rows: CellRows) -> None:
+    """Keeps them.
+
+    Raises:
+        StorageError: the disk refuses.
+    """
+    write_atomically(path, rows.model_dump_json(indent=1))

@@ -1,0 +1,179 @@
+"""The benchmark of fingerprints for any network: every contender on every suspect, cell by cell.
+
+A cell is a task and a seed. Its networks and then its rows are kept, so that a run that was killed
+goes on, and several processes may work on one folder. Prints nothing.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from sif.attacks.networks.dataset import score
+from sif.eval.baselines.ipguard import IpGuard, ipguard, matching_rate
+from sif.eval.bench.jobs import Show
+from sif.eval.bench.networks.contenders import IPGUARD, NUMBERS, Contender, contenders
+from sif.eval.bench.networks.rows import CellRows, Cost, Score, read_cell, write_cell
+from sif.eval.bench.networks.sets import (
+    COPIES,
+    POOL,
+    SHORT_NEGATIVES,
+    Sets,
+    make_sets,
+    short_thefts,
+    thefts,
+)
+from sif.eval.bench.networks.tasks import Task, find_task
+from sif.eval.networks.workshop import Workshop, digest_data
+from sif.files import claim_folder
+from sif.metav.training import train_fingerprints
+
+MARK: Final = "metav-bench.txt"
+SMALL: Final = ("digits", "diabetes", "autoencoder", "forecaster")
+EVERYTHING: Final = (*SMALL, "tower")
+SEEDS: Final = (1, 2, 3, 4, 5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworksBench:
+    """What a benchmark does.
+
+    Attributes:
+        out: a new folder, or an earlier benchmark's.
+        tasks: names.
+        seeds: each with networks and splits of its own.
+        numbers: real networks on each side of the training sets.
+    """
+
+    out: Path
+    tasks: tuple[str, ...] = EVERYTHING
+    seeds: tuple[int, ...] = SEEDS
+    numbers: tuple[int, ...] = NUMBERS
+
+
+def run_networks(bench: NetworksBench, *, show: Show) -> list[CellRows]:
+    """Runs a benchmark, or goes on with an interrupted one.
+
+    Args:
+        bench: what to do.
+        show: is told of progress.
+
+    Raises:
+        UsageError: an unknown task, or scikit-learn is missing.
+        StorageError: the folder holds something else, or the disk refuses.
+    """
+    makers = [find_task(name) for name in bench.tasks]
+    claim_folder(
+        bench.out, mark=MARK, words="Written by `sif bench metav`; run it again to go on.\n"
+    )
+    cells = []
+    # Seed by seed, so that all tasks have some cells early.
+    for seed in bench.seeds:
+        for name, make in zip(bench.tasks, makers, strict=True):
+            task = make(seed)
+            settings = _digest(task, bench.numbers)
+            path = bench.out / "cells" / f"{name}-{seed}.json"
+            rows = read_cell(path, settings)
+            if rows is None:
+                rows = _cell(task, seed, bench, settings, show)
+                write_cell(path, rows)
+            cells.append(rows)
+            show("cells", len(cells), len(bench.seeds) * len(makers), f"{name}, seed {seed}")
+    return cells
+
+
+def _cell(task: Task, seed: int, bench: NetworksBench, settings: str, show: Show) -> CellRows:
+    stage, told = f"{task.name} {seed}", 0
+    trained = contenders(bench.numbers)
+    suspects = 2 * COPIES * len(thefts(task))
+    short = SHORT_NEGATIVES + len(short_thefts(task))
+    total = 1 + 2 * POOL + short + suspects + len(trained)
+
+    def tell(words: str) -> None:
+        nonlocal told
+        told += 1
+        show(stage, told, total, words)
+
+    sets = make_sets(task, Workshop(bench.out / "networks"), seed, tell=tell)
+    scores: list[Score] = []
+    costs: list[Cost] = []
+    for contender in trained:
+        tell(contender.label)
+        found, cost = _contend(contender, task, sets, seed)
+        scores += found
+        costs.append(cost)
+    if task.owner.classes:
+        found, cost = _ipguard(task, sets, seed)
+        scores += found
+        costs.append(cost)
+    return CellRows(
+        settings=settings,
+        task=task.name,
+        seed=seed,
+        protected_quality=score(sets.protected.networks[0], task.unseen),
+        scores=tuple(scores),
+        costs=tuple(costs),
+    )
+
+
+def _contend(contender: Contender, task: Task, sets: Sets, seed: int) -> tuple[list[Score], Cost]:
+    sides, seconds = contender.sides(sets)
+    begun = time.process_time()
+    trained = train_fingerprints(
+        sets.protected.networks[0],
+        sides,
+        contender.settings(task),
+        domain=task.owner.domain,
+        ordinary=task.owner.inputs,
+        kind=task.kind,
+        seed=seed,
+    )
+    training = time.process_time() - begun
+    found = trained.scores([suspect.network for suspect in sets.suspects])
+    cost = Cost(contender=contender.label, networks=seconds, training=training)
+    return _scores(contender.label, sets, found), cost
+
+
+def _ipguard(task: Task, sets: Sets, seed: int) -> tuple[list[Score], Cost]:
+    """The published method on as many inputs as the others have."""
+    generator = torch.Generator().manual_seed(seed)
+    chosen = torch.randperm(len(task.owner), generator=generator)[: task.fingerprints]
+    begun = time.process_time()
+    points = ipguard(sets.protected.networks[0], task.owner.inputs[chosen], IpGuard())
+    training = time.process_time() - begun
+    found = [matching_rate(points, suspect.network) for suspect in sets.suspects]
+    return _scores(IPGUARD, sets, found), Cost(contender=IPGUARD, networks=0.0, training=training)
+
+
+def _scores(label: str, sets: Sets, found: Sequence[float]) -> list[Score]:
+    return [
+        Score(
+            contender=label,
+            suspect=suspect.kind,
+            copy_of_protected=suspect.copy,
+            quality=suspect.quality,
+            score=number,
+        )
+        for suspect, number in zip(sets.suspects, found, strict=True)
+    ]
+
+
+def _digest(task: Task, numbers: tuple[int, ...]) -> str:
+    """Of what decides a cell: data, trainings, thefts, contenders; not of the code."""
+    facts = {
+        "data": digest_data(task.owner),
+        "training": task.training.model_dump(),
+        "thefts": {name: theft.model_dump(mode="json") for name, theft in thefts(task).items()},
+        "contenders": [
+            [one.label, one.checkpoints, one.settings(task).model_dump()]
+            for one in contenders(numbers)
+        ],
+        "short": [theft.model_dump(mode="json") for theft in short_thefts(task)],
+        "numbers": [COPIES, POOL, SHORT_NEGATIVES, task.trained_kinds, task.suspect_kinds],
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""What an owner composes from networks and thefts before training fingerprints."""

@@ -1,0 +1,190 @@
+"""From a configuration to a fingerprint folder, for `sif metav train`.
+
+1. The protected network and the data are read. 2. Copies and independent networks are loaded or
+made. 3. Some of both are set aside to say when to stop. 4. Inputs and verifier are trained. 5. The
+threshold is chosen on independent networks that had no part so far. 6. The folder is written, and
+beside it how the copies and the others of steps 3 and 5 score.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from torch import nn
+
+from sif.attacks.networks.dataset import Dataset
+from sif.attacks.networks.layers import afresh
+from sif.errors import UsageError
+from sif.eval.networks.config import Claims, TrainConfig, read_data
+from sif.eval.networks.workshop import CHECKPOINTS, Workshop
+from sif.files import claim_folder, write_atomically
+from sif.metav.connect import connect_network
+from sif.metav.curve import aruc, auc
+from sif.metav.folder import NetworkFingerprint, make_fingerprint
+from sif.metav.manifest import NetworkCounts
+from sif.metav.network import Network
+from sif.metav.plot import draw_curve
+from sif.metav.training import Sides, train_fingerprints
+
+# Stage, done, total, a few words.
+Show = Callable[[str, float, float, str], None]
+MARK = "metav.txt"
+# Seeds of what is made for one purpose never meet those of another.
+COPIES, OTHERS, CLAIMS = 10_000, 20_000, 30_000
+
+
+class _Groups(NamedTuple):
+    """Networks by purpose; every entry is one network with its checkpoints behind it."""
+
+    copies: list[list[nn.Module]]
+    others: list[list[nn.Module]]
+    claims: list[list[nn.Module]]
+
+
+def train_folder(config: TrainConfig, out: Path, *, show: Show) -> NetworkFingerprint:
+    """Trains and writes a fingerprint; what was made before a kill is found again.
+
+    Args:
+        config: what to do.
+        out: a new folder, or an earlier one of the same command.
+        show: is told of progress.
+
+    Raises:
+        UsageError: too few networks on a side, or data that do not fit.
+        ModelError: a network cannot be loaded, or does not fit the protected one.
+        StorageError: the folder holds something else, or the disk refuses.
+    """
+    data = read_data(config)
+    protected = _module(config.protected)
+    claim_folder(out, mark=MARK, words="Written by `sif metav train`; run it again to go on.\n")
+    groups = _gather(config, protected, data, Workshop(out / "work"), show)
+    training, stopping = _set_aside(groups, config.stopping)
+    method = config.settings
+    trained = train_fingerprints(
+        protected,
+        training,
+        method,
+        domain=config.inputs,
+        ordinary=data.inputs,
+        kind=config.outputs,
+        seed=config.seed,
+        held_out=stopping,
+        report=lambda step, steps, words: show("fingerprints", step, steps, words),
+    )
+    held_out = [entry[0] for entry in groups.claims]
+    fingerprint = make_fingerprint(
+        trained,
+        protected,
+        held_out,
+        task=config.task,
+        domain=config.inputs,
+        method=method,
+        seed=config.seed,
+        counts=NetworkCounts(
+            positives=len(training.positives),
+            negatives=len(training.negatives),
+            stopping_positives=len(stopping.positives),
+            stopping_negatives=len(stopping.negatives),
+        ),
+        rate=config.threshold.false_positive_rate,
+    )
+    fingerprint.save(out)
+    _write_curve(fingerprint, trained.scores([protected, *stopping.positives]), out)
+    return fingerprint
+
+
+def _gather(
+    config: TrainConfig, protected: nn.Module, data: Dataset, workshop: Workshop, show: Show
+) -> _Groups:
+    sides = (config.independent, config.threshold)
+    total = len(config.copies.made) * config.copies.seeds + sum(side.made for side in sides)
+    done = 0
+
+    def tell(words: str) -> None:
+        nonlocal done
+        done += 1
+        show("networks", done, total, words)
+
+    copies = [[_module(address)] for address in config.copies.networks]
+    for number, theft in enumerate(config.copies.made):
+        for again in range(config.copies.seeds):
+            seed = config.seed + COPIES + 100 * number + again
+            copies.append(workshop.stolen(protected, theft, data, seed).networks)
+            tell(theft.name)
+    groups = []
+    for side, first in zip(sides, (OTHERS, CLAIMS), strict=True):
+        keep = () if isinstance(side, Claims) else CHECKPOINTS
+        entries = [[_module(address)] for address in side.networks]
+        for number in range(side.made):
+            seed = config.seed + first + number
+            made = workshop.trained(
+                partial(afresh, protected, seed=seed), data, side.training, seed, checkpoints=keep
+            )
+            entries.append(made.networks)
+            tell("independent")
+        groups.append(entries)
+    _require(copies, "copies")
+    _require(groups[0], "independent")
+    _require(groups[1], "threshold")
+    return _Groups(copies, *groups)
+
+
+def _require(entries: Sequence[object], name: str) -> None:
+    if not entries:
+        raise UsageError(
+            f"{name}: expected networks, or a number or list of networks to be made, got none"
+        )
+
+
+def _module(address: str) -> nn.Module:
+    """A network that lets gradients through.
+
+    Raises:
+        UsageError: it is none of those.
+    """
+    network = connect_network(address).network
+    if not isinstance(network, nn.Module):
+        raise UsageError(
+            f"expected torch:FILE or hf:FOLDER for training, which needs gradients, got {address}"
+        )
+    return network
+
+
+def _set_aside(groups: _Groups, share: float) -> tuple[Sides, Sides]:
+    """Both sides for training, and for stopping; a network's checkpoints stay with it."""
+    parts = []
+    for entries in (groups.copies, groups.others):
+        aside = round(share * len(entries)) if len(entries) > 1 else 0
+        # Spread over the list, so that different thefts are set aside.
+        chosen = {int((place + 0.5) * len(entries) / aside) for place in range(aside)}
+        kept = [entry for place, entry in enumerate(entries) if place not in chosen]
+        parts.append((kept, [entries[place] for place in sorted(chosen)]))
+    (copies, copies_aside), (others, others_aside) = parts
+
+    def flat(entries: list[list[nn.Module]]) -> list[Network]:
+        return [network for entry in entries for network in entry]
+
+    training = Sides(positives=flat(copies), negatives=flat(others))
+    stopping = Sides(
+        positives=[entry[0] for entry in copies_aside],
+        negatives=[entry[0] for entry in others_aside],
+    )
+    return training, stopping
+
+
+def _write_curve(fingerprint: NetworkFingerprint, positives: list[float], out: Path) -> None:
+    """How the protected network and the copies set aside part from the threshold's networks."""
+    negatives = list(fingerprint.manifest.held_out_scores)
+    threshold = fingerprint.manifest.threshold.value
+    numbers = {
+        "schema_version": 1,
+        "positives": positives,
+        "negatives": negatives,
+        "threshold": threshold,
+        "aruc": aruc(positives, negatives),
+        "auc": auc(positives, negatives),
+    }
+    write_atomically(out / "curve.json", json.dumps(numbers, indent=2))
+    write_atomically(out / "curve.svg", draw_curve(positives, negatives, threshold=threshold))

@@ -1,0 +1,1 @@
+"""Fingerprints for any network: trained inputs, and a verifier of the answers to them."""

@@ -1,0 +1,53 @@
+"""A network as everybody sees it: a batch of inputs in, a batch of outputs out.
+
+Knows nothing of weights, of where a network runs, or of what outputs mean.
+"""
+
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from sif.errors import ModelError
+
+Inputs = Float[Tensor, "batch *features"]
+Outputs = Float[Tensor, "batch *outputs"]
+
+
+@runtime_checkable
+class Network(Protocol):
+    """Any callable from a batch of inputs to a batch of outputs, a torch module among them."""
+
+    def __call__(self, inputs: Tensor, /) -> Tensor:
+        """The outputs, one for each input."""
+        ...
+
+
+def answer(network: Network, inputs: Inputs, *, outputs: tuple[int, ...], name: str) -> Outputs:
+    """What a network says to inputs; numbers that are not finite are left for the caller to see.
+
+    Args:
+        network: asked without gradients.
+        inputs: one batch.
+        outputs: expected shape of one output.
+        name: of the network, for messages.
+
+    Raises:
+        ModelError: the network does not take such inputs, or gives outputs of another shape.
+    """
+    try:
+        with torch.no_grad():
+            said = network(inputs)
+    except (RuntimeError, ValueError, IndexError) as error:
+        raise ModelError(
+            f"{name} does not take inputs of shape {tuple(inputs.shape[1:])}: "
+            f"{str(error).splitlines()[0]}; name a network of this task"
+        ) from error
+    if not isinstance(said, Tensor) or tuple(said.shape) != (len(inputs), *outputs):
+        came = tuple(said.shape[1:]) if isinstance(said, Tensor) else type(said).__name__
+        raise ModelError(
+            f"expected outputs of shape {outputs} from {name}, got {came}; "
+            "only networks of the protected one's shapes can be compared with it"
+        )
+    return said.float()

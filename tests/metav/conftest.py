@@ -1,0 +1,43 @@
+"""The tiny world and a fingerprint of its protected network, made once."""
+
+import pytest
+
+from sif.metav.folder import NetworkFingerprint, make_fingerprint
+from sif.metav.manifest import NetworkCounts
+from sif.metav.method import Method
+from sif.metav.training import Sides, Trained, train_fingerprints
+from tests.metav.small import DOMAIN, Small, small_world
+
+QUICK = Method(fingerprints=12, iterations=150, input_rate=1e-2, verifier_rate=1e-2)
+
+
+@pytest.fixture(scope="session")
+def world() -> Small:
+    return small_world()
+
+
+def train_quickly(world: Small, method: Method = QUICK, seed: int = 0) -> Trained:
+    return train_fingerprints(
+        world.protected,
+        Sides(positives=world.copies, negatives=world.others),
+        method,
+        domain=DOMAIN,
+        ordinary=world.data.inputs,
+        kind="logits",
+        seed=seed,
+    )
+
+
+@pytest.fixture(scope="session")
+def fingerprint(world: Small) -> NetworkFingerprint:
+    return make_fingerprint(
+        train_quickly(world),
+        world.protected,
+        world.unseen_others,
+        task="made up",
+        domain=DOMAIN,
+        method=QUICK,
+        seed=0,
+        counts=NetworkCounts(positives=3, negatives=3, stopping_positives=0, stopping_negatives=0),
+        rate=0.2,
+    )
