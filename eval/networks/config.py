@@ -92,7 +92,7 @@ class TrainConfig(_Part):
     independent: Independent
     stopping: float = Field(default=0.2, ge=0, lt=1)
     threshold: Claims
-    method: Literal["metav", "liteguard", "near"] | Method = "near"
+    method: Literal["metav", "liteguard", "near"] | Method = "metav"
     seed: int = Field(default=0, ge=0)
 
     @property
