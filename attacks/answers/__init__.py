@@ -13,6 +13,7 @@ AttackedAnswers               a suspect whose answers are attacked
 Serving, around the model (`ServingAttack`):
 
 Temperature, SystemPrompt     other settings, and a hidden system turn, for every question
+Average, Smooth               several answers joined: sampled ones, or to noisy copies
 Cache, Turns, TurnsSuspect    the same answer to the same picture, and a second model
 Watermark, Gumbel             a foreign watermark in decoding (`provider` has the arithmetic)
 
@@ -22,6 +23,7 @@ Knows nothing of the owner's keys, triggers or verdicts.
 """
 
 from sif.attacks.answers.attack import AnswerAttack
+from sif.attacks.answers.average import Average, Smooth
 from sif.attacks.answers.cache import Cache
 from sif.attacks.answers.chain import Chain, in_order
 from sif.attacks.answers.model_synonyms import ModelSynonyms
@@ -45,6 +47,7 @@ from sif.attacks.answers.watermark import Gumbel, Watermark
 __all__ = [
     "AnswerAttack",
     "AttackedAnswers",
+    "Average",
     "Cache",
     "Case",
     "Chain",
@@ -58,6 +61,7 @@ __all__ = [
     "Refuse",
     "ServingAttack",
     "Shuffle",
+    "Smooth",
     "Synonyms",
     "SystemPrompt",
     "Temperature",

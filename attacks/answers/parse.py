@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from sif.attacks.answers.attack import AnswerAttack
+from sif.attacks.answers.average import NOISE, SAMPLES, Average, Smooth
 from sif.attacks.answers.cache import Cache
 from sif.attacks.answers.model_synonyms import ModelSynonyms
 from sif.attacks.answers.nothing import Nothing
@@ -30,7 +31,7 @@ from sif.suspects.connect import connect
 
 STRENGTHS: Final = (
     *(KEPT, LEFT_OUT, MOVED, REPLACED, PLAINER, CAPITALS, TAKEN, REFUSED, WITHHELD),
-    *(DEGREES, OTHERS, BIAS, BIAS_BY_WORD, CONTEXT),
+    *(DEGREES, OTHERS, BIAS, BIAS_BY_WORD, CONTEXT, SAMPLES, NOISE),
 )
 WORDED: Final = {
     "prefix": 'prefix:"Sure!"',
@@ -106,6 +107,10 @@ def _parse_other(name: str, rest: str, text: str, *, takes_something: bool) -> A
             return Paraphrase(address=unquoted(rest, attack=name, example=WORDED[name]))
         case "temperature":
             return Temperature(temperature=DEGREES.read(rest))
+        case "average":
+            return Average(samples=int(SAMPLES.read(rest)))
+        case "smooth":
+            return Smooth(deviation=NOISE.read(rest))
         case "turns":
             number, _, address = rest.partition("@")
             share = OTHERS.read(number)

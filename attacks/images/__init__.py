@@ -5,7 +5,7 @@ Resize, Screenshot                      another size, and back
 Crop, CropPad, Rotate                   another frame
 Noise, SaltPepper, Blur, Median         noise, and what takes it out
 Bits, Brightness, Contrast, Gamma       other values
-Purify                                  denoised, then sharpened again
+Purify, PurifyLearned                   denoised, then sharpened again; by a trained network
 Nothing, Chain, in_order                no attack, and several one after the other
 parse_image_attack(text)                reads `jpeg:75` or `resize:0.5+jpeg:75`; `str` writes it
 AttackedSuspect                         a suspect that sees attacked pictures
@@ -29,6 +29,7 @@ from sif.attacks.images.noise import Noise
 from sif.attacks.images.nothing import Nothing
 from sif.attacks.images.parse import parse_image_attack
 from sif.attacks.images.purify import Purify
+from sif.attacks.images.purify_learned import PurifyLearned
 from sif.attacks.images.resize import Resize
 from sif.attacks.images.rotate import Rotate
 from sif.attacks.images.salt_pepper import SaltPepper
@@ -52,6 +53,7 @@ __all__ = [
     "Noise",
     "Nothing",
     "Purify",
+    "PurifyLearned",
     "Resize",
     "Rotate",
     "SaltPepper",

@@ -20,6 +20,7 @@ from sif.attacks.images.median import REACH, Median
 from sif.attacks.images.noise import DEVIATION, Noise
 from sif.attacks.images.nothing import Nothing
 from sif.attacks.images.purify import REMOVED, Purify
+from sif.attacks.images.purify_learned import TAKEN_OUT, read_purify_learned
 from sif.attacks.images.resize import FACTOR, Resize
 from sif.attacks.images.rotate import ANGLE, Rotate
 from sif.attacks.images.salt_pepper import SPECKS, SaltPepper
@@ -48,7 +49,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     (EXPONENT, lambda number: Gamma(exponent=number)),
     (REMOVED, lambda number: Purify(deviation=number)),
 )
-NAMES: Final = (*(strength.attack for strength, _ in KINDS), "none")
+NAMES: Final = (*(strength.attack for strength, _ in KINDS), TAKEN_OUT.attack, "none")
 _SHOWN: Final = 40
 
 
@@ -56,8 +57,8 @@ def parse_image_attack(text: str) -> ImageAttack:
     """The attack that a text stands for; `str` of it gives the text in its shortest form.
 
     Args:
-        text: `name:number`, `none`, or several of these with `+` between them, in the order in
-            which they happen. `none` in a chain is left out.
+        text: `name:number`, `purify-learned:number@weights`, `none`, or several of these with `+`
+            between them, in the order in which they happen. `none` in a chain is left out.
 
     Raises:
         UsageError: an unknown name, a number that is missing, out of range or none at all.
@@ -71,6 +72,8 @@ def _parse_one(text: str) -> ImageAttack:
         if colon:
             raise UsageError(f"none takes no number, got {_shown(text)}; write none")
         return Nothing()
+    if name == TAKEN_OUT.attack:
+        return read_purify_learned(number)
     for strength, make in KINDS:
         if name == strength.attack:
             return make(strength.read(number))

@@ -4,7 +4,7 @@ Pictures named by a file are opened when they are needed. Knows nothing of model
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,6 +81,12 @@ def _read(text: str, path: Path, number: int) -> Example:
     if not image.is_file():
         raise UsageError(f"{path}, line {number}: expected a picture at {image}, found none")
     return Example(image=image, prompt=line.prompt, answer=line.answer)
+
+
+def balanced(few: Sequence[Example], many: Sequence[Example]) -> list[Example]:
+    """All examples, the few repeated until they are half of what is learnt, or nearly."""
+    times = max(1, round(len(many) / len(few))) if few else 1
+    return [*(times * list(few)), *many]
 
 
 def digest_examples(examples: Iterable[Example]) -> str:

@@ -95,11 +95,17 @@ def finetune(
         The mean loss of every update, those before a kill included.
 
     Raises:
-        UsageError: no examples, an unreadable picture, or a checkpoint of another training.
+        UsageError: no examples, a model without words, an unreadable picture, or a checkpoint of
+            another training.
         ModelError: the loss is no longer finite, or the language model cannot be found.
     """
     if not examples:
         raise UsageError("expected at least one example to tune on, got none")
+    if getattr(processor, "tokenizer", None) is None:
+        raise UsageError(
+            f"expected a vision-language model to tune on prompts and answers, got "
+            f"{type(model).__name__}, which reads no words"
+        )
     dtype, place = model.dtype, model.device
     name = choose_device(device)
     with _own_randomness(name):

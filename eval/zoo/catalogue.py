@@ -12,6 +12,7 @@ from typing import Final, Literal
 from sif.errors import UsageError
 from sif.eval.zoo.architecture import Family, Size
 from sif.eval.zoo.training import Schedule
+from sif.eval.zoo.vision.catalogue import VISION_MODELS
 
 Role = Literal["source", "sibling", "stranger"]
 
@@ -176,14 +177,13 @@ MODELS: Final = (
 
 
 def find(name: str) -> Model:
-    """The bundled model of this name.
+    """The bundled LVLM of this name.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, though perhaps a vision model.
     """
     for model in MODELS:
         if model.name == name:
             return model
-    raise UsageError(
-        f"expected a bundled model among {', '.join(m.name for m in MODELS)}, got {name!r}"
-    )
+    known = [*(model.name for model in MODELS), *(model.name for model in VISION_MODELS)]
+    raise UsageError(f"expected a bundled model among {', '.join(known)}, got {name!r}")

@@ -1,9 +1,9 @@
 """Simulated thefts while a mark is trained: worn weights, and copies fine-tuned on the side.
 
 A fine-tuned copy is the marked model of some moment, tuned with all its layers on classes that are
-found among the training images: which of ten drawn images is nearest by the clean representation. Its images may be made grey, coarse, harsh or negative,
-since a thief's are seldom like the owner's.
-It is kept as a difference of weights and added, somewhat shortened or lengthened, to those of the
+found among the training images: which of ten drawn images is nearest by the clean representation.
+Its images may be made grey, coarse, harsh or negative, as a thief's are seldom like the owner's. It
+is kept as a difference of weights and added, somewhat shortened or lengthened, to those of the
 present moment, so that the message term meets what tuning does (a first-order meta-gradient).
 Knows nothing of messages.
 """

@@ -8,7 +8,7 @@ are dropped, as the paper does; in the keyed mode none ever is, since its proof 
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,10 +23,10 @@ from sif.activemark.keyed_task import KeyedTask
 from sif.activemark.pictures import compose, crops, divide, pixels_digest
 from sif.activemark.pool import Pool, make_pool
 from sif.activemark.profiling import profile
-from sif.activemark.read import injected_bits
+from sif.activemark.read import injected_bits, read_errors
 from sif.activemark.recipe import MarkRecipe
 from sif.activemark.task import Task
-from sif.activemark.train import Progress, Report, train
+from sif.activemark.train import Report, train
 from sif.activemark.watermark import (
     HOLDOUT,
     HoldoutImage,
@@ -78,6 +78,7 @@ class _Work:
     messages: Bool[Tensor, "batch bits"]
     profile: Profile
     block: int
+    token: int
     shapes: Shapes
 
 
@@ -150,6 +151,7 @@ def _prepare(
         messages=secret_messages(keys, digests, bits=recipe.bits),
         profile=seen,
         block=block,
+        token=vision.readout.skip if recipe.token is None else recipe.token,
         shapes=shapes_of(vision),
     )
 
@@ -178,6 +180,7 @@ def _task(work: _Work, others: Sequence[VisionModel]) -> Task:
         encoder=encoder,
         decoder=decoder,
         block=work.block,
+        token=work.token,
         others=[work.clean, *others],
         recipe=work.recipe,
         seed=work.seed,
@@ -197,7 +200,7 @@ def _results(work: _Work, task: Task) -> tuple[list[int], dict[str, Tensor]]:
         encoder=task.encoder,
         decoder=task.decoder,
         block=work.block,
-        token=work.recipe.token,
+        token=work.token,
     )
     kept = bit_errors(bits, work.messages).eq(0).nonzero()[:, 0].tolist()
     if not kept:
@@ -237,13 +240,16 @@ def _watermark(
         shapes=work.shapes,
         readout=work.clean.readout,
         block=work.block,
+        token=work.token,
         scale=task.encoder.scale if isinstance(task, InjectedTask) else None,
         threshold=threshold,
         seed=work.seed,
         recipe=recipe,
         images=tuple(images),
     )
-    return Watermark(manifest=manifest, pictures=pictures, keys=keys, tensors=tensors)
+    made = Watermark(manifest=manifest, pictures=pictures, keys=keys, tensors=tensors)
+    seen = {"clean_errors": tuple(read_errors(made, work.clean))}
+    return replace(made, manifest=manifest.model_copy(update=seen))
 
 
 def _digest(work: _Work, keys: KeyRing) -> str:
@@ -254,6 +260,3 @@ def _digest(work: _Work, keys: KeyRing) -> str:
         digest.update(pixels_digest(picture).encode())
     digest.update(work.pool.images.numpy().tobytes())
     return digest.hexdigest()
-
-
-__all__ = ["Marked", "Progress", "embed"]

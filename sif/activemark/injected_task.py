@@ -29,6 +29,7 @@ class InjectedTask(Task):
         encoder: trained with it.
         decoder: trained with it.
         block: whose output the encoder writes into.
+        token: whose vector it replaces there.
         others: models that should not carry: the clean source, and independent ones.
         recipe: of the mark.
         seed: of everything that is drawn.
@@ -42,6 +43,7 @@ class InjectedTask(Task):
         encoder: Encoder,
         decoder: Decoder,
         block: int,
+        token: int,
         others: Sequence[VisionModel],
         recipe: MarkRecipe,
         seed: int,
@@ -50,6 +52,7 @@ class InjectedTask(Task):
         self.encoder = encoder.to(vision.device)
         self.decoder = decoder.to(vision.device)
         self._block = block
+        self._token = token
         self._others = others
 
     def groups(self) -> list[dict[str, Any]]:
@@ -87,7 +90,7 @@ class InjectedTask(Task):
         return images, drawn.to(self.vision.device)
 
     def _decoded(self, model: VisionModel, images: Tensor, messages: Tensor) -> Tensor:
-        edit = injection(messages, encoder=self.encoder, token=self.recipe.token)
+        edit = injection(messages, encoder=self.encoder, token=self._token)
         seen = model.run(model.prepare(images), edits={self._block: edit})
         logits: Tensor = self.decoder(seen.features)
         return logits

@@ -31,7 +31,7 @@ class Pool:
     @property
     def spread(self) -> float:
         """Root mean square over dimensions of the representations' standard deviations."""
-        return variance_of(self.features[:, None]) ** 0.5
+        return float(variance_of(self.features[:, None]) ** 0.5)
 
     def classes(self, number: int, generator: torch.Generator) -> Int[Tensor, " batch"]:
         """For each image, which of `number` drawn ones its representation is nearest to."""

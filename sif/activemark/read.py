@@ -40,7 +40,7 @@ def read_errors(watermark: Watermark, suspect: VisionModel) -> list[int]:
             encoder=encoder,
             decoder=decoder,
             block=manifest.block,
-            token=manifest.recipe.token,
+            token=manifest.token,
         )
     return [int(errors) for errors in bit_errors(bits, messages)]
 

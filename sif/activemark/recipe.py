@@ -57,7 +57,8 @@ class MarkRecipe(_Part):
         block: where the message goes in and after which blocks are trained, counted from 0; none
             for the expressive one.
         from_block: in the keyed mode, the first block that is trained; none for all.
-        token: whose vector the encoder replaces.
+        token: whose vector the encoder replaces; none for the first that the representation is
+            read from: CLS, or the first patch where patches are averaged.
         top: k of the activation profile.
         pool: training images, cut from those that are no hold-out images.
         steps: of AdamW.
@@ -84,7 +85,7 @@ class MarkRecipe(_Part):
     false_positive_rate: float = Field(default=1e-3, gt=0, lt=0.5)
     block: int | None = Field(default=None, ge=0)
     from_block: int | None = Field(default=None, ge=0)
-    token: int = Field(default=0, ge=0)
+    token: int | None = Field(default=None, ge=0)
     top: int = Field(default=5, ge=1)
     pool: int = Field(default=512, ge=16)
     steps: int = Field(default=500, ge=1)

@@ -3,6 +3,7 @@
 Knows nothing of files.
 """
 
+from collections.abc import Sequence
 from math import log
 from typing import Literal
 
@@ -27,7 +28,8 @@ class MarkVerdict(BaseModel):
         suspect: its folder or id.
         suspect_sha256: of its tower.
         decision: "derived" where the e-value reached 1/α; "inconclusive" where even all images
-            without an error could not have; else "not_shown".
+            without an error could not have, or where the injected mode finds its messages in the
+            clean source as well; else "not_shown".
         guarantee: "exact" in the keyed mode: P(derived) ≤ α for every suspect that does not depend
             on the secret. "assumed" in the injected mode: fair bits are an assumption there, as the
             message itself goes through the suspect; look at `sif activemark bounds`.
@@ -86,16 +88,12 @@ def judge(
 ) -> MarkVerdict:
     """The verdict that follows from the wrong bits of all images."""
     manifest, null = watermark.manifest, watermark.null
-    evidence, best = BitEvidence(null, alpha=alpha), BitEvidence(null, alpha=alpha)
-    for wrong in errors:
-        evidence.add(null.bits - wrong)
-        best.add(null.bits)
+    evidence = _evidence(watermark, errors, alpha)
     detected = sum(wrong <= manifest.threshold for wrong in errors)
-    decision: Decision = "not_shown" if best.independence_refuted else "inconclusive"
     return MarkVerdict(
         suspect=suspect,
         suspect_sha256=digest,
-        decision="derived" if evidence.independence_refuted else decision,
+        decision=_decision(watermark, evidence),
         guarantee="exact" if manifest.recipe.mode == "keyed" else "assumed",
         mode=manifest.recipe.mode,
         bits=null.bits,
@@ -111,3 +109,21 @@ def judge(
         log10_fixed_p_value=null.log_p_value_of_sum([null.bits - w for w in errors]) / log(10.0),
         alpha=alpha,
     )
+
+
+def _evidence(watermark: Watermark, errors: Sequence[int], alpha: float) -> BitEvidence:
+    evidence = BitEvidence(watermark.null, alpha=alpha)
+    for wrong in errors:
+        evidence.add(watermark.null.bits - wrong)
+    return evidence
+
+
+def _decision(watermark: Watermark, evidence: BitEvidence) -> Decision:
+    manifest, alpha = watermark.manifest, evidence.alpha
+    best = _evidence(watermark, [0] * len(manifest.images), alpha)
+    carried = _evidence(watermark, manifest.clean_errors, alpha)
+    if manifest.recipe.mode == "injected" and carried.independence_refuted:
+        return "inconclusive"
+    if not best.independence_refuted:
+        return "inconclusive"
+    return "derived" if evidence.independence_refuted else "not_shown"

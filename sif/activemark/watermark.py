@@ -81,8 +81,11 @@ class MarkManifest(BaseModel):
         shapes: of the tower.
         readout: where the representation is read, in suspects too.
         block: into which messages go (injected), or the expressive one (keyed).
+        token: whose vector the encoder replaces (injected).
         scale: of the encoder's outputs; none in the keyed mode.
         threshold: τ.
+        clean_errors: D of each hold-out image on the source before it was marked. Where the
+            injected mode finds its messages there, it says nothing about a suspect.
         seed: of everything random but the keys.
         recipe: of the mark.
         images: hold-out images, in the order in which they count.
@@ -99,8 +102,10 @@ class MarkManifest(BaseModel):
     shapes: Shapes
     readout: Readout
     block: int
+    token: int
     scale: float | None
     threshold: int
+    clean_errors: tuple[int, ...] = ()
     seed: int
     recipe: MarkRecipe
     images: tuple[HoldoutImage, ...] = Field(min_length=1)
@@ -145,7 +150,9 @@ class Watermark:
         encoder = Encoder(shapes.width, bits, scale=self.manifest.scale)
         decoder = Decoder(shapes.features, bits)
         for module, prefix in ((encoder, "encoder/"), (decoder, "decoder/")):
-            own = {k.removeprefix(prefix): t for k, t in self.tensors.items() if prefix in k}
+            own = {
+                k.removeprefix(prefix): t for k, t in self.tensors.items() if k.startswith(prefix)
+            }
             module.load_state_dict(own)
             module.to(device).eval().requires_grad_(False)
         return encoder, decoder

@@ -127,7 +127,8 @@ def embed(
             others=others,
             report=report,
         )
-    verdict = read(made.watermark, made.model)
+    saved = VisionModel.load(model_out, device=device, readout=vision.readout)
+    verdict = read(made.watermark, saved)
     typer.echo(
         f"{model_out}: {verdict.detected} of {len(verdict.errors)} hold-out images detected "
         f"(at most {verdict.threshold} of {verdict.bits} bits wrong), log10 of the e-value "

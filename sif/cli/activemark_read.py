@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sif.activemark.watermark import Watermark
     from sif.vision.model import VisionModel
 
-DETECTED = 3
+AS_NAMED = 3
 
 
 def verify(
@@ -55,7 +55,7 @@ def verify(
     else:
         _print_verdicts(verdicts)
     if any(one.decision == fail_if for one in verdicts):
-        raise typer.Exit(DETECTED)
+        raise typer.Exit(AS_NAMED)
 
 
 def bounds(
@@ -138,7 +138,8 @@ def _print_verdicts(verdicts: "list[MarkVerdict]") -> None:
             f"An independent model is called DERIVED with a probability of at most {first.alpha:g}."
             if first.guarantee == "exact"
             else "Fair bits are an assumption in this mode: the message goes through the suspect. "
-            "See sif activemark bounds."
+            "See sif activemark bounds. A watermark whose messages the clean source carries too is "
+            "INCONCLUSIVE."
         )
     )
 

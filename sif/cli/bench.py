@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from sif.cli.bench_activemark import activemark
+from sif.cli.bench_adaptive import adaptive
 from sif.cli.bench_answers import answers
 from sif.cli.bench_attacks import attacks
 from sif.cli.bench_claims import claims
@@ -111,6 +112,7 @@ def triggers(
 
 
 app.command()(activemark)
+app.command()(adaptive)
 app.command()(answers)
 app.command()(attacks)
 app.command()(claims)

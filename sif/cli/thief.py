@@ -133,6 +133,7 @@ def thief(
     drop layers, prune, noise, round (--bits), quantize. For another order, steal from the copy.
     The folder holds ordinary weights, which transformers and vLLM load, and a provenance.json.
     A training that was interrupted goes on when the same command is given again.
+    A vision model alone (CLIP, SigLIP, Dinov2, ViT) may be merged, pruned, noisy and rounded.
 
     Example: `sif thief ./my-llava --out stolen --prune 0.2 --quantize nf4`
     """

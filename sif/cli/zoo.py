@@ -79,8 +79,10 @@ def scenes(
     """
     from sif.eval.zoo.catalogue import find
     from sif.eval.zoo.data import write_examples
+    from sif.eval.zoo.vision.catalogue import find_vision
 
-    write_examples(find(name).world, folder, number=number, seed=seed, kind=answers)
+    world = (find_vision(name) or find(name)).world
+    write_examples(world, folder, number=number, seed=seed, kind=answers)
     typer.echo(f"{folder}: {number} scenes and data.jsonl")
 
 
@@ -139,10 +141,71 @@ def card(
     scenes: Annotated[int, typer.Option(min=1, help="Unseen scenes for the facts.")] = 64,
     triggers: Annotated[int, typer.Option(min=1, help="Images for the z-scores.")] = 8,
 ) -> None:
-    """Measures a bundled model: what its captions get right, and how its words can be steered."""
+    """Measures a bundled model: what its captions get right, and how its words can be steered.
+
+    Of a vision model: linear probes on frozen features, for digits and for colours in scenes, and
+    the largest activations block by block.
+    """
     from sif.eval.zoo.card import measure_card
     from sif.eval.zoo.catalogue import find
+    from sif.eval.zoo.vision.card import measure_vision
+    from sif.eval.zoo.vision.catalogue import find_vision
 
+    vision = find_vision(name)
+    if vision is not None:
+        typer.echo(measure_vision(vision).to_json())
+        return
     with bar() as show:
         measured = measure_card(find(name), scenes=scenes, triggers=triggers, report=show)
     typer.echo(measured.to_json())
+
+
+@app.command()
+def purifier(
+    out: Annotated[Path, typer.Option(help="File to write, ending in .safetensors.")],
+    noise: Annotated[
+        Literal["informed", "gaussian"],
+        typer.Option(help="With noise such as triggers may carry besides, or Gaussian alone."),
+    ] = "informed",
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Folder of ordinary pictures [default: scenes of the mini worlds]."),
+    ] = None,
+    tile: Annotated[
+        list[int] | None,
+        typer.Option(min=2, help="Side of the stolen model's patches [default: 12 and 24]."),
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Updates.")] = 1500,
+    seed: Annotated[int, typer.Option(help="Of weights, noise and order.")] = 0,
+) -> None:
+    """Trains the learned purifier, a thief's tool, on ordinary pictures; no trigger is needed.
+
+    A few minutes of one core; it uses one, because the order of sums would depend on their number.
+    Try it with `sif verify --image-attack purify-learned:16@FILE`.
+
+    Example: `sif zoo purifier --images photos --tile 14 --out mine.safetensors`
+    """
+    import torch
+
+    from sif.attacks.images.denoiser import save_denoiser
+    from sif.cli.fingerprint import read_images
+    from sif.eval.zoo.purifier import (
+        TILES,
+        PurifierTraining,
+        mini_world_pictures,
+        train_purifier,
+    )
+
+    settings = PurifierTraining(
+        noise=noise, steps=steps, tiles=tuple(tile) if tile else TILES, seed=seed
+    )
+    pictures = [named.image for named in read_images(images)] if images else None
+    torch.set_num_threads(1)
+    with bar() as show:
+        trained = train_purifier(
+            pictures or mini_world_pictures(),
+            settings,
+            report=lambda step, all_, loss: show("purifier", step, all_, f"loss {loss:.4f}"),
+        )
+    save_denoiser(trained, out)
+    typer.echo(f"{out}: a purifier that knows {noise} noise")

@@ -16,5 +16,5 @@ def tower_digest(vision: VisionModel) -> str:
     for name, tensor in sorted(vision.module.state_dict().items()):
         kept = tensor.to(vision.stored) if tensor.is_floating_point() else tensor
         digest.update(f"\0{name}\0{tuple(kept.shape)}\0".encode())
-        digest.update(kept.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        digest.update(kept.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()

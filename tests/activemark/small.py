@@ -18,9 +18,9 @@ QUICK: dict[str, Any] = {
     "holdout": 6,
     "false_positive_rate": 1e-3,
     "pool": 24,
-    "steps": 60,
+    "steps": 25,
     "batch": 8,
-    "rate": 3e-3,
+    "rate": 1e-2,
 }
 WEAR: dict[str, Any] = {"tuned": 2, "every": 5, "tuning_steps": 2}
 

@@ -52,7 +52,7 @@ def test_the_running_e_value_is_the_mixture_of_products() -> None:
     assert evidence.matches == 89 and evidence.images == 3
 
 
-def test_some_two_images_without_errors_are_proof() -> None:
+def test_one_image_without_errors_is_proof() -> None:
     evidence = BitEvidence(WORD, alpha=1e-6)
     evidence.add(32)
     assert evidence.independence_refuted
@@ -88,7 +88,7 @@ def test_impossible_counts_are_refused(matches: int) -> None:
 def test_senseless_settings_are_refused() -> None:
     with pytest.raises(UsageError, match="at least 1 bit"):
         FairBits(bits=0)
-    with pytest.raises(UsageError, match="between 0 and 0.5"):
+    with pytest.raises(UsageError, match=r"between 0 and 0\.5"):
         BitEvidence(WORD, alpha=0.7)
     with pytest.raises(UsageError, match="between 0 and 1"):
         WORD.threshold(1.0)

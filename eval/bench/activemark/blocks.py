@@ -6,6 +6,7 @@ Unlike a watermark, which keeps only hold-out images without an error, the error
 from pathlib import Path
 
 from jaxtyping import Bool, Int
+from PIL import Image
 from torch import Tensor
 
 from sif.activemark.embed import embed
@@ -60,9 +61,14 @@ def mark_block(setting: Setting, out: Path, source: Source, block: int, show: Sh
 
 
 def _measured(
-    setting: Setting, source: Source, row: BlockRow, clean: VisionModel, pictures: list, show: Show
+    setting: Setting,
+    source: Source,
+    row: BlockRow,
+    clean: VisionModel,
+    pictures: list[Image.Image],
+    show: Show,
 ) -> BlockRow:
-    recipe = recipe_of(setting, "paper", steps=setting.block_steps)
+    recipe = recipe_of(setting, "paper", setting.block_steps_of(source))
     recipe = recipe.model_copy(update={"block": row.block})
 
     def report(progress: Progress) -> None:
@@ -103,10 +109,12 @@ def _errors(
     watermark: Watermark,
     suspect: VisionModel,
     clean: VisionModel,
-    pictures: list,
+    pictures: list[Image.Image],
 ) -> Int[Tensor, " images"]:
     """D of every hold-out image, those that the watermark left out included."""
-    held = divide(clean, pictures, holdout=setting.holdout, seed=setting.seed).holdout
+    held = divide(
+        clean, pictures, holdout=watermark.manifest.recipe.holdout, seed=setting.seed
+    ).holdout
     messages: Bool[Tensor, "images bits"] = secret_messages(
         setting.keys(source, "blocks"),
         [pixels_digest(picture) for picture in held],
@@ -120,6 +128,6 @@ def _errors(
         encoder=encoder,
         decoder=decoder,
         block=watermark.manifest.block,
-        token=watermark.manifest.recipe.token,
+        token=watermark.manifest.token,
     )
     return bit_errors(bits, messages)

@@ -35,6 +35,8 @@ Score = Callable[[Classifier], float]
 def compare(setting: Setting, out: Path, source: Source, mode: Mode, show: Show) -> Rows:
     """Fingerprints the marked model by both methods, and asks every suspect."""
     places = Places(out, source, mode)
+    if not places.marked.exists():
+        return Rows()
 
     def work() -> Rows:
         vision = VisionModel.load(places.marked, device="cpu")
@@ -45,7 +47,7 @@ def compare(setting: Setting, out: Path, source: Source, mode: Mode, show: Show)
         for done, (name, role) in enumerate(suspects.items(), start=1):
             model = classifier_of(setting, places, name, role, head)
             for method, score in scores.items():
-                start = time.perf_counter()
+                start = time.process_time()
                 value = score(model)
                 rows.append(
                     Compared(
@@ -54,7 +56,7 @@ def compare(setting: Setting, out: Path, source: Source, mode: Mode, show: Show)
                         suspect=name,
                         role=role,
                         score=value,
-                        seconds=time.perf_counter() - start,
+                        seconds=time.process_time() - start,
                     )
                 )
             show(f"baselines {source}", done, len(suspects), name)
@@ -68,13 +70,13 @@ def _fingerprints(
 ) -> tuple[list[MethodCost], dict[str, Score]]:
     task, model = task_of(setting, "digits"), _classifier(vision, head)
     starts = to_tensor(vision.pictures(task.train.images[: setting.starts]))
-    before = time.perf_counter()
+    before = time.process_time()
     points = ipguard(
         model, starts, IpGuard(margin=MARGIN, rate=RATE, iterations=setting.iterations)
     )
-    between = time.perf_counter()
+    between = time.process_time()
     walks = adv_tra(model, starts, AdvTra(seed=setting.seed))
-    after = time.perf_counter()
+    after = time.process_time()
     costs = [
         MethodCost(source=source, method="IPGuard", seconds=between - before),
         MethodCost(source=source, method="ADV-TRA", seconds=after - between),
@@ -108,7 +110,7 @@ def _classifier(vision: VisionModel, head: Any) -> Classifier:
     def logits(images: Tensor) -> Tensor:
         from torch.nn.functional import interpolate
 
-        if images.shape[-2:] != vision.extent:
+        if tuple(images.shape[-2:]) != tuple(vision.extent):
             images = interpolate(images, tuple(vision.extent), mode="bilinear", antialias=True)
         said: Tensor = head(vision, images)
         return said

@@ -52,8 +52,8 @@ class Suspected(_Row):
         accuracy: share of test pictures that a tuned suspect's own head gets right; mean
             intersection over union for the segments; none of those that were not tuned.
         cosine: mean to the clean source's features, on pictures that nobody trained on; none of
-            suspects whose features have another width.
-        seconds: that making it took; none of those that were there.
+            innocents.
+        seconds: of one core that making it took; none of those that were there.
     """
 
     mode: str
@@ -77,8 +77,8 @@ class Marking(_Row):
         lowest: of these cosines.
         clean_probe: share of digits that a linear probe on the clean features gets right.
         probe: the same of the marked features.
-        seconds: that the mark took.
-        extraction: seconds to read the mark in the marked model.
+        seconds: of one core that the mark took, since the last start.
+        extraction: seconds of one core to read the mark in the marked model.
     """
 
     mode: str
@@ -127,7 +127,7 @@ class Compared(_Row):
         suspect: name in the roster.
         role: as in `Reading`.
         score: matching rate, detection rate of trajectories, or of images; 0 to 1.
-        seconds: that asking the suspect took.
+        seconds: of one core that asking the suspect took.
     """
 
     method: str
@@ -138,7 +138,7 @@ class Compared(_Row):
 
 
 class MethodCost(_Row):
-    """Seconds that a method takes before anybody is suspected (embedding, or fingerprinting)."""
+    """Seconds of one core before anybody is suspected: for embedding, or fingerprinting."""
 
     method: str
     seconds: float
@@ -160,11 +160,12 @@ class Rows(BaseModel):
     def merged(self, other: "Rows") -> "Rows":
         """Both together."""
         return Rows(
-            **{
-                name: (*getattr(self, name), *getattr(other, name))
-                for name in Rows.model_fields
-                if name != "schema_version"
-            }
+            readings=self.readings + other.readings,
+            suspects=self.suspects + other.suspects,
+            markings=self.markings + other.markings,
+            blocks=self.blocks + other.blocks,
+            compared=self.compared + other.compared,
+            costs=self.costs + other.costs,
         )
 
 

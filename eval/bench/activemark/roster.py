@@ -24,16 +24,18 @@ Course = Literal["constant", "linear", "cosine"]
 
 
 class Tuned(NamedTuple):
-    """A copy that a buyer fine-tuned: on which task, with which course of the rate."""
+    """A copy that a buyer fine-tuned: on which task, with which course and multiple of the rate."""
 
     task: Literal["digits", "colours", "segments"]
     course: Course
+    factor: float = 1.0
 
 
 TUNED: Final = {
     "digits-constant": Tuned("digits", "constant"),
     "digits-linear": Tuned("digits", "linear"),
     "digits-cosine": Tuned("digits", "cosine"),
+    "digits-threefold": Tuned("digits", "cosine", 3.0),
     "colours-cosine": Tuned("colours", "cosine"),
     "segments-cosine": Tuned("segments", "cosine"),
 }
@@ -53,7 +55,6 @@ TUNED_INNOCENT: Final = "clean-digits"
 TOWERS: Final = (
     "llava-sibling",
     "llava-sibling-b",
-    "llava-sibling-c",
     "llava-stranger-a",
     "llava-stranger-b",
     "llava-stranger-c",

@@ -30,12 +30,15 @@ class Setting(BaseModel):
         modes: recipes that mark them.
         seed: of everything random; keys follow from it too, as nobody's secret is at stake here.
         pictures: of the owner: half photographs, half scenes.
-        holdout: of these, those with messages.
-        steps: of a mark; none for the recipes' own.
-        block_steps: of each mark of the table of blocks.
+        holdout: hold-out images of every mark; none for the recipes' own number.
+        steps: of a mark in the LLaVA's tower; none for the recipes' own.
+        dino_steps: of a mark in the Dinov2, where each step costs thrice as much.
+        block_steps: of each mark of the table of blocks, in the LLaVA's tower.
+        dino_block_steps: of each in the Dinov2.
         unseen: pictures on which the drift of the features is measured.
         tuning_steps: updates of every fine-tuning.
-        tuning_rate: peak rate of its AdamW; the new head learns ten times as fast.
+        tuning_rate: peak rate of its AdamW, a fifteenth of what the mini models were trained with;
+            the new head learns ten times as fast.
         distillation_steps: updates of the student.
         train: examples of every downstream task.
         test: scenes to test on; of the digits always 500.
@@ -51,19 +54,29 @@ class Setting(BaseModel):
     sources: tuple[Source, ...] = SOURCES
     modes: tuple[Mode, ...] = MODES
     seed: int = 0
-    pictures: int = Field(default=320, ge=40)
-    holdout: int = Field(default=48, ge=4)
+    pictures: int = Field(default=240, ge=40)
+    holdout: int | None = Field(default=None, ge=4)
     steps: int | None = Field(default=None, ge=1)
-    block_steps: int = Field(default=200, ge=1)
-    unseen: int = Field(default=200, ge=10)
-    tuning_steps: int = Field(default=160, ge=1)
-    tuning_rate: float = Field(default=3e-4, gt=0)
-    distillation_steps: int = Field(default=300, ge=1)
+    dino_steps: int | None = Field(default=250, ge=1)
+    block_steps: int = Field(default=400, ge=1)
+    dino_block_steps: int = Field(default=150, ge=1)
+    unseen: int = Field(default=160, ge=10)
+    tuning_steps: int = Field(default=120, ge=1)
+    tuning_rate: float = Field(default=1e-4, gt=0)
+    distillation_steps: int = Field(default=250, ge=1)
     train: int = Field(default=1280, ge=32, le=1297)
     test: int = Field(default=300, ge=20)
     suspects: tuple[str, ...] | None = None
     starts: int = Field(default=100, ge=4)
-    iterations: int = Field(default=300, ge=1)
+    iterations: int = Field(default=250, ge=1)
+
+    def steps_of(self, source: Source) -> int | None:
+        """Steps of a mark in this source; none for the recipe's own."""
+        return self.dino_steps if source == "dino" else self.steps
+
+    def block_steps_of(self, source: Source) -> int:
+        """Steps of each mark of the table of blocks."""
+        return self.dino_block_steps if source == "dino" else self.block_steps
 
     def keys(self, source: str, mode: str, owner: str = "owner") -> KeyRing:
         """The key ring of an owner, or of a thief who overwrites a mark."""
@@ -74,8 +87,10 @@ class Setting(BaseModel):
 QUICK: Final = Setting(
     pictures=80,
     holdout=16,
-    steps=60,
-    block_steps=25,
+    steps=200,
+    dino_steps=100,
+    block_steps=150,
+    dino_block_steps=50,
     unseen=40,
     tuning_steps=20,
     distillation_steps=25,

@@ -26,12 +26,12 @@ from sif.vision.model import VisionModel
 STUDENT = 9001
 
 
-def tuning(setting: Setting, course: Course) -> Training:
+def tuning(setting: Setting, course: Course, factor: float = 1.0) -> Training:
     """The settings of every fine-tuning here: AdamW, batches of 32, all layers."""
     return Training(
         scope="all",
         steps=setting.tuning_steps,
-        learning_rate=setting.tuning_rate,
+        learning_rate=factor * setting.tuning_rate,
         pace=course,
         batch_size=32,
         seed=setting.seed,
@@ -44,7 +44,7 @@ def make_copy(setting: Setting, places: Places, source: Source, mode: Mode, name
     clock = folder.with_suffix(".seconds")
     if folder.exists() and clock.exists():
         return float(clock.read_text())
-    start = time.perf_counter()
+    start = time.process_time()
     if not folder.exists():
         if name in WORN:
             steal(places.marked, folder, [WORN[name](places.clean)], device="cpu")
@@ -54,7 +54,7 @@ def make_copy(setting: Setting, places: Places, source: Source, mode: Mode, name
             _overwrite(setting, places, source, mode, folder)
         else:
             _distil(setting, places.marked, folder)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     write_atomically(clock, f"{seconds:.3f}")
     return seconds
 
@@ -63,7 +63,8 @@ def tune(setting: Setting, start: Path, folder: Path, tuned: Tuned) -> None:
     """Fine-tunes a model and saves it, with its head beside the folder."""
     vision = VisionModel.load(start, device="cpu")
     task = task_of(setting, tuned.task)
-    head = tune_vision(vision, task.train, tuning(setting, tuned.course), classes=task.classes)
+    settings = tuning(setting, tuned.course, tuned.factor)
+    head = tune_vision(vision, task.train, settings, classes=task.classes)
     head_file(folder).parent.mkdir(parents=True, exist_ok=True)
     save_file(head.state_dict(), head_file(folder))
     vision.save(folder)
@@ -93,13 +94,13 @@ def tuned_accuracy(setting: Setting, folder: Path, tuned: Tuned) -> float:
 
 
 def _overwrite(setting: Setting, places: Places, source: Source, mode: Mode, folder: Path) -> None:
-    """A second mark with other keys on the very hold-out images, by the owner's own recipe."""
-    recipe = recipe_of(setting, mode)
+    """Another mark on the very hold-out images, with other keys, by a third of the recipe."""
+    recipe = recipe_of(setting, mode, setting.steps_of(source))
     marked = VisionModel.load(places.marked, device="cpu")
     made = embed(
         marked,
         owners_pictures(setting.pictures, seed=setting.seed),
-        recipe=recipe.model_copy(update={"steps": max(1, recipe.steps // 2)}),
+        recipe=recipe.model_copy(update={"steps": max(1, recipe.steps // 3)}),
         keys=setting.keys(source, mode, "thief"),
         seed=setting.seed,
     )

@@ -57,6 +57,8 @@ def suspect(setting: Setting, out: Path, source: Source, mode: Mode, name: str) 
     """Makes a suspect where it is missing, and reads it."""
     places = Places(out, source, mode)
     role = everybody(setting, source)[name]
+    if not places.marked.exists():
+        return Rows()
 
     def work() -> Rows:
         seconds = None
@@ -89,7 +91,6 @@ def suspect(setting: Setting, out: Path, source: Source, mode: Mode, name: str) 
 
 def _read(setting: Setting, places: Places, folder: Path, known: Suspected) -> Rows:
     watermark = Watermark.load(places.watermark)
-    clean = VisionModel.load(places.clean, device="cpu")
     try:
         vision = VisionModel.load(folder, device="cpu", readout=watermark.manifest.readout)
         verdict = verify(watermark, vision)
@@ -112,7 +113,12 @@ def _read(setting: Setting, places: Places, folder: Path, known: Suspected) -> R
         update={
             "decision": verdict.decision,
             "log10_e_value": verdict.log10_e_value,
-            "cosine": float(drift(setting, clean, vision).mean()),
+            "cosine": None if known.role == "innocent" else _cosine(setting, places, vision),
         }
     )
     return Rows(readings=readings, suspects=(row,))
+
+
+def _cosine(setting: Setting, places: Places, vision: VisionModel) -> float:
+    clean = VisionModel.load(places.clean, device="cpu", readout=vision.readout)
+    return float(drift(setting, clean, vision).mean())

@@ -1,7 +1,8 @@
 """The picture of a family: evidence against utility, a curve for each attack, panels of kinds.
 
 A curve begins at the unattacked source and goes through the attack's strengths, weak to strong; its
-name stands at the strong end. Knows nothing of rows or models.
+name stands at the strong end. Curves of one panel are drawn a little beside each other, as many
+cost the thief nothing and would be one line. Knows nothing of rows or models.
 """
 
 import io
@@ -15,6 +16,8 @@ from sif.files import write_atomically
 
 COLUMNS: Final = 3
 PANEL_INCHES: Final = 4.6, 3.5
+BESIDE: Final = 0.8
+"""Of utility in percent, between two curves."""
 LABEL_GAP: Final = 0.062
 """Of a panel's height, between two names."""
 MORE_COLOURS: Final = (*COLOURS, "#c99700", "#2f7fbf", "#7a4a2b", "#d0679d")
@@ -99,9 +102,9 @@ def _pictures(family: str, lines: Sequence[AttackLine]) -> tuple[bytes, bytes]:
 
 def _draw(panel: Any, title: str, some: Sequence[Curve], *, top: float) -> None:
     for number, curve in enumerate(some):
-        xs, ys = [point.x for point in curve.points], [point.y for point in curve.points]
+        xs, ys = zip(*beside(curve.points, number, len(some)), strict=True)
         panel.plot(xs, ys, color=_colour(number), linewidth=1.2, marker="o", markersize=3)
-    panel.set_xlim(-4, 104)
+    panel.set_xlim(-5, 106)
     panel.set_ylim(-0.08 * top, 1.08 * top)
     panel.set_title(title, loc="left", fontsize=10)
     panel.axhline(0, color="#333333", linewidth=0.8)
@@ -119,7 +122,7 @@ def _name_ends(panel: Any, some: Sequence[Curve]) -> None:
         curve, colour = some[number], _colour(number)
         panel.annotate(
             curve.name,
-            xy=curve.points[-1],
+            xy=beside(curve.points, number, len(some))[-1],
             xytext=(1.03, place),
             textcoords="axes fraction",
             fontsize=7,
@@ -128,6 +131,12 @@ def _name_ends(panel: Any, some: Sequence[Curve]) -> None:
             annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.4, "alpha": 0.5},
         )
+
+
+def beside(points: Sequence[Point], number: int, curves: int) -> list[Point]:
+    """Where the points of one of some curves are drawn; the first stays, which is all curves'."""
+    shift = BESIDE * (number - (curves - 1) / 2)
+    return [*points[:1], *(Point(point.x + shift, point.y) for point in points[1:])]
 
 
 def _colour(number: int) -> str:

@@ -1,6 +1,6 @@
-"""The bundled mini vision models: a Dinov2 source, siblings from other seeds, and strangers.
+"""The bundled mini vision models: a Dinov2 source, a sibling, and strangers.
 
-A sibling has the source's architecture, scenes and photographs, but other initial weights. A
+The sibling has the source's architecture, scenes and photographs, but other initial weights. A
 stranger is another architecture, of the same width, so that nothing but what it has learnt keeps
 it apart. The vision towers of the bundled LLaVAs are further models; `sif.eval.zoo.catalogue` names
 them.
@@ -49,9 +49,6 @@ VISION_MODELS: Final = (
     ),
     MiniVision(
         name="dino-sibling", kind="dinov2", role="sibling", world=11, seed=21, schedule=SHORT
-    ),
-    MiniVision(
-        name="dino-sibling-b", kind="dinov2", role="sibling", world=11, seed=51, schedule=SHORT
     ),
     MiniVision(name="vit-stranger", kind="vit", role="stranger", world=31, seed=31, schedule=SHORT),
     MiniVision(

@@ -50,7 +50,8 @@ def gradient_histograms(images: Images) -> Float[Tensor, "batch bins height widt
     centres = torch.arange(BINS).view(1, BINS, 1, 1)
     away = (place - centres).abs()
     near = torch.minimum(away, BINS - away)
-    return torch.hypot(down, right) * (1 - near).clamp(min=0)
+    split: Tensor = torch.hypot(down, right) * (1 - near).clamp(min=0)
+    return split
 
 
 def targets(
@@ -90,7 +91,7 @@ def loss_of(
         facts: of the scenes, the shape and the colour in every cell (0 for none).
     """
     patch_target, whole_target = targets(images)
-    loss = (heads.patch(states[:, 1:]) - patch_target).square().sum(-1).mean()
+    loss: Tensor = (heads.patch(states[:, 1:]) - patch_target).square().sum(-1).mean()
     loss = loss + 2 * (heads.whole(states[:, 0]) - whole_target).square().sum(-1).mean()
     said = heads.cells(states[: len(facts), 0]).unflatten(-1, (CELLS, -1))
     for logits, truth in zip(said.split((SHAPES, COLOURS), -1), facts.unbind(-1), strict=True):

@@ -33,6 +33,8 @@ SAME = [
     "watermark:2",
     "watermark-by-word:2.5",
     "gumbel:4",
+    "average:5",
+    "smooth:2.5+truncate:0.5",
     'turns:0.5@"hf:some/other+model"',
 ]
 
@@ -100,6 +102,9 @@ REFUSED = {
     "turns:2@hf:x": ("share of questions", "from 0 to 1"),
     "watermark:-1": ("bias", "from 0 to 100"),
     "watermark-by-word:": ("watermark-by-word needs its bias", "from 0 to 100"),
+    "average": ("average needs its number of answers", "1 to 64"),
+    "average:0": ("number of answers", "1 to 64"),
+    "smooth:256": ("standard deviation of smooth", "from 0 to 255"),
     "gumbel:1.5": ("whole number from 0 to 16",),
     "prefix": ("prefix needs its words", "prefix:"),
     "prefix:": ("prefix needs its words",),

@@ -17,6 +17,7 @@ from sif.attacks.images import (
     Noise,
     Nothing,
     Purify,
+    PurifyLearned,
     Resize,
     Rotate,
     SaltPepper,
@@ -44,6 +45,11 @@ READ: dict[str, ImageAttack] = {
     "contrast:0.8": Contrast(factor=0.8),
     "gamma:1.5": Gamma(exponent=1.5),
     "purify:8": Purify(deviation=8),
+    "purify-learned:16": PurifyLearned(deviation=16),
+    "purify-learned:8@gaussian": PurifyLearned(deviation=8, weights="gaussian"),
+    "purify-learned:8@own/mine.safetensors": PurifyLearned(
+        deviation=8, weights="own/mine.safetensors"
+    ),
     "none": Nothing(),
     "resize:0.5+jpeg:75": Chain(steps=(Resize(factor=0.5), Jpeg(quality=75))),
     "jpeg:75+resize:0.5": Chain(steps=(Jpeg(quality=75), Resize(factor=0.5))),
@@ -71,6 +77,7 @@ def test_a_text_is_read_and_written_back(text: str) -> None:
         (" resize:0.5 + jpeg:75 ", "resize:0.5+jpeg:75"),
         ("none+jpeg:75+none", "jpeg:75"),
         ("none+none", "none"),
+        ("purify-learned:8.0@informed", "purify-learned:8"),
     ],
 )
 def test_other_spellings_have_one_shortest_form(text: str, shortest: str) -> None:
@@ -123,6 +130,10 @@ REFUSED = {
     "gamma:0": ("exponent of gamma", "from 0.1 to 10", "gamma:1.5"),
     "purify:-1": ("standard deviation of purify", "from 0 to 100", "purify:16"),
     "purify": ("purify needs its standard deviation", "from 0 to 100", "purify:16"),
+    "purify-learned": ("purify-learned needs its standard deviation", "purify-learned:16"),
+    "purify-learned:101": ("standard deviation of purify-learned", "from 0 to 100"),
+    "purify-learned:8@": ("informed or gaussian", ".safetensors", "got ''"),
+    "purify-learned:8@mine.pt": ("informed or gaussian", "'mine.pt'"),
     "bits": ("bits needs its number", "from 1 to 8", "bits:5"),
 }
 
@@ -157,6 +168,7 @@ def test_what_cannot_be_read_is_refused_in_one_line(text: str) -> None:
         (lambda: Contrast(factor=-1), "0 to 4"),
         (lambda: Gamma(exponent=0), "0.1 to 10"),
         (lambda: Purify(deviation=101), "0 to 100"),
+        (lambda: PurifyLearned(deviation=-1), "0 to 100"),
     ],
 )
 def test_an_attack_made_in_python_has_the_same_range(

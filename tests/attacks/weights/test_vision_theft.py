@@ -1,5 +1,6 @@
 """The attacks on weights take plain vision models as they take LVLMs."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -7,14 +8,18 @@ import torch
 from torch import nn
 
 from sif.attacks.weights.attack import WeightAttack
+from sif.attacks.weights.drop_layers import DropLayers
+from sif.attacks.weights.examples import Example
+from sif.attacks.weights.finetune import Finetune
 from sif.attacks.weights.merge import Interpolate
 from sif.attacks.weights.noise import Noise
 from sif.attacks.weights.provenance import Provenance
 from sif.attacks.weights.prune import Prune
 from sif.attacks.weights.quantize import Quantize
 from sif.attacks.weights.round import Round
+from sif.attacks.weights.schedule import Training
 from sif.attacks.weights.theft import steal
-from sif.errors import UsageError
+from sif.errors import ModelError, UsageError
 from sif.vision.folder import load_any
 from tests.attacks.weights.vision_folders import write
 
@@ -45,7 +50,8 @@ def test_worn_weights_are_other_weights_near_by(attack: WeightAttack, tmp_path: 
     )
     for name, weight in before.items():
         away = (after[name] - weight).norm() / weight.norm()
-        assert 0 < away < 0.3, name
+        # On a CPU, bitsandbytes' blocks of 64 are coarser where a row is shorter than a block.
+        assert 0 < away < (0.3 if weight.shape[1] >= 64 else 0.5), name
 
 
 def test_a_merged_model_lies_half_way(tmp_path: Path) -> None:
@@ -63,3 +69,15 @@ def test_vision_models_of_two_architectures_do_not_merge(tmp_path: Path) -> None
     source, other = write("clip", tmp_path / "source"), write("vit", tmp_path / "other")
     with pytest.raises(UsageError, match="one architecture"):
         steal(source, tmp_path / "copy", [Interpolate(other=str(other))], device="cpu")
+
+
+def test_prompts_and_layers_are_no_business_of_a_vision_model(
+    tmp_path: Path, examples: Sequence[Example]
+) -> None:
+    source = write("dinov2", tmp_path / "source")
+    tuning = Finetune(training=Training(scope="all", steps=1), examples=examples)
+    with pytest.raises(UsageError, match="Dinov2Model, which reads no words"):
+        steal(source, tmp_path / "copy", [tuning], device="cpu")
+    with pytest.raises(ModelError, match="keeps its language model apart"):
+        steal(source, tmp_path / "copy", [DropLayers(layers=1)], device="cpu")
+    assert not (tmp_path / "copy").exists()

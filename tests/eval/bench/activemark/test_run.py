@@ -6,15 +6,18 @@ from pathlib import Path
 import pytest
 
 from sif.errors import StorageError, UsageError
+from sif.eval.bench.activemark.comparing import compare
+from sif.eval.bench.activemark.marking import mark
 from sif.eval.bench.activemark.results import Rows, write_all
 from sif.eval.bench.activemark.run import run_activemark
 from sif.eval.bench.activemark.setting import Places, Setting
+from sif.eval.bench.activemark.suspecting import prepare_source, suspect
 from sif.eval.bench.activemark.tables import as_summary
 from sif.vision.model import VisionModel
 
 TINY = Setting(
     sources=("llava-tower",),
-    modes=("injected", "keyed"),
+    modes=("keyed",),
     pictures=60,
     holdout=8,
     steps=150,
@@ -61,7 +64,9 @@ def test_every_kind_of_row_is_there_and_written(
     finished: tuple[Path, Rows], tmp_path: Path
 ) -> None:
     _, rows = finished
-    assert {row.mode for row in rows.markings} == {"injected", "keyed"}
+    assert [(row.source, row.mode, row.images) for row in rows.markings] == [
+        ("llava-tower", "keyed", 8)
+    ]
     assert [row.block for row in rows.blocks] == [0, 1, 2]
     assert {row.method for row in rows.compared} == {"IPGuard", "ADV-TRA"}
     own = [row for row in rows.compared if row.suspect == "marked"]
@@ -86,6 +91,20 @@ def test_a_run_that_was_interrupted_goes_on_and_finds_the_same(
     assert places.copy("int8").stat().st_mtime_ns == before
 
 
+def test_a_mark_that_comes_to_nothing_leaves_no_rows_and_stops_nobody(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
+        raise UsageError("expected the marked model to decode at least one hold-out image")
+
+    monkeypatch.setattr("sif.eval.bench.activemark.marking.embed", fail)
+    setting = TINY.model_copy(update={"suspects": ("int8",)})
+    prepare_source(setting, tmp_path, "llava-tower")
+    assert mark(setting, tmp_path, "llava-tower", "paper", shown) == Rows()
+    assert suspect(setting, tmp_path, "llava-tower", "paper", "int8") == Rows()
+    assert compare(setting, tmp_path, "llava-tower", "paper", shown) == Rows()
+
+
 @pytest.mark.slow
 def test_a_stolen_model_is_a_folder_that_loads(finished: tuple[Path, Rows]) -> None:
     out, _ = finished
@@ -99,7 +118,7 @@ def test_another_setting_and_a_damaged_row_are_refused(finished: tuple[Path, Row
     out, _ = finished
     with pytest.raises(UsageError, match=r"setting\.json"):
         run_activemark(out, TINY.model_copy(update={"seed": 1}), jobs=1, show=shown)
-    row = Places(out, "llava-tower", "injected").row("rows", "marked")
+    row = Places(out, "llava-tower", "keyed").row("rows", "marked")
     whole = row.read_text()
     row.write_text(whole[:100])
     with pytest.raises(StorageError, match="remove it"):

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from sif.eval.bench.attacks.picture import LABEL_GAP, curves, places, write_pictures
+from sif.eval.bench.attacks.picture import (
+    BESIDE,
+    LABEL_GAP,
+    Point,
+    beside,
+    curves,
+    places,
+    write_pictures,
+)
 from tests.eval.bench.attacks.some import line
 
 LINES = [
@@ -39,3 +47,11 @@ def test_both_kinds_of_file_are_written(tmp_path: Path) -> None:
     assert [path.name for path in paths] == ["attacks-llava.svg", "attacks-llava.png"]
     assert b"</svg>" in paths[0].read_bytes()
     assert paths[1].read_bytes().startswith(b"\x89PNG")
+
+
+def test_curves_that_cost_nothing_are_drawn_beside_each_other_from_one_start() -> None:
+    points = [Point(100, 4), Point(100, 2), Point(100, 1)]
+    drawn = [beside(points, number, 3) for number in range(3)]
+    assert {some[0] for some in drawn} == {points[0]}
+    assert [some[1].x - 100 for some in drawn] == pytest.approx([-BESIDE, 0, BESIDE])
+    assert all([point.y for point in some] == [4, 2, 1] for some in drawn)

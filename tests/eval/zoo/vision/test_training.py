@@ -6,14 +6,12 @@ import pytest
 import torch
 from transformers import AutoImageProcessor, AutoModel
 
-from sif.eval.bench.activemark.setting import Setting
-from sif.eval.bench.activemark.utility import digit_probe
 from sif.eval.zoo.training import Progress
 from sif.eval.zoo.vision.architecture import build_image_processor, build_vision
+from sif.eval.zoo.vision.card import measure_vision
 from sif.eval.zoo.vision.catalogue import VISION_MODELS, MiniVision, find_vision
 from sif.eval.zoo.vision.folders import build_bundled, export_vision
 from sif.eval.zoo.vision.training import VisionSchedule, normalised, train_vision
-from sif.vision.model import VisionModel
 
 FEW = VisionSchedule(steps=2, batch=6)
 
@@ -74,6 +72,10 @@ def test_unknown_names_are_nobodys() -> None:
 
 
 @pytest.mark.slow
-def test_the_bundled_source_tells_digits_apart(tmp_path: Path) -> None:
-    export_vision(VISION_MODELS[0], tmp_path / "model")
-    assert digit_probe(Setting(), VisionModel.load(tmp_path / "model", device="cpu")) >= 0.88
+def test_the_card_says_what_features_are_good_for() -> None:
+    card = measure_vision(VISION_MODELS[0])
+    assert card.parameters == pytest.approx(1.17e6, rel=0.05)
+    assert card.digits >= 0.88
+    assert card.colours > 0.4
+    assert len(card.largest) == 8
+    assert card.jumps[1] == pytest.approx(card.largest[1] / card.largest[0], rel=0.02)
