@@ -3,14 +3,12 @@
 A recipe names an objective, robustness terms, a budget and a schedule; nothing here runs them.
 """
 
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from sif.errors import UsageError
+from sif.recipe_file import read_recipe
 
 BUILT_IN: Final = (
     "sif",
@@ -204,33 +202,9 @@ def load_recipe(name: str | Path, **changes: Any) -> Recipe:
     Raises:
         UsageError: no such recipe, or a file that is not one.
     """
-    text = _recipe_text(name)
-    try:
-        content = yaml.safe_load(text)
-        if changes and isinstance(content, dict) and isinstance(content.get("schedule"), dict):
+
+    def change(content: dict[str, Any]) -> None:
+        if changes and isinstance(content.get("schedule"), dict):
             content["schedule"] |= changes
-        return Recipe.model_validate(content)
-    except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
-        raise UsageError(f"expected a recipe in YAML, got {name}: {reason}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(
-            f"recipe {name}: {where}: {first['msg']}, got {first['input']!r}"
-        ) from error
 
-
-def _recipe_text(name: str | Path) -> str:
-    if str(name) in BUILT_IN:
-        folder = resources.files("sif").joinpath("recipes")
-        return folder.joinpath(f"{name}.yaml").read_text(encoding="utf-8")
-    path = Path(name)
-    if path.suffix not in (".yaml", ".yml") or not path.is_file():
-        raise UsageError(
-            f"expected a recipe among {', '.join(BUILT_IN)} or a YAML file, got {str(name)!r}"
-        )
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"expected a recipe in YAML, got {name}: {error}") from error
+    return read_recipe(Recipe, name, built_in=BUILT_IN, package="sif", change=change)

@@ -1,13 +1,11 @@
 """Recipes: everything that decides how a model is marked, but for model, images and keys."""
 
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from sif.errors import UsageError
+from sif.recipe_file import read_recipe
 from sif.watermark.activemark.projection import Directions
 
 BUILT_IN: Final = ("keyed", "injected", "paper")
@@ -110,32 +108,8 @@ def load_recipe(name: str | Path, **changes: Any) -> MarkRecipe:
     Raises:
         UsageError: no such recipe, or a file that is not one.
     """
-    try:
-        content = yaml.safe_load(_text(name))
-        if isinstance(content, dict):
-            content |= {field: value for field, value in changes.items() if value is not None}
-        return MarkRecipe.model_validate(content)
-    except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
-        raise UsageError(f"expected a recipe in YAML, got {name}: {reason}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(
-            f"recipe {name}: {where}: {first['msg']}, got {first['input']!r}"
-        ) from error
 
+    def change(content: dict[str, Any]) -> None:
+        content |= {field: value for field, value in changes.items() if value is not None}
 
-def _text(name: str | Path) -> str:
-    if str(name) in BUILT_IN:
-        folder = resources.files(__package__).joinpath("recipes")
-        return folder.joinpath(f"{name}.yaml").read_text(encoding="utf-8")
-    path = Path(name)
-    if path.suffix not in (".yaml", ".yml") or not path.is_file():
-        raise UsageError(
-            f"expected a recipe among {', '.join(BUILT_IN)} or a YAML file, got {str(name)!r}"
-        )
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"expected a recipe in YAML, got {name}: {error}") from error
+    return read_recipe(MarkRecipe, name, built_in=BUILT_IN, package="sif.activemark", change=change)

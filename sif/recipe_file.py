@@ -1,0 +1,65 @@
+"""Reading recipes: built-in ones by name, others from YAML files. Knows no recipe's fields."""
+
+from collections.abc import Callable, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from sif.errors import UsageError
+
+R = TypeVar("R", bound=BaseModel)
+
+
+def read_recipe(
+    kind: type[R],
+    name: str | Path,
+    *,
+    built_in: Sequence[str],
+    package: str,
+    change: Callable[[dict[str, Any]], None],
+) -> R:
+    """A recipe by name or file.
+
+    Args:
+        kind: the model that it must be.
+        name: one of `built_in`, or a path that ends in .yaml.
+        built_in: names of the files in `recipes/` of the package.
+        package: that brings them.
+        change: replaces fields of what was read, before it is checked.
+
+    Raises:
+        UsageError: no such recipe, or a file that is not one.
+    """
+    text = _text(name, built_in, package)
+    try:
+        content = yaml.safe_load(text)
+        if isinstance(content, dict):
+            change(content)
+        return kind.model_validate(content)
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise UsageError(f"expected a recipe in YAML, got {name}: {reason}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(
+            f"recipe {name}: {where}: {first['msg']}, got {first['input']!r}"
+        ) from error
+
+
+def _text(name: str | Path, built_in: Sequence[str], package: str) -> str:
+    if str(name) in built_in:
+        folder = resources.files(package).joinpath("recipes")
+        return folder.joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml") or not path.is_file():
+        raise UsageError(
+            f"expected a recipe among {', '.join(built_in)} or a YAML file, got {str(name)!r}"
+        )
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"expected a recipe in YAML, got {name}: {error}") from error
