@@ -33,7 +33,7 @@ class PurifyLearned(ImageAttack):
     """What `sif.attacks.images.denoiser.Denoiser` makes of the picture.
 
     Attributes:
-        deviation: σ, the noise to take out, in units of 1/255; 0 to 100.
+        deviation: σ, the noise to take out, in units of 1/255; 0 to 100. None changes nothing.
         weights: one of `BUNDLED`, or a file that ends in .safetensors.
 
     Raises:
@@ -57,6 +57,8 @@ class PurifyLearned(ImageAttack):
         return TAKEN_OUT.text(self.deviation) + own
 
     def _attacked(self, picture: Image.Image) -> Image.Image:
+        if self.deviation == 0:
+            return picture.copy()
         import torch
 
         from sif.vlm.pixels import to_images, to_tensor
