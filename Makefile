@@ -2,6 +2,9 @@
 PYTHON := .venv/bin/python
 FAST := not slow and not vllm and not gpu
 PYTEST_ARGS ?=
+# Processes that test side by side, each with one thread: mini models use no more.
+WORKERS ?= 2
+PYTEST = OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup
 
 # Tests and the demo never need a network.
 test test-fast check demo: export HF_HUB_OFFLINE := 1
@@ -20,16 +23,16 @@ setup:
 	@tools/setup.sh
 
 test: setup
-	$(PYTHON) -m pytest $(PYTEST_ARGS)
+	$(PYTEST) $(PYTEST_ARGS)
 
 test-fast: setup
-	$(PYTHON) -m pytest -m "$(FAST)" $(PYTEST_ARGS)
+	$(PYTEST) -m "$(FAST)" $(PYTEST_ARGS)
 
 check: setup
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
-	$(PYTHON) -m pytest -m "$(FAST)" $(PYTEST_ARGS)
+	$(PYTEST) -m "$(FAST)" $(PYTEST_ARGS)
 
 format: setup
 	$(PYTHON) -m ruff check --fix .

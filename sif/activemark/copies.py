@@ -8,7 +8,7 @@ present moment, so that the message term meets what tuning does (a first-order m
 Knows nothing of messages.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sif.activemark.chance import generator
+from sif.activemark.looks import draw_look
 from sif.activemark.pool import Pool
 from sif.activemark.recipe import CopiesRecipe
 from sif.robustness.parameters import replaced, restored, trainable
@@ -23,7 +24,6 @@ from sif.robustness.wear import disturbed, rounded, thinned
 from sif.vision.model import VisionModel
 
 GROUP, BATCH, CLASSES = 64, 64, 10
-COARSE = 8
 
 
 class Copies:
@@ -113,20 +113,3 @@ class Copies:
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-
-
-def draw_look(chance: torch.Generator) -> Callable[[Tensor], Tensor]:
-    """How the images of one fine-tuning look: each of four changes is made or not."""
-    grey, coarse, harsh, negative = (torch.rand(4, generator=chance) < 0.5).tolist()
-
-    def look(images: Tensor) -> Tensor:
-        if grey:
-            images = images.mean(1, keepdim=True).expand_as(images)
-        if coarse:
-            small = F.interpolate(images, (COARSE, COARSE), mode="area")
-            images = F.interpolate(small, images.shape[-2:], mode="bilinear")
-        if harsh:
-            images = (2.0 * images - 0.5).clamp(0.0, 1.0)
-        return 1.0 - images if negative else images
-
-    return look

@@ -146,7 +146,7 @@ def _prepare(
         marked=vision.copy(),
         recipe=recipe,
         seed=seed,
-        pool=make_pool(vision, cut),
+        pool=make_pool(vision, cut, looks=recipe.looks, seed=seed),
         pictures=held,
         messages=secret_messages(keys, digests, bits=recipe.bits),
         profile=seen,

@@ -8,6 +8,8 @@ from jaxtyping import Float, Int
 from PIL import Image
 from torch import Tensor
 
+from sif.activemark.chance import generator
+from sif.activemark.looks import draw_look
 from sif.vision.model import VisionModel
 from sif.vlm.pixels import to_tensor
 
@@ -45,14 +47,22 @@ def variance_of(tokens: Float[Tensor, "batch tokens features"]) -> float:
 
 
 @torch.no_grad()
-def make_pool(vision: VisionModel, pictures: Sequence[Image.Image]) -> Pool:
+def make_pool(
+    vision: VisionModel, pictures: Sequence[Image.Image], *, looks: float = 0.0, seed: int = 0
+) -> Pool:
     """Shows the pictures to the clean model.
 
     Args:
         vision: not marked yet.
         pictures: at the model's extent.
+        looks: share of them that are changed as in `sif.activemark.looks`, each in a way of its
+            own.
+        seed: of which, and how.
     """
     images = to_tensor(pictures)
+    for place in range(round(looks * len(images))):
+        look = draw_look(generator(seed, place, 10))
+        images[place : place + 1] = look(images[place : place + 1])
     seen = [vision.run(vision.prepare(part)) for part in images.split(BATCH)]
     return Pool(
         images=images,

@@ -59,6 +59,8 @@ class MarkRecipe(_Part):
             read from: CLS, or the first patch where patches are averaged.
         top: k of the activation profile.
         pool: training images, cut from those that are no hold-out images.
+        looks: share of them that are made grey, coarse, harsh or negative, so that features stay
+            what they were on pictures unlike the owner's too.
         steps: of AdamW.
         batch: training images in each step.
         rate: learning rate of the blocks, after a warm-up and with a cosine decay.
@@ -86,6 +88,7 @@ class MarkRecipe(_Part):
     token: int | None = Field(default=None, ge=0)
     top: int = Field(default=5, ge=1)
     pool: int = Field(default=512, ge=16)
+    looks: float = Field(default=0.0, ge=0, le=1)
     steps: int = Field(default=500, ge=1)
     batch: int = Field(default=32, ge=2)
     rate: float = Field(default=5e-4, gt=0)
