@@ -11,17 +11,16 @@ detection by Markov's inequality, Σp_i / needed, and `whole` takes every model 
 whole decision; both need no such assumption. Knows nothing of models or images.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from jaxtyping import Bool, Float
+from pydantic import BaseModel, ConfigDict
 from scipy.stats import beta, binom
 
 from sif.errors import UsageError
 from sif.ownership.tail import log_upper_tail
 
 
-class PanelBounds(NamedTuple):
+class PanelBounds(BaseModel):
     """Bounds that hold together with `confidence`, all of them upper bounds on an error.
 
     Attributes:
@@ -38,6 +37,8 @@ class PanelBounds(NamedTuple):
         rate_bound: Clopper–Pearson bound for that share were all pairs independent: an upper one
             for independent models, a lower one for dependent ones.
     """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     models: int
     images: int
