@@ -10,7 +10,7 @@ from PIL import Image
 
 from sif.attacks.answers.attack import Occasion
 from sif.attacks.answers.consensus import consensus
-from sif.attacks.answers.serving import ServingAttack, served_name
+from sif.attacks.answers.serving import ServedSuspect, ServingAttack
 from sif.attacks.strength import Strength
 from sif.types import Answer, Query, Reply, Suspect
 
@@ -107,24 +107,11 @@ class Smooth(JoiningAttack):
         return [replace(query, image=Image.fromarray(level)) for level in levels]
 
 
-class JoinedSuspect:
+class JoinedSuspect(ServedSuspect[JoiningAttack]):
     """Another suspect that is asked several questions for one.
 
     Probabilities of tokens are given up: they belong to single answers.
-
-    Args:
-        suspect: the one that is asked.
-        attack: says what is asked.
     """
-
-    def __init__(self, suspect: Suspect, attack: JoiningAttack) -> None:
-        self._suspect = suspect
-        self._attack = attack
-
-    @property
-    def name(self) -> str:
-        """That of the suspect behind, then the attack."""
-        return served_name(self._suspect, self._attack)
 
     def ask(self, queries: Sequence[Query]) -> list[Reply]:
         """Joined replies in the order of the queries; without any answer the first failure.
@@ -135,10 +122,6 @@ class JoinedSuspect:
         asked = [self._attack.questions(query) for query in queries]
         replies = iter(self._suspect.ask([one for some in asked for one in some]))
         return [_joined([next(replies) for _ in some]) for some in asked]
-
-    def close(self) -> None:
-        """Closes the suspect behind."""
-        self._suspect.close()
 
 
 def _joined(replies: Sequence[Reply]) -> Reply:

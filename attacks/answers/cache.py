@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sif.attacks.answers.serving import ServingAttack, served_name
+from sif.attacks.answers.serving import ServedSuspect, ServingAttack
 from sif.types import Answer, Query, Reply, Suspect
 
 
@@ -23,25 +23,15 @@ class Cache(ServingAttack):
         return CachedSuspect(suspect, self)
 
 
-class CachedSuspect:
+class CachedSuspect(ServedSuspect[Cache]):
     """Another suspect with a cache before it, which lives as long as this object.
 
     Failures are not kept: a picture without an answer is asked about again.
-
-    Args:
-        suspect: the one that is asked.
-        attack: for the name.
     """
 
     def __init__(self, suspect: Suspect, attack: Cache) -> None:
-        self._suspect = suspect
-        self._attack = attack
+        super().__init__(suspect, attack)
         self._known: dict[str, Reply] = {}
-
-    @property
-    def name(self) -> str:
-        """That of the suspect behind, then the attack."""
-        return served_name(self._suspect, self._attack)
 
     def ask(self, queries: Sequence[Query]) -> list[Reply]:
         """Replies; each picture is asked about once, with the first of its questions.
@@ -58,10 +48,6 @@ class CachedSuspect:
         fresh = dict(zip(firsts, replies, strict=True))
         self._known |= {key: reply for key, reply in fresh.items() if isinstance(reply, Answer)}
         return [self._known.get(digest) or fresh[digest] for digest in digests]
-
-    def close(self) -> None:
-        """Closes the suspect behind."""
-        self._suspect.close()
 
 
 def _digest(query: Query) -> str:

@@ -5,7 +5,7 @@ Knows nothing of single attacks.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import final
+from typing import Generic, TypeVar, final
 
 from sif.types import Query, Reply, Suspect
 
@@ -28,6 +28,37 @@ class ServingAttack(ABC):
         """
 
 
+A = TypeVar("A", bound=ServingAttack)
+
+
+class ServedSuspect(ABC, Generic[A]):
+    """Another suspect, served in the way of an attack.
+
+    Args:
+        suspect: the one that is asked.
+        attack: on it.
+    """
+
+    def __init__(self, suspect: Suspect, attack: A) -> None:
+        self._suspect = suspect
+        self._attack = attack
+
+    @final
+    @property
+    def name(self) -> str:
+        """That of the suspect behind, then the attack, as in `hf:model (answers cache)`."""
+        return served_name(self._suspect, self._attack)
+
+    @abstractmethod
+    def ask(self, queries: Sequence[Query]) -> list[Reply]:
+        """Replies in the order of the queries."""
+
+    @final
+    def close(self) -> None:
+        """Closes the suspect behind."""
+        self._suspect.close()
+
+
 class QueryAttack(ServingAttack):
     """An attack that only changes what the model is asked."""
 
@@ -43,22 +74,8 @@ class QueryAttack(ServingAttack):
         return ChangedQueries(suspect, self)
 
 
-class ChangedQueries:
-    """Another suspect whose questions are changed on the way.
-
-    Args:
-        suspect: the one that is asked.
-        attack: on every question.
-    """
-
-    def __init__(self, suspect: Suspect, attack: QueryAttack) -> None:
-        self._suspect = suspect
-        self._attack = attack
-
-    @property
-    def name(self) -> str:
-        """That of the suspect behind, then the attack, as in `hf:model (answers cache)`."""
-        return served_name(self._suspect, self._attack)
+class ChangedQueries(ServedSuspect[QueryAttack]):
+    """Another suspect whose questions are changed on the way."""
 
     def ask(self, queries: Sequence[Query]) -> list[Reply]:
         """The replies to the changed questions, in the order of the queries.
@@ -67,10 +84,6 @@ class ChangedQueries:
             SuspectError: the suspect cannot be reached.
         """
         return self._suspect.ask([self._attack.changed(query) for query in queries])
-
-    def close(self) -> None:
-        """Closes the suspect behind."""
-        self._suspect.close()
 
 
 def served_name(suspect: Suspect, attack: object) -> str:

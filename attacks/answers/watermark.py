@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sif.attacks.answers.serving import ServingAttack, served_name
+from sif.attacks.answers.serving import ServedSuspect, ServingAttack
 from sif.attacks.strength import Strength
 from sif.errors import UsageError
 from sif.suspects.steerable import Steerable
@@ -75,7 +75,7 @@ class Gumbel(ServingAttack):
         return MarkedSuspect(suspect, self)
 
 
-class MarkedSuspect:
+class MarkedSuspect(ServedSuspect[Watermark | Gumbel]):
     """A suspect that decodes with a foreign watermark.
 
     Args:
@@ -86,19 +86,15 @@ class MarkedSuspect:
         UsageError: another suspect.
     """
 
+    _suspect: Steerable
+
     def __init__(self, suspect: Suspect, attack: Watermark | Gumbel) -> None:
         if not isinstance(suspect, Steerable):
             raise UsageError(
                 f"{attack} takes a hand in decoding, which only hf: suspects allow, got "
                 f"{suspect.name}; give it an hf: suspect, and before all other attacks"
             )
-        self._suspect = suspect
-        self._attack = attack
-
-    @property
-    def name(self) -> str:
-        """That of the suspect behind, then the attack."""
-        return served_name(self._suspect, self._attack)
+        super().__init__(suspect, attack)
 
     def ask(self, queries: Sequence[Query]) -> list[Reply]:
         """Marked replies, in the order of the queries."""
@@ -111,7 +107,3 @@ class MarkedSuspect:
                 kind = "list by the word before" if by_word else "constant list"
                 mark = Mark(kind, float(bias))
         return self._suspect.ask_steered(queries, ProviderHook(mark, self._suspect.vocabulary_size))
-
-    def close(self) -> None:
-        """Closes the suspect behind."""
-        self._suspect.close()

@@ -21,8 +21,8 @@ from sif.ownership.panel_bounds import (
 from sif.vision.model import VisionModel
 
 
-class PanelReport(BaseModel):
-    """What a panel says about errors; the fields of `sif.ownership.panel_bounds.PanelBounds`.
+class Panel(BaseModel):
+    """A panel as it was read.
 
     Attributes:
         kind: "independent" bounds false detection, "dependent" misdetection.
@@ -35,16 +35,10 @@ class PanelReport(BaseModel):
     kind: Literal["independent", "dependent"]
     suspects: tuple[str, ...]
     detected: tuple[int, ...]
-    models: int
-    images: int
-    needed: int
-    confidence: float
-    error: float
-    without_independence: float
-    whole: float
-    wrong: int
-    rate: float
-    rate_bound: float
+
+
+class PanelReport(PanelBounds, Panel):
+    """A panel, and what it says about errors; files hold the panel's fields first."""
 
 
 class MarkBounds(BaseModel):
@@ -153,6 +147,6 @@ def _report(
             "kind": kind,
             "suspects": tuple(names),
             "detected": tuple(sum(row) for row in rows),
-            **found._asdict(),
+            **found.model_dump(),
         }
     )

@@ -11,17 +11,16 @@ detection by Markov's inequality, Σp_i / needed, and `whole` takes every model 
 whole decision; both need no such assumption. Knows nothing of models or images.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from jaxtyping import Bool, Float
+from pydantic import BaseModel, ConfigDict
 from scipy.stats import beta, binom
 
 from sif.errors import UsageError
 from sif.ownership.tail import log_upper_tail
 
 
-class PanelBounds(NamedTuple):
+class PanelBounds(BaseModel):
     """Bounds that hold together with `confidence`, all of them upper bounds on an error.
 
     Attributes:
@@ -38,6 +37,8 @@ class PanelBounds(NamedTuple):
         rate_bound: Clopper–Pearson bound for that share were all pairs independent: an upper one
             for independent models, a lower one for dependent ones.
     """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     models: int
     images: int
@@ -97,23 +98,7 @@ def false_detection(
     Raises:
         UsageError: an empty panel, or a confidence that is none.
     """
-    models, images = _check(detected, confidence)
-    each = 1.0 - (1.0 - confidence) / images
-    hits = detected.sum(0)
-    bounds = np.array([upper_limit(int(h), models, confidence=each) for h in hits])
-    wrong = int((detected.sum(1) >= needed).sum())
-    return PanelBounds(
-        models=models,
-        images=images,
-        needed=needed,
-        confidence=confidence,
-        error=tail_of_sum(bounds, needed),
-        without_independence=min(1.0, float(bounds.sum()) / max(needed, 1)),
-        whole=upper_limit(wrong, models, confidence=confidence),
-        wrong=wrong,
-        rate=float(detected.mean()),
-        rate_bound=upper_limit(int(hits.sum()), detected.size, confidence=confidence),
-    )
+    return _bounds(detected, needed=needed, confidence=confidence, copies=False)
 
 
 def misdetection(
@@ -129,23 +114,32 @@ def misdetection(
     Raises:
         UsageError: an empty panel, or a confidence that is none.
     """
+    return _bounds(detected, needed=needed, confidence=confidence, copies=True)
+
+
+def _bounds(
+    detected: Bool[np.ndarray, "models images"], *, needed: int, confidence: float, copies: bool
+) -> PanelBounds:
+    """A copy is decided wrongly by images that were missed, another model by detected ones."""
     models, images = _check(detected, confidence)
+    limit = lower_limit if copies else upper_limit
     each = 1.0 - (1.0 - confidence) / images
     hits = detected.sum(0)
-    bounds = np.array([lower_limit(int(h), models, confidence=each) for h in hits])
-    wrong = int((detected.sum(1) < needed).sum())
-    missed = images - needed + 1
+    limits = np.array([limit(int(h), models, confidence=each) for h in hits])
+    faults = 1.0 - limits if copies else limits
+    fatal = images - needed + 1 if copies else needed
+    wrong = int(((detected.sum(1) >= needed) != copies).sum())
     return PanelBounds(
         models=models,
         images=images,
         needed=needed,
         confidence=confidence,
-        error=tail_of_sum(1.0 - bounds, missed),
-        without_independence=min(1.0, float((1.0 - bounds).sum()) / max(missed, 1)),
+        error=tail_of_sum(faults, fatal),
+        without_independence=min(1.0, float(faults.sum()) / max(fatal, 1)),
         whole=upper_limit(wrong, models, confidence=confidence),
         wrong=wrong,
         rate=float(detected.mean()),
-        rate_bound=lower_limit(int(hits.sum()), detected.size, confidence=confidence),
+        rate_bound=limit(int(hits.sum()), detected.size, confidence=confidence),
     )
 
 

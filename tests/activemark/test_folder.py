@@ -3,11 +3,9 @@
 import json
 import os
 import shutil
-import signal
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +23,7 @@ from sif.vision.digest import tower_digest
 from sif.vision.model import VisionModel
 from sif.watermark.greenlist.keys import KeyRing
 from tests.activemark.small import KEYS, pictures, recipe, tower
+from tests.kill_9 import kill_once_there_is
 
 
 @pytest.fixture(scope="module")
@@ -238,11 +237,8 @@ def test_a_command_killed_in_the_middle_goes_on_to_the_same_watermark(tmp_path: 
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     killed = subprocess.Popen(command("a"), env=environment, stderr=subprocess.DEVNULL)
     checkpoint = tmp_path / "a" / "wm" / "training.safetensors"
-    while not checkpoint.exists() and killed.poll() is None:
-        time.sleep(0.005)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
-    assert checkpoint.exists() and not (tmp_path / "a" / "wm" / "manifest.json").exists()
+    kill_once_there_is(checkpoint, killed)
+    assert not (tmp_path / "a" / "wm" / "manifest.json").exists()
     for name in ("a", "b"):
         subprocess.run(command(name), env=environment, check=True, capture_output=True)
     one, other = (Watermark.load(tmp_path / name / "wm").manifest for name in ("a", "b"))

@@ -3,10 +3,8 @@ import json
 import logging
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from sif.vlm.model import Vlm
 from sif.watermark.greenlist.count import z_score
 from sif.watermark.greenlist.keys import KeyRing
 from tests.fingerprint.small import KEYS, pictures, small_fingerprint, small_recipe
+from tests.kill_9 import kill_once_there_is
 from tests.nearly_full import nearly_full_disk
 
 pytestmark = pytest.mark.slow
@@ -327,15 +326,7 @@ def test_after_kill_9_the_same_command_gives_the_same_bytes(
     root = Path(__file__).parents[2]
     command = [sys.executable, "-c", MAKE, str(untrained_llava), str(out)]
     process = subprocess.Popen(command, cwd=root, env=os.environ | {"PYTHONPATH": str(root)})
-    try:
-        until = time.monotonic() + 240
-        while not (out / "triggers" / "0001.json").exists():
-            assert process.poll() is None
-            assert time.monotonic() < until
-            time.sleep(0.02)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    kill_once_there_is(out / "triggers" / "0001.json", process)
     assert not (out / "manifest.json").exists()
     first = (out / "triggers" / "0001.png").stat().st_mtime_ns
     small_fingerprint(vlm, out)

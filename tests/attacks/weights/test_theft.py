@@ -1,8 +1,6 @@
 import json
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +29,7 @@ from sif.errors import StorageError, UsageError
 from sif.suspects.connect import connect
 from sif.types import Answer, GenerationSettings, Query
 from sif.vlm.folder import save_model
+from tests.kill_9 import kill_once_there_is
 from tests.nearly_full import nearly_full_disk
 
 Load = Callable[[Path], tuple[Any, Any]]
@@ -161,13 +160,7 @@ def _kill_in_training(source: Path, room: Path, data: Path, training: Training) 
     arguments = [str(source), str(room / "killed"), str(data), training.model_dump_json()]
     process = subprocess.Popen([sys.executable, "-c", SCRIPT, *arguments])
     checkpoint = room / ".killed.unfinished" / "training.safetensors"
-    try:
-        while not checkpoint.exists():
-            assert process.poll() is None
-            time.sleep(0.01)
-    finally:
-        process.kill()
-    assert process.wait() == -signal.SIGKILL
+    kill_once_there_is(checkpoint, process)
     with safe_open(checkpoint, framework="pt") as stored:
         return len(json.loads(stored.metadata()["losses"]))
 

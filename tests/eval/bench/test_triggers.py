@@ -1,9 +1,5 @@
 """A whole benchmark in little, on a bundled model."""
 
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +17,7 @@ from sif.eval.bench.triggers import TriggerBench, run_bench
 from sif.suspects.connect import connect
 from sif.types import GenerationSettings, Query, Reply, Suspect
 from sif.vlm.model import Vlm
-
-ROOT = Path(__file__).parents[3]
+from tests.kill_9 import begin, kill_once_there_is
 
 
 def _ignore(stage: str, done: float, total: float, words: str) -> None:
@@ -140,7 +135,8 @@ def _check_portraits(portraits: Sequence[Portrait]) -> None:
     assert all(0.8 < portrait.ssim < 1 and portrait.psnr > 30 for portrait in portraits)
 
 
-KILLED = (
+COMMAND = (
+    *("bench", "triggers"),
     *("--families", "llava", "--methods", "sif,ordinary", "--steps", "2", "-n", "3"),
     *("--suspects", "source,pruned-20", "--image-attacks", "none,crop:0.05"),
     *("--seeds", "1", "--jobs", "2"),
@@ -149,12 +145,12 @@ KILLED = (
 
 @pytest.mark.slow
 def test_after_kill_9_the_same_command_comes_to_the_same_rows(tmp_path: Path) -> None:
-    assert _bench(tmp_path / "whole").wait() == 0
+    assert begin(*COMMAND, "--out", tmp_path / "whole").wait() == 0
     out = tmp_path / "killed"
     for half in ("fingerprints/sif-0/request.json", "answers/source.sqlite"):
-        _kill_once_there_is(out / "llava" / half, _bench(out))
+        kill_once_there_is(out / "llava" / half, begin(*COMMAND, "--out", out))
         assert not (out / "cells.parquet").exists()
-    assert _bench(out).wait() == 0
+    assert begin(*COMMAND, "--out", out).wait() == 0
     for name in ("cells", "portraits"):
         whole, killed = (
             pq.read_table(folder / f"{name}.parquet").to_pylist()
@@ -164,29 +160,6 @@ def test_after_kill_9_the_same_command_comes_to_the_same_rows(tmp_path: Path) ->
     costs = pq.read_table(out / "costs.parquet").to_pylist()
     assert [cost["seconds"] is None for cost in costs].count(True) >= 1
     assert {(cost["threads"], cost["jobs"]) for cost in costs} == {(1, 2)}
-
-
-def _bench(out: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "sif.cli.main", "bench", "triggers", "--out", str(out)]
-    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    return subprocess.Popen(
-        [*command, *KILLED],
-        env=os.environ | {"PYTHONPATH": paths},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-
-def _kill_once_there_is(path: Path, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 300
-    try:
-        while not path.exists():
-            assert process.poll() is None, "it ended before it could be killed"
-            assert time.monotonic() < until
-            time.sleep(0.02)
-    finally:
-        process.kill()
-        process.wait()
 
 
 def test_what_cannot_be_run_is_refused_before_anything_is_made(tmp_path: Path) -> None:

@@ -1,9 +1,5 @@
 """The whole benchmark in little, on a bundled model: kept, resumed, killed."""
 
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +16,8 @@ from sif.eval.bench.attacks.rows import AttackLine
 from sif.suspects.connect import connect
 from sif.suspects.journal import Journal
 from sif.types import Query, Reply, Suspect
+from tests.kill_9 import begin, kill_once_there_is
 
-ROOT = Path(__file__).parents[4]
 ATTACKS = (
     *("drop-layers:1", "lora-questions:20", "jpeg:75", "synonyms:1@mini-world", "case:1"),
     *("temperature:0.7", "divergence-stranger:0.2", "disturbed:1"),
@@ -37,6 +33,7 @@ LITTLE = AttackBench(
     scenes=4,
 )
 COMMAND = (
+    *("bench", "attacks"),
     *("--families", "llava", "--method", "sif@steps=2", "-n", "2", "--sets", "1"),
     *("--scenes", "4", "--jobs", "2"),
     *(part for name in FEW for part in ("--attack", name)),
@@ -117,7 +114,8 @@ def test_after_kill_9_it_goes_on_where_it_was(
     whole: tuple[Path, Attacked], tmp_path: Path, asked: list[int]
 ) -> None:
     out = tmp_path / "killed"
-    _kill_once_there_is(out / "llava" / "prices" / "drop-layers-1.json", _begin(out))
+    begun = begin(*COMMAND, "--out", out)
+    kill_once_there_is(out / "llava" / "prices" / "drop-layers-1.json", begun)
     assert not (out / ROWS).exists()
     kept = _answers(out)
     assert kept > 0
@@ -142,29 +140,6 @@ def _answers(out: Path) -> int:
 
 def _without_cost(line: AttackLine) -> AttackLine:
     return line.model_copy(update={"theft_seconds": None, "slowdown": None})
-
-
-def _begin(out: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "sif.cli.main", "bench", "attacks", "--out", str(out)]
-    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    return subprocess.Popen(
-        [*command, *COMMAND],
-        env=os.environ | {"PYTHONPATH": paths},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-
-def _kill_once_there_is(path: Path, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 1200
-    try:
-        while not path.exists():
-            assert process.poll() is None, "it ended before it could be killed"
-            assert time.monotonic() < until
-            time.sleep(0.02)
-    finally:
-        process.kill()
-        process.wait()
 
 
 def test_what_cannot_be_run_is_refused_before_anything_is_made(tmp_path: Path) -> None:

@@ -1,0 +1,36 @@
+"""Commands that are killed in the middle, for tests of how they go on."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PATIENCE_SECONDS = 1200
+
+
+def begin(*arguments: str | Path) -> subprocess.Popen[bytes]:
+    """Starts a `sif` command in a process of its own that says nothing."""
+    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    return subprocess.Popen(
+        [sys.executable, "-m", "sif.cli.main", *arguments],
+        env=os.environ | {"PYTHONPATH": paths},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def kill_once_there_is(path: Path, process: subprocess.Popen[bytes]) -> None:
+    """Kills a process as soon as it has made a file, and in any case before it returns."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    try:
+        while not path.exists():
+            assert process.poll() is None, "it ended before it could be killed"
+            assert time.monotonic() < until, f"{path.name} did not come"
+            time.sleep(0.005)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == -signal.SIGKILL, "it ended before it could be killed"
