@@ -23,6 +23,28 @@ def probe_accuracy(
     return float((probe(test).argmax(-1) == test_labels).float().mean())
 
 
+def cross_validated_accuracy(
+    features: Float[Tensor, "examples features"],
+    labels: Int[Tensor, " examples"],
+    *,
+    folds: int = 5,
+    seed: int = 0,
+) -> float:
+    """Share of all examples that is told right by probes that did not learn from them.
+
+    Raises:
+        UsageError: scikit-learn is missing.
+    """
+    drawn = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
+    right = 0.0
+    for held in drawn.chunk(folds):
+        others = torch.ones(len(labels), dtype=torch.bool)
+        others[held] = False
+        share = probe_accuracy(features[others], labels[others], features[held], labels[held])
+        right += share * len(held)
+    return right / len(labels)
+
+
 def fit_probe(
     features: Float[Tensor, "examples features"], labels: Int[Tensor, " examples"]
 ) -> torch.nn.Linear:

@@ -1,4 +1,4 @@
-"""Ways in which pictures look unlike the owner's: grey, coarse, harsh, negative, or several at once.
+"""Ways in which pictures look unlike the owner's: grey, coarse, harsh, negative, or several.
 
 A thief's pictures, and the users' of a marked model, are seldom like those that the owner has.
 """

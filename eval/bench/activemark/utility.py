@@ -13,7 +13,7 @@ from sif.attacks.weights.vision_tuning import ClassHead
 from sif.eval.bench.activemark.pictures import unseen_pictures
 from sif.eval.bench.activemark.setting import Setting
 from sif.eval.downstream.digits import digits
-from sif.eval.downstream.probe import fit_probe, probe_accuracy
+from sif.eval.downstream.probe import cross_validated_accuracy, fit_probe
 from sif.eval.downstream.scenes import middle_colours, segments
 from sif.eval.downstream.task import Task
 from sif.vision.model import VisionModel
@@ -50,14 +50,10 @@ def drift(setting: Setting, clean: VisionModel, other: VisionModel) -> Float[Ten
 
 
 def digit_probe(setting: Setting, vision: VisionModel) -> float:
-    """Accuracy of a linear probe on the digits."""
+    """Accuracy of a linear probe on the digits, all of them, by cross-validation."""
     task = task_of(setting, "digits")
-    return probe_accuracy(
-        features_of(vision, task.train.images),
-        task.train.labels,
-        features_of(vision, task.test.images),
-        task.test.labels,
-    )
+    images, labels = [*task.train.images, *task.test.images], [task.train.labels, task.test.labels]
+    return cross_validated_accuracy(features_of(vision, images), torch.cat(labels))
 
 
 def digit_head(setting: Setting, vision: VisionModel) -> ClassHead:

@@ -1,7 +1,13 @@
 import pytest
 import torch
 
-from sif.eval.downstream.probe import fit_probe, mean_cosine, mean_iou, probe_accuracy
+from sif.eval.downstream.probe import (
+    cross_validated_accuracy,
+    fit_probe,
+    mean_cosine,
+    mean_iou,
+    probe_accuracy,
+)
 
 
 def test_separable_features_are_read_without_an_error_whatever_their_scale() -> None:
@@ -16,6 +22,19 @@ def test_noise_is_read_at_chance() -> None:
     generator = torch.Generator().manual_seed(1)
     features, labels = torch.randn(400, 4, generator=generator), torch.arange(400) % 4
     assert probe_accuracy(features[:200], labels[:200], features[200:], labels[200:]) < 0.4
+
+
+def test_no_probe_is_tested_on_what_it_learnt_from() -> None:
+    """With as many dimensions as examples a probe knows its own examples by heart."""
+    generator = torch.Generator().manual_seed(2)
+    features, labels = torch.randn(203, 203, generator=generator), torch.arange(203) % 3
+    assert probe_accuracy(features, labels, features, labels) == 1.0
+    assert 0.2 < cross_validated_accuracy(features, labels) < 0.5
+
+
+def test_separable_features_are_told_apart_in_every_fold() -> None:
+    labels = torch.arange(53) % 3
+    assert cross_validated_accuracy(torch.eye(3)[labels], labels) == 1.0
 
 
 def test_the_probe_reads_raw_features() -> None:
