@@ -1,8 +1,9 @@
 """Simulated thefts while a mark is trained: worn weights, and copies fine-tuned on the side.
 
 A fine-tuned copy is the marked model of some moment, tuned with all its layers on classes that are
-found among the training images: which of ten drawn images is nearest by the clean representation.
-Its images may be made grey, coarse, harsh or negative, as a thief's are seldom like the owner's. It
+found among the training images: which of ten drawn images is nearest by the clean representation,
+or, in every other round, which of ten drawn patches each of an image's patches is nearest to. Its
+images may be made grey, coarse, harsh or negative, as a thief's are seldom like the owner's. It
 is kept as a difference of weights and added, somewhat shortened or lengthened, to those of the
 present moment, so that the message term meets what tuning does (a first-order meta-gradient).
 Knows nothing of messages.
@@ -100,16 +101,21 @@ class Copies:
 
     def _fine_tune(self, number: int) -> None:
         chance = generator(self._seed, number, 4)
-        labels, look = self._pool.classes(CLASSES, chance), draw_look(chance)
-        width = self._pool.features.shape[1]
+        look = draw_look(chance)
+        rates = self._recipe.rates
+        dense = bool(number // len(rates) % 2)
+        pool = self._pool
+        labels = (pool.token_classes if dense else pool.classes)(CLASSES, chance)
+        width = (pool.tokens if dense else pool.features).shape[-1]
         head = torch.randn(CLASSES, width, generator=chance) / width
         head = head.to(self._vision.device).requires_grad_()
-        rate = self._recipe.rates[number % len(self._recipe.rates)]
-        optimiser = torch.optim.AdamW([*self._parameters, head], lr=rate)
+        optimiser = torch.optim.AdamW([*self._parameters, head], lr=rates[number % len(rates)])
         for _ in range(self._recipe.tuning_steps):
             chosen = torch.randint(len(self._pool.images), (BATCH,), generator=chance)
-            features = self._vision.features(look(self._pool.images[chosen]))
-            loss = F.cross_entropy(features @ head.T, labels[chosen].to(features.device))
+            seen = self._vision.run(self._vision.prepare(look(pool.images[chosen])))
+            logits = (seen.tokens if dense else seen.features) @ head.T
+            wanted = labels[chosen].to(logits.device)
+            loss = F.cross_entropy(logits.flatten(0, -2), wanted.flatten())
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

@@ -40,6 +40,14 @@ class Pool:
         drawn = torch.randperm(len(self.features), generator=generator)[:number]
         return torch.cdist(self.features, self.features[drawn]).argmin(1)
 
+    def token_classes(
+        self, number: int, generator: torch.Generator
+    ) -> Int[Tensor, "batch tokens"]:
+        """For each token of each image, which of `number` drawn ones it is nearest to."""
+        flat = self.tokens.flatten(0, 1)
+        drawn = torch.randperm(len(flat), generator=generator)[:number]
+        return torch.cdist(flat, flat[drawn]).argmin(1).view(self.tokens.shape[:2])
+
 
 def variance_of(tokens: Float[Tensor, "batch tokens features"]) -> float:
     """Mean over dimensions of the variance over images and tokens."""

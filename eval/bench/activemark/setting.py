@@ -32,7 +32,7 @@ class Setting(BaseModel):
         pictures: of the owner: half photographs, half scenes.
         holdout: hold-out images of every mark; none for the recipes' own number.
         steps: of a mark in the LLaVA's tower; none for the recipes' own.
-        dino_steps: of a mark in the Dinov2, where each step costs thrice as much.
+        dino_steps: the same in the Dinov2, where each step costs twice as much.
         block_steps: of each mark of the table of blocks, in the LLaVA's tower.
         dino_block_steps: of each in the Dinov2.
         unseen: pictures on which the drift of the features is measured.
@@ -57,7 +57,7 @@ class Setting(BaseModel):
     pictures: int = Field(default=240, ge=40)
     holdout: int | None = Field(default=None, ge=4)
     steps: int | None = Field(default=None, ge=1)
-    dino_steps: int | None = Field(default=250, ge=1)
+    dino_steps: int | None = Field(default=None, ge=1)
     block_steps: int = Field(default=400, ge=1)
     dino_block_steps: int = Field(default=150, ge=1)
     unseen: int = Field(default=160, ge=10)
