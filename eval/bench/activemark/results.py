@@ -75,8 +75,8 @@ class Marking(_Row):
         threshold: τ.
         cosine: mean to the clean features on unseen pictures.
         lowest: of these cosines.
-        clean_probe: share of digits that a linear probe on the clean features gets right, by five-fold
-            cross-validation.
+        clean_probe: share of digits that a linear probe on the clean features gets right, by
+            five-fold cross-validation.
         probe: the same of the marked features.
         seconds: of one core that the mark took, since the last start.
         extraction: seconds of one core to read the mark in the marked model.

@@ -35,13 +35,18 @@ class Cost(_Row):
 
     Attributes:
         contender: its label.
+        settings: digest of what decides its rows beside the cell's settings.
         networks: making the networks of its training sets.
         training: training inputs and verifier.
     """
 
     contender: str
+    settings: str
     networks: float
     training: float
+
+
+Judged = tuple[tuple[Score, ...], Cost]
 
 
 class CellRows(_Row):
@@ -49,7 +54,7 @@ class CellRows(_Row):
 
     Attributes:
         schema_version: of this file.
-        settings: digest of everything that decides the rows; another's cell is made again.
+        settings: digest of everything that decides the networks; another's cell is made again.
         task: its name.
         seed: of everything.
         protected_quality: accuracy or R² of the protected network.
@@ -57,13 +62,20 @@ class CellRows(_Row):
         costs: of all contenders.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     settings: str
     task: str
     seed: int
     protected_quality: float
     scores: tuple[Score, ...]
     costs: tuple[Cost, ...]
+
+    def of(self, contender: str, settings: str) -> Judged | None:
+        """What a contender said; None where it did not take part with these settings."""
+        for cost in self.costs:
+            if (cost.contender, cost.settings) == (contender, settings):
+                return tuple(row for row in self.scores if row.contender == contender), cost
+        return None
 
 
 def read_cell(path: Path, settings: str) -> CellRows | None:

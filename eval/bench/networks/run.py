@@ -1,16 +1,18 @@
 """The benchmark of fingerprints for any network: every contender on every suspect, cell by cell.
 
-A cell is a task and a seed. Its networks and then its rows are kept, so that a run that was killed
-goes on, and several processes may work on one folder. Prints nothing.
+A cell is a task and a seed. Its networks and then the rows of each contender are kept, so that a
+run that was killed goes on, a new contender has to judge alone, and several processes may work on
+one folder. Prints nothing.
 """
 
 import hashlib
 import json
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 
@@ -18,7 +20,7 @@ from sif.attacks.networks.dataset import score
 from sif.eval.baselines.ipguard import IpGuard, ipguard, matching_rate
 from sif.eval.bench.jobs import Show
 from sif.eval.bench.networks.contenders import IPGUARD, NUMBERS, Contender, contenders
-from sif.eval.bench.networks.rows import CellRows, Cost, Score, read_cell, write_cell
+from sif.eval.bench.networks.rows import CellRows, Cost, Judged, Score, read_cell, write_cell
 from sif.eval.bench.networks.sets import (
     COPIES,
     POOL,
@@ -75,24 +77,25 @@ def run_networks(bench: NetworksBench, *, show: Show) -> list[CellRows]:
     # Seed by seed, so that all tasks have some cells early.
     for seed in bench.seeds:
         for name, make in zip(bench.tasks, makers, strict=True):
-            task = make(seed)
-            settings = _digest(task, bench.numbers)
-            path = bench.out / "cells" / f"{name}-{seed}.json"
-            rows = read_cell(path, settings)
-            if rows is None:
-                rows = _cell(task, seed, bench, settings, show)
-                write_cell(path, rows)
-            cells.append(rows)
+            cells.append(_cell(make(seed), seed, bench, show))
             show("cells", len(cells), len(bench.seeds) * len(makers), f"{name}, seed {seed}")
     return cells
 
 
-def _cell(task: Task, seed: int, bench: NetworksBench, settings: str, show: Show) -> CellRows:
+def _cell(task: Task, seed: int, bench: NetworksBench, show: Show) -> CellRows:
+    """The rows of a cell: those that were found before, and those that are missing."""
+    settings = _digest(_facts(task))
+    path = bench.out / "cells" / f"{task.name}-{seed}.json"
+    before = read_cell(path, settings)
+    judges = _judges(task, seed, bench.numbers)
+    known = {one.label: before.of(one.label, one.settings) for one in judges} if before else {}
+    done = {label: judged for label, judged in known.items() if judged is not None}
+    if before is not None and len(done) == len(judges):
+        return before
     stage, told = f"{task.name} {seed}", 0
-    trained = contenders(bench.numbers)
     suspects = 2 * COPIES * len(thefts(task))
     short = SHORT_NEGATIVES + len(short_thefts(task))
-    total = 1 + 2 * POOL + short + suspects + len(trained)
+    total = 1 + 2 * POOL + short + suspects + len(judges)
 
     def tell(words: str) -> None:
         nonlocal told
@@ -100,28 +103,47 @@ def _cell(task: Task, seed: int, bench: NetworksBench, settings: str, show: Show
         show(stage, told, total, words)
 
     sets = make_sets(task, Workshop(bench.out / "networks"), seed, tell=tell)
-    scores: list[Score] = []
-    costs: list[Cost] = []
-    for contender in trained:
-        tell(contender.label)
-        found, cost = _contend(contender, task, sets, seed)
-        scores += found
-        costs.append(cost)
+    for judge in judges:
+        tell(judge.label)
+        if judge.label not in done:
+            done[judge.label] = judge.judge(sets)
+            judged = [done[one.label] for one in judges if one.label in done]
+            rows = CellRows(
+                settings=settings,
+                task=task.name,
+                seed=seed,
+                protected_quality=score(sets.protected.networks[0], task.unseen),
+                scores=tuple(row for scores, _cost in judged for row in scores),
+                costs=tuple(cost for _scores, cost in judged),
+            )
+            write_cell(path, rows)
+    return rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judge:
+    """Somebody who judges all suspects of a cell; `settings` is a digest of how."""
+
+    label: str
+    settings: str
+    judge: Callable[[Sets], Judged]
+
+
+def _judges(task: Task, seed: int, numbers: tuple[int, ...]) -> list[_Judge]:
+    judges = []
+    for one in contenders(numbers):
+        facts = [one.label, one.checkpoints, one.settings(task).model_dump()]
+        settings = _digest(facts)
+        work = partial(_contend, one, settings, task, seed)
+        judges.append(_Judge(label=one.label, settings=settings, judge=work))
     if task.owner.classes:
-        found, cost = _ipguard(task, sets, seed)
-        scores += found
-        costs.append(cost)
-    return CellRows(
-        settings=settings,
-        task=task.name,
-        seed=seed,
-        protected_quality=score(sets.protected.networks[0], task.unseen),
-        scores=tuple(scores),
-        costs=tuple(costs),
-    )
+        settings = _digest([IPGUARD, task.fingerprints, asdict(IpGuard())])
+        work = partial(_ipguard, settings, task, seed)
+        judges.append(_Judge(label=IPGUARD, settings=settings, judge=work))
+    return judges
 
 
-def _contend(contender: Contender, task: Task, sets: Sets, seed: int) -> tuple[list[Score], Cost]:
+def _contend(contender: Contender, settings: str, task: Task, seed: int, sets: Sets) -> Judged:
     sides, seconds = contender.sides(sets)
     begun = time.process_time()
     trained = train_fingerprints(
@@ -135,11 +157,11 @@ def _contend(contender: Contender, task: Task, sets: Sets, seed: int) -> tuple[l
     )
     training = time.process_time() - begun
     found = trained.scores([suspect.network for suspect in sets.suspects])
-    cost = Cost(contender=contender.label, networks=seconds, training=training)
+    cost = Cost(contender=contender.label, settings=settings, networks=seconds, training=training)
     return _scores(contender.label, sets, found), cost
 
 
-def _ipguard(task: Task, sets: Sets, seed: int) -> tuple[list[Score], Cost]:
+def _ipguard(settings: str, task: Task, seed: int, sets: Sets) -> Judged:
     """The published method on as many inputs as the others have."""
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randperm(len(task.owner), generator=generator)[: task.fingerprints]
@@ -147,11 +169,12 @@ def _ipguard(task: Task, sets: Sets, seed: int) -> tuple[list[Score], Cost]:
     points = ipguard(sets.protected.networks[0], task.owner.inputs[chosen], IpGuard())
     training = time.process_time() - begun
     found = [matching_rate(points, suspect.network) for suspect in sets.suspects]
-    return _scores(IPGUARD, sets, found), Cost(contender=IPGUARD, networks=0.0, training=training)
+    cost = Cost(contender=IPGUARD, settings=settings, networks=0.0, training=training)
+    return _scores(IPGUARD, sets, found), cost
 
 
-def _scores(label: str, sets: Sets, found: Sequence[float]) -> list[Score]:
-    return [
+def _scores(label: str, sets: Sets, found: Sequence[float]) -> tuple[Score, ...]:
+    return tuple(
         Score(
             contender=label,
             suspect=suspect.kind,
@@ -160,20 +183,19 @@ def _scores(label: str, sets: Sets, found: Sequence[float]) -> list[Score]:
             score=number,
         )
         for suspect, number in zip(sets.suspects, found, strict=True)
-    ]
+    )
 
 
-def _digest(task: Task, numbers: tuple[int, ...]) -> str:
-    """Of what decides a cell: data, trainings, thefts, contenders; not of the code."""
-    facts = {
+def _facts(task: Task) -> dict[str, Any]:
+    """What decides the networks of a cell: data, trainings, thefts; not the code."""
+    return {
         "data": digest_data(task.owner),
         "training": task.training.model_dump(),
         "thefts": {name: theft.model_dump(mode="json") for name, theft in thefts(task).items()},
-        "contenders": [
-            [one.label, one.checkpoints, one.settings(task).model_dump()]
-            for one in contenders(numbers)
-        ],
         "short": [theft.model_dump(mode="json") for theft in short_thefts(task)],
         "numbers": [COPIES, POOL, SHORT_NEGATIVES, task.trained_kinds, task.suspect_kinds],
     }
+
+
+def _digest(facts: Any) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -148,12 +148,12 @@ def _seconds(cells: Sequence[CellRows], label: str) -> str:
 
 
 def show(estimate: Estimate | None) -> str:
-    """As `0.950 (0.920 to 0.980)`; an interval beyond 1, where no measure can be, is cut there."""
+    """As `0.950 (0.920 to 0.980)`; intervals are cut at 0 and 1, where measures end."""
     if estimate is None:
         return NONE
     if estimate.low is None or estimate.high is None:
         return f"{estimate.value:.3f}"
-    return f"{estimate.value:.3f} ({estimate.low:.3f} to {min(1.0, estimate.high):.3f})"
+    return f"{estimate.value:.3f} ({max(0.0, estimate.low):.3f} to {min(1.0, estimate.high):.3f})"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,6 +1,7 @@
 """The whole benchmark on a task of tiny networks that learn for an instant."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from sif.eval.bench.networks.sets import LEARNT, make_sets, thefts
 from sif.eval.bench.networks.tasks import Task, split
 from sif.eval.networks.workshop import Workshop
 from sif.metav.architecture import Mlp, build
+from sif.metav.training import train_fingerprints
 from sif.metav.weights import digest_network
 from tests.metav.small import ARCHITECTURE, examples
 
@@ -99,6 +101,19 @@ def test_everybody_judges_every_suspect_and_an_interrupted_run_goes_on(
     both = run_networks(ready, show=lambda *told: None)
     assert both[0] == first[0]
     assert [cell.seed for cell in both] == [1, 2]
+    more = NetworksBench(out=ready.out, tasks=ready.tasks, seeds=(1,), numbers=(1, 2, 3))
+    trained: list[object] = []
+
+    def counted(*arguments: Any, **named: Any) -> Any:
+        trained.append(arguments)
+        return train_fingerprints(*arguments, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bench, "train_fingerprints", counted)
+        larger = run_networks(more, show=lambda *told: None)
+    assert len(trained) == 3  # metav, liteguard and near with three networks
+    kept = [row for row in first[0].scores if row.contender != "near ×2"]
+    assert set(kept) <= set(larger[0].scores)
 
 
 def test_contenders_see_as_many_networks_as_they_say(tmp_path: Path) -> None:

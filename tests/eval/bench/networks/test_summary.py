@@ -2,7 +2,8 @@ import pytest
 
 from sif.eval.bench.networks.plot import draw_numbers
 from sif.eval.bench.networks.rows import CellRows, Cost, Score, read_cell, write_cell
-from sif.eval.bench.networks.summary import MEASURES, as_tables, estimate, sample
+from sif.eval.bench.networks.summary import MEASURES, as_tables, estimate, sample, show
+from sif.eval.metrics import Estimate
 
 
 def cell(task: str, seed: int, copies: list[float], label: str = "m ×1") -> CellRows:
@@ -27,7 +28,7 @@ def cell(task: str, seed: int, copies: list[float], label: str = "m ×1") -> Cel
         seed=seed,
         protected_quality=0.75,
         scores=tuple(scores),
-        costs=(Cost(contender=label, networks=1.0, training=2.0),),
+        costs=(Cost(contender=label, settings="c", networks=1.0, training=2.0),),
     )
 
 
@@ -67,6 +68,18 @@ def test_rows_come_back_and_those_of_other_settings_do_not(tmp_path) -> None:
     assert read_cell(path, "t") is None
     path.write_text(path.read_text()[:-9])
     assert read_cell(path, "s") is None
+
+
+def test_a_contender_is_found_again_only_with_its_settings() -> None:
+    scores, cost = CELLS[0].of("m ×1", "c")
+    assert (scores, cost) == (CELLS[0].scores, CELLS[0].costs[0])
+    assert CELLS[0].of("m ×1", "d") is None
+    assert CELLS[0].of("n ×1", "c") is None
+
+
+def test_intervals_are_cut_where_measures_end() -> None:
+    assert show(Estimate(value=0.1, low=-0.2, high=0.4)) == "0.100 (0.000 to 0.400)"
+    assert show(Estimate(value=0.9, low=0.7, high=1.1)) == "0.900 (0.700 to 1.000)"
 
 
 def test_the_figure_has_a_panel_for_each_task() -> None:
