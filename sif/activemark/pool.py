@@ -40,9 +40,7 @@ class Pool:
         drawn = torch.randperm(len(self.features), generator=generator)[:number]
         return torch.cdist(self.features, self.features[drawn]).argmin(1)
 
-    def token_classes(
-        self, number: int, generator: torch.Generator
-    ) -> Int[Tensor, "batch tokens"]:
+    def token_classes(self, number: int, generator: torch.Generator) -> Int[Tensor, "batch tokens"]:
         """For each token of each image, which of `number` drawn ones it is nearest to."""
         flat = self.tokens.flatten(0, 1)
         drawn = torch.randperm(len(flat), generator=generator)[:number]

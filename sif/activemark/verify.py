@@ -27,12 +27,13 @@ class MarkVerdict(BaseModel):
     Attributes:
         suspect: its folder or id.
         suspect_sha256: of its tower.
-        decision: "derived" where the e-value reached 1/α; "inconclusive" where even all images
-            without an error could not have, or where the injected mode finds its messages in the
-            clean source as well; else "not_shown".
+        decision: "derived" where the e-value reached 1/α in the keyed mode; "inconclusive" where it
+            did in the injected mode, or where even all images without an error could not have; else
+            "not_shown".
         guarantee: "exact" in the keyed mode: P(derived) ≤ α for every suspect that does not depend
             on the secret. "assumed" in the injected mode: fair bits are an assumption there, as the
-            message itself goes through the suspect; look at `sif activemark bounds`.
+            message itself goes through the suspect, and innocent models break it. So nothing is
+            ever called derived there; look at `sif activemark bounds`.
         mode: of the watermark.
         bits: of a message.
         errors: D of each hold-out image.
@@ -119,11 +120,8 @@ def _evidence(watermark: Watermark, errors: Sequence[int], alpha: float) -> BitE
 
 
 def _decision(watermark: Watermark, evidence: BitEvidence) -> Decision:
-    manifest, alpha = watermark.manifest, evidence.alpha
-    best = _evidence(watermark, [0] * len(manifest.images), alpha)
-    carried = _evidence(watermark, manifest.clean_errors, alpha)
-    if manifest.recipe.mode == "injected" and carried.independence_refuted:
-        return "inconclusive"
-    if not best.independence_refuted:
-        return "inconclusive"
-    return "derived" if evidence.independence_refuted else "not_shown"
+    manifest = watermark.manifest
+    if evidence.independence_refuted:
+        return "derived" if manifest.recipe.mode == "keyed" else "inconclusive"
+    best = _evidence(watermark, [0] * len(manifest.images), evidence.alpha)
+    return "not_shown" if best.independence_refuted else "inconclusive"

@@ -84,8 +84,8 @@ class MarkManifest(BaseModel):
         token: whose vector the encoder replaces (injected).
         scale: of the encoder's outputs; none in the keyed mode.
         threshold: τ.
-        clean_errors: D of each hold-out image on the source before it was marked. Where the
-            injected mode finds its messages there, it says nothing about a suspect.
+        clean_errors: D of each hold-out image on the source before it was marked: whether the
+            injected mode finds its messages there too.
         seed: of everything random but the keys.
         recipe: of the mark.
         images: hold-out images, in the order in which they count.

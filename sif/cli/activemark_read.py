@@ -137,9 +137,9 @@ def _print_verdicts(verdicts: "list[MarkVerdict]") -> None:
         + (
             f"An independent model is called DERIVED with a probability of at most {first.alpha:g}."
             if first.guarantee == "exact"
-            else "Fair bits are an assumption in this mode: the message goes through the suspect. "
-            "See sif activemark bounds. A watermark whose messages the clean source carries too is "
-            "INCONCLUSIVE."
+            else "In this mode the message goes through the suspect, and innocents may hand it on: "
+            "nothing is called DERIVED, and what looks like a copy is INCONCLUSIVE. See sif "
+            "activemark bounds for what panels of models say; only the keyed mode proves a copy."
         )
     )
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -198,6 +199,20 @@ def test_a_mark_that_the_clean_source_carries_too_proves_nothing(injected: Marke
     assert clean.log10_e_value > 6
     for model in (tower(), injected.model):
         assert verify(injected.watermark, model).decision == "inconclusive"
+
+
+def test_only_the_keyed_mode_ever_calls_a_model_derived(injected: Marked) -> None:
+    """Fair bits are no null where the suspect is handed the message, whoever carried it before."""
+    manifest = injected.watermark.manifest
+    chance = [manifest.recipe.bits // 2] * len(manifest.images)
+    silent = replace(
+        injected.watermark, manifest=manifest.model_copy(update={"clean_errors": tuple(chance)})
+    )
+    perfect = judge(silent, [0] * len(chance), alpha=1e-6, suspect="copy", digest="0")
+    assert perfect.log10_e_value > 6
+    assert (perfect.decision, perfect.guarantee) == ("inconclusive", "assumed")
+    nothing = judge(silent, chance, alpha=1e-6, suspect="innocent", digest="0")
+    assert nothing.decision == "not_shown"
 
 
 @pytest.mark.slow
