@@ -12,16 +12,6 @@ from sif.eval.zoo.architecture import Family, Size, build_model, build_processor
 from sif.vlm.folder import save_model
 from tests.suspects.endpoint import Endpoint, Script, Serve
 
-ENGINES = "vllm"
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For `--dist loadgroup`: a file's tests share fixtures, and two engines would share memory."""
-    for item in items:
-        group = ENGINES if item.get_closest_marker("vllm") else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
-
 
 def _folder(family: Family, root: Path) -> Path:
     model = build_model(family, seed=3, size=Size()).to(torch.bfloat16)
