@@ -50,8 +50,14 @@ def carriage(
 
 
 def margin_error(margins: Float[Tensor, "batch bits"]) -> Float[Tensor, ""]:
-    """A softened hinge: linear below a margin of 1, soon 0 above it."""
-    return F.softplus(SHARPNESS * (1.0 - margins)).mean() / SHARPNESS
+    """A softened hinge: linear below a margin of 1, soon 0 above it; images weigh by their error.
+
+    So the images that are furthest from their messages are moved most: a mean would leave one
+    behind where all others are right.
+    """
+    errors = F.softplus(SHARPNESS * (1.0 - margins)).mean(1) / SHARPNESS
+    weights = errors.detach() / errors.detach().sum()
+    return (weights * errors).sum()
 
 
 def bit_errors(

@@ -51,6 +51,17 @@ def test_a_margin_is_wanted_and_no_more() -> None:
     assert float(margin_error(torch.full((2, 3), -3.0))) == pytest.approx(4.0, abs=1e-3)
 
 
+def test_the_image_that_is_furthest_from_its_message_is_moved_most() -> None:
+    margins = torch.tensor([[3.0, 3.0], [0.5, 0.5], [-3.0, -3.0]], requires_grad=True)
+    margin_error(margins).backward()
+    right, near, far = (float(-one) for one in margins.grad.sum(1))
+    assert right == pytest.approx(0.0, abs=1e-3)
+    assert far / near == pytest.approx(4.0 / 0.508, rel=0.1)
+    alike = torch.full((4, 2), -1.0, requires_grad=True)
+    margin_error(alike).backward()
+    assert float(-alike.grad.sum()) == pytest.approx(1.0, abs=1e-3)  # as a mean would
+
+
 def test_wrong_bits_are_counted_image_by_image() -> None:
     messages = random_messages(3, 16)
     bits = messages.clone()
