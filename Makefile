@@ -4,7 +4,7 @@ FAST := not slow and not vllm and not gpu
 PYTEST_ARGS ?=
 # Processes that test side by side, each with one thread: mini models use no more. A GPU is not shared.
 WORKERS ?= $(if $(shell command -v nvidia-smi),1,2)
-PYTEST = OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile
+PYTEST = OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # Tests and the demo never need a network.
 test test-fast check demo: export HF_HUB_OFFLINE := 1
