@@ -30,8 +30,8 @@ INNOCENTS = (
 )
 MARKS = (
     "Cosine to the clean features on unseen pictures (mean, and the lowest of any), accuracy of a "
-    "linear probe on digits before and after marking (five-fold cross-validation over all), "
-    "seconds of one core to mark and to read one suspect.\n\n"
+    "linear probe on digits before and after marking (five-fold cross-validation over the examples "
+    "to learn from and to test on), seconds of one core to mark and to read one suspect.\n\n"
 )
 BLOCKS = (
     "The paper's scheme with messages into one block: largest activations of the clean model "

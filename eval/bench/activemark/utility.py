@@ -50,7 +50,7 @@ def drift(setting: Setting, clean: VisionModel, other: VisionModel) -> Float[Ten
 
 
 def digit_probe(setting: Setting, vision: VisionModel) -> float:
-    """Accuracy of a linear probe on the digits, all of them, by cross-validation."""
+    """Accuracy of a linear probe on digits, learning and test ones, by cross-validation."""
     task = task_of(setting, "digits")
     images, labels = [*task.train.images, *task.test.images], [task.train.labels, task.test.labels]
     return cross_validated_accuracy(features_of(vision, images), torch.cat(labels))
