@@ -33,6 +33,17 @@ def test_the_threshold_lets_the_stated_share_of_innocents_through_and_no_more() 
     assert np.mean(hits) == pytest.approx(rate, abs=0.025)
 
 
+@pytest.mark.parametrize(
+    ("number", "rate", "above"), [(19, 0.05, 0), (38, 0.05, 0), (39, 0.05, 1), (39, 0.1, 3)]
+)
+def test_as_many_scores_lie_above_as_exchangeability_allows(
+    number: int, rate: float, above: int
+) -> None:
+    threshold = choose_threshold([float(score) for score in range(number)], rate)
+    assert (threshold.above, threshold.value) == (above, number - 1 - above)
+    assert (above + 1) / (number + 1) <= rate < (above + 2) / (number + 1)
+
+
 def test_the_upper_bound_covers_the_true_rate_although_the_threshold_was_chosen() -> None:
     rng = np.random.default_rng(1)
     covered = []

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -16,6 +18,16 @@ def test_a_copy_is_derived_and_an_innocent_is_not(
     assert (copy.decision, other.decision) == ("derived", "not_shown")
     assert copy.p_value == 1 / (len(world.unseen_others) + 1)
     assert copy.score > copy.threshold >= other.score
+
+
+def test_a_score_at_the_threshold_itself_shows_nothing(
+    fingerprint: NetworkFingerprint, world: Small
+) -> None:
+    score = verify_network(fingerprint, world.unseen_copies[0], name="copy").score
+    manifest = fingerprint.manifest
+    there = manifest.threshold.model_copy(update={"value": score})
+    level = replace(fingerprint, manifest=manifest.model_copy(update={"threshold": there}))
+    assert verify_network(level, world.unseen_copies[0], name="copy").decision == "not_shown"
 
 
 def test_numbers_that_are_not_finite_decide_nothing(
