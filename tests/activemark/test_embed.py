@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from sif.activemark.embed import Marked, embed
+from sif.activemark.pictures import divide
 from sif.activemark.read import keyed_bits
 from sif.activemark.train import Progress
 from sif.activemark.verify import judge, verify
@@ -227,9 +228,12 @@ def test_the_carriage_term_keeps_the_clean_source_and_a_given_stranger_from_carr
         assert np.mean(verify(made.watermark, other).errors) > plain + 3
 
 
-def test_the_hold_out_images_that_fail_are_dropped_in_the_injected_mode(injected: Marked) -> None:
-    assert len(injected.watermark.pictures) <= 8
-    assert injected.watermark.manifest.threshold == FairBits(bits=16).threshold(1e-3)
+def test_the_hold_out_images_that_fail_are_dropped_in_the_injected_mode() -> None:
+    short = recipe("injected", **(INJECTED | {"steps": 60}))
+    made = embed(tower(), pictures(), recipe=short, keys=KEYS)
+    assert 0 < len(made.watermark.pictures) < 8
+    assert set(verify(made.watermark, made.model).errors) == {0}
+    assert made.watermark.manifest.threshold == FairBits(bits=16).threshold(1e-3)
 
 
 def test_too_few_pictures_are_refused() -> None:
@@ -258,3 +262,16 @@ def test_a_suspect_of_another_width_is_refused_with_its_shapes(
 def test_another_architecture_of_the_same_width_is_read(keyed: Marked) -> None:
     verdict = verify(keyed.watermark, tower("vit", seed=3))
     assert verdict.decision == "not_shown"
+
+
+@pytest.mark.parametrize("composed", [False, True])
+def test_composed_hold_out_images_are_none_that_were_given(composed: bool) -> None:
+    settings = recipe(steps=1, copies=None, composed=composed)
+    made = embed(tower(), pictures(), recipe=settings, keys=KEYS)
+    given = divide(tower(), pictures(), holdout=settings.holdout, seed=0).holdout
+    same = [
+        one.tobytes() == other.tobytes()
+        for one, other in zip(made.watermark.pictures, given, strict=True)
+    ]
+    assert len(same) == settings.holdout
+    assert not any(same) if composed else all(same)
