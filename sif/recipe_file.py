@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,7 +34,8 @@ def read_recipe(
     Raises:
         UsageError: no such recipe, or a file that is not one.
     """
-    text = _text(name, built_in, package)
+    folder = resources.files(package).joinpath("recipes")
+    text = read_built_in(name, built_in=built_in, folder=folder, noun="recipe")
     try:
         content = yaml.safe_load(text)
         if isinstance(content, dict):
@@ -50,16 +52,28 @@ def read_recipe(
         ) from error
 
 
-def _text(name: str | Path, built_in: Sequence[str], package: str) -> str:
+def read_built_in(
+    name: str | Path, *, built_in: Sequence[str], folder: Traversable, noun: str
+) -> str:
+    """The text of a YAML file that comes with SIF, by name, or of another by path.
+
+    Args:
+        name: one of `built_in`, or a path that ends in .yaml.
+        built_in: names of files in `folder`.
+        folder: of the package that brings them.
+        noun: what it is, for the complaint.
+
+    Raises:
+        UsageError: neither, or a file that cannot be read.
+    """
     if str(name) in built_in:
-        folder = resources.files(package).joinpath("recipes")
         return folder.joinpath(f"{name}.yaml").read_text(encoding="utf-8")
     path = Path(name)
     if path.suffix not in (".yaml", ".yml") or not path.is_file():
         raise UsageError(
-            f"expected a recipe among {', '.join(built_in)} or a YAML file, got {str(name)!r}"
+            f"expected a {noun} among {', '.join(built_in)} or a YAML file, got {str(name)!r}"
         )
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"expected a recipe in YAML, got {name}: {error}") from error
+        raise UsageError(f"expected a {noun} in YAML, got {name}: {error}") from error

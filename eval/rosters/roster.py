@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from sif.attacks.images import parse_image_attack
 from sif.errors import UsageError
 from sif.eval.bench.roster import Role, Split
+from sif.recipe_file import read_built_in
 from sif.suspects.uri import SuspectAddress
 
 BUILT_IN: Final = ("llava-1.5-7b", "qwen2.5-vl-7b")
@@ -151,17 +152,8 @@ def load_roster(name: str | Path) -> Roster:
 
 
 def _text(name: str | Path) -> str:
-    if str(name) in BUILT_IN:
-        return resources.files(__package__).joinpath(f"{name}.yaml").read_text(encoding="utf-8")
-    path = Path(name)
-    if path.suffix not in (".yaml", ".yml") or not path.is_file():
-        raise UsageError(
-            f"expected a roster among {', '.join(BUILT_IN)} or a YAML file, got {str(name)!r}"
-        )
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"expected a roster in YAML, got {name}: {error}") from error
+    folder = resources.files(__package__)
+    return read_built_in(name, built_in=BUILT_IN, folder=folder, noun="roster")
 
 
 def _understood(value: str, parse: Any) -> str:
