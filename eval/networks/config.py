@@ -47,6 +47,7 @@ class Independent(_Part):
     Attributes:
         networks: addresses of independent networks that are there.
         made: networks of the protected one's architecture to train here from new initial weights.
+            For `contrast` they are its references: `training` must be the protected network's.
         training: of those; they are also kept at checkpoints from 35% to 85% of it.
     """
 
@@ -78,8 +79,8 @@ class TrainConfig(_Part):
         copies: positive side.
         independent: negative side.
         stopping: share of both sides that is not trained on and says when to stop.
-        threshold: networks to choose it on, and the rate.
-        method: "metav", "liteguard", "near", or settings.
+        threshold: networks to choose it on, and the rate; `contrast` needs the rate alone.
+        method: "metav", "liteguard", "near", "contrast", or settings.
         seed: of everything that is drawn.
     """
 
@@ -91,8 +92,8 @@ class TrainConfig(_Part):
     copies: Copies
     independent: Independent
     stopping: float = Field(default=0.2, ge=0, lt=1)
-    threshold: Claims
-    method: Literal["metav", "liteguard", "near"] | Method = "metav"
+    threshold: Claims = Claims()
+    method: Literal["metav", "liteguard", "near", "contrast"] | Method = "metav"
     seed: int = Field(default=0, ge=0)
 
     @property

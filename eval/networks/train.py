@@ -4,6 +4,9 @@
 made. 3. Some of both are set aside to say when to stop. 4. Inputs and verifier are trained. 5. The
 threshold is chosen on independent networks that had no part so far. 6. The folder is written, and
 beside it how the copies and the others of steps 3 and 5 score.
+
+For `contrast`, steps 3 to 5 are others: the same copies are made of every independent network, and
+what all of them say to the inputs is kept.
 """
 
 import json
@@ -17,10 +20,11 @@ from torch import nn
 from sif.attacks.networks.dataset import Dataset
 from sif.attacks.networks.layers import afresh
 from sif.errors import UsageError
-from sif.eval.networks.config import Claims, TrainConfig, read_data
+from sif.eval.networks.config import Claims, Independent, TrainConfig, read_data
 from sif.eval.networks.workshop import CHECKPOINTS, Workshop
 from sif.files import claim_folder, write_atomically
 from sif.metav.connect import connect_network
+from sif.metav.contrast import Family, contrast_fingerprints
 from sif.metav.curve import aruc, auc
 from sif.metav.folder import NetworkFingerprint, make_fingerprint
 from sif.metav.manifest import NetworkCounts
@@ -30,9 +34,11 @@ from sif.metav.training import Sides, train_fingerprints
 
 # Stage, done, total, a few words.
 Show = Callable[[str, float, float, str], None]
+Tell = Callable[[str], None]
 MARK = "metav.txt"
 # Seeds of what is made for one purpose never meet those of another.
 COPIES, OTHERS, CLAIMS = 10_000, 20_000, 30_000
+FAMILY = 100_000
 
 
 class _Groups(NamedTuple):
@@ -59,7 +65,12 @@ def train_folder(config: TrainConfig, out: Path, *, show: Show) -> NetworkFinger
     data = read_data(config)
     protected = _module(config.protected)
     claim_folder(out, mark=MARK, words="Written by `sif metav train`; run it again to go on.\n")
-    groups = _gather(config, protected, data, Workshop(out / "work"), show)
+    workshop = Workshop(out / "work")
+    if config.settings.verifier == "contrast":
+        fingerprint = _contrast(config, protected, data, workshop, show)
+        fingerprint.save(out)
+        return fingerprint
+    groups = _gather(config, protected, data, workshop, show)
     training, stopping = _set_aside(groups, config.stopping)
     method = config.settings
     trained = train_fingerprints(
@@ -95,11 +106,84 @@ def train_folder(config: TrainConfig, out: Path, *, show: Show) -> NetworkFinger
     return fingerprint
 
 
+def _contrast(
+    config: TrainConfig, protected: nn.Module, data: Dataset, workshop: Workshop, show: Show
+) -> NetworkFingerprint:
+    """A fingerprint of references instead of training."""
+    if config.copies.networks:
+        raise UsageError(
+            "copies: expected none that are there, for every reference must get the same as the "
+            "protected network; write them under made"
+        )
+    if config.threshold.networks or config.threshold.made:
+        raise UsageError(
+            "threshold: expected false_positive_rate alone, for contrast ranks a suspect among its "
+            "references; add the networks to independent"
+        )
+    heads = [protected, *(_module(address) for address in config.independent.networks)]
+    total = config.independent.made + len(config.copies.made) * config.copies.seeds * (
+        len(heads) + config.independent.made
+    )
+    tell = _teller(show, total)
+    made = _independent(config.independent, protected, data, workshop, tell, config.seed + OTHERS)
+    heads += [entry[0] for entry in made]
+    _require(heads[1:], "independent")
+    families = [
+        Family(
+            head,
+            [copy[0] for copy in _copies(config, head, data, workshop, tell, first=FAMILY * place)],
+        )
+        for place, head in enumerate(heads)
+    ]
+    trained = contrast_fingerprints(
+        families[0],
+        families[1:],
+        config.settings,
+        domain=config.inputs,
+        ordinary=data.inputs,
+        kind=config.outputs,
+        seed=config.seed,
+    )
+    each = len(families[0].copies)
+    return make_fingerprint(
+        trained,
+        protected,
+        [],
+        task=config.task,
+        domain=config.inputs,
+        method=config.settings,
+        seed=config.seed,
+        counts=NetworkCounts(
+            positives=each,
+            negatives=(1 + each) * (len(families) - 1),
+            stopping_positives=0,
+            stopping_negatives=0,
+        ),
+        rate=config.threshold.false_positive_rate,
+    )
+
+
 def _gather(
     config: TrainConfig, protected: nn.Module, data: Dataset, workshop: Workshop, show: Show
 ) -> _Groups:
     sides = (config.independent, config.threshold)
     total = len(config.copies.made) * config.copies.seeds + sum(side.made for side in sides)
+    tell = _teller(show, total)
+    copies: list[list[nn.Module]] = [[_module(address)] for address in config.copies.networks]
+    copies += _copies(config, protected, data, workshop, tell)
+    groups = []
+    for side, first in zip(sides, (OTHERS, CLAIMS), strict=True):
+        entries: list[list[nn.Module]] = [[_module(address)] for address in side.networks]
+        keep = () if isinstance(side, Claims) else CHECKPOINTS
+        entries += _independent(side, protected, data, workshop, tell, config.seed + first, keep)
+        groups.append(entries)
+    _require(copies, "copies")
+    _require(groups[0], "independent")
+    _require(groups[1], "threshold")
+    return _Groups(copies, *groups)
+
+
+def _teller(show: Show, total: int) -> Tell:
     done = 0
 
     def tell(words: str) -> None:
@@ -107,28 +191,45 @@ def _gather(
         done += 1
         show("networks", done, total, words)
 
-    copies = [[_module(address)] for address in config.copies.networks]
+    return tell
+
+
+def _copies(
+    config: TrainConfig,
+    network: nn.Module,
+    data: Dataset,
+    workshop: Workshop,
+    tell: Tell,
+    *,
+    first: int = 0,
+) -> list[list[nn.Module]]:
+    """Every theft, carried out on a network."""
+    found = []
     for number, theft in enumerate(config.copies.made):
         for again in range(config.copies.seeds):
-            seed = config.seed + COPIES + 100 * number + again
-            copies.append(workshop.stolen(protected, theft, data, seed).networks)
+            seed = config.seed + COPIES + first + 100 * number + again
+            found.append(workshop.stolen(network, theft, data, seed).networks)
             tell(theft.name)
-    groups = []
-    for side, first in zip(sides, (OTHERS, CLAIMS), strict=True):
-        keep = () if isinstance(side, Claims) else CHECKPOINTS
-        entries = [[_module(address)] for address in side.networks]
-        for number in range(side.made):
-            seed = config.seed + first + number
-            made = workshop.trained(
-                partial(afresh, protected, seed=seed), data, side.training, seed, checkpoints=keep
-            )
-            entries.append(made.networks)
-            tell("independent")
-        groups.append(entries)
-    _require(copies, "copies")
-    _require(groups[0], "independent")
-    _require(groups[1], "threshold")
-    return _Groups(copies, *groups)
+    return found
+
+
+def _independent(
+    side: Independent,
+    protected: nn.Module,
+    data: Dataset,
+    workshop: Workshop,
+    tell: Tell,
+    first: int,
+    keep: Sequence[float] = (),
+) -> list[list[nn.Module]]:
+    """Networks of the protected one's architecture, with their checkpoints behind each."""
+    found = []
+    for seed in range(first, first + side.made):
+        begin = partial(afresh, protected, seed=seed)
+        made = workshop.trained(begin, data, side.training, seed, checkpoints=keep)
+        found.append(made.networks)
+        tell("independent")
+    return found
 
 
 def _require(entries: Sequence[object], name: str) -> None:
@@ -177,6 +278,7 @@ def _set_aside(groups: _Groups, share: float) -> tuple[Sides, Sides]:
 def _write_curve(fingerprint: NetworkFingerprint, positives: list[float], out: Path) -> None:
     """How the protected network and the copies set aside part from the threshold's networks."""
     negatives = list(fingerprint.manifest.held_out_scores)
+    assert fingerprint.manifest.threshold is not None  # it was chosen on those
     threshold = fingerprint.manifest.threshold.value
     numbers = {
         "schema_version": 1,

@@ -10,6 +10,7 @@ from sif.cli.progress import bar
 from sif.cli.verify import FAILED_AS_ASKED, FailIf
 
 if TYPE_CHECKING:
+    from sif.metav.threshold import RankRule
     from sif.metav.verdict import NetworkVerdict
 
 app = typer.Typer(
@@ -36,7 +37,11 @@ def train(
     with bar() as show:
         fingerprint = train_folder(read_config(config), out, show=show)
     manifest = fingerprint.manifest
+    if manifest.ranks is not None:
+        typer.echo("\n".join(_of_ranks(manifest.ranks, out, len(fingerprint.inputs))))
+        return
     threshold = manifest.threshold
+    assert threshold is not None  # the manifest has one or the other
     typer.echo(
         f"{out}: {len(fingerprint.inputs)} fingerprints; the protected network scores "
         f"{manifest.protected_score:.3f}, the threshold is {threshold.value:.3f}"
@@ -110,6 +115,23 @@ def verify(
     typer.echo(written if as_json else "\n".join(map(summary, verdicts)))
     if fail_if is not None and fail_if.value in {verdict.decision for verdict in verdicts}:
         raise typer.Exit(FAILED_AS_ASKED)
+
+
+def _of_ranks(ranks: "RankRule", out: Path, inputs: int) -> list[str]:
+    number = ranks.references + 1
+    told = [f"{out}: {inputs} fingerprints and {ranks.references} references"]
+    if ranks.reachable:
+        told.append(
+            f"an innocent is called derived with a probability of at most {ranks.rate:.3g}, "
+            "whatever it is, if the references were trained like the protected network"
+        )
+    else:
+        told.append(
+            f"no p-value is below 1/{number}, so a rate of {ranks.wanted_rate:g} cannot be shown "
+            f"with fewer than {round(1 / ranks.wanted_rate) - 1} references: add some to "
+            "independent:"
+        )
+    return told
 
 
 def summary(verdict: "NetworkVerdict") -> str:

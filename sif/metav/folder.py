@@ -2,8 +2,8 @@
 
     manifest.json           public: shapes, task, method, threshold, digest of the protected network
     inputs.safetensors      secret: the fingerprints, as bytes where the domain has levels
-    verifier.safetensors    secret: weights of the verifier, mean and spread of the reading, and the
-                            protected network's own readings
+    verifier.safetensors    secret: weights of the verifier, or what the families said; mean and
+                            spread of the reading, and the protected network's own readings
 
 Whoever has the inputs can answer them like the protected network, or refuse them; whoever has the
 verifier can also make inputs that frame others. Both files are for the owner's eyes (mode 0600).
@@ -24,12 +24,13 @@ from torch import Tensor, nn
 
 from sif.errors import FingerprintError, ModelError, UsageError
 from sif.files import write_atomically
+from sif.metav.contrast import ContrastVerifier
 from sif.metav.domain import Domain, Inputs
 from sif.metav.manifest import NetworkCounts, NetworkManifest
 from sif.metav.method import Method
 from sif.metav.network import Network, Outputs
 from sif.metav.reading import Reading
-from sif.metav.threshold import choose_threshold
+from sif.metav.threshold import RankRule, choose_threshold
 from sif.metav.training import Trained
 from sif.metav.verifier import Own, Verifier, build_verifier
 from sif.metav.weights import digest_network
@@ -67,6 +68,11 @@ class NetworkFingerprint:
         with torch.no_grad():
             return float(self.verifier.scores(self.reading(outputs)[None], self.own))
 
+    def rank(self, outputs: Outputs) -> float | None:
+        """The p-value of a rank among the references; None for a verifier that has none."""
+        ranked = self.verifier.p_values(self.reading(outputs)[None])
+        return None if ranked is None else float(ranked)
+
     def save(self, folder: Path) -> None:
         """Writes the folder, the manifest last.
 
@@ -98,19 +104,7 @@ class NetworkFingerprint:
                 mean=tensors["mean"],
                 spread=tensors["spread"],
             )
-            verifier = build_verifier(
-                manifest.method.verifier,
-                fingerprints=len(decoded),
-                numbers=len(reading.mean),
-                seed=0,
-            )
-            verifier.load_state_dict(
-                {
-                    name.removeprefix(WEIGHT): value
-                    for name, value in tensors.items()
-                    if name.startswith(WEIGHT)
-                }
-            )
+            verifier = _verifier(manifest.method, tensors, reading, len(decoded))
             own = tensors["own"]
         except (KeyError, RuntimeError, UsageError) as error:
             raise FingerprintError(
@@ -125,6 +119,23 @@ class NetworkFingerprint:
         )
 
 
+def _verifier(
+    method: Method, tensors: dict[str, Tensor], reading: Reading, fingerprints: int
+) -> Verifier:
+    weights = {
+        name.removeprefix(WEIGHT): value
+        for name, value in tensors.items()
+        if name.startswith(WEIGHT)
+    }
+    if method.verifier == "contrast":
+        return ContrastVerifier(weights["profiles"])
+    verifier = build_verifier(
+        method.verifier, fingerprints=fingerprints, numbers=len(reading.mean), seed=0
+    )
+    verifier.load_state_dict(weights)
+    return verifier
+
+
 def make_fingerprint(
     trained: Trained,
     protected: nn.Module,
@@ -137,12 +148,13 @@ def make_fingerprint(
     counts: NetworkCounts,
     rate: float,
 ) -> NetworkFingerprint:
-    """Puts together what training left, with a threshold chosen on held-out networks.
+    """Puts together what training left, and what decides.
 
     Args:
         trained: inputs and verifier.
         protected: the owner's network.
-        held_out: independent networks that training has not seen.
+        held_out: independent networks that training has not seen, to choose a threshold on; none
+            for a verifier that ranks a suspect's answers among its references.
         task: the owner's word for it.
         domain: of the inputs.
         method: that was trained by.
@@ -152,17 +164,26 @@ def make_fingerprint(
 
     Raises:
         UsageError: no held-out network, or a rate outside of (0, 1).
-        ModelError: the protected network does not exceed the threshold itself.
+        ModelError: the protected network would not be found to be itself.
     """
     scores = trained.scores(held_out)
-    threshold = choose_threshold(scores, rate)
     own = trained.scores([protected])[0]
-    if own <= threshold.value:
-        raise ModelError(
-            f"the protected network itself scores {own:.3f} and independent ones up to "
-            f"{threshold.value:.3f}, so nothing could be claimed; train on more copies and "
-            "independent networks, or longer"
-        )
+    ranks = threshold = None
+    if isinstance(trained.verifier, ContrastVerifier):
+        ranks = RankRule(wanted_rate=rate, references=trained.verifier.references)
+        if float(trained.verifier.p_values(trained.own[None])) > 1 / (ranks.references + 1):
+            raise ModelError(
+                "a reference answers exactly like the protected network; references must be "
+                "trained from new initial weights"
+            )
+    else:
+        threshold = choose_threshold(scores, rate)
+        if own <= threshold.value:
+            raise ModelError(
+                f"the protected network itself scores {own:.3f} and independent ones up to "
+                f"{threshold.value:.3f}, so nothing could be claimed; train on more copies and "
+                "independent networks, or longer"
+            )
     inputs, verifier = _contents(
         domain, trained.inputs, trained.reading, trained.verifier, trained.own
     )
@@ -181,6 +202,7 @@ def make_fingerprint(
         protected_score=own,
         networks=counts,
         threshold=threshold,
+        ranks=ranks,
         held_out_scores=tuple(scores),
         inputs_sha256=hashlib.sha256(inputs).hexdigest(),
         verifier_sha256=hashlib.sha256(verifier).hexdigest(),

@@ -2,12 +2,12 @@
 
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sif.metav.domain import Domain
 from sif.metav.method import Method
 from sif.metav.reading import OutputKind
-from sif.metav.threshold import Threshold
+from sif.metav.threshold import RankRule, Threshold
 
 SCHEMA_VERSION: Final = 1
 
@@ -48,9 +48,10 @@ class NetworkManifest(_Record):
         protected: SHA-256 of the protected network's weights.
         protected_score: of the network itself; in [0, 1].
         networks: that had a part.
-        threshold: and how it was chosen.
-        held_out_scores: of the independent networks that it was chosen on; conformal p-values
-            rank a suspect among them.
+        threshold: and how it was chosen; None where ranks decide.
+        ranks: how they decide; None where a threshold does.
+        held_out_scores: of the independent networks that the threshold was chosen on; conformal
+            p-values rank a suspect among them.
         inputs_sha256: of the file of inputs.
         verifier_sha256: of the file of the verifier.
     """
@@ -67,7 +68,16 @@ class NetworkManifest(_Record):
     protected: str = Field(pattern=r"^[0-9a-f]{64}$")
     protected_score: float
     networks: NetworkCounts
-    threshold: Threshold
-    held_out_scores: tuple[float, ...] = Field(min_length=1)
+    threshold: Threshold | None = None
+    ranks: RankRule | None = None
+    held_out_scores: tuple[float, ...] = ()
     inputs_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     verifier_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+    @model_validator(mode="after")
+    def _check(self) -> "NetworkManifest":
+        if (self.threshold is None) == (self.ranks is None):
+            raise ValueError("expected either a threshold or ranks to decide")
+        if self.threshold is not None and not self.held_out_scores:
+            raise ValueError("expected the scores that the threshold was chosen on")
+        return self

@@ -5,15 +5,20 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from sif.metav.reading import Read
-from sif.metav.verifier import VerifierKind
+from sif.metav.start import Start
+from sif.metav.verifier import TrainedKind
+
+VerifierKind = TrainedKind | Literal["contrast"]
 
 
 class Method(BaseModel):
     """How inputs and a verifier are trained together.
 
     Attributes:
-        verifier: "meta" (one vote on everything), "local" (a vote for each fingerprint) or "near"
-            (likewise, and it measures the distance from the protected network's answer).
+        verifier: "meta" (one vote on everything), "local" (a vote for each fingerprint), "near"
+            (likewise, and it measures the distance from the protected network's answer), or
+            "contrast", which trains nothing: of what follows it has use for `fingerprints`, `start`
+            and `read` alone.
         fingerprints: number of inputs, N.
         iterations: steps of Adam at most.
         verifier_rate: Adam's rate for the verifier.
@@ -22,7 +27,7 @@ class Method(BaseModel):
         positive_weight: of the loss on a copy.
         negative_weight: of the loss on an independent network.
         drawn: positive and negative networks drawn at every step, so many of each.
-        start: inputs begin as ordinary ones, or as noise.
+        start: inputs begin as ordinary ones, halfway between two of them, or as noise.
         jitter: noise on the inputs at every step, as a share of the span.
         shift: largest random shift of images at every step, in pixels.
         read: how outputs are read.
@@ -40,7 +45,7 @@ class Method(BaseModel):
     positive_weight: float = Field(default=1.0, ge=0)
     negative_weight: float = Field(default=1.5, ge=0)
     drawn: int = Field(default=1, ge=1)
-    start: Literal["data", "noise"] = "data"
+    start: Start = "data"
     jitter: float = Field(default=0.02, ge=0)
     shift: int = Field(default=0, ge=0)
     read: Read = "plain"
@@ -62,4 +67,5 @@ METHODS: Final = {
         protected_weight=1.0,
         negative_weight=1.0,
     ),
+    "contrast": Method(verifier="contrast", start="mixed", read="auto"),
 }

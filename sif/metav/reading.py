@@ -8,6 +8,7 @@ probabilities is read alike.
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -15,8 +16,8 @@ from sif.errors import UsageError
 from sif.metav.network import Outputs
 
 OutputKind = Literal["logits", "probabilities", "values"]
-Read = Literal["plain", "log"]
-LEAST_PROBABILITY: Final = 1e-5
+Read = Literal["plain", "log", "auto"]
+LEAST_PROBABILITY: Final = 1e-3
 LEAST_SPREAD: Final = 1e-3
 
 
@@ -27,7 +28,7 @@ class Reading:
     Attributes:
         kind: what the networks give.
         read: "plain" takes probabilities, or values, as they are; "log" takes logarithms of
-            probabilities, centred over the classes.
+            probabilities, centred over the classes; "auto" does that where there are any.
         mean: of each number that is read, over ordinary inputs.
         spread: its standard deviation there.
     """
@@ -63,6 +64,20 @@ def learn_reading(outputs: Outputs, kind: OutputKind, read: Read) -> Reading:
         read=read,
         mean=numbers.mean(0),
         spread=numbers.std(0).clamp(min=LEAST_SPREAD),
+    )
+
+
+def unscaled_reading(outputs: Outputs, kind: OutputKind, read: Read) -> Reading:
+    """The reading that takes numbers as they are.
+
+    Args:
+        outputs: of any network of the task, for their number.
+        kind: what they are.
+        read: how to read them.
+    """
+    numbers = _raw(outputs, kind, read)[0]
+    return Reading(
+        kind=kind, read=read, mean=torch.zeros_like(numbers), spread=torch.ones_like(numbers)
     )
 
 

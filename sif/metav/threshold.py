@@ -1,7 +1,8 @@
-"""A threshold at a false-positive rate, and what held-out networks say about that rate.
+"""When a score is a copy's: a threshold chosen on held-out networks, or a rank among references.
 
-The held-out networks must be independent of the protected one, unseen by training, and drawn like
-the innocents to come (exchangeable with them): nothing here can check that.
+Held-out networks must be independent of the protected one, unseen by training, and drawn like the
+innocents to come (exchangeable with them). References must be trained like the protected network
+(exchangeable with it), whatever the innocents are. Nothing here can check either.
 """
 
 import math
@@ -41,6 +42,30 @@ class Threshold(BaseModel):
     def reachable(self) -> bool:
         """Whether so many networks can show the wanted rate at all: a p-value of 1 / (n + 1)."""
         return self.held_out + 1 >= 1 / self.wanted_rate - 1e-9
+
+
+class RankRule(BaseModel):
+    """Copies are those whose rank among the references has a p-value of at most `wanted_rate`.
+
+    Attributes:
+        wanted_rate: the false-positive rate that was asked for.
+        references: K, networks trained like the protected one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    wanted_rate: float = Field(gt=0, lt=1)
+    references: int = Field(ge=1)
+
+    @property
+    def rate(self) -> float:
+        """What the rate is at most: the largest multiple of 1 / (K + 1) within the wanted one."""
+        return math.floor(self.wanted_rate * (self.references + 1) + 1e-9) / (self.references + 1)
+
+    @property
+    def reachable(self) -> bool:
+        """Whether any p-value is as small as the wanted rate."""
+        return self.rate > 0
 
 
 def choose_threshold(negatives: Sequence[float], rate: float) -> Threshold:

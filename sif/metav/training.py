@@ -19,8 +19,9 @@ from sif.metav.domain import Domain, Fingerprints, Inputs
 from sif.metav.method import Method
 from sif.metav.network import Network, answer
 from sif.metav.reading import OutputKind, Reading, learn_reading
+from sif.metav.start import starting_inputs
 from sif.metav.transforms import transformed
-from sif.metav.verifier import Own, Verifier, build_verifier
+from sif.metav.verifier import Own, Readings, Verifier, build_verifier
 
 CHECK_EVERY = 25
 Report = Callable[[int, int, str], None]
@@ -62,9 +63,13 @@ class Trained:
     def scores(self, networks: Sequence[Network]) -> list[float]:
         """Scores in [0, 1] of networks that answer with finite numbers."""
         with torch.no_grad():
-            readings = torch.stack([self.reading(network(self.inputs)) for network in networks])
-            scores: list[float] = self.verifier.scores(readings, self.own).tolist()
+            scores: list[float] = self.verifier.scores(self.readings(networks), self.own).tolist()
         return scores
+
+    def readings(self, networks: Sequence[Network]) -> Readings:
+        """What is read of such networks."""
+        with torch.no_grad():
+            return torch.stack([self.reading(network(self.inputs)) for network in networks])
 
 
 def train_fingerprints(
@@ -94,16 +99,19 @@ def train_fingerprints(
         report: called now and then with the step, the number of steps, and words.
 
     Raises:
-        UsageError: an empty side, or too few ordinary inputs.
+        UsageError: an empty side, too few ordinary inputs, or a method that trains nothing.
         ModelError: a network does not take the inputs, gives other shapes, numbers that are not
             finite, or no gradient.
     """
+    if method.verifier == "contrast":
+        raise UsageError("expected a method that trains, got contrast, which has references")
     outputs = _check(protected, sides, held_out, domain.check(ordinary, "ordinary inputs"))
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         reading = learn_reading(protected(domain.store(ordinary)), kind, method.read)
     # Inputs are trained as places in the unit box, so that one rate fits features of any range.
-    places = nn.Parameter(domain.places(_start(method, domain, ordinary, generator)))
+    start = starting_inputs(method.start, method.fingerprints, domain, ordinary, generator)
+    places = nn.Parameter(domain.places(start))
     verifier = build_verifier(
         method.verifier, fingerprints=len(places), numbers=outputs.numel(), seed=seed
     )
@@ -154,16 +162,6 @@ def _check(
             if not torch.isfinite(said).all():
                 raise ModelError(f"{name} answers ordinary inputs with numbers that are not finite")
     return outputs
-
-
-def _start(
-    method: Method, domain: Domain, ordinary: Inputs, generator: torch.Generator
-) -> Fingerprints:
-    """Ordinary inputs without repeats, filled up with noise where they are too few."""
-    number = method.fingerprints
-    chosen = torch.randperm(len(ordinary), generator=generator)[:number]
-    taken = ordinary[chosen] if method.start == "data" else ordinary[:0]
-    return torch.cat([taken, domain.sample(number - len(taken), generator)])
 
 
 @dataclass(frozen=True, slots=True)

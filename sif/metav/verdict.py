@@ -1,6 +1,7 @@
-"""What is said of a suspect: score, threshold, conformal p-value, decision."""
+"""What is said of a suspect: score, p-value, decision."""
 
-from typing import Final, Literal
+from collections.abc import Sequence
+from typing import Final, Literal, NamedTuple
 
 import torch
 from pydantic import BaseModel, ConfigDict
@@ -10,10 +11,11 @@ from sif.errors import FingerprintError, ModelError, SuspectError
 from sif.metav.folder import NetworkFingerprint
 from sif.metav.network import Network, Outputs, answer
 from sif.metav.output_journal import OutputJournal
-from sif.metav.threshold import conformal_p_value
+from sif.metav.threshold import RankRule, Threshold, conformal_p_value
 from sif.metav.weights import digest_network
 
 BATCH: Final = 16
+NOT_FINITE: Final = "answers hold numbers that are not finite"
 Decision = Literal["derived", "not_shown", "inconclusive"]
 
 
@@ -25,13 +27,15 @@ class NetworkVerdict(BaseModel):
         suspect: its address.
         task: of the fingerprint.
         protected: SHA-256 of the protected network's weights.
-        decision: "derived" where the score exceeds the threshold, "inconclusive" where the suspect
-            did not answer every fingerprint with finite numbers.
+        decision: "derived" where the score exceeds the threshold, or the p-value of a rank is
+            small enough; "inconclusive" where the suspect did not answer every fingerprint with
+            finite numbers.
         score: in [0, 1]; None where inconclusive.
-        threshold: that decides.
-        p_value: conformal, among the held-out independent networks; None where inconclusive.
-        wanted_rate: false-positive rate that the threshold was chosen for.
-        rate_high: upper end of the rate's 95% interval.
+        threshold: that decides; None where a rank does.
+        p_value: conformal, among the held-out independent networks, or of the rank among the
+            references; None where inconclusive.
+        wanted_rate: false-positive rate that was asked for.
+        rate_high: upper end of the 95% interval of the threshold's rate; of ranks, their rate.
         asked: fingerprints.
         answered: those with finite numbers.
         reason: in words.
@@ -45,7 +49,7 @@ class NetworkVerdict(BaseModel):
     protected: str
     decision: Decision
     score: float | None
-    threshold: float
+    threshold: float | None
     p_value: float | None
     wanted_rate: float
     rate_high: float
@@ -107,39 +111,58 @@ def judge(
     name: str,
 ) -> NetworkVerdict:
     """The verdict on outputs to all fingerprints; a pure function of the two."""
-    manifest, threshold = fingerprint.manifest, fingerprint.manifest.threshold
+    manifest = fingerprint.manifest
     finite = int(torch.isfinite(outputs).flatten(1).all(1).sum())
     score = fingerprint.score(outputs) if finite == len(outputs) else None
-    decision: Decision
-    if score is None:
-        decision, p_value = "inconclusive", None
-        reason = (
-            f"{len(outputs) - finite} of {len(outputs)} answers hold numbers that are not finite"
-        )
-    else:
-        decision = "derived" if score > threshold.value else "not_shown"
-        p_value = conformal_p_value(score, manifest.held_out_scores)
-        above = sum(other >= score for other in manifest.held_out_scores)
-        reason = f"{above} of {threshold.held_out} independent networks score as much"
-        if not threshold.reachable:
-            reason += (
-                f"; too few to show a false-positive rate of {threshold.wanted_rate:g}: with 95% "
-                f"confidence it is below {threshold.rate_high:.2g}"
-            )
+    rule = manifest.ranks or manifest.threshold
+    assert rule is not None  # the manifest has checked
+    said = _Said("inconclusive", None, f"{len(outputs) - finite} of {len(outputs)} {NOT_FINITE}")
+    if score is not None and isinstance(rule, RankRule):
+        said = _by_rank(rule, fingerprint.rank(outputs))
+    elif score is not None and isinstance(rule, Threshold):
+        said = _by_threshold(rule, score, manifest.held_out_scores)
     return NetworkVerdict(
         suspect=name,
         task=manifest.task,
         protected=manifest.protected,
-        decision=decision,
+        decision=said.decision,
         score=score,
-        threshold=threshold.value,
-        p_value=p_value,
-        wanted_rate=threshold.wanted_rate,
-        rate_high=threshold.rate_high,
+        threshold=rule.value if isinstance(rule, Threshold) else None,
+        p_value=said.p_value,
+        wanted_rate=rule.wanted_rate,
+        rate_high=rule.rate_high if isinstance(rule, Threshold) else rule.rate,
         asked=len(outputs),
         answered=finite,
-        reason=reason,
+        reason=said.reason,
     )
+
+
+class _Said(NamedTuple):
+    decision: Decision
+    p_value: float | None
+    reason: str
+
+
+def _by_threshold(threshold: Threshold, score: float, held_out: Sequence[float]) -> _Said:
+    above = sum(other >= score for other in held_out)
+    reason = f"{above} of {threshold.held_out} independent networks score as much"
+    if not threshold.reachable:
+        reason += (
+            f"; too few to show a false-positive rate of {threshold.wanted_rate:g}: with 95% "
+            f"confidence it is below {threshold.rate_high:.2g}"
+        )
+    decision: Decision = "derived" if score > threshold.value else "not_shown"
+    return _Said(decision, conformal_p_value(score, held_out), reason)
+
+
+def _by_rank(ranks: RankRule, p_value: float | None) -> _Said:
+    assert p_value is not None  # the manifest and the verifier go together
+    nearer = round(p_value * (ranks.references + 1)) - 1
+    reason = f"{nearer} of {ranks.references} networks trained like the protected one are as near"
+    if not ranks.reachable:
+        reason += f"; too few for a false-positive rate of {ranks.wanted_rate:g}"
+    decision: Decision = "derived" if p_value <= ranks.rate + 1e-9 else "not_shown"
+    return _Said(decision, p_value, reason)
 
 
 def require_protected(fingerprint: NetworkFingerprint, network: Network, *, name: str) -> None:

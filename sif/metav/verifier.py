@@ -9,13 +9,13 @@ from abc import ABC, abstractmethod
 from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 Readings = Float[Tensor, "networks fingerprints numbers"]
 Own = Float[Tensor, "fingerprints numbers"]
-VerifierKind = Literal["meta", "local", "near"]
+TrainedKind = Literal["meta", "local", "near"]
 
 
 class Verifier(nn.Module, ABC):
@@ -29,6 +29,10 @@ class Verifier(nn.Module, ABC):
         """Mean vote of each network, in [0, 1]."""
         votes: Tensor = self(readings, own)
         return votes.sigmoid().mean(1)
+
+    def p_values(self, readings: Readings) -> Float64[Tensor, " networks"] | None:
+        """Of the networks' ranks among references; None for a verifier without any."""
+        return None
 
     def losses(
         self, readings: Readings, own: Own, labels: Float[Tensor, " networks"]
@@ -100,7 +104,7 @@ class NearVerifiers(Verifier):
         return self.bias + (readings * self.weights).sum(2) - self.sharpness.exp() * distance
 
 
-def build_verifier(kind: VerifierKind, *, fingerprints: int, numbers: int, seed: int) -> Verifier:
+def build_verifier(kind: TrainedKind, *, fingerprints: int, numbers: int, seed: int) -> Verifier:
     """A verifier with initial weights that the seed decides."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -21,6 +21,7 @@ class Score(_Row):
         copy_of_protected: whether it is a copy.
         quality: accuracy or R² of the suspect on unseen data.
         score: in [0, 1].
+        p_value: of a contender with enough references for claims.
     """
 
     contender: str
@@ -28,6 +29,7 @@ class Score(_Row):
     copy_of_protected: bool
     quality: float
     score: float
+    p_value: float | None = None
 
 
 class Cost(_Row):

@@ -20,6 +20,7 @@ from sif.attacks.networks.dataset import score
 from sif.eval.baselines.ipguard import IpGuard, ipguard, matching_rate
 from sif.eval.bench.jobs import Show
 from sif.eval.bench.networks.contenders import IPGUARD, NUMBERS, Contender, contenders
+from sif.eval.bench.networks.references import ENOUGH, Contrast, contrasts
 from sif.eval.bench.networks.rows import CellRows, Cost, Judged, Score, read_cell, write_cell
 from sif.eval.bench.networks.sets import (
     COPIES,
@@ -33,6 +34,7 @@ from sif.eval.bench.networks.sets import (
 from sif.eval.bench.networks.tasks import Task, find_task
 from sif.eval.networks.workshop import Workshop, digest_data
 from sif.files import claim_folder
+from sif.metav.contrast import contrast_fingerprints
 from sif.metav.training import train_fingerprints
 
 MARK: Final = "metav-bench.txt"
@@ -87,7 +89,8 @@ def _cell(task: Task, seed: int, bench: NetworksBench, show: Show) -> CellRows:
     settings = _digest(_facts(task))
     path = bench.out / "cells" / f"{task.name}-{seed}.json"
     before = read_cell(path, settings)
-    judges = _judges(task, seed, bench.numbers)
+    workshop = Workshop(bench.out / "networks")
+    judges = _judges(task, seed, bench.numbers, workshop)
     known = {one.label: before.of(one.label, one.settings) for one in judges} if before else {}
     done = {label: judged for label, judged in known.items() if judged is not None}
     if before is not None and len(done) == len(judges):
@@ -102,7 +105,7 @@ def _cell(task: Task, seed: int, bench: NetworksBench, show: Show) -> CellRows:
         told += 1
         show(stage, told, total, words)
 
-    sets = make_sets(task, Workshop(bench.out / "networks"), seed, tell=tell)
+    sets = make_sets(task, workshop, seed, tell=tell)
     for judge in judges:
         tell(judge.label)
         if judge.label not in done:
@@ -129,13 +132,17 @@ class _Judge:
     judge: Callable[[Sets], Judged]
 
 
-def _judges(task: Task, seed: int, numbers: tuple[int, ...]) -> list[_Judge]:
+def _judges(task: Task, seed: int, numbers: tuple[int, ...], workshop: Workshop) -> list[_Judge]:
     judges = []
     for one in contenders(numbers):
         facts = [one.label, one.checkpoints, one.settings(task).model_dump()]
         settings = _digest(facts)
         work = partial(_contend, one, settings, task, seed)
         judges.append(_Judge(label=one.label, settings=settings, judge=work))
+    for other in contrasts(task, numbers):
+        settings = _digest([other.label, other.settings.model_dump()])
+        work = partial(_contrast, other, settings, task, seed, workshop)
+        judges.append(_Judge(label=other.label, settings=settings, judge=work))
     if task.owner.classes:
         settings = _digest([IPGUARD, task.fingerprints, asdict(IpGuard())])
         work = partial(_ipguard, settings, task, seed)
@@ -159,6 +166,38 @@ def _contend(contender: Contender, settings: str, task: Task, seed: int, sets: S
     found = trained.scores([suspect.network for suspect in sets.suspects])
     cost = Cost(contender=contender.label, settings=settings, networks=seconds, training=training)
     return _scores(contender.label, sets, found), cost
+
+
+def _contrast(
+    contender: Contrast, settings: str, task: Task, seed: int, workshop: Workshop, sets: Sets
+) -> Judged:
+    """References instead of training; with enough of them, p-values too."""
+    (protected, *references), seconds = contender.families(task, sets, workshop, seed)
+    begun = time.process_time()
+    made = contrast_fingerprints(
+        protected,
+        references,
+        contender.settings,
+        domain=task.owner.domain,
+        ordinary=task.owner.inputs,
+        kind=task.kind,
+        seed=seed,
+    )
+    cost = Cost(
+        contender=contender.label,
+        settings=settings,
+        networks=seconds,
+        training=time.process_time() - begun,
+    )
+    suspects = [suspect.network for suspect in sets.suspects]
+    rows = _scores(contender.label, sets, made.scores(suspects))
+    ranked = made.verifier.p_values(made.readings(suspects))
+    if ranked is not None and contender.number >= ENOUGH:
+        rows = tuple(
+            row.model_copy(update={"p_value": p_value})
+            for row, p_value in zip(rows, ranked.tolist(), strict=True)
+        )
+    return rows, cost
 
 
 def _ipguard(settings: str, task: Task, seed: int, sets: Sets) -> Judged:

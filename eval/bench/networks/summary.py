@@ -1,9 +1,10 @@
 """Tables of the benchmark: means over seeds with their intervals, one row for each contender."""
 
 from collections.abc import Callable, Sequence
+from statistics import fmean
 from typing import Final, NamedTuple
 
-from sif.eval.bench.networks.rows import CellRows
+from sif.eval.bench.networks.rows import CellRows, Score
 from sif.eval.bench.networks.sets import LEARNT
 from sif.eval.metrics import Estimate, mean_of
 from sif.metav.curve import aruc, auc, rate_at_no_false_positive
@@ -12,7 +13,7 @@ NONE: Final = "–"
 
 
 class Sample(NamedTuple):
-    """Scores of one contender on one cell.
+    """Scores of one contender on one cell, or whatever else was read from its rows.
 
     Attributes:
         weights: of copies that hold the protected network's weights, changed.
@@ -33,6 +34,7 @@ class Sample(NamedTuple):
 
 
 Measure = Callable[[Sample], float]
+Read = Callable[[Score], float | None]
 MEASURES: Final[dict[str, Measure]] = {
     "AUC": lambda it: auc(it.copies, it.others),
     "copies of weights": lambda it: auc(it.weights, it.others),
@@ -42,29 +44,52 @@ MEASURES: Final[dict[str, Measure]] = {
     "ARUC": lambda it: aruc(it.copies, it.others),
 }
 
+CLAIMED_AT: Final = 0.05
+CLAIMS: Final[dict[str, Measure]] = {
+    "innocents": lambda it: fmean(it.others),
+    "copies of weights": lambda it: fmean(it.weights),
+    "distilled, extracted": lambda it: fmean(it.learnt),
+}
+
 
 def labels_of(cells: Sequence[CellRows]) -> list[str]:
     """Contenders in the order of the rows."""
     return list(dict.fromkeys(row.contender for cell in cells for row in cell.costs))
 
 
-def sample(cell: CellRows, label: str) -> Sample | None:
-    """Scores of a contender on a cell; None where it did not take part."""
+def score_of(row: Score) -> float:
+    """What measures of separation are of."""
+    return row.score
+
+
+def claim_of(row: Score) -> float | None:
+    """Whether a suspect is called a copy, as 0 or 1; None without a p-value."""
+    return None if row.p_value is None else float(row.p_value <= CLAIMED_AT + 1e-9)
+
+
+def sample(cell: CellRows, label: str, read: Read = score_of) -> Sample | None:
+    """What a contender said on a cell; None where it did not take part or did not say that."""
     rows = [row for row in cell.scores if row.contender == label]
-    if not rows:
+    found = [(row, value) for row in rows if (value := read(row)) is not None]
+    if not found:
         return None
     thefts = dict.fromkeys(row.suspect for row in rows if row.copy_of_protected)
-    by_theft = {name: [row.score for row in rows if row.suspect == name] for name in thefts}
+    by_theft = {name: [value for row, value in found if row.suspect == name] for name in thefts}
     return Sample(
         weights=[s for name, some in by_theft.items() if name not in LEARNT for s in some],
         learnt=[s for name, some in by_theft.items() if name in LEARNT for s in some],
-        others=[row.score for row in rows if not row.copy_of_protected],
+        others=[value for row, value in found if not row.copy_of_protected],
         by_theft=by_theft,
     )
 
 
 def estimate(
-    cells: Sequence[CellRows], label: str, measure: Measure, *, task: str | None = None
+    cells: Sequence[CellRows],
+    label: str,
+    measure: Measure,
+    *,
+    task: str | None = None,
+    read: Read = score_of,
 ) -> Estimate | None:
     """Mean of a measure over the seeds of a task, with Student's 95% interval.
 
@@ -72,7 +97,7 @@ def estimate(
     """
     found: dict[int, dict[str, float]] = {}
     for cell in cells:
-        scores = sample(cell, label)
+        scores = sample(cell, label, read)
         if scores is not None and task in (None, cell.task):
             found.setdefault(cell.seed, {})[cell.task] = measure(scores)
     tasks = {name for by_task in found.values() for name in by_task}
@@ -114,12 +139,26 @@ def _of_task(cells: Sequence[CellRows], task: str) -> str:
             for label in labels_of(own)
         ],
     )
+    claims = _claims(own, task)
     thefts = list(dict.fromkeys(r.suspect for c in own for r in c.scores if r.copy_of_protected))
     by_theft = _table(
         ["AUC by theft", *thefts],
         [[label, *(_one_theft(own, label, name) for name in thefts)] for label in labels_of(own)],
     )
-    return "\n".join([title, measures, by_theft, _qualities(own)])
+    return "\n".join([title, measures, by_theft, *claims, _qualities(own)])
+
+
+def _claims(cells: Sequence[CellRows], task: str) -> list[str]:
+    """Shares that contenders with p-values call copies; no table where there are none."""
+    head = [f"called copies at p ≤ {CLAIMED_AT}", *CLAIMS]
+    rows = []
+    for label in labels_of(cells):
+        shares = [
+            estimate(cells, label, share, task=task, read=claim_of) for share in CLAIMS.values()
+        ]
+        if None not in shares:
+            rows.append([label, *map(show, shares)])
+    return [_table(head, rows)] if rows else []
 
 
 def _one_theft(cells: Sequence[CellRows], label: str, name: str) -> str:

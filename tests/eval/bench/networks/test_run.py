@@ -1,14 +1,17 @@
 """The whole benchmark on a task of tiny networks that learn for an instant."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from sif.attacks.networks.fit import Fit
 from sif.eval.bench.networks import run as bench
 from sif.eval.bench.networks.contenders import contenders
+from sif.eval.bench.networks.references import contrasts
 from sif.eval.bench.networks.run import NetworksBench, run_networks
 from sif.eval.bench.networks.sets import LEARNT, make_sets, thefts
 from sif.eval.bench.networks.tasks import Task, split
@@ -81,18 +84,22 @@ def test_everybody_judges_every_suspect_and_an_interrupted_run_goes_on(
         show=lambda stage, done, total, words: told.append(words),
     )
     labels = [contender.label for contender in contenders((1, 2))]
+    labels += ["contrast ×1", "contrast ×19"]
     assert [cost.contender for cost in first[0].costs] == [*labels, "ipguard"]
     for label in labels:
         scores = [row.score for row in first[0].scores if row.contender == label]
         assert len(scores) == 60
         assert all(0 <= score <= 1 for score in scores)
     assert "near ×2" in told
+    ranked = {row.contender for row in first[0].scores if row.p_value is not None}
+    assert ranked == {"contrast ×19"}
 
     def refuse(*arguments: object, **named: object) -> None:
         raise AssertionError("made again")
 
     with monkeypatch.context() as patched:
         patched.setattr(bench, "train_fingerprints", refuse)
+        patched.setattr(bench, "contrast_fingerprints", refuse)
         again = run_networks(
             NetworksBench(out=ready.out, tasks=ready.tasks, seeds=(1,), numbers=ready.numbers),
             show=lambda *told: None,
@@ -126,6 +133,32 @@ def test_contenders_see_as_many_networks_as_they_say(tmp_path: Path) -> None:
         assert len(sides.negatives) == contender.number * (1 + steps) + shorts[1]
         assert seconds > 0
     assert {contender.method for contender in contenders()} == {"metav", "liteguard", "near"}
+
+
+def test_references_learn_like_the_protected_network_and_are_hardened_like_it(
+    tmp_path: Path,
+) -> None:
+    task, workshop = tiny(1), Workshop(tmp_path)
+    sets = make_sets(task, workshop, 1, tell=lambda words: None)
+    few, enough = contrasts(task, (1, 3))
+    assert (few.label, enough.label) == ("contrast ×1", "contrast ×19")
+    families, seconds = enough.families(task, sets, workshop, 1)
+    assert len(families) == 20
+    assert seconds > 0
+    assert families[0].head is sets.protected.networks[0]
+    assert families[1].head is sets.negatives[0].networks[0]
+    members = [member for family in families for member in family.members]
+    assert all(isinstance(member, nn.Module) for member in members)
+    digests = {digest_network(member) for member in members if isinstance(member, nn.Module)}
+    assert len(digests) == 40
+    suspects = {digest_network(suspect.network) for suspect in sets.suspects}
+    assert not digests & suspects
+    assert few.families(task, sets, workshop, 1)[0][1].head is families[1].head
+
+
+def test_what_cannot_be_trained_again_makes_no_claims() -> None:
+    elsewhere = replace(tiny(1), trained_kinds=(1,))
+    assert [contender.label for contender in contrasts(elsewhere, (1,))] == ["contrast ×1"]
 
 
 def test_torchs_generator_has_no_part(tmp_path: Path) -> None:

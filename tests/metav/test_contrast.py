@@ -1,0 +1,184 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from sif.attacks.networks import Harden, Noise
+from sif.attacks.networks.fit import Fit
+from sif.errors import ModelError, UsageError
+from sif.metav.architecture import Mlp, build
+from sif.metav.contrast import ContrastVerifier, Family, contrast_fingerprints, profiles_of
+from sif.metav.domain import Domain
+from sif.metav.method import METHODS, Method
+from sif.metav.training import Trained
+from tests.metav.small import DOMAIN, Constant, Small, examples, noisy, trained
+
+CONTRAST = METHODS["contrast"]
+HARDEN = Harden(training=Fit(epochs=2, learning_rate=1e-3))
+
+
+def drawn(families: list[Family], method: Method = CONTRAST, *, seed: int = 0) -> Trained:
+    return contrast_fingerprints(
+        families[0],
+        families[1:],
+        method,
+        domain=DOMAIN,
+        ordinary=examples().inputs,
+        kind="logits",
+        seed=seed,
+    )
+
+
+def family(head: nn.Module) -> Family:
+    return Family(head, [HARDEN(head, examples(), 7)])
+
+
+@pytest.fixture(scope="module")
+def one(world: Small) -> Trained:
+    return drawn([family(world.protected), *map(family, world.others)])
+
+
+def test_copies_of_any_kind_are_nearest_to_the_protected_family(one: Trained, world: Small) -> None:
+    copies = [*world.copies, Noise(sigma=0.2)(world.protected, examples(), 5)]
+    scores = one.scores([*copies, *world.unseen_others])
+    assert min(scores[: len(copies)]) > max(scores[len(copies) :])
+    assert min(scores[: len(copies)]) > 0.5
+    p_values = one.verifier.p_values(one.readings(copies))
+    assert p_values is not None
+    assert p_values.tolist() == [0.25] * len(copies)
+
+
+def test_similarities_are_fishers_transform_of_the_nearest_correlation(
+    one: Trained, world: Small
+) -> None:
+    assert isinstance(one.verifier, ContrastVerifier)
+    suspect = world.unseen_others[0]
+    found = one.verifier.similarities(one.readings([suspect]))[0]
+
+    def profile(network: nn.Module) -> torch.Tensor:
+        logs = network(one.inputs).softmax(1).clamp(min=1e-3).log()
+        read = logs - logs.mean(1, keepdim=True)
+        return (read - read.mean(0)).flatten()
+
+    members = [(head, HARDEN(head, examples(), 7)) for head in (world.protected, *world.others)]
+    by_hand = [
+        max(
+            math.atanh(
+                float(torch.corrcoef(torch.stack([profile(suspect), profile(member)]))[0, 1])
+            )
+            for member in pair
+        )
+        for pair in members
+    ]
+    assert found.tolist() == pytest.approx(by_hand, abs=1e-4)
+
+
+def test_with_one_reference_the_score_is_a_share_of_distances() -> None:
+    profiles = torch.zeros(2, 1, 4)
+    profiles[0, 0, 0] = profiles[1, 0, 1] = 1
+    verifier = ContrastVerifier(profiles)
+    nearly = torch.tensor([0.999, 0.02, 0.0, -1.019]).view(1, 4, 1)
+    similar = profiles_of(nearly)[0, :2]
+    vote = verifier(nearly, nearly[0])
+    assert float(vote) == pytest.approx(
+        2 * float(similar[0].atanh() - similar[1].atanh()), rel=1e-4
+    )
+    assert float(verifier.scores(nearly, nearly[0])) == pytest.approx(torch.sigmoid(vote).item())
+
+
+def test_a_network_that_says_the_same_to_everything_is_like_nobody(one: Trained) -> None:
+    flat = Constant(torch.tensor([1.0, 2.0, 3.0]))
+    p_values = one.verifier.p_values(one.readings([flat]))
+    assert p_values is not None
+    assert p_values.tolist() == [1.0]
+    assert one.scores([flat]) == pytest.approx([0.5])
+
+
+def test_shifted_outputs_hide_nothing(one: Trained, world: Small) -> None:
+    class Shifted(nn.Module):
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            said: torch.Tensor = world.copies[0](inputs)
+            return said + torch.tensor([0.3, -0.2, 0.1])
+
+    assert one.scores([Shifted()])[0] > 0.5
+
+
+def test_inputs_depend_on_the_seed_and_the_data_alone(world: Small) -> None:
+    first = drawn([Family(world.protected), Family(world.others[0])])
+    other = drawn([Family(world.others[1]), Family(world.others[2])])
+    assert torch.equal(first.inputs, other.inputs)
+    again = drawn([Family(world.protected), Family(world.others[0])], seed=1)
+    assert not torch.equal(first.inputs, again.inputs)
+
+
+def test_ranks_of_innocents_are_uniform_whatever_they_are() -> None:
+    """1,500 innocents that learnt nothing, of two architectures neither of which is ours."""
+    references, wide, tanh = 9, Mlp(inputs=(6,), widths=(40,), outputs=(3,)), "tanh"
+    deep = Mlp(inputs=(6,), widths=(5, 5), outputs=(3,), activation=tanh)
+    ours = Mlp(inputs=(6,), widths=(12,), outputs=(3,))
+    p_values: list[float] = []
+    for world in range(150):
+        first = 10_000 + 100 * world
+        heads = [build(ours, seed=first + place).eval() for place in range(1 + references)]
+        made = drawn([Family(head, [noisy(head, 3)]) for head in heads], seed=world)
+        innocents = [build((wide, deep)[place % 2], seed=first + 50 + place) for place in range(10)]
+        ranked = made.verifier.p_values(made.readings(innocents))
+        assert ranked is not None
+        p_values += ranked.tolist()
+    # Innocents of a world share its references: the variance of a share is that of 150 worlds.
+    for level in (0.1, 0.3, 0.5, 0.9):
+        reached = sum(p <= level + 1e-9 for p in p_values) / len(p_values)
+        assert abs(reached - level) < 4 * math.sqrt(level * (1 - level) / 150)
+
+
+def test_ties_count_against_the_owner(world: Small) -> None:
+    made = drawn([Family(world.protected), Family(world.protected), Family(world.others[0])])
+    p_values = made.verifier.p_values(made.readings([world.protected]))
+    assert p_values is not None
+    assert p_values.tolist() == pytest.approx([2 / 3])
+
+
+def test_values_are_read_as_they_are() -> None:
+    domain = Domain(shape=(4,), lower=-1.0, upper=1.0)
+    heads = [build(Mlp(inputs=(4,), widths=(6,), outputs=(2,)), seed=seed) for seed in (1, 2)]
+    made = contrast_fingerprints(
+        Family(heads[0]),
+        [Family(heads[1])],
+        CONTRAST,
+        domain=domain,
+        ordinary=domain.sample(30, torch.Generator().manual_seed(0)),
+        kind="values",
+        seed=0,
+    )
+    said = heads[0](made.inputs)
+    assert torch.equal(made.reading(said), said.flatten(1))
+    assert made.inputs.shape == (100, 4)
+
+
+def test_families_must_be_alike_and_finite(world: Small) -> None:
+    with pytest.raises(UsageError, match="at least one reference"):
+        drawn([Family(world.protected)])
+    with pytest.raises(UsageError, match="families of 1 and 2"):
+        drawn([family(world.protected), Family(world.others[0])])
+    broken = Constant(torch.tensor([float("nan"), 0.0, 0.0]))
+    with pytest.raises(ModelError, match="not finite"):
+        drawn([Family(world.protected), Family(broken)])
+    other = build(Mlp(inputs=(6,), widths=(4,), outputs=(2,)), seed=0)
+    with pytest.raises(ModelError, match="expected outputs of shape"):
+        drawn([Family(world.protected), Family(other)])
+
+
+def test_contrast_is_nothing_that_could_be_trained(world: Small) -> None:
+    from tests.metav.conftest import train_quickly
+
+    with pytest.raises(UsageError, match="a method that trains"):
+        train_quickly(world, CONTRAST)
+
+
+def test_the_protected_network_is_itself_among_many(world: Small) -> None:
+    heads = [world.protected, *(trained(100 + seed, examples(), epochs=2) for seed in range(4))]
+    made = drawn([family(head) for head in heads])
+    p_values = made.verifier.p_values(made.readings([world.protected]))
+    assert p_values is not None
+    assert p_values.tolist() == pytest.approx([0.2])
