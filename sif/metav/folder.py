@@ -166,7 +166,7 @@ def make_fingerprint(
         UsageError: no held-out network, or a rate outside of (0, 1).
         ModelError: the protected network would not be found to be itself.
     """
-    scores = trained.scores(held_out)
+    scores = trained.scores(held_out) if held_out else []
     own = trained.scores([protected])[0]
     ranks = threshold = None
     if isinstance(trained.verifier, ContrastVerifier):

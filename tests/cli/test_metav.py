@@ -81,9 +81,49 @@ def test_a_trained_fingerprint_finds_the_stolen_network(sif: Run, owner: Path) -
     assert_one_line(error, "another protected network")
 
 
+CONTRAST: dict = {
+    "method": "contrast",
+    "independent": {"made": 4, "training": {"epochs": 8, "learning_rate": 0.01}},
+    "threshold": {"false_positive_rate": 0.2},
+}
+
+
+def test_references_find_the_stolen_network_and_are_made_once(sif: Run, owner: Path) -> None:
+    fp, config = owner / "fp", _write(owner, **CONTRAST)
+    code, said, error = sif("metav", "train", config, "--out", fp)
+    assert code == 0, error
+    assert "100 fingerprints and 4 references" in said
+    assert "at most 0.2" in said
+    made = {path.name: path.stat().st_mtime_ns for path in (fp / "work").iterdir()}
+    # Of five heads four are made; every head has two copies by either theft, and quantising a
+    # network twice gives the same file only where the seed is the same.
+    assert len(made) == 4 + 5 * 4
+    code, again, error = sif("metav", "train", config, "--out", fp)
+    assert (code, again) == (0, said), error
+    assert {path.name: path.stat().st_mtime_ns for path in (fp / "work").iterdir()} == made
+
+    suspects = [f"torch:{owner / name}.safetensors" for name in ("mine", "stolen", "other")]
+    code, said, error = sif("metav", "verify", fp, *suspects, "--json", "--protected", suspects[0])
+    assert code == 0, error
+    verdicts = json.loads(said)
+    assert [verdict["decision"] for verdict in verdicts[:2]] == ["derived", "derived"]
+    assert [verdict["p_value"] for verdict in verdicts[:2]] == pytest.approx([0.2, 0.2])
+    assert verdicts[2]["score"] < min(verdict["score"] for verdict in verdicts[:2])
+
+    few = CONTRAST["independent"] | {"made": 3}
+    config = _write(owner, **(CONTRAST | {"independent": few}))
+    code, said, error = sif("metav", "train", config, "--out", owner / "few")
+    assert code == 0, error
+    assert "fewer than 4 references" in said
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
+        (CONTRAST | {"independent": {}}, ("independent", "got none")),
+        (CONTRAST | {"threshold": {"made": 3}}, ("threshold", "references")),
+        (CONTRAST | {"copies": {"networks": ["torch:stolen.safetensors"]}}, ("copies", "made")),
+        ({"threshold": {}}, ("threshold", "got none")),
         ({"outputs": "tokens"}, ("outputs",)),
         ({"copies": {}}, ("copies", "got none")),
         ({"copies": {"made": [{"name": "melt"}]}}, ("copies.made.0",)),

@@ -2,11 +2,12 @@
 
 import pytest
 
+from sif.metav.contrast import Family, contrast_fingerprints
 from sif.metav.folder import NetworkFingerprint, make_fingerprint
 from sif.metav.manifest import NetworkCounts
-from sif.metav.method import Method
+from sif.metav.method import METHODS, Method
 from sif.metav.training import Sides, Trained, train_fingerprints
-from tests.metav.small import DOMAIN, Small, small_world
+from tests.metav.small import DOMAIN, Small, noisy, small_world
 
 QUICK = Method(fingerprints=12, iterations=150, input_rate=1e-2, verifier_rate=1e-2)
 
@@ -40,4 +41,30 @@ def fingerprint(world: Small) -> NetworkFingerprint:
         seed=0,
         counts=NetworkCounts(positives=3, negatives=3, stopping_positives=0, stopping_negatives=0),
         rate=0.2,
+    )
+
+
+@pytest.fixture(scope="session")
+def ranked(world: Small) -> NetworkFingerprint:
+    """By three references, each with a noisy copy."""
+    families = [Family(head, [noisy(head, 7)]) for head in (world.protected, *world.others)]
+    method = METHODS["contrast"]
+    return make_fingerprint(
+        contrast_fingerprints(
+            families[0],
+            families[1:],
+            method,
+            domain=DOMAIN,
+            ordinary=world.data.inputs,
+            kind="logits",
+            seed=0,
+        ),
+        world.protected,
+        [],
+        task="made up",
+        domain=DOMAIN,
+        method=method,
+        seed=0,
+        counts=NetworkCounts(positives=1, negatives=6, stopping_positives=0, stopping_negatives=0),
+        rate=0.25,
     )

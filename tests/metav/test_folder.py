@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from sif.errors import FingerprintError, ModelError
+from sif.metav.contrast import Family, contrast_fingerprints
 from sif.metav.folder import INPUTS, MANIFEST, VERIFIER, NetworkFingerprint, make_fingerprint
 from sif.metav.manifest import NetworkCounts
+from sif.metav.method import METHODS
 from sif.metav.verdict import require_protected
 from tests.metav.conftest import QUICK, train_quickly
 from tests.metav.small import DOMAIN, Small
@@ -88,3 +90,53 @@ def _made(world: Small, held_out: list | None = None) -> NetworkFingerprint:
         counts=NetworkCounts(positives=1, negatives=1, stopping_positives=0, stopping_negatives=0),
         rate=0.2,
     )
+
+
+def test_references_come_back_from_a_folder(
+    ranked: NetworkFingerprint, world: Small, tmp_path: Path
+) -> None:
+    ranked.save(tmp_path)
+    again = NetworkFingerprint.load(tmp_path)
+    assert again.manifest == ranked.manifest
+    for network in [*world.unseen_copies, *world.unseen_others]:
+        said = network(ranked.inputs)
+        assert (again.score(said), again.rank(said)) == (ranked.score(said), ranked.rank(said))
+
+
+@pytest.mark.parametrize("change", [{"ranks": None}, {"threshold": "as before"}])
+def test_either_a_threshold_or_ranks_decide(
+    change: dict, ranked: NetworkFingerprint, fingerprint: NetworkFingerprint, tmp_path: Path
+) -> None:
+    ranked.save(tmp_path)
+    written = json.loads((tmp_path / MANIFEST).read_text())
+    if "threshold" in change:
+        change = {"threshold": json.loads(fingerprint.manifest.model_dump_json())["threshold"]}
+    (tmp_path / MANIFEST).write_text(json.dumps(written | change))
+    with pytest.raises(FingerprintError, match="either a threshold or ranks"):
+        NetworkFingerprint.load(tmp_path)
+
+
+def test_a_reference_that_is_the_protected_network_is_refused(world: Small) -> None:
+    made = contrast_fingerprints(
+        Family(world.protected),
+        [Family(world.protected), Family(world.others[0])],
+        METHODS["contrast"],
+        domain=DOMAIN,
+        ordinary=world.data.inputs,
+        kind="logits",
+        seed=0,
+    )
+    with pytest.raises(ModelError, match="new initial weights"):
+        make_fingerprint(
+            made,
+            world.protected,
+            [],
+            task="made up",
+            domain=DOMAIN,
+            method=METHODS["contrast"],
+            seed=0,
+            counts=NetworkCounts(
+                positives=1, negatives=2, stopping_positives=0, stopping_negatives=0
+            ),
+            rate=0.4,
+        )

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sif.errors import UsageError
-from sif.metav.threshold import choose_threshold, clopper_pearson, conformal_p_value
+from sif.metav.threshold import RankRule, choose_threshold, clopper_pearson, conformal_p_value
 
 
 def test_the_interval_is_that_of_the_published_tables() -> None:
@@ -70,3 +70,15 @@ def test_p_values_of_exchangeable_innocents_are_valid() -> None:
 def test_nonsense_is_refused(scores: list[float], rate: float) -> None:
     with pytest.raises(UsageError):
         choose_threshold(scores, rate)
+
+
+@pytest.mark.parametrize(
+    ("references", "wanted", "rate"),
+    [(19, 0.05, 0.05), (18, 0.05, 0.0), (38, 0.05, 1 / 39), (99, 0.05, 0.05), (9, 0.35, 0.3)],
+)
+def test_ranks_reach_only_whole_shares_of_the_references(
+    references: int, wanted: float, rate: float
+) -> None:
+    ranks = RankRule(wanted_rate=wanted, references=references)
+    assert ranks.rate == pytest.approx(rate)
+    assert ranks.reachable == (rate > 0)

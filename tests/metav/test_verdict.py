@@ -70,3 +70,31 @@ def test_suspects_of_other_shapes_are_refused(
 def test_suspects_that_take_other_inputs_are_refused(fingerprint: NetworkFingerprint) -> None:
     with pytest.raises(ModelError, match="does not take inputs of shape"):
         verify_network(fingerprint, torch.nn.Linear(5, 3), name="theirs")
+
+
+def test_a_rank_decides_where_there_are_references(
+    ranked: NetworkFingerprint, world: Small
+) -> None:
+    copy = verify_network(ranked, world.unseen_copies[0], name="copy")
+    assert (copy.decision, copy.p_value, copy.threshold) == ("derived", 0.25, None)
+    assert (copy.wanted_rate, copy.rate_high) == (0.25, 0.25)
+    assert "0 of 3" in copy.reason
+    reference = verify_network(ranked, world.others[0], name="reference")
+    assert reference.decision == "not_shown"
+    assert reference.p_value is not None
+    assert reference.p_value >= 0.5
+    assert "of 3 networks trained like" in reference.reason
+
+
+def test_too_few_references_never_show_anything(ranked: NetworkFingerprint, world: Small) -> None:
+    assert ranked.manifest.ranks is not None
+    strict = ranked.manifest.ranks.model_copy(update={"wanted_rate": 0.24})
+    sharp = replace(ranked, manifest=ranked.manifest.model_copy(update={"ranks": strict}))
+    verdict = verify_network(sharp, world.protected, name="mine")
+    assert (verdict.decision, verdict.p_value) == ("not_shown", 0.25)
+    assert "too few" in verdict.reason
+
+
+def test_not_finite_numbers_have_no_rank(ranked: NetworkFingerprint) -> None:
+    verdict = verify_network(ranked, Constant(torch.tensor([torch.nan, 0.0, 0.0])), name="odd")
+    assert (verdict.decision, verdict.p_value, verdict.threshold) == ("inconclusive", None, None)
