@@ -128,7 +128,7 @@ def _verifier(
         if name.startswith(WEIGHT)
     }
     if method.verifier == "contrast":
-        return ContrastVerifier(weights["profiles"])
+        return ContrastVerifier(weights["profiles"], weights["whitening"])
     verifier = build_verifier(
         method.verifier, fingerprints=fingerprints, numbers=len(reading.mean), seed=0
     )

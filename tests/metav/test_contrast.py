@@ -8,7 +8,13 @@ from sif.attacks.networks import Harden, Noise
 from sif.attacks.networks.fit import Fit
 from sif.errors import ModelError, UsageError
 from sif.metav.architecture import Mlp, build
-from sif.metav.contrast import ContrastVerifier, Family, contrast_fingerprints, profiles_of
+from sif.metav.contrast import (
+    ContrastVerifier,
+    Family,
+    choose_whitening,
+    contrast_fingerprints,
+    profiles_of,
+)
 from sif.metav.domain import Domain
 from sif.metav.method import METHODS, Method
 from sif.metav.training import Trained
@@ -49,37 +55,74 @@ def test_copies_of_any_kind_are_nearest_to_the_protected_family(one: Trained, wo
     assert p_values.tolist() == [0.25] * len(copies)
 
 
-def test_similarities_are_fishers_transform_of_the_nearest_correlation(
-    one: Trained, world: Small
-) -> None:
-    assert isinstance(one.verifier, ContrastVerifier)
+def test_similarities_are_fishers_transform_of_correlations(world: Small) -> None:
+    made = drawn([Family(head) for head in (world.protected, *world.others)])
+    assert isinstance(made.verifier, ContrastVerifier)
     suspect = world.unseen_others[0]
-    found = one.verifier.similarities(one.readings([suspect]))[0]
+    found = made.verifier.similarities(made.readings([suspect]))[0]
 
     def profile(network: nn.Module) -> torch.Tensor:
-        logs = network(one.inputs).softmax(1).clamp(min=1e-3).log()
+        logs = network(made.inputs).softmax(1).clamp(min=1e-3).log()
         read = logs - logs.mean(1, keepdim=True)
         return (read - read.mean(0)).flatten()
 
-    members = [(head, HARDEN(head, examples(), 7)) for head in (world.protected, *world.others)]
-    by_hand = [
-        max(
-            math.atanh(
-                float(torch.corrcoef(torch.stack([profile(suspect), profile(member)]))[0, 1])
-            )
-            for member in pair
-        )
-        for pair in members
-    ]
+    both = [torch.stack([profile(suspect), profile(o)]) for o in (world.protected, *world.others)]
+    by_hand = [math.atanh(float(torch.corrcoef(pair)[0, 1])) for pair in both]
     assert found.tolist() == pytest.approx(by_hand, abs=1e-4)
+
+
+def test_the_nearest_member_stands_for_its_family(one: Trained, world: Small) -> None:
+    assert isinstance(one.verifier, ContrastVerifier)
+    profiles = one.verifier.profiles
+    assert isinstance(profiles, torch.Tensor)
+    asked = profiles_of(one.readings(world.copies), one.verifier.get_buffer("whitening"))
+    nearest = torch.stack([(asked @ family.T).amax(1) for family in profiles], 1)
+    found = one.verifier.similarities(one.readings(world.copies))
+    assert torch.allclose(found, nearest.clamp(max=1 - 1e-6).atanh(), atol=1e-3)
+
+
+def spread(alike: float, *, families: int = 3) -> torch.Tensor:
+    """Readings of heads and copies: two shared numbers of any size, two that are theirs alone."""
+    generator = torch.Generator().manual_seed(0)
+    shared = 10 * torch.randn(1, 1, 80, 2, generator=generator).expand(families, 2, -1, -1)
+    own = torch.randn(families, 1, 80, 2, generator=generator)
+    noise = torch.randn(families, 2, 80, 2, generator=generator)
+    return torch.cat([shared, alike * own + (1 - alike**2) ** 0.5 * noise], -1)
+
+
+def test_what_all_share_is_shrunk_as_strongly_as_copies_bear() -> None:
+    readings = spread(1.0)
+    whitening = choose_whitening(readings)
+    rows = (readings - readings.mean(-2, keepdim=True)).reshape(-1, 4)
+    pooled = rows.T @ rows / len(rows)
+    least = 0.003 * torch.linalg.eigvalsh(pooled).max()
+    shrunk = whitening @ (pooled + least * torch.eye(4)) @ whitening
+    assert torch.allclose(shrunk, torch.eye(4), atol=1e-4)
+    raw, better = (profiles_of(readings, matrix) for matrix in (torch.eye(4), whitening))
+    assert float((raw[0, 0] * raw[1, 0]).sum()) > 0.95 > float((better[0, 0] * better[1, 0]).sum())
+
+
+def test_nothing_is_shrunk_where_copies_would_not_stay_alike() -> None:
+    unlike = torch.randn(3, 2, 80, 4, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(choose_whitening(unlike), torch.eye(4))
+    assert torch.equal(choose_whitening(spread(1.0)[:, :1]), torch.eye(4))
+    one_number = spread(1.0)[..., :1]
+    assert torch.equal(choose_whitening(one_number), torch.eye(1))
+
+
+def test_whitening_knows_nothing_of_who_is_protected() -> None:
+    readings = spread(0.97)
+    order = torch.tensor([2, 0, 1])
+    found = choose_whitening(readings)
+    assert torch.allclose(choose_whitening(readings[order]), found, atol=1e-5)
 
 
 def test_with_one_reference_the_score_is_a_share_of_distances() -> None:
     profiles = torch.zeros(2, 1, 4)
     profiles[0, 0, 0] = profiles[1, 0, 1] = 1
-    verifier = ContrastVerifier(profiles)
+    verifier = ContrastVerifier(profiles, torch.eye(1))
     nearly = torch.tensor([0.999, 0.02, 0.0, -1.019]).view(1, 4, 1)
-    similar = profiles_of(nearly)[0, :2]
+    similar = profiles_of(nearly, torch.eye(1))[0, :2]
     vote = verifier(nearly, nearly[0])
     assert float(vote) == pytest.approx(
         2 * float(similar[0].atanh() - similar[1].atanh()), rel=1e-4
