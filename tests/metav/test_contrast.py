@@ -9,6 +9,7 @@ from sif.attacks.networks.fit import Fit
 from sif.errors import ModelError, UsageError
 from sif.metav.architecture import Mlp, build
 from sif.metav.contrast import (
+    SHRUNK,
     ContrastVerifier,
     Family,
     choose_whitening,
@@ -102,6 +103,24 @@ def test_what_all_share_is_shrunk_as_strongly_as_copies_bear() -> None:
     assert float((raw[0, 0] * raw[1, 0]).sum()) > 0.95 > float((better[0, 0] * better[1, 0]).sum())
 
 
+def test_copies_stay_alike_at_the_strength_that_is_chosen_and_at_none_beyond() -> None:
+    readings = spread(0.8)
+    rows = (readings - readings.mean(-2, keepdim=True)).reshape(-1, 4)
+    variances, directions = torch.linalg.eigh(rows.T @ rows / len(rows))
+
+    def alike(share: float) -> float:
+        shrunk = (variances + share * variances.max()).rsqrt()
+        profiles = profiles_of(readings, directions * shrunk @ directions.T)
+        return float((profiles[:, :1] * profiles[:, 1:]).sum(-1).mean())
+
+    bearable = [share for share in SHRUNK if alike(share) >= 0.95]
+    assert 0 < len(bearable) < len(SHRUNK)
+    chosen = choose_whitening(readings)
+    least = min(bearable) * variances.max()
+    shrunk = chosen @ (rows.T @ rows / len(rows) + least * torch.eye(4)) @ chosen
+    assert torch.allclose(shrunk, torch.eye(4), atol=1e-3)
+
+
 def test_nothing_is_shrunk_where_copies_would_not_stay_alike() -> None:
     unlike = torch.randn(3, 2, 80, 4, generator=torch.Generator().manual_seed(0))
     assert torch.equal(choose_whitening(unlike), torch.eye(4))
@@ -128,6 +147,15 @@ def test_with_one_reference_the_score_is_a_share_of_distances() -> None:
         2 * float(similar[0].atanh() - similar[1].atanh()), rel=1e-4
     )
     assert float(verifier.scores(nearly, nearly[0])) == pytest.approx(torch.sigmoid(vote).item())
+
+
+def test_references_count_by_their_mean() -> None:
+    profiles = torch.eye(4)[:3, None]
+    verifier = ContrastVerifier(profiles, torch.eye(1))
+    said = torch.tensor([0.5, 0.3, 0.0, -0.8]).view(1, 4, 1)
+    protected, first, second = profiles_of(said, torch.eye(1))[0, :3].atanh().tolist()
+    wanted = 2 * (protected - (first + second) / 2)
+    assert float(verifier(said, said[0])) == pytest.approx(wanted, rel=1e-4)
 
 
 def test_a_network_that_says_the_same_to_everything_is_like_nobody(one: Trained) -> None:
