@@ -38,7 +38,6 @@ Tell = Callable[[str], None]
 MARK = "metav.txt"
 # Seeds of what is made for one purpose never meet those of another.
 COPIES, OTHERS, CLAIMS = 10_000, 20_000, 30_000
-FAMILY = 100_000
 
 
 class _Groups(NamedTuple):
@@ -129,11 +128,8 @@ def _contrast(
     heads += [entry[0] for entry in made]
     _require(heads[1:], "independent")
     families = [
-        Family(
-            head,
-            [copy[0] for copy in _copies(config, head, data, workshop, tell, first=FAMILY * place)],
-        )
-        for place, head in enumerate(heads)
+        Family(head, [copy[0] for copy in _copies(config, head, data, workshop, tell)])
+        for head in heads
     ]
     trained = contrast_fingerprints(
         families[0],
@@ -195,19 +191,13 @@ def _teller(show: Show, total: int) -> Tell:
 
 
 def _copies(
-    config: TrainConfig,
-    network: nn.Module,
-    data: Dataset,
-    workshop: Workshop,
-    tell: Tell,
-    *,
-    first: int = 0,
+    config: TrainConfig, network: nn.Module, data: Dataset, workshop: Workshop, tell: Tell
 ) -> list[list[nn.Module]]:
     """Every theft, carried out on a network."""
     found = []
     for number, theft in enumerate(config.copies.made):
         for again in range(config.copies.seeds):
-            seed = config.seed + COPIES + first + 100 * number + again
+            seed = config.seed + COPIES + 100 * number + again
             found.append(workshop.stolen(network, theft, data, seed).networks)
             tell(theft.name)
     return found

@@ -1,8 +1,10 @@
+import math
+
 import pytest
 import torch
 
 from sif.errors import UsageError
-from sif.metav.reading import learn_reading
+from sif.metav.reading import learn_reading, unscaled_reading
 
 LOGITS = torch.randn(40, 5, generator=torch.Generator().manual_seed(0))
 
@@ -18,6 +20,25 @@ def test_logits_and_their_probabilities_are_read_alike(read: str) -> None:
 def test_a_constant_added_to_logits_is_not_seen() -> None:
     reading = learn_reading(LOGITS, "logits", "log")
     assert torch.allclose(reading(LOGITS + 3), reading(LOGITS), atol=1e-4)
+
+
+def test_probabilities_below_a_thousandth_are_all_the_same() -> None:
+    rare = torch.tensor([[0.5, 0.499, 0.001], [0.5, 0.4999, 0.0001], [0.5, 0.5, 0.0]])
+    read = unscaled_reading(rare, "probabilities", "log")(rare)
+    apart = (read[:, 0] - read[:, 2]).tolist()
+    assert apart == pytest.approx([math.log(500)] * 3, abs=1e-5)
+
+
+def test_auto_takes_logarithms_where_there_are_probabilities() -> None:
+    logs = learn_reading(LOGITS, "logits", "log")(LOGITS)
+    assert torch.equal(learn_reading(LOGITS, "logits", "auto")(LOGITS), logs)
+    plain = learn_reading(LOGITS, "values", "plain")(LOGITS)
+    assert torch.equal(learn_reading(LOGITS, "values", "auto")(LOGITS), plain)
+
+
+def test_values_without_a_scale_are_read_as_they_are() -> None:
+    values = LOGITS.view(40, 5, 1)
+    assert torch.equal(unscaled_reading(values, "values", "auto")(values), LOGITS)
 
 
 def test_ordinary_outputs_are_read_with_mean_0_and_spread_1() -> None:

@@ -2,7 +2,14 @@ import pytest
 
 from sif.eval.bench.networks.plot import draw_numbers
 from sif.eval.bench.networks.rows import CellRows, Cost, Score, read_cell, write_cell
-from sif.eval.bench.networks.summary import MEASURES, as_tables, estimate, sample, show
+from sif.eval.bench.networks.summary import (
+    MEASURES,
+    as_tables,
+    claim_of,
+    estimate,
+    sample,
+    show,
+)
 from sif.eval.metrics import Estimate
 
 
@@ -75,6 +82,24 @@ def test_a_contender_is_found_again_only_with_its_settings() -> None:
     assert (scores, cost) == (CELLS[0].scores, CELLS[0].costs[0])
     assert CELLS[0].of("m ×1", "d") is None
     assert CELLS[0].of("n ×1", "c") is None
+
+
+def with_p_values(one: CellRows, p_values: list[float]) -> CellRows:
+    rows = zip(one.scores, p_values, strict=True)
+    return one.model_copy(
+        update={"scores": tuple(row.model_copy(update={"p_value": p}) for row, p in rows)}
+    )
+
+
+def test_claims_are_shares_of_p_values_up_to_a_twentieth() -> None:
+    ranked = with_p_values(CELLS[0], [0.05, 0.1, 0.05, 0.5])
+    claimed = sample(ranked, "m ×1", claim_of)
+    assert (claimed.weights, claimed.learnt, claimed.others) == ([1.0], [0.0], [1.0, 0.0])
+    assert sample(CELLS[0], "m ×1", claim_of) is None
+    table = as_tables([ranked])
+    assert "| called copies at p ≤ 0.05 | innocents | copies of weights |" in table
+    assert "| m ×1 | 0.500 | 1.000 | 0.000 |" in table
+    assert "called copies" not in as_tables(CELLS)
 
 
 def test_intervals_are_cut_where_measures_end() -> None:
