@@ -20,7 +20,7 @@ def draw_numbers(cells: Sequence[CellRows], *, measure: str = "ARUC") -> bytes:
     tasks = list(dict.fromkeys(cell.task for cell in cells))
     sized = [label for label in labels_of(cells) if "×" in label]
     methods = list(dict.fromkeys(label.split(" ×")[0] for label in sized))
-    figure = Figure(figsize=(2.6 * len(tasks) + 0.6, 2.9), layout="constrained")
+    figure = Figure(figsize=(2.6 * len(tasks) + 1.8, 2.9), layout="constrained")
     FigureCanvasSVG(figure)
     panels = figure.subplots(1, len(tasks), sharey=True, squeeze=False)[0]
     for panel, task in zip(panels, tasks, strict=True):
@@ -45,7 +45,8 @@ def draw_numbers(cells: Sequence[CellRows], *, measure: str = "ARUC") -> bytes:
         panel.set_xticklabels([str(number) for number in numbers])
         panel.minorticks_off()
     panels[0].set_ylabel(measure)
-    panels[0].legend(fontsize="small", loc="lower right")
+    lines, names = panels[0].get_legend_handles_labels()
+    figure.legend(lines, names, fontsize="small", loc="outside right center")
     target = io.BytesIO()
     figure.savefig(target, format="svg", metadata={"Date": None})
     return target.getvalue()
