@@ -26,8 +26,8 @@ def train(
 ) -> None:
     """Trains inputs and a verifier that tell copies of a network from independent ones.
 
-    With `method: contrast` nothing but references is trained, networks like the protected one, and a
-    suspect's answers are ranked among theirs: p-values that hold whatever an innocent is.
+    With `method: contrast` nothing but references is trained, networks like the protected one, and
+    a suspect's answers are ranked among theirs: p-values that hold whatever an innocent is.
 
     The inputs and the verifier in the folder are secret. Started again with the same
     configuration, networks that were made before are found again.
