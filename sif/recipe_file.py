@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from sif.errors import UsageError
+from sif.faults import first_fault
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -45,11 +46,8 @@ def read_recipe(
         reason = " ".join(str(error).split())
         raise UsageError(f"expected a recipe in YAML, got {name}: {reason}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(
-            f"recipe {name}: {where}: {first['msg']}, got {first['input']!r}"
-        ) from error
+        where, what, got = first_fault(error)
+        raise UsageError(f"recipe {name}: {where}: {what}, got {got!r}") from error
 
 
 def read_built_in(

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sif.errors import UsageError
+from sif.faults import first_fault
 
 Device = Literal["auto", "cpu", "cuda"]
 # Of JSON values; provenance holds them to it. beartype loses pydantic's recursive type for them.
@@ -72,9 +73,8 @@ def checked(kind: type[Settings], **values: Any) -> Settings:
     try:
         return kind(**values)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]).replace("_", "-")
-        raise UsageError(f"{field}: {first['msg'].lower()}, got {first['input']!r}") from error
+        where, what, got = first_fault(error)
+        raise UsageError(f"{where.replace('_', '-')}: {what}, got {got!r}") from error
 
 
 def choose_device(device: Device) -> str:

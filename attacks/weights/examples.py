@@ -12,6 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sif.errors import UsageError
+from sif.faults import first_fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +72,11 @@ def _read(text: str, path: Path, number: int) -> Example:
     try:
         line = _Line.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = f"{first['loc'][0]!r}: " if first["loc"] else ""
+        fault = first_fault(error)
+        field = f"{fault.where!r}: " if fault.where else ""
         raise UsageError(
             f"{path}, line {number}: expected image, prompt and answer as JSON, "
-            f"got {field}{first['msg'].lower()}"
+            f"got {field}{fault.what}"
         ) from error
     image = path.parent / line.image
     if not image.is_file():

@@ -16,6 +16,7 @@ from sif.attacks.networks import AnyObfuscation
 from sif.attacks.networks.dataset import Dataset
 from sif.attacks.networks.fit import Fit
 from sif.errors import UsageError
+from sif.faults import first_fault
 from sif.metav.domain import Domain
 from sif.metav.method import METHODS, Method
 from sif.metav.reading import OutputKind
@@ -115,11 +116,8 @@ def read_config(path: Path) -> TrainConfig:
     try:
         config = TrainConfig.model_validate(written)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise UsageError(
-            f"{path}: {where}: {first['msg'].lower()}, got {first['input']!r}"
-        ) from error
+        where, what, got = first_fault(error)
+        raise UsageError(f"{path}: {where or 'the file'}: {what}, got {got!r}") from error
     return _placed(config, path.parent)
 
 

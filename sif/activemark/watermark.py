@@ -27,6 +27,7 @@ from torch import Tensor
 from sif.activemark.pictures import pixels_digest
 from sif.activemark.recipe import MarkRecipe
 from sif.errors import UsageError, WatermarkError
+from sif.faults import first_fault
 from sif.files import write_atomically, writing
 from sif.ownership.bits import FairBits
 from sif.vision.model import VisionModel
@@ -234,10 +235,9 @@ def read_manifest(folder: Path) -> MarkManifest:
             "sif activemark embed, or run the same command again if it was interrupted"
         ) from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where, what, _ = first_fault(error)
         raise WatermarkError(
-            f"expected a manifest of version 1 in {path}, got a fault at {where}: {first['msg']}"
+            f"expected a manifest of version 1 in {path}, got a fault at {where}: {what}"
         ) from error
 
 

@@ -48,6 +48,7 @@ def import_published(
     from pydantic import ValidationError
 
     from sif.errors import UsageError
+    from sif.faults import first_fault
     from sif.fingerprint.published import ReleasedDefaults
     from sif.fingerprint.published import import_published as read
 
@@ -56,9 +57,8 @@ def import_published(
             prompt=prompt, scheme=scheme.value, hash_key=hash_key, gamma=gamma
         )
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"--{where}: {first['msg'].lower()}, got {first['input']}") from error
+        where, what, got = first_fault(error)
+        raise UsageError(f"--{where}: {what}, got {got}") from error
     made = read(folder, out=out, tokenizer=tokenizer, defaults=defaults, originals=originals)
     keys = {one.record.published.hash_key for one in made.triggers if one.record.published}
     typer.echo(

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sif.errors import UsageError
+from sif.faults import first_fault
 from sif.metav.network import Network
 
 EXAMPLES = "torch:net.safetensors, onnx:net.onnx, hf:classifier, http://127.0.0.1:8000/predict"
@@ -71,9 +72,9 @@ def _endpoint(address: str) -> Connected:
     try:
         options = EndpointOptions.model_validate(dict[str, Any](ours))
     except ValidationError as error:
+        where, what, _ = first_fault(error)
         raise UsageError(
-            f"sif_{error.errors()[0]['loc'][0]}: {error.errors()[0]['msg'].lower()}; options are "
-            "sif_key_env, sif_timeout and sif_attempts"
+            f"sif_{where}: {what}; options are sif_key_env, sif_timeout and sif_attempts"
         ) from error
     url = urlunsplit(parts._replace(query=theirs))
     host = parts.hostname or ""

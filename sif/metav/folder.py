@@ -23,6 +23,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from sif.errors import FingerprintError, ModelError, UsageError
+from sif.faults import first_fault
 from sif.files import write_atomically
 from sif.metav.contrast import ContrastVerifier
 from sif.metav.domain import Domain, Inputs
@@ -240,11 +241,11 @@ def _read_manifest(folder: Path) -> NetworkManifest:
             f"expected a fingerprint of `sif metav train` in {folder}, found no {MANIFEST}"
         ) from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
+        fault = first_fault(error)
+        where = fault.where or "content"
         raise FingerprintError(
             f"expected version 1 of a network's fingerprint in {path}, got one whose {where} is "
-            f"wrong: {first['msg'].lower()}"
+            f"wrong: {fault.what}"
         ) from error
 
 

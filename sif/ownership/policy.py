@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from sif.errors import UsageError
+from sif.faults import first_fault
 
 TILTS: Final = (0.1, 0.15, 0.2, 0.3, 0.45, 0.65, 1.0, 1.5, 2.0, 3.0)
 
@@ -69,10 +70,9 @@ class Policy(BaseModel):
         try:
             policy = handler(data)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "policy"
+            where, what, got = first_fault(error)
             raise UsageError(
-                f"{where}: {first['msg'].lower()}, got {first['input']!r}; correct the policy"
+                f"{where or 'policy'}: {what}, got {got!r}; correct the policy"
             ) from error
         if not _is_grid(policy.tilts):
             raise UsageError(
