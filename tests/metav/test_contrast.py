@@ -253,3 +253,12 @@ def test_the_protected_network_is_itself_among_many(world: Small) -> None:
     p_values = made.verifier.p_values(made.readings([world.protected]))
     assert p_values is not None
     assert p_values.tolist() == pytest.approx([0.2])
+
+
+def test_answers_that_are_the_same_are_as_alike_as_anything_can_be(
+    one: Trained, world: Small
+) -> None:
+    assert isinstance(one.verifier, ContrastVerifier)
+    found = one.verifier.similarities(one.readings([world.protected, *world.others]))
+    assert torch.allclose(found.diagonal(), torch.tensor(1 - 1e-6).atanh().expand(4), rtol=1e-3)
+    assert torch.isfinite(found).all()
