@@ -46,8 +46,8 @@ def test_a_file_may_have_an_at_in_its_path(tmp_path: Path) -> None:
         ("sif@epsilon=8+epsilon=4", "epsilon again"),
         ("sif@epsilon=large", "a number, true, false or null.*'large'"),
         ("sif@epsilon=[8]", "a number, true, false or null"),
-        ("sif@epsilon=0", "schedule.epsilon: Input should be greater than 0"),
-        ("sif@steps=1.5", "schedule.steps: Input should be a valid integer"),
+        ("sif@epsilon=0", "schedule.epsilon: input should be greater than 0"),
+        ("sif@steps=1.5", "schedule.steps: input should be a valid integer"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_clear_words(text: str, words: str) -> None:
