@@ -30,7 +30,7 @@ from sif.metav.folder import NetworkFingerprint, make_fingerprint
 from sif.metav.manifest import NetworkCounts
 from sif.metav.network import Network
 from sif.metav.plot import draw_curve
-from sif.metav.training import Sides, train_fingerprints
+from sif.metav.training import Sides, Trained, train_fingerprints
 
 # Stage, done, total, a few words.
 Show = Callable[[str, float, float, str], None]
@@ -65,17 +65,51 @@ def train_folder(config: TrainConfig, out: Path, *, show: Show) -> NetworkFinger
     protected = _module(config.protected)
     claim_folder(out, mark=MARK, words="Written by `sif metav train`; run it again to go on.\n")
     workshop = Workshop(out / "work")
-    if config.settings.verifier == "contrast":
-        fingerprint = _contrast(config, protected, data, workshop, show)
-        fingerprint.save(out)
-        return fingerprint
+    make = _contrast if config.settings.verifier == "contrast" else _train
+    made = make(config, protected, data, workshop, show)
+    fingerprint = make_fingerprint(
+        made.trained,
+        protected,
+        made.held_out,
+        task=config.task,
+        domain=config.inputs,
+        method=config.settings,
+        seed=config.seed,
+        counts=made.counts,
+        rate=config.threshold.false_positive_rate,
+    )
+    fingerprint.save(out)
+    if made.held_out:
+        _write_curve(fingerprint, made.trained.scores([protected, *made.copies]), out)
+    return fingerprint
+
+
+class _Made(NamedTuple):
+    """What a way to make fingerprints leaves.
+
+    Attributes:
+        trained: inputs and verifier.
+        held_out: networks to choose a threshold on; none where ranks decide.
+        copies: that were not trained on.
+        counts: of the networks that had a part.
+    """
+
+    trained: Trained
+    held_out: Sequence[Network]
+    copies: Sequence[Network]
+    counts: NetworkCounts
+
+
+def _train(
+    config: TrainConfig, protected: nn.Module, data: Dataset, workshop: Workshop, show: Show
+) -> _Made:
+    """Inputs and verifier trained together."""
     groups = _gather(config, protected, data, workshop, show)
     training, stopping = _set_aside(groups, config.stopping)
-    method = config.settings
     trained = train_fingerprints(
         protected,
         training,
-        method,
+        config.settings,
         domain=config.inputs,
         ordinary=data.inputs,
         kind=config.outputs,
@@ -83,32 +117,19 @@ def train_folder(config: TrainConfig, out: Path, *, show: Show) -> NetworkFinger
         held_out=stopping,
         report=lambda step, steps, words: show("fingerprints", step, steps, words),
     )
-    held_out = [entry[0] for entry in groups.claims]
-    fingerprint = make_fingerprint(
-        trained,
-        protected,
-        held_out,
-        task=config.task,
-        domain=config.inputs,
-        method=method,
-        seed=config.seed,
-        counts=NetworkCounts(
-            positives=len(training.positives),
-            negatives=len(training.negatives),
-            stopping_positives=len(stopping.positives),
-            stopping_negatives=len(stopping.negatives),
-        ),
-        rate=config.threshold.false_positive_rate,
+    counts = NetworkCounts(
+        positives=len(training.positives),
+        negatives=len(training.negatives),
+        stopping_positives=len(stopping.positives),
+        stopping_negatives=len(stopping.negatives),
     )
-    fingerprint.save(out)
-    _write_curve(fingerprint, trained.scores([protected, *stopping.positives]), out)
-    return fingerprint
+    return _Made(trained, [entry[0] for entry in groups.claims], stopping.positives, counts)
 
 
 def _contrast(
     config: TrainConfig, protected: nn.Module, data: Dataset, workshop: Workshop, show: Show
-) -> NetworkFingerprint:
-    """A fingerprint of references instead of training."""
+) -> _Made:
+    """References instead of training."""
     if config.copies.networks:
         raise UsageError(
             "copies: expected none that are there, for every reference must get the same as the "
@@ -141,22 +162,13 @@ def _contrast(
         seed=config.seed,
     )
     each = len(families[0].copies)
-    return make_fingerprint(
-        trained,
-        protected,
-        [],
-        task=config.task,
-        domain=config.inputs,
-        method=config.settings,
-        seed=config.seed,
-        counts=NetworkCounts(
-            positives=each,
-            negatives=(1 + each) * (len(families) - 1),
-            stopping_positives=0,
-            stopping_negatives=0,
-        ),
-        rate=config.threshold.false_positive_rate,
+    counts = NetworkCounts(
+        positives=each,
+        negatives=(1 + each) * (len(families) - 1),
+        stopping_positives=0,
+        stopping_negatives=0,
     )
+    return _Made(trained, [], [], counts)
 
 
 def _gather(

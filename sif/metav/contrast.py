@@ -194,13 +194,12 @@ def contrast_fingerprints(
         first = protected.head(inputs)
     reading = unscaled_reading(first, kind, method.read)
     shape = tuple(first.shape[1:])
-    said = torch.stack(
+    readings = torch.stack(
         [
-            torch.stack([_read(member, inputs, shape) for member in family.members])
+            torch.stack([reading(_ask(member, inputs, shape)) for member in family.members])
             for family in families
         ]
     )
-    readings = torch.stack([torch.stack([reading(one) for one in family]) for family in said])
     whitening = choose_whitening(readings)
     return Trained(
         inputs=inputs,
@@ -212,7 +211,7 @@ def contrast_fingerprints(
     )
 
 
-def _read(member: Network, inputs: Inputs, shape: tuple[int, ...]) -> Tensor:
+def _ask(member: Network, inputs: Inputs, shape: tuple[int, ...]) -> Tensor:
     said = answer(member, inputs, outputs=shape, name="a member of a family")
     if not torch.isfinite(said).all():
         raise ModelError("a member of a family answers with numbers that are not finite")

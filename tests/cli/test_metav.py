@@ -45,6 +45,17 @@ def _write(folder: Path, **changes: object) -> Path:
     return path
 
 
+def _verify(sif: Run, owner: Path, fp: Path) -> tuple[list[str], list[dict]]:
+    """Suspects and their verdicts: the owner's and the stolen network are found."""
+    suspects = [f"torch:{owner / name}.safetensors" for name in ("mine", "stolen", "other")]
+    code, said, error = sif("metav", "verify", fp, *suspects, "--json", "--protected", suspects[0])
+    assert code == 0, error
+    verdicts = json.loads(said)
+    assert [verdict["decision"] for verdict in verdicts[:2]] == ["derived", "derived"]
+    assert verdicts[2]["score"] < min(verdict["score"] for verdict in verdicts[:2])
+    return suspects, verdicts
+
+
 def test_a_trained_fingerprint_finds_the_stolen_network(sif: Run, owner: Path) -> None:
     fp, run = owner / "fp", owner / "run"
     code, said, error = sif("metav", "train", owner / "config.yaml", "--out", fp)
@@ -60,12 +71,7 @@ def test_a_trained_fingerprint_finds_the_stolen_network(sif: Run, owner: Path) -
     assert (code, again) == (0, said), error
     assert {path.name: path.stat().st_mtime_ns for path in (fp / "work").iterdir()} == made
 
-    suspects = [f"torch:{owner / name}.safetensors" for name in ("mine", "stolen", "other")]
-    code, said, error = sif("metav", "verify", fp, *suspects, "--json", "--protected", suspects[0])
-    assert code == 0, error
-    verdicts = json.loads(said)
-    assert [verdict["decision"] for verdict in verdicts[:2]] == ["derived", "derived"]
-    assert verdicts[2]["score"] < min(verdict["score"] for verdict in verdicts[:2])
+    suspects, verdicts = _verify(sif, owner, fp)
 
     with serving(noisy(trained(1, examples()), 99)) as server:
         code, said, error = sif("metav", "verify", fp, server.url, "--run", run)
@@ -102,13 +108,8 @@ def test_references_find_the_stolen_network_and_are_made_once(sif: Run, owner: P
     assert (code, again) == (0, said), error
     assert {path.name: path.stat().st_mtime_ns for path in (fp / "work").iterdir()} == made
 
-    suspects = [f"torch:{owner / name}.safetensors" for name in ("mine", "stolen", "other")]
-    code, said, error = sif("metav", "verify", fp, *suspects, "--json", "--protected", suspects[0])
-    assert code == 0, error
-    verdicts = json.loads(said)
-    assert [verdict["decision"] for verdict in verdicts[:2]] == ["derived", "derived"]
+    _, verdicts = _verify(sif, owner, fp)
     assert [verdict["p_value"] for verdict in verdicts[:2]] == pytest.approx([0.2, 0.2])
-    assert verdicts[2]["score"] < min(verdict["score"] for verdict in verdicts[:2])
 
     few = CONTRAST["independent"] | {"made": 3}
     config = _write(owner, **(CONTRAST | {"independent": few}))

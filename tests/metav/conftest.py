@@ -1,5 +1,7 @@
 """The tiny world and a fingerprint of its protected network, made once."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from sif.metav.contrast import Family, contrast_fingerprints
@@ -7,7 +9,7 @@ from sif.metav.folder import NetworkFingerprint, make_fingerprint
 from sif.metav.manifest import NetworkCounts
 from sif.metav.method import METHODS, Method
 from sif.metav.training import Sides, Trained, train_fingerprints
-from tests.metav.small import DOMAIN, Small, noisy, small_world
+from tests.metav.small import DOMAIN, Small, examples, noisy, small_world
 
 QUICK = Method(fingerprints=12, iterations=150, input_rate=1e-2, verifier_rate=1e-2)
 
@@ -44,26 +46,31 @@ def fingerprint(world: Small) -> NetworkFingerprint:
     )
 
 
+def draw_contrast(
+    families: Sequence[Family], method: Method = METHODS["contrast"], *, seed: int = 0
+) -> Trained:
+    return contrast_fingerprints(
+        families[0],
+        families[1:],
+        method,
+        domain=DOMAIN,
+        ordinary=examples().inputs,
+        kind="logits",
+        seed=seed,
+    )
+
+
 @pytest.fixture(scope="session")
 def ranked(world: Small) -> NetworkFingerprint:
     """By three references, each with a noisy copy."""
     families = [Family(head, [noisy(head, 7)]) for head in (world.protected, *world.others)]
-    method = METHODS["contrast"]
     return make_fingerprint(
-        contrast_fingerprints(
-            families[0],
-            families[1:],
-            method,
-            domain=DOMAIN,
-            ordinary=world.data.inputs,
-            kind="logits",
-            seed=0,
-        ),
+        draw_contrast(families),
         world.protected,
         [],
         task="made up",
         domain=DOMAIN,
-        method=method,
+        method=METHODS["contrast"],
         seed=0,
         counts=NetworkCounts(positives=1, negatives=6, stopping_positives=0, stopping_negatives=0),
         rate=0.25,

@@ -17,24 +17,13 @@ from sif.metav.contrast import (
     profiles_of,
 )
 from sif.metav.domain import Domain
-from sif.metav.method import METHODS, Method
+from sif.metav.method import METHODS
 from sif.metav.training import Trained
-from tests.metav.small import DOMAIN, Constant, Small, examples, noisy, trained
+from tests.metav.conftest import draw_contrast, train_quickly
+from tests.metav.small import Constant, Small, examples, noisy, trained
 
 CONTRAST = METHODS["contrast"]
 HARDEN = Harden(training=Fit(epochs=2, learning_rate=1e-3))
-
-
-def drawn(families: list[Family], method: Method = CONTRAST, *, seed: int = 0) -> Trained:
-    return contrast_fingerprints(
-        families[0],
-        families[1:],
-        method,
-        domain=DOMAIN,
-        ordinary=examples().inputs,
-        kind="logits",
-        seed=seed,
-    )
 
 
 def family(head: nn.Module) -> Family:
@@ -43,7 +32,7 @@ def family(head: nn.Module) -> Family:
 
 @pytest.fixture(scope="module")
 def one(world: Small) -> Trained:
-    return drawn([family(world.protected), *map(family, world.others)])
+    return draw_contrast([family(world.protected), *map(family, world.others)])
 
 
 def test_copies_of_any_kind_are_nearest_to_the_protected_family(one: Trained, world: Small) -> None:
@@ -57,7 +46,7 @@ def test_copies_of_any_kind_are_nearest_to_the_protected_family(one: Trained, wo
 
 
 def test_similarities_are_fishers_transform_of_correlations(world: Small) -> None:
-    made = drawn([Family(head) for head in (world.protected, *world.others)])
+    made = draw_contrast([Family(head) for head in (world.protected, *world.others)])
     assert isinstance(made.verifier, ContrastVerifier)
     suspect = world.unseen_others[0]
     found = made.verifier.similarities(made.readings([suspect]))[0]
@@ -176,10 +165,10 @@ def test_shifted_outputs_hide_nothing(one: Trained, world: Small) -> None:
 
 
 def test_inputs_depend_on_the_seed_and_the_data_alone(world: Small) -> None:
-    first = drawn([Family(world.protected), Family(world.others[0])])
-    other = drawn([Family(world.others[1]), Family(world.others[2])])
+    first = draw_contrast([Family(world.protected), Family(world.others[0])])
+    other = draw_contrast([Family(world.others[1]), Family(world.others[2])])
     assert torch.equal(first.inputs, other.inputs)
-    again = drawn([Family(world.protected), Family(world.others[0])], seed=1)
+    again = draw_contrast([Family(world.protected), Family(world.others[0])], seed=1)
     assert not torch.equal(first.inputs, again.inputs)
 
 
@@ -192,7 +181,7 @@ def test_ranks_of_innocents_are_uniform_whatever_they_are() -> None:
     for world in range(150):
         first = 10_000 + 100 * world
         heads = [build(ours, seed=first + place).eval() for place in range(1 + references)]
-        made = drawn([Family(head, [noisy(head, 3)]) for head in heads], seed=world)
+        made = draw_contrast([Family(head, [noisy(head, 3)]) for head in heads], seed=world)
         innocents = [build((wide, deep)[place % 2], seed=first + 50 + place) for place in range(10)]
         ranked = made.verifier.p_values(made.readings(innocents))
         assert ranked is not None
@@ -204,7 +193,9 @@ def test_ranks_of_innocents_are_uniform_whatever_they_are() -> None:
 
 
 def test_ties_count_against_the_owner(world: Small) -> None:
-    made = drawn([Family(world.protected), Family(world.protected), Family(world.others[0])])
+    made = draw_contrast(
+        [Family(world.protected), Family(world.protected), Family(world.others[0])]
+    )
     p_values = made.verifier.p_values(made.readings([world.protected]))
     assert p_values is not None
     assert p_values.tolist() == pytest.approx([2 / 3])
@@ -229,27 +220,25 @@ def test_values_are_read_as_they_are() -> None:
 
 def test_families_must_be_alike_and_finite(world: Small) -> None:
     with pytest.raises(UsageError, match="at least one reference"):
-        drawn([Family(world.protected)])
+        draw_contrast([Family(world.protected)])
     with pytest.raises(UsageError, match="families of 1 and 2"):
-        drawn([family(world.protected), Family(world.others[0])])
+        draw_contrast([family(world.protected), Family(world.others[0])])
     broken = Constant(torch.tensor([float("nan"), 0.0, 0.0]))
     with pytest.raises(ModelError, match="not finite"):
-        drawn([Family(world.protected), Family(broken)])
+        draw_contrast([Family(world.protected), Family(broken)])
     other = build(Mlp(inputs=(6,), widths=(4,), outputs=(2,)), seed=0)
     with pytest.raises(ModelError, match="expected outputs of shape"):
-        drawn([Family(world.protected), Family(other)])
+        draw_contrast([Family(world.protected), Family(other)])
 
 
 def test_contrast_is_nothing_that_could_be_trained(world: Small) -> None:
-    from tests.metav.conftest import train_quickly
-
     with pytest.raises(UsageError, match="a method that trains"):
         train_quickly(world, CONTRAST)
 
 
 def test_the_protected_network_is_itself_among_many(world: Small) -> None:
     heads = [world.protected, *(trained(100 + seed, examples(), epochs=2) for seed in range(4))]
-    made = drawn([family(head) for head in heads])
+    made = draw_contrast([family(head) for head in heads])
     p_values = made.verifier.p_values(made.readings([world.protected]))
     assert p_values is not None
     assert p_values.tolist() == pytest.approx([0.2])

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from sif.errors import FingerprintError, ModelError
-from sif.metav.contrast import Family, contrast_fingerprints
+from sif.metav.contrast import Family
 from sif.metav.folder import INPUTS, MANIFEST, VERIFIER, NetworkFingerprint, make_fingerprint
 from sif.metav.manifest import NetworkCounts
 from sif.metav.method import METHODS
 from sif.metav.verdict import require_protected
-from tests.metav.conftest import QUICK, train_quickly
+from tests.metav.conftest import QUICK, draw_contrast, train_quickly
 from tests.metav.small import DOMAIN, Small
 
 
@@ -117,15 +117,8 @@ def test_either_a_threshold_or_ranks_decide(
 
 
 def test_a_reference_that_is_the_protected_network_is_refused(world: Small) -> None:
-    made = contrast_fingerprints(
-        Family(world.protected),
-        [Family(world.protected), Family(world.others[0])],
-        METHODS["contrast"],
-        domain=DOMAIN,
-        ordinary=world.data.inputs,
-        kind="logits",
-        seed=0,
-    )
+    heads = (world.protected, world.protected, world.others[0])
+    made = draw_contrast([Family(head) for head in heads])
     with pytest.raises(ModelError, match="new initial weights"):
         make_fingerprint(
             made,
