@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from sif.errors import UsageError
-from sif.faults import first_fault
+from sif.validation import first_fault
 
 R = TypeVar("R", bound=BaseModel)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from sif.eval.zoo.architecture import Family, Size, build_model, build_processor
+from sif.mini.architecture import Family, Size, build_model, build_processor
 from sif.vlm.folder import save_model
 from tests.suspects.endpoint import Endpoint, Script, Serve
 

@@ -7,7 +7,7 @@ import pytest
 
 from sif.errors import StorageError
 from sif.journal_file import JournalFile
-from sif.metav.output_journal import OutputJournal
+from sif.networks.output_journal import OutputJournal
 from sif.suspects.journal import Journal
 
 

@@ -52,7 +52,7 @@ def test_the_wheel_holds_one_package_and_nothing_else_at_the_top(wheel: Path) ->
 def test_the_wheel_holds_every_module_and_every_data_file(wheel: Path) -> None:
     held = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("sif/")}
     assert held == shipped(ROOT / "sif", "sif")
-    assert {"sif/py.typed", "sif/prompts/ordinary.json", "sif/eval/zoo/world.py"} <= held
+    assert {"sif/py.typed", "sif/prompts/ordinary.json", "sif/mini/world.py"} <= held
 
 
 @pytest.mark.slow

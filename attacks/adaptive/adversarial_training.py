@@ -17,7 +17,7 @@ from sif.attacks.weights.attack import Facts, WeightAttack, Workbench
 from sif.attacks.weights.examples import Example, balanced
 from sif.attacks.weights.finetune import finetune
 from sif.attacks.weights.schedule import Training
-from sif.recipe import Recipe
+from sif.fingerprint.recipe import Recipe
 from sif.types import GenerationSettings
 from sif.vlm.model import Vlm
 

@@ -1,7 +1,8 @@
 """A detector: how much a picture holds that ordinary pictures lack.
 
 The thief learns from his own benign pictures what ordinary patches hold, as the owner did
-(`sif.content`). Triggers that keep out of it put all their change where it is looked for.
+(`sif.fingerprint.content`). Triggers that keep out of it put all their change where it is
+looked for.
 """
 
 from collections.abc import Sequence
@@ -13,8 +14,8 @@ from jaxtyping import Float
 from PIL import Image
 
 from sif.attacks.adaptive.detector import Detector
-from sif.content import ContentSpace, learn_content
 from sif.errors import UsageError
+from sif.fingerprint.content import ContentSpace, learn_content
 from sif.vlm.pixels import to_tensor
 
 SHARE: Final = 0.99

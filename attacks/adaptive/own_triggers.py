@@ -15,9 +15,9 @@ from PIL import Image
 from sif.attacks.weights.attack import Progress, Report, ignore
 from sif.fingerprint.folder import FingerprintSet, Trigger
 from sif.fingerprint.make import MakingProgress, NamedImage, make_fingerprint
-from sif.recipe import Recipe
+from sif.fingerprint.recipe import Recipe
 from sif.vlm.model import Vlm
-from sif.watermark.greenlist.keys import KeyRing
+from sif.watermark.keys import KeyRing
 
 BATCH: Final = 12
 WEAKEST: Final = 0.25

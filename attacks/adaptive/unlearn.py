@@ -24,7 +24,7 @@ from sif.attacks.weights.finetune import finetune
 from sif.attacks.weights.parts import language_parameters
 from sif.attacks.weights.schedule import Training, learning_rate, number_of_steps, order_of_examples
 from sif.errors import UsageError
-from sif.objectives.green_mass import green_mass_loss
+from sif.fingerprint.objectives.green_mass import green_mass_loss
 from sif.types import GenerationSettings
 from sif.vlm.model import Vlm
 from sif.vlm.pixels import to_tensor

@@ -34,7 +34,6 @@ from sif.attacks.answers.prefix import Prefix
 from sif.attacks.answers.refuse import Refuse, Withhold
 from sif.attacks.answers.sentences import Drop, Shuffle
 from sif.attacks.answers.serving import ServingAttack
-from sif.attacks.answers.surface import Case, Punctuation
 from sif.attacks.answers.suspect import AttackedAnswers
 from sif.attacks.answers.synonyms import Synonyms, Translate
 from sif.attacks.answers.system_prompt import SystemPrompt
@@ -42,6 +41,7 @@ from sif.attacks.answers.temperature import Temperature
 from sif.attacks.answers.thesaurus import Thesaurus, load_thesaurus
 from sif.attacks.answers.truncate import Truncate
 from sif.attacks.answers.turns import Turns, TurnsSuspect
+from sif.attacks.answers.typography import Case, Punctuation
 from sif.attacks.answers.watermark import Gumbel, Watermark
 
 __all__ = [

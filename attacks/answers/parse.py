@@ -17,13 +17,13 @@ from sif.attacks.answers.prefix import Prefix
 from sif.attacks.answers.refuse import REFUSED, WITHHELD, Refuse, Withhold
 from sif.attacks.answers.sentences import LEFT_OUT, MOVED, Drop, Shuffle
 from sif.attacks.answers.serving import ServingAttack
-from sif.attacks.answers.surface import CAPITALS, TAKEN, Case, Punctuation
 from sif.attacks.answers.synonyms import PLAINER, REPLACED, Synonyms, Translate
 from sif.attacks.answers.system_prompt import SystemPrompt
 from sif.attacks.answers.temperature import DEGREES, Temperature
 from sif.attacks.answers.thesaurus import load_thesaurus
 from sif.attacks.answers.truncate import KEPT, Truncate
 from sif.attacks.answers.turns import OTHERS, Turns
+from sif.attacks.answers.typography import CAPITALS, TAKEN, Case, Punctuation
 from sif.attacks.answers.watermark import BIAS, BIAS_BY_WORD, CONTEXT, Gumbel, Watermark
 from sif.attacks.answers.wording import read_words, unquoted
 from sif.errors import UsageError

@@ -1,7 +1,7 @@
 """A small convolutional denoiser that is told how strong the noise is; its weights in a file.
 
 In the manner of FFDNet (Zhang, Zuo, Zhang, IEEE TIP 2018). Knows nothing of triggers or of how it
-is trained; `sif.eval.zoo.purifier` does that.
+is trained; `sif.eval.training.purifier` does that.
 """
 
 from itertools import pairwise

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sif.errors import UsageError
-from sif.faults import first_fault
+from sif.validation import first_fault
 
 Device = Literal["auto", "cpu", "cuda"]
 # Of JSON values; provenance holds them to it. beartype loses pydantic's recursive type for them.

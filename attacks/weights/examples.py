@@ -12,7 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sif.errors import UsageError
-from sif.faults import first_fault
+from sif.validation import first_fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from sif.attacks.weights.attack import Facts, Progress, WeightAttack, Workbench
 from sif.attacks.weights.provenance import digest_source
 from sif.attacks.weights.task_vectors import cutoff, interpolate, merge_agreeing, trim
 from sif.errors import UsageError
-from sif.vision.folder import load_any
+from sif.marks.tower_folder import load_any
 
 Weights = Mapping[str, Tensor]
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from sif.attacks.weights.attack import Facts, Progress, WeightAttack, Workbench
 from sif.attacks.weights.parts import linear_layers
-from sif.robustness.wear import disturbed
+from sif.wear import disturbed
 
 
 class Noise(WeightAttack):

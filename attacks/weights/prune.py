@@ -10,7 +10,7 @@ from pydantic import Field
 
 from sif.attacks.weights.attack import Facts, Progress, WeightAttack, Workbench
 from sif.attacks.weights.parts import linear_layers
-from sif.robustness.wear import pruned
+from sif.wear import pruned
 
 
 class Prune(WeightAttack):

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 from torch import nn
 
 from sif.attacks.weights.attack import Facts, Progress, WeightAttack, Workbench, choose_device
-from sif.vision.folder import load_any
+from sif.marks.tower_folder import load_any
 from sif.vlm.folder import save_model
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sif.attacks.weights.attack import Facts, Progress, WeightAttack, Workbench
 from sif.attacks.weights.parts import linear_layers
-from sif.robustness.wear import rounded
+from sif.wear import rounded
 
 
 class Round(WeightAttack):

@@ -20,7 +20,7 @@ from sif.attacks.weights.attack import (
 from sif.attacks.weights.provenance import Provenance, Record, describe
 from sif.errors import UsageError
 from sif.files import writing
-from sif.vision.folder import load_owner
+from sif.marks.tower_folder import load_owner
 from sif.vlm.folder import save_model
 
 

@@ -12,7 +12,7 @@ from sif.attacks.weights.attack import Report, ignore
 from sif.attacks.weights.schedule import Training
 from sif.attacks.weights.vision_tuning import BATCH, descend
 from sif.errors import UsageError
-from sif.vision.model import VisionModel
+from sif.marks.vision_model import VisionModel
 from sif.vlm.pixels import to_tensor
 
 

@@ -17,7 +17,7 @@ from sif.attacks.weights.attack import Progress, Report, ignore
 from sif.attacks.weights.labelled import Labelled
 from sif.attacks.weights.schedule import Training, learning_rate, number_of_steps, order_of_examples
 from sif.errors import ModelError, UsageError
-from sif.vision.model import VisionModel
+from sif.marks.vision_model import VisionModel
 from sif.vlm.pixels import to_tensor
 
 Images = Float[Tensor, "batch 3 height width"]

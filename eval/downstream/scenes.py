@@ -8,9 +8,9 @@ import torch
 
 from sif.attacks.weights.labelled import Labelled
 from sif.eval.downstream.task import Task
-from sif.eval.zoo import lexicon
-from sif.eval.zoo.render import Painter
-from sif.eval.zoo.world import CENTRE_CELL, Scene, sample_scene
+from sif.mini import lexicon
+from sif.mini.render import Painter
+from sif.mini.world import CENTRE_CELL, Scene, sample_scene
 
 WORLD: Final = 71
 SIDE: Final = 72

@@ -1,1 +1,1 @@
-"""What an owner composes from networks and thefts before training fingerprints."""
+"""`sif bench metav`: fingerprints of small networks of five tasks, against copies and innocents."""

@@ -13,7 +13,6 @@ from typing import Final, Literal
 import torch
 
 from sif.errors import ModelError
-from sif.eval.bench.method import Method
 from sif.eval.rosters.machine import (
     cached_snapshot,
     device_fault,
@@ -28,6 +27,7 @@ from sif.eval.rosters.machine import (
 from sif.eval.rosters.making import method_fault
 from sif.eval.rosters.plan import Plan
 from sif.eval.rosters.roster import Listed, Weights
+from sif.eval.triggers.method import Method
 from sif.suspects.engine import require_vllm
 from sif.suspects.uri import OpenAIOptions, TransformersOptions, VllmOptions
 

@@ -14,12 +14,12 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sif.errors import StorageError, UsageError
-from sif.eval.bench.jobs import Show
-from sif.eval.bench.meter import metered, peak_bytes
-from sif.eval.bench.method import Method
-from sif.eval.bench.results import Cost
-from sif.eval.bench.trigger_set import GreenSet
+from sif.eval.jobs import Show
 from sif.eval.rosters.plan import Plan
+from sif.eval.triggers.meter import metered, peak_bytes
+from sif.eval.triggers.method import Method
+from sif.eval.triggers.results import Cost
+from sif.eval.triggers.trigger_set import GreenSet
 from sif.files import write_atomically
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.make import (
@@ -28,10 +28,10 @@ from sif.fingerprint.make import (
     green_list_objective,
     make_fingerprint,
 )
-from sif.recipe import Recipe
+from sif.fingerprint.recipe import Recipe
 from sif.suspects.weights import weights_digest
 from sif.vlm.model import Vlm
-from sif.watermark.greenlist.keys import KeyRing
+from sif.watermark.keys import KeyRing
 
 KEYS: Final = "secret.key"
 

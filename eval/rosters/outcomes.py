@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from sif.eval.bench.roster import Role, Split
+from sif.eval.triggers.roster import Role, Split
 
 State = Literal["asked", "failed", "set aside"]
 

@@ -11,10 +11,10 @@ from typing import NamedTuple
 from sif import prompts
 from sif.attacks.images import parse_image_attack
 from sif.errors import UsageError
-from sif.eval.bench.baseline import batch_limit
-from sif.eval.bench.method import Method, parse_methods
 from sif.eval.rosters.roster import Listed, Roster
-from sif.recipe import ParameterAscentRecipe, Recipe, RepresentationNoiseRecipe
+from sif.eval.triggers.baseline import batch_limit
+from sif.eval.triggers.method import Method, parse_methods
+from sif.fingerprint.recipe import ParameterAscentRecipe, Recipe, RepresentationNoiseRecipe
 
 PROBE_PASSES = 2
 
@@ -99,7 +99,7 @@ def make_plan(
 
     Args:
         roster: who there is.
-        methods: recipes by name or file, with changes, as `sif.eval.bench.method` reads them.
+        methods: recipes by name or file, with changes, as `sif.eval.triggers.method` reads them.
         suspects: names in the roster; everybody where None.
         image_attacks: in their text form.
         triggers: of each method.

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from sif.attacks.images import parse_image_attack
 from sif.errors import UsageError
-from sif.eval.bench.roster import Role, Split
+from sif.eval.triggers.roster import Role, Split
 from sif.recipe_file import read_built_in
 from sif.suspects.uri import SuspectAddress
 

@@ -17,19 +17,19 @@ import torch
 
 from sif.attacks.images import AttackedSuspect, Nothing, parse_image_attack
 from sif.errors import ModelError, SuspectError, UsageError
-from sif.eval.bench.jobs import Show
-from sif.eval.bench.results import Cell, Cost, write_rows
-from sif.eval.bench.trigger_set import Question
-from sif.eval.rosters.late import LateSuspect
+from sif.eval.jobs import Show
 from sif.eval.rosters.machine import device_fault
 from sif.eval.rosters.making import Made, make_all, method_fault
 from sif.eval.rosters.outcomes import Outcome, Outcomes
 from sif.eval.rosters.plan import Plan
 from sif.eval.rosters.roster import Listed
+from sif.eval.triggers.results import Cell, Cost, write_rows
+from sif.eval.triggers.trigger_set import Question
 from sif.files import claim_folder, write_atomically
 from sif.fingerprint.make import NamedImage
 from sif.suspects.journal import Journal
 from sif.suspects.journalled import Journalled
+from sif.suspects.late import LateSuspect
 from sif.types import Answer, Reply
 
 MARK: Final = "roster.txt"

@@ -31,8 +31,8 @@ from sif.errors import ClaimError
 from sif.files import write_atomically, writing
 from sif.fingerprint.folder import SECRET
 from sif.fingerprint.manifest import GREEN_SCHEME, Manifest
-from sif.watermark.greenlist.keys import KeyRing
 from sif.watermark.greenlist.mask import green_size
+from sif.watermark.keys import KeyRing
 
 SALT_BYTES: Final = 32
 _DOMAIN: Final = b"sif anchor 1\x00"

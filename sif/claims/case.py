@@ -19,7 +19,7 @@ from sif.fingerprint.manifest import Manifest
 from sif.ownership.run import RunRecord
 from sif.ownership.verdict import Verdict
 from sif.types import Suspect
-from sif.watermark.greenlist.keys import KeyRing
+from sif.watermark.keys import KeyRing
 
 SECRETS_TRIED: Final = 2.0**40
 TOKENS_TRIED: Final = 1000.0

@@ -21,7 +21,7 @@ from sif.errors import ClaimError, StorageError
 from sif.fingerprint.folder import CLAIM, MANIFEST, SECRET, TOKENIZER, read_manifest
 from sif.fingerprint.manifest import GREEN_SCHEME
 from sif.ownership.run import RECORD, VERDICT
-from sif.watermark.greenlist.keys import KeyRing
+from sif.watermark.keys import KeyRing
 
 NEEDED = (
     *(f"{CLAIM}/{name}" for name in (COMMITMENT, PUBLIC_KEY, SALT, SECRET)),

@@ -40,7 +40,7 @@ from sif.errors import ClaimError, FingerprintError
 from sif.files import write_atomically
 from sif.fingerprint.folder import SECRET, TOKENIZER, FingerprintSet
 from sif.ownership.policy import Policy
-from sif.watermark.greenlist.keys import KeyRing
+from sif.watermark.keys import KeyRing
 
 PUBLISHED = (
     "expected a fingerprint with a secret key, got one of the released code: its lists are public, "

@@ -24,8 +24,8 @@ from sif.claims.merkle import merkle_root
 from sif.errors import ClaimError, UsageError
 from sif.fingerprint.folder import TOKENIZER
 from sif.fingerprint.manifest import Manifest, ModelRecord, TriggerRecord
+from sif.fingerprint.recipe import Recipe
 from sif.ownership.policy import Policy
-from sif.recipe import Recipe
 from sif.types import GenerationSettings
 
 PREDICATE: Final = "urn:sif:claim:commitment:1"

@@ -10,7 +10,7 @@ from sif.cli.fingerprint import read_images
 from sif.cli.progress import bar
 
 if TYPE_CHECKING:
-    from sif.activemark.train import Progress
+    from sif.marks.train import Progress
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,14 +38,14 @@ def profile(
     from rich.console import Console
     from rich.table import Table
 
-    from sif.activemark.profiling import profile as measure
-    from sif.vision.model import VisionModel
+    from sif.marks.profiling import profile as measure
+    from sif.marks.vision_model import VisionModel
 
     pictures = [named.image for named in read_images(images)]
     seen = measure(VisionModel.load(model, device=device), pictures, top=top)
     if plot:
-        from sif.activemark.plots import draw_profile
         from sif.files import write_atomically
+        from sif.marks.plots import draw_profile
 
         write_atomically(plot, draw_profile(seen))
     if as_json:
@@ -89,11 +89,11 @@ def embed(
 
     Example: `sif activemark embed ./my-llava --images photos --out wm --model-out marked`
     """
-    from sif.activemark.recipe import load_recipe
-    from sif.activemark.verify import verify as read
-    from sif.activemark.workspace import embed_into
-    from sif.vision.model import VisionModel
-    from sif.watermark.greenlist.keys import KeyRing
+    from sif.marks.recipe import load_recipe
+    from sif.marks.verify import verify as read
+    from sif.marks.vision_model import VisionModel
+    from sif.marks.workspace import embed_into
+    from sif.watermark.keys import KeyRing
 
     chosen = load_recipe(
         recipe,

@@ -9,10 +9,10 @@ import typer
 from sif.cli.progress import bar
 
 if TYPE_CHECKING:
-    from sif.activemark.panels import MarkBounds
-    from sif.activemark.verify import MarkVerdict
-    from sif.activemark.watermark import Watermark
-    from sif.vision.model import VisionModel
+    from sif.marks.panels import MarkBounds
+    from sif.marks.verify import MarkVerdict
+    from sif.marks.vision_model import VisionModel
+    from sif.marks.watermark import Watermark
 
 AS_NAMED = 3
 
@@ -36,9 +36,9 @@ def verify(
     """
     import json
 
-    from sif.activemark.verify import verify as read
-    from sif.activemark.watermark import Watermark
     from sif.errors import UsageError
+    from sif.marks.verify import verify as read
+    from sif.marks.watermark import Watermark
 
     if fail_if not in (None, "derived", "not_shown"):
         raise UsageError(f"--fail-if: expected derived or not_shown, got {fail_if!r}")
@@ -78,8 +78,8 @@ def bounds(
 
     Example: `sif activemark bounds wm --dependent thief-a --dependent thief-b --independent other`
     """
-    from sif.activemark.panels import bound
-    from sif.activemark.watermark import Watermark
+    from sif.marks.panels import bound
+    from sif.marks.watermark import Watermark
 
     owned = Watermark.load(watermark)
     found = bound(
@@ -102,7 +102,7 @@ def _models(owned: "Watermark", sources: Sequence[str], device: str) -> "Iterato
 
 
 def _load(owned: "Watermark", source: str, device: str) -> "VisionModel":
-    from sif.vision.model import VisionModel
+    from sif.marks.vision_model import VisionModel
 
     return VisionModel.load(source, device=device, readout=owned.manifest.readout)
 
@@ -110,8 +110,8 @@ def _load(owned: "Watermark", source: str, device: str) -> "VisionModel":
 def _write(folder: Path, verdicts: "list[MarkVerdict]") -> None:
     import json
 
-    from sif.activemark.plots import draw_errors
     from sif.files import write_atomically
+    from sif.marks.plots import draw_errors
 
     content = [one.model_dump(mode="json") for one in verdicts]
     write_atomically(folder / "verdicts.json", json.dumps(content, indent=2))

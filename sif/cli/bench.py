@@ -78,10 +78,10 @@ def triggers(
 
     Example: `sif bench triggers --out bench --quick`
     """
-    from sif.eval.bench.overview import as_overview
-    from sif.eval.bench.plots import write_plots
-    from sif.eval.bench.summary import as_table, summarise
-    from sif.eval.bench.triggers import IMAGE_ATTACKS, TriggerBench, run_bench
+    from sif.eval.triggers.overview import as_overview
+    from sif.eval.triggers.plots import write_plots
+    from sif.eval.triggers.summary import as_table, summarise
+    from sif.eval.triggers.triggers import IMAGE_ATTACKS, TriggerBench, run_bench
     from sif.files import write_atomically
 
     wanted = chosen_families(families)

@@ -45,10 +45,10 @@ def activemark(
     """
     import torch
 
-    from sif.eval.bench.activemark.plots import write_plots
-    from sif.eval.bench.activemark.results import write_all
-    from sif.eval.bench.activemark.run import run_activemark, setting_of
-    from sif.eval.bench.activemark.tables import as_summary
+    from sif.eval.marks.plots import write_plots
+    from sif.eval.marks.results import write_all
+    from sif.eval.marks.run import run_activemark, setting_of
+    from sif.eval.marks.tables import as_summary
 
     torch.set_num_threads(1)  # the order of sums, and with it every training, depends on it
     setting = setting_of(

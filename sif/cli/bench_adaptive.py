@@ -42,11 +42,11 @@ def adaptive(
 
     Example: `sif bench adaptive --out adaptive --quick`
     """
-    from sif.eval.bench.adaptive.plots import write_plots
-    from sif.eval.bench.adaptive.rows import SECTIONS
-    from sif.eval.bench.adaptive.run import PREFIX, AdaptiveBench, run_adaptive
-    from sif.eval.bench.adaptive.scale import FULL, QUICK
-    from sif.eval.bench.adaptive.tables import as_report, summarise
+    from sif.eval.adaptive.plots import write_plots
+    from sif.eval.adaptive.rows import SECTIONS
+    from sif.eval.adaptive.run import PREFIX, AdaptiveBench, run_adaptive
+    from sif.eval.adaptive.scale import FULL, QUICK
+    from sif.eval.adaptive.tables import as_report, summarise
     from sif.files import write_atomically
 
     wanted = ("llava",) if quick else chosen_families(families)

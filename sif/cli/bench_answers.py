@@ -35,7 +35,7 @@ def answers(
 
     Example: `sif bench answers --out bench`
     """
-    from sif.eval.bench.answers import ANSWER_ATTACKS, ROWS, AnswerBench, as_table, run_answers
+    from sif.eval.attacks.answers import ANSWER_ATTACKS, ROWS, AnswerBench, as_table, run_answers
     from sif.files import write_atomically
 
     wanted = tuple(attacks) if attacks else ANSWER_ATTACKS

@@ -67,11 +67,11 @@ def attacks(
     Example: `sif bench attacks --out bench --quick`
     Example: `sif bench attacks --out bench --attack jpeg --attack lora-same:60 --jobs 2`
     """
-    from sif.eval.bench.attacks.bench import LINES, ROWS, AttackBench, run_attacks
-    from sif.eval.bench.attacks.compact import as_short_markdown
-    from sif.eval.bench.attacks.grid import chosen_attacks, middling
-    from sif.eval.bench.attacks.picture import write_pictures
-    from sif.eval.bench.attacks.table import as_markdown
+    from sif.eval.attacks.bench import LINES, ROWS, AttackBench, run_attacks
+    from sif.eval.attacks.compact import as_short_markdown
+    from sif.eval.attacks.grid import chosen_attacks, middling
+    from sif.eval.attacks.picture import write_pictures
+    from sif.eval.attacks.table import as_markdown
     from sif.files import write_atomically
 
     wanted = chosen_families(families)

@@ -18,7 +18,7 @@ def claims(
     import tempfile
     from pathlib import Path
 
-    from sif.eval.bench.claims import ClaimsBench, as_text, time_audit
+    from sif.eval.claims import ClaimsBench, as_text, time_audit
 
     bench = ClaimsBench(triggers=number, vocabulary_size=vocabulary)
     with tempfile.TemporaryDirectory() as folder:

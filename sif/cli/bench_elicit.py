@@ -34,8 +34,8 @@ def elicit(
 
     Example: `sif bench elicit --out bench --families llava`
     """
-    from sif.eval.bench.elicit import ROWS, ElicitBench, run_elicit
-    from sif.eval.bench.elicited import as_table
+    from sif.eval.elicit.elicit import ROWS, ElicitBench, run_elicit
+    from sif.eval.elicit.elicited import as_table
     from sif.files import write_atomically
 
     wanted = chosen_families(families)

@@ -33,10 +33,10 @@ def metav(
     Example: `sif bench metav --out bench --quick`
     """
     from sif.errors import UsageError
-    from sif.eval.bench.networks.contenders import NUMBERS
-    from sif.eval.bench.networks.plot import draw_numbers
-    from sif.eval.bench.networks.run import EVERYTHING, SEEDS, SMALL, NetworksBench, run_networks
-    from sif.eval.bench.networks.summary import as_tables
+    from sif.eval.networks.contenders import NUMBERS
+    from sif.eval.networks.plot import draw_numbers
+    from sif.eval.networks.run import EVERYTHING, SEEDS, SMALL, NetworksBench, run_networks
+    from sif.eval.networks.summary import as_tables
     from sif.files import write_atomically
 
     written = names(seeds) if seeds else ()

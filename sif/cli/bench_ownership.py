@@ -28,9 +28,9 @@ def ownership(
     """
     import torch
 
-    from sif.eval.bench.ownership.plots import write_plots
-    from sif.eval.bench.ownership.run import QUICK_AUDITS, OwnershipBench, run_ownership
-    from sif.eval.bench.ownership.tables import as_summary
+    from sif.eval.ownership.plots import write_plots
+    from sif.eval.ownership.run import QUICK_AUDITS, OwnershipBench, run_ownership
+    from sif.eval.ownership.tables import as_summary
     from sif.files import write_atomically
 
     torch.set_num_threads(1)  # what is decoded may depend on their number

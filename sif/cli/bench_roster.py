@@ -138,11 +138,11 @@ def _conclusion(plan: "Plan", findings: "Sequence[Finding]") -> str:
 
 
 def _report(results: "Results", out: Path) -> None:
-    from sif.eval.bench.overview import as_overview
-    from sif.eval.bench.plots import write_plots
-    from sif.eval.bench.results import Rows
-    from sif.eval.bench.summary import as_table, summarise
     from sif.eval.rosters.outcomes import outcomes_as_markdown
+    from sif.eval.triggers.overview import as_overview
+    from sif.eval.triggers.plots import write_plots
+    from sif.eval.triggers.results import Rows
+    from sif.eval.triggers.summary import as_table, summarise
     from sif.files import write_atomically
 
     lines = summarise(results.cells)

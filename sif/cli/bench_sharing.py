@@ -33,8 +33,8 @@ def sharing(
 
     Example: `sif bench sharing --out sharing`
     """
-    from sif.eval.bench.curve import as_markdown, as_picture, points
-    from sif.eval.bench.sharing import STEPS, SharingBench, run_sharing
+    from sif.eval.sharing.curve import as_markdown, as_picture, points
+    from sif.eval.sharing.sharing import STEPS, SharingBench, run_sharing
     from sif.files import write_atomically
 
     names = tuple(name.strip() for name in methods.split(",") if name.strip())

@@ -28,7 +28,7 @@ def verdicts(
 
     Example: `sif bench verdicts --out verdicts --families llava --seeds 1`
     """
-    from sif.eval.bench.verdicts import SUSPECTS, VerdictBench, as_table, run_verdicts
+    from sif.eval.verdicts.verdicts import SUSPECTS, VerdictBench, as_table, run_verdicts
     from sif.files import write_atomically
 
     wanted = chosen_families(families)

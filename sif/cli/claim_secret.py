@@ -94,7 +94,7 @@ def _begin(out: Path, model: str | None, recipe: str) -> bytes:
     from sif.claims.anchor import begin
     from sif.claims.folder import ANCHOR_REQUEST, UNANCHORED
     from sif.errors import UsageError
-    from sif.recipe import load_recipe
+    from sif.fingerprint.recipe import load_recipe
     from sif.vlm.folder import load_processor
 
     if (out / UNANCHORED).exists() and (out / ANCHOR_REQUEST).exists():

@@ -9,7 +9,7 @@ import typer
 from sif.cli.progress import bar
 
 if TYPE_CHECKING:
-    from sif.eval.demo import Row
+    from sif.mini.demo import Row
 
 
 WIDTH_IN_A_LOG = 110
@@ -47,7 +47,7 @@ def demo(
 
     Example: `sif demo --out demo`
     """
-    from sif.eval.demo import Demo, run_demo
+    from sif.mini.demo import Demo, run_demo
 
     wanted = Demo(
         out=out,

@@ -207,7 +207,7 @@ def _gpu() -> Finding:
 
 def _zoo() -> Finding:
     """The bundled mini models: files of weights inside the package."""
-    weights = Path(str(resources.files("sif.eval"))) / "zoo" / "weights"
+    weights = Path(str(resources.files("sif.mini"))) / "weights"
     files = sorted(weights.rglob("*.safetensors"))
     names = [path.parent.name if path.stem == "model" else path.stem for path in files]
     if names:

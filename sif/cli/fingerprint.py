@@ -48,9 +48,9 @@ def fingerprint(
     from sif import prompts as prompt_sets
     from sif.errors import UsageError
     from sif.fingerprint.make import make_fingerprint
-    from sif.recipe import load_recipe
+    from sif.fingerprint.recipe import load_recipe
     from sif.vlm.model import Vlm
-    from sif.watermark.greenlist.keys import KeyRing
+    from sif.watermark.keys import KeyRing
 
     changes = {"steps": steps, "epsilon": epsilon}
     chosen = load_recipe(recipe, **{k: v for k, v in changes.items() if v is not None})

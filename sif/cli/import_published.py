@@ -48,9 +48,9 @@ def import_published(
     from pydantic import ValidationError
 
     from sif.errors import UsageError
-    from sif.faults import first_fault
     from sif.fingerprint.published import ReleasedDefaults
     from sif.fingerprint.published import import_published as read
+    from sif.validation import first_fault
 
     try:
         defaults = ReleasedDefaults(

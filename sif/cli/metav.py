@@ -10,8 +10,8 @@ from sif.cli.progress import bar
 from sif.cli.verify import FAILED_AS_ASKED, FailIf
 
 if TYPE_CHECKING:
-    from sif.metav.threshold import RankRule
-    from sif.metav.verdict import NetworkVerdict
+    from sif.networks.threshold import RankRule
+    from sif.networks.verdict import NetworkVerdict
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,8 +34,8 @@ def train(
 
     Example: `sif metav train digits.yaml --out fp`
     """
-    from sif.eval.networks.config import read_config
-    from sif.eval.networks.train import train_folder
+    from sif.networks.config import read_config
+    from sif.networks.train import train_folder
 
     with bar() as show:
         fingerprint = train_folder(read_config(config), out, show=show)
@@ -90,10 +90,10 @@ def verify(
     Example: `sif metav verify fp onnx:theirs.onnx "http://localhost:8000/predict" --run theirs`
     """
     from sif.files import write_atomically
-    from sif.metav.connect import connect_network
-    from sif.metav.folder import NetworkFingerprint
-    from sif.metav.output_journal import OutputJournal
-    from sif.metav.verdict import require_protected, verify_network
+    from sif.networks.connect import connect_network
+    from sif.networks.folder import NetworkFingerprint
+    from sif.networks.output_journal import OutputJournal
+    from sif.networks.verdict import require_protected, verify_network
 
     owned = NetworkFingerprint.load(fingerprint)
     if protected is not None:

@@ -31,12 +31,12 @@ def report(
     from datetime import datetime
 
     from sif.errors import UsageError
-    from sif.eval.report.page import ReportPage
-    from sif.eval.report.render import write_report
-    from sif.eval.report.run import read_audit
-    from sif.eval.report.views import fingerprint_facts, suspect_view, trigger_views
     from sif.fingerprint.folder import FingerprintSet
     from sif.ownership.run import read_record
+    from sif.report.page import ReportPage
+    from sif.report.render import write_report
+    from sif.report.run import read_audit
+    from sif.report.views import fingerprint_facts, suspect_view, trigger_views
 
     folders = {fingerprint} if fingerprint else {Path(read_record(run).fingerprint) for run in runs}
     if len(folders) > 1:

@@ -10,8 +10,8 @@ from sif.cli.progress import bar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sif.eval.zoo.training import Progress
-    from sif.eval.zoo.vision.catalogue import MiniVision
+    from sif.eval.training.captions import Progress
+    from sif.mini.vision.catalogue import MiniVision
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,9 +25,9 @@ Name = Annotated[str, typer.Argument(help="Name of a bundled model, as `sif zoo 
 @app.command("list")
 def list_models() -> None:
     """Names the bundled models and what each is to the source of its family."""
-    from sif.eval.zoo.catalogue import MODELS
-    from sif.eval.zoo.folders import bundled_file
-    from sif.eval.zoo.vision.catalogue import VISION_MODELS
+    from sif.mini.catalogue import MODELS
+    from sif.mini.folders import bundled_file
+    from sif.mini.vision.catalogue import VISION_MODELS
 
     for model in MODELS:
         size = _size_of(bundled_file(model.name))
@@ -49,10 +49,10 @@ def export(name: Name, folder: Annotated[Path, typer.Argument(help="New folder."
 
     Example: `sif zoo export llava-source my-model`
     """
-    from sif.eval.zoo.catalogue import find
-    from sif.eval.zoo.folders import export as write
-    from sif.eval.zoo.vision.catalogue import find_vision
-    from sif.eval.zoo.vision.folders import export_vision
+    from sif.mini.catalogue import find
+    from sif.mini.folders import export as write
+    from sif.mini.vision.catalogue import find_vision
+    from sif.mini.vision.folders import export_vision
 
     vision = find_vision(name)
     if vision is None:
@@ -77,9 +77,9 @@ def scenes(
 
     Use them as base images for `sif fingerprint`, or as data for `sif thief --finetune`.
     """
-    from sif.eval.zoo.catalogue import find
-    from sif.eval.zoo.data import write_examples
-    from sif.eval.zoo.vision.catalogue import find_vision
+    from sif.mini.catalogue import find
+    from sif.mini.data import write_examples
+    from sif.mini.vision.catalogue import find_vision
 
     world = (find_vision(name) or find(name)).world
     write_examples(world, folder, number=number, seed=seed, kind=answers)
@@ -95,7 +95,7 @@ def train(name: Name) -> None:
     """
     import torch
 
-    from sif.eval.zoo.vision.catalogue import find_vision
+    from sif.mini.vision.catalogue import find_vision
 
     torch.set_num_threads(1)
     vision = find_vision(name)
@@ -109,9 +109,9 @@ def train(name: Name) -> None:
 
 
 def _train_lvlm(name: str, report: "Callable[[Progress], None]") -> Path:
-    from sif.eval.zoo.catalogue import find
-    from sif.eval.zoo.folders import keep
-    from sif.eval.zoo.training import train as run
+    from sif.eval.training.captions import train as run
+    from sif.mini.catalogue import find
+    from sif.mini.folders import keep
 
     model = find(name)
     trained, _processor = run(
@@ -126,8 +126,8 @@ def _train_lvlm(name: str, report: "Callable[[Progress], None]") -> Path:
 
 
 def _train_vision(model: "MiniVision", report: "Callable[[Progress], None]") -> Path:
-    from sif.eval.zoo.vision.folders import keep_vision
-    from sif.eval.zoo.vision.training import train_vision
+    from sif.eval.training.vision import train_vision
+    from sif.mini.vision.folders import keep_vision
 
     trained = train_vision(
         model.kind, world=model.world, seed=model.seed, schedule=model.schedule, report=report
@@ -146,10 +146,10 @@ def card(
     Of a vision model: linear probes on frozen features, for digits and for colours in scenes, and
     the largest activations block by block.
     """
-    from sif.eval.zoo.card import measure_card
-    from sif.eval.zoo.catalogue import find
-    from sif.eval.zoo.vision.card import measure_vision
-    from sif.eval.zoo.vision.catalogue import find_vision
+    from sif.eval.training.card import measure_card
+    from sif.eval.training.vision_card import measure_vision
+    from sif.mini.catalogue import find
+    from sif.mini.vision.catalogue import find_vision
 
     vision = find_vision(name)
     if vision is not None:
@@ -189,7 +189,7 @@ def purifier(
 
     from sif.attacks.images.denoiser import save_denoiser
     from sif.cli.fingerprint import read_images
-    from sif.eval.zoo.purifier import (
+    from sif.eval.training.purifier import (
         TILES,
         PurifierTraining,
         mini_world_pictures,

@@ -12,13 +12,13 @@ from jaxtyping import Bool
 from PIL import Image
 from torch import Tensor
 
-from sif.content import ContentSpace
-from sif.objectives.green_mass import GreenMass
-from sif.objectives.objective import Batch, Objective
-from sif.objectives.safd import Safd
-from sif.objectives.target_answer import TargetAnswer
-from sif.optimize import Schedule, optimise
-from sif.recipe import (
+from sif.fingerprint.content import ContentSpace
+from sif.fingerprint.objectives.green_mass import GreenMass
+from sif.fingerprint.objectives.objective import Batch, Objective
+from sif.fingerprint.objectives.safd import Safd
+from sif.fingerprint.objectives.target_answer import TargetAnswer
+from sif.fingerprint.optimize import Schedule, optimise
+from sif.fingerprint.recipe import (
     GreenMassRecipe,
     ImageTransformsRecipe,
     InputDiversityRecipe,
@@ -34,14 +34,14 @@ from sif.recipe import (
     TextEmbeddingNoiseRecipe,
     WeightNoiseRecipe,
 )
-from sif.robustness.image_transforms import ImageTransforms
-from sif.robustness.input_diversity import InputDiversity
-from sif.robustness.parameter_ascent import ParameterAscent
-from sif.robustness.representation_noise import RepresentationNoise
-from sif.robustness.simulated_copies import SimulatedCopies
-from sif.robustness.term import Term
-from sif.robustness.text_embedding_noise import TextEmbeddingNoise
-from sif.robustness.weight_noise import WeightNoise
+from sif.fingerprint.robustness.image_transforms import ImageTransforms
+from sif.fingerprint.robustness.input_diversity import InputDiversity
+from sif.fingerprint.robustness.parameter_ascent import ParameterAscent
+from sif.fingerprint.robustness.representation_noise import RepresentationNoise
+from sif.fingerprint.robustness.simulated_copies import SimulatedCopies
+from sif.fingerprint.robustness.term import Term
+from sif.fingerprint.robustness.text_embedding_noise import TextEmbeddingNoise
+from sif.fingerprint.robustness.weight_noise import WeightNoise
 from sif.types import GenerationSettings
 from sif.vlm.model import Pictures, Vlm
 from sif.vlm.pixels import to_images, to_tensor

@@ -28,8 +28,8 @@ from sif.watermark.greenlist.count import (
     count_green,
     weigh_green,
 )
-from sif.watermark.greenlist.keys import KeyRing
 from sif.watermark.greenlist.mask import green_mask, green_size
+from sif.watermark.keys import KeyRing
 
 MANIFEST, SECRET, TOKENIZER, TRIGGERS = "manifest.json", "secret.key", "tokenizer", "triggers"
 CLAIM = "claim"

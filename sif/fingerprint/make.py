@@ -16,21 +16,21 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
-from sif.content import ContentSpace, learn_content
 from sif.errors import UsageError
+from sif.fingerprint.content import ContentSpace, learn_content
 from sif.fingerprint.craft import Craft, Draft, craft
 from sif.fingerprint.folder import FingerprintSet, tokenizer_sha256
-from sif.fingerprint.freedom import word_weights
 from sif.fingerprint.manifest import Manifest, ModelRecord, Quality, Request, TriggerRecord
+from sif.fingerprint.predictability import word_weights
+from sif.fingerprint.recipe import GreenMassRecipe, Recipe, SafdRecipe
 from sif.fingerprint.workspace import Workspace
-from sif.recipe import GreenMassRecipe, Recipe, SafdRecipe
 from sif.suspects.weights import weights_digest
 from sif.types import GenerationSettings
 from sif.vlm.model import Vlm
 from sif.vlm.native import read_image
 from sif.vlm.probe import probe
-from sif.watermark.greenlist.keys import KeyRing
 from sif.watermark.greenlist.mask import green_mask
+from sif.watermark.keys import KeyRing
 
 UNKNOWN_PATCH: Final = 14
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sif.recipe import Recipe
+from sif.fingerprint.recipe import Recipe
 from sif.types import GenerationSettings
 
 GREEN_SCHEME: Literal["shake256-v1"] = "shake256-v1"

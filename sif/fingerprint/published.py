@@ -27,8 +27,8 @@ from sif.fingerprint.workspace import Workspace
 from sif.types import GenerationSettings
 from sif.vlm.native import read_image
 from sif.vlm.pixels import png_bytes
-from sif.watermark.greenlist.keys import commitment_of
 from sif.watermark.greenlist.published import HASH_KEY, Scheme
+from sif.watermark.keys import commitment_of
 
 RESULT, PICTURE = "result.json", "adv_pixel_vis.png"
 ALIASES: Final[dict[str, Scheme]] = {"lefthash": "simple_1"}

@@ -19,7 +19,7 @@ from sif.fingerprint.folder import CLAIM, MANIFEST, SECRET, TOKENIZER, TRIGGERS,
 from sif.fingerprint.manifest import Manifest, Request, TriggerRecord
 from sif.fingerprint.weights import WEIGHTS, WeightTable
 from sif.vlm.pixels import png_bytes
-from sif.watermark.greenlist.keys import KeyRing
+from sif.watermark.keys import KeyRing
 
 REQUEST = "request.json"
 ADDED_LATER = ("calibration.json", "calibration", CLAIM)

@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from sif.errors import UsageError
-from sif.faults import first_fault
+from sif.validation import first_fault
 
 TILTS: Final = (0.1, 0.15, 0.2, 0.3, 0.45, 0.65, 1.0, 1.5, 2.0, 3.0)
 

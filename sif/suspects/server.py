@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from sif.errors import SuspectError, UsageError
-from sif.suspects import guardian
+from sif.suspects import watchdog
 from sif.suspects.engine import engine_arguments, quiet_environment, require_vllm
 from sif.suspects.uri import Precision, VllmOptions
 
@@ -90,7 +90,7 @@ def start_server(command: list[str], log: Path | None = None) -> "subprocess.Pop
         command: of the server.
         log: where it writes; where this process writes if not given.
     """
-    guarded = [sys.executable, "-I", guardian.__file__, str(END_SECONDS), *command]
+    guarded = [sys.executable, "-I", watchdog.__file__, str(END_SECONDS), *command]
     environment = {**os.environ, **quiet_environment()}
     with contextlib.ExitStack() as files:
         output = None if log is None else files.enter_context(log.open("wb"))

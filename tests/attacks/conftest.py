@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from sif.attacks.weights.examples import Example
-from sif.eval.zoo.render import Painter
-from sif.eval.zoo.world import World, sample_scene
+from sif.mini.render import Painter
+from sif.mini.world import World, sample_scene
 from sif.vlm.folder import load_model, load_processor
 
 SEED = 3

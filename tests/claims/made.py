@@ -17,13 +17,13 @@ from sif.claims.reveal import read_reveal, sign
 from sif.claims.signing import SigningKey
 from sif.claims.steps import AuditReport
 from sif.claims.timestamp import Token
-from sif.eval.bench.claims import answers, build_tokenizer, make_up, run_of
+from sif.eval.claims import answers, build_tokenizer, make_up, run_of
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.manifest import Manifest
 from sif.ownership.calibration import ask_member, calibrate, write_calibration
 from sif.ownership.policy import Policy
 from sif.suspects import ScriptedSuspect
-from sif.watermark.greenlist.keys import KeyRing
+from sif.watermark.keys import KeyRing
 from tests.claims.authority import Authority
 
 TRIGGERS, VOCABULARY = 24, 600

@@ -18,8 +18,8 @@ from sif.claims.anchor import (
     words_sha256,
 )
 from sif.errors import ClaimError, StorageError, UsageError
-from sif.eval.bench.claims import build_tokenizer
-from sif.watermark.greenlist.keys import KeyRing
+from sif.eval.claims import build_tokenizer
+from sif.watermark.keys import KeyRing
 from tests.claims.authority import Authority
 
 SECRET, ANCHOR = bytes(range(32)), bytes(range(32, 64))

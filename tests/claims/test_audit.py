@@ -18,7 +18,7 @@ from sif.claims.timestamp import Token, new_request
 from sif.errors import UsageError
 from sif.suspects import ScriptedSuspect
 from sif.types import Unanswered
-from sif.watermark.greenlist.keys import KeyRing
+from sif.watermark.keys import KeyRing
 from tests.claims.authority import Authority
 from tests.claims.made import (
     JOURNAL,
@@ -527,7 +527,7 @@ def test_a_commitment_must_be_older_than_the_suspect(claim: Claim) -> None:
 
 
 def test_the_models_own_tokenizer_is_compared(claim: Claim, tmp_path: Path) -> None:
-    from sif.eval.bench.claims import build_tokenizer
+    from sif.eval.claims import build_tokenizer
 
     same = claim.fingerprint.folder / "tokenizer"
     found = audit(claim.bundle, replace(claim.means, tokenizer=same))

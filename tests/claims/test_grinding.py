@@ -9,8 +9,8 @@ from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
 from sif.ownership.verdict import judge
 from sif.watermark.greenlist.count import count_green
-from sif.watermark.greenlist.keys import KeyRing
 from sif.watermark.greenlist.mask import green_mask
+from sif.watermark.keys import KeyRing
 
 VOCABULARY, TRIGGERS, SECRETS = 500, 6, 400
 

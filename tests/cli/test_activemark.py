@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.activemark.small import pictures, recipe, tower
 from tests.cli.command import Run, assert_one_line
+from tests.marks.small import pictures, recipe, tower
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ def test_a_suspect_that_cannot_be_asked(
 def test_a_fingerprint_without_its_key_or_with_another_is_refused(
     sif: Run, fingerprint: Path, untrained_llava: Path, tmp_path: Path
 ) -> None:
-    from sif.watermark.greenlist.keys import KeyRing
+    from sif.watermark.keys import KeyRing
 
     shutil.copytree(fingerprint, tmp_path / "public")
     (tmp_path / "public" / "secret.key").unlink()

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from sif.eval.bench.ownership.results import Results
+from sif.eval.ownership.results import Results
 from tests.cli.command import Run
 
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from sif.eval.zoo.catalogue import find
-from sif.eval.zoo.folders import export
+from sif.mini.catalogue import find
+from sif.mini.folders import export
 from tests.cli.command import Run, assert_one_line
 from tests.eval.rosters.lists import content, entry, write
 

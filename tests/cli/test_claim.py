@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from sif.claims import read_commitment
-from sif.eval.bench.claims import answers, build_tokenizer, make_up
+from sif.eval.claims import answers, build_tokenizer, make_up
 from sif.fingerprint.folder import FingerprintSet
-from sif.watermark.greenlist.keys import KeyRing
+from sif.watermark.keys import KeyRing
 from tests.claims.authority import Authority
 from tests.claims.endpoint import serving
 from tests.cli.command import Run, assert_one_line

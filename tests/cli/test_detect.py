@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sif.eval.zoo.data import samples
+from sif.mini.data import samples
 from tests.cli.command import Run, assert_one_line
 
 

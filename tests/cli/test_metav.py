@@ -5,10 +5,10 @@ import pytest
 import yaml
 from safetensors.torch import save_file
 
-from sif.metav.weights import save_network
+from sif.networks.weights import save_network
 from tests.cli.command import Run, assert_one_line
-from tests.metav.server import serving
-from tests.metav.small import ARCHITECTURE, examples, noisy, trained
+from tests.networks.server import serving
+from tests.networks.small import ARCHITECTURE, examples, noisy, trained
 
 CONFIG = {
     "task": "made up",

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from sif import prompts
-from sif.eval.zoo.catalogue import find
-from sif.eval.zoo.data import samples, write_examples
-from sif.eval.zoo.folders import export
 from sif.fingerprint.make import NamedImage, make_fingerprint
-from sif.recipe import load_recipe
+from sif.fingerprint.recipe import load_recipe
+from sif.mini.catalogue import find
+from sif.mini.data import samples, write_examples
+from sif.mini.folders import export
 from sif.vlm.model import Vlm
 from tests.cli.command import Run, assert_one_line
 from tests.fingerprint.small import pictures, small_fingerprint

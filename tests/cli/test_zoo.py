@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from sif.eval.zoo.catalogue import MODELS
-from sif.eval.zoo.vision.catalogue import VISION_MODELS
+from sif.mini.catalogue import MODELS
+from sif.mini.vision.catalogue import VISION_MODELS
 from sif.vlm.model import Vlm
 from tests.cli.command import Run, assert_one_line
 

@@ -7,9 +7,9 @@ from PIL import Image
 
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.make import NamedImage, make_fingerprint
-from sif.recipe import Recipe
+from sif.fingerprint.recipe import Recipe
 from sif.vlm.model import Vlm
-from sif.watermark.greenlist.keys import KeyRing
+from sif.watermark.keys import KeyRing
 
 PROMPTS = ("Describe the image in detail.", "What do you see?")
 KEYS = KeyRing(bytes(range(32)))

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 import torch
 
-from sif.content import learn_content
 from sif.errors import FingerprintError, StorageError, UsageError
+from sif.fingerprint.content import learn_content
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.make import MakingProgress, NamedImage
-from sif.recipe import load_recipe
+from sif.fingerprint.recipe import load_recipe
 from sif.vlm.model import Vlm
 from sif.watermark.greenlist.count import z_score
-from sif.watermark.greenlist.keys import KeyRing
+from sif.watermark.keys import KeyRing
 from tests.fingerprint.small import KEYS, pictures, small_fingerprint, small_recipe
 from tests.kill_9 import kill_once_there_is
 from tests.nearly_full import nearly_full_disk

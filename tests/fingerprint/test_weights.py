@@ -8,13 +8,13 @@ import torch
 
 from sif.errors import FingerprintError
 from sif.fingerprint.folder import FingerprintSet
-from sif.fingerprint.freedom import word_weights
+from sif.fingerprint.predictability import word_weights
 from sif.fingerprint.weights import WEIGHTS, WeightTable, read_weights
 from sif.ownership.audit import verify
 from sif.ownership.policy import Policy
 from sif.suspects.scripted import ScriptedSuspect
 from sif.vlm.model import Vlm
-from sif.watermark.greenlist.keys import KeyRing
+from sif.watermark.keys import KeyRing
 from tests.fingerprint.small import pictures, small_fingerprint, small_recipe
 
 

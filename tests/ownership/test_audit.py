@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from sif.errors import UsageError
-from sif.eval.zoo.world import World, sample_scene
 from sif.fingerprint.folder import FingerprintSet
+from sif.mini.world import World, sample_scene
 from sif.ownership.audit import AuditProgress, verify
 from sif.ownership.policy import Policy
 from sif.ownership.run import read_verdict
@@ -20,7 +20,7 @@ from sif.suspects.journal import Journal
 from sif.suspects.scripted import ScriptedSuspect
 from sif.types import Query, Unanswered
 from sif.vlm.model import Vlm
-from sif.watermark.greenlist.keys import KeyRing
+from sif.watermark.keys import KeyRing
 from tests.fingerprint.small import pictures, small_fingerprint, small_recipe
 
 ROOT = Path(__file__).parents[2]

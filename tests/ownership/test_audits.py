@@ -9,8 +9,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from sif.eval.zoo.tokenizer import LLAVA_SPECIALS, build_tokenizer
-from sif.eval.zoo.world import World, sample_scene
+from sif.mini.tokenizer import LLAVA_SPECIALS, build_tokenizer
+from sif.mini.world import World, sample_scene
 from sif.ownership import Evidence, HypergeometricNull, Observation, Policy
 from sif.ownership.policy import TILTS
 from sif.watermark.greenlist import (

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from sif.errors import FingerprintError, SuspectError, UsageError
-from sif.eval.zoo.world import World, sample_scene
 from sif.fingerprint.folder import FingerprintSet
+from sif.mini.world import World, sample_scene
 from sif.ownership.audit import verify
 from sif.ownership.calibration import (
     Asked,

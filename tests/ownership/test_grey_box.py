@@ -18,8 +18,8 @@ from sif.suspects.remembering import Remembering
 from sif.suspects.scripted import ScriptedSuspect
 from sif.types import Answer, Query, TopTokens
 from sif.vlm.model import Vlm
-from sif.watermark.greenlist.keys import KeyRing
 from sif.watermark.greenlist.mask import green_mask
+from sif.watermark.keys import KeyRing
 from tests.fingerprint.small import small_fingerprint
 
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from sif.errors import ModelError, UsageError
-from sif.eval.zoo.architecture import Family, build_processor
+from sif.mini.architecture import Family, build_processor
 from sif.vlm.native import Extent, native_extent, prepare_image, read_image, to_rgb
 
 FAMILIES: tuple[Family, ...] = ("llava", "qwen2_5_vl")

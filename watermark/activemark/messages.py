@@ -15,7 +15,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from sif.errors import UsageError
-from sif.watermark.greenlist.keys import KeyRing
+from sif.watermark.keys import KeyRing
 
 _DOMAIN: Final = b"sif activemark message 1\x00"
 

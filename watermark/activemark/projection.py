@@ -4,7 +4,7 @@ bit j of image i is 1 where w_j · (r_i − c) > 0, with c the mean of the suspe
 representations of all hold-out images. The directions come from the clean model's representations
 of ordinary images and from a fixed number: no message goes into them, nor into c. So for a suspect
 that does not depend on the secret the bits match the messages like fair coins, exactly
-(`sif.ownership.bits`); this holds for any directions and any centre that are fixed without the
+(`sif.marks.bits`); this holds for any directions and any centre that are fixed without the
 messages. The centre takes out what fine-tuning does to all images alike.
 """
 

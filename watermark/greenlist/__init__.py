@@ -12,8 +12,8 @@ from sif.watermark.greenlist.count import (
     weigh_green,
     z_score,
 )
-from sif.watermark.greenlist.keys import KeyRing, commitment_of
 from sif.watermark.greenlist.mask import green_mask, green_size
+from sif.watermark.keys import KeyRing, commitment_of
 
 __all__ = [
     "GreenCount",

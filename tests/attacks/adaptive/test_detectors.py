@@ -5,7 +5,7 @@ from PIL import Image
 from sif.attacks.adaptive import OffContent, Residual, roc_of, train_classifier
 from sif.attacks.adaptive.own_triggers import moved
 from sif.errors import UsageError
-from sif.eval.zoo.data import samples
+from sif.mini.data import samples
 
 
 def scenes(number: int, seed: int) -> list[Image.Image]:

@@ -16,10 +16,10 @@ from sif.attacks.weights.examples import Example, balanced
 from sif.attacks.weights.parts import language_parameters
 from sif.attacks.weights.schedule import Training
 from sif.errors import UsageError
-from sif.eval.zoo.catalogue import find
-from sif.eval.zoo.data import samples
-from sif.eval.zoo.folders import build
-from sif.objectives.green_mass import green_mass_loss
+from sif.fingerprint.objectives.green_mass import green_mass_loss
+from sif.mini.catalogue import find
+from sif.mini.data import samples
+from sif.mini.folders import build
 from sif.types import GenerationSettings
 from sif.vlm.model import Vlm
 from sif.vlm.pixels import to_tensor

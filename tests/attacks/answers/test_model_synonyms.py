@@ -9,7 +9,7 @@ from transformers import BertConfig, BertForMaskedLM, LlamaConfig, LlamaForCausa
 
 from sif.attacks.answers import ModelSynonyms
 from sif.errors import ModelError
-from sif.eval.zoo.tokenizer import LLAVA_SPECIALS, build_tokenizer
+from sif.mini.tokenizer import LLAVA_SPECIALS, build_tokenizer
 from sif.suspects.weights import weights_digest
 from tests.attacks.answers.texts import CAPTION, QUERY
 

@@ -141,7 +141,7 @@ def test_translating_leaves_no_choice_among_interchangeable_words() -> None:
 
 
 def test_the_mini_worlds_dictionary_is_that_of_its_lexicon() -> None:
-    from sif.eval.zoo import lexicon
+    from sif.mini import lexicon
 
     groups = [group for fact in lexicon.FACTS.values() for group in fact]
     for template in (*lexicon.OBJECTS, lexicon.INTRODUCTION, lexicon.SURROUNDINGS, lexicon.CLOSING):
@@ -150,8 +150,8 @@ def test_the_mini_worlds_dictionary_is_that_of_its_lexicon() -> None:
 
 
 def test_facts_survive_synonyms_and_translation() -> None:
-    from sif.eval.zoo.card import score_facts
-    from sif.eval.zoo.world import World, sample_scene
+    from sif.eval.training.card import score_facts
+    from sif.mini.world import World, sample_scene
 
     rng = np.random.default_rng(3)
     scene = sample_scene(rng)

@@ -10,7 +10,7 @@ from sif.attacks.images import Noise, PurifyLearned
 from sif.attacks.images.denoiser import Denoiser, load_denoiser, save_denoiser
 from sif.attacks.images.purify_learned import BUNDLED, bundled_weights
 from sif.errors import UsageError
-from sif.eval.zoo.data import samples
+from sif.mini.data import samples
 from tests.attacks.images.pictures import plain, portrait, values
 
 

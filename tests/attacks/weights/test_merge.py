@@ -13,7 +13,7 @@ from sif.attacks.weights.noise import Noise
 from sif.attacks.weights.provenance import Provenance, digest_source
 from sif.attacks.weights.theft import steal
 from sif.errors import ModelError, UsageError
-from sif.eval.zoo.architecture import Size, build_model
+from sif.mini.architecture import Size, build_model
 from sif.vlm.folder import load_model, load_processor, save_model
 
 Tensors = dict[str, Tensor]

@@ -8,8 +8,8 @@ from sif.attacks.weights.attack import Facts, Progress, Workbench
 from sif.attacks.weights.parts import linear_layers
 from sif.attacks.weights.quantize import Quantize
 from sif.attacks.weights.round import Round
-from sif.robustness.wear import rounded
 from sif.vlm.folder import load_model, load_processor
+from sif.wear import rounded
 
 
 def _attacked(attack: Round, folder: Path, scratch: Path) -> tuple[torch.nn.Module, Facts]:

@@ -12,7 +12,7 @@ from sif.attacks.weights.provenance import digest_source
 from sif.attacks.weights.theft import steal
 from sif.attacks.weights.transplant import Transplant
 from sif.errors import ModelError, UsageError
-from sif.eval.zoo.architecture import Family, Size, build_model, build_processor
+from sif.mini.architecture import Family, Size, build_model, build_processor
 from sif.suspects.connect import connect
 from sif.types import Answer, GenerationSettings, Query
 from sif.vlm.folder import load_model, load_processor, save_model

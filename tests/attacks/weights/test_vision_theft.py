@@ -20,7 +20,7 @@ from sif.attacks.weights.round import Round
 from sif.attacks.weights.schedule import Training
 from sif.attacks.weights.theft import steal
 from sif.errors import ModelError, UsageError
-from sif.vision.folder import load_any
+from sif.marks.tower_folder import load_any
 from tests.attacks.weights.vision_folders import write
 
 KINDS = ("dinov2", "vit", "clip", "siglip", "dinov2-classifier")

@@ -7,9 +7,9 @@ from sif.attacks.weights.schedule import Training
 from sif.attacks.weights.vision_distillation import distil, fresh_like
 from sif.attacks.weights.vision_tuning import FieldHead, predictions, tune_vision
 from sif.errors import ModelError, UsageError
-from sif.vision.model import VisionModel
+from sif.marks.vision_model import VisionModel
 from tests.attacks.weights.vision_folders import halves
-from tests.vision.towers import make
+from tests.marks.towers import make
 
 SETTINGS = Training(steps=40, learning_rate=3e-3, batch_size=16, warm_up=0.0)
 

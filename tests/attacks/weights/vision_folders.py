@@ -8,7 +8,7 @@ from PIL import Image
 
 from sif.attacks.weights.labelled import Labelled
 from sif.vlm.folder import save_model
-from tests.vision.towers import make
+from tests.marks.towers import make
 
 
 def write(kind: str, folder: Path, *, seed: int = 0) -> Path:

@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 from sif.eval.downstream.scenes import GRID, middle_colours, segments
-from sif.eval.zoo.render import BACKGROUNDS, COLOURS
+from sif.mini.render import BACKGROUNDS, COLOURS
 
 
 def test_the_middle_of_a_picture_has_the_colour_of_its_label() -> None:

@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 
 from sif.errors import UsageError
-from sif.eval.bench.meter import metered
-from sif.eval.bench.method import Method
 from sif.eval.rosters.plan import Plan, make_plan, passes_of_a_step
+from sif.eval.triggers.meter import metered
+from sif.eval.triggers.method import Method
 from sif.fingerprint.make import make_fingerprint
-from sif.recipe import Recipe, load_recipe
+from sif.fingerprint.recipe import Recipe, load_recipe
 from sif.vlm.model import Vlm
 from tests.eval.rosters.lists import entry, little
 from tests.fingerprint.small import KEYS, PROMPTS, pictures, small_recipe

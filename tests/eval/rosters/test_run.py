@@ -9,14 +9,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from sif.errors import ModelError, StorageError, SuspectError, UsageError
-from sif.eval.bench.method import Method
-from sif.eval.rosters import late
 from sif.eval.rosters.outcomes import Outcome, Outcomes, outcomes_as_markdown
 from sif.eval.rosters.plan import Plan, make_plan
 from sif.eval.rosters.roster import Roster
 from sif.eval.rosters.run import run_roster
-from sif.eval.zoo.catalogue import find
-from sif.eval.zoo.folders import export
+from sif.eval.triggers.method import Method
+from sif.mini.catalogue import find
+from sif.mini.folders import export
+from sif.suspects import late
 from sif.suspects.connect import connect
 from sif.suspects.journal import Journal
 from sif.suspects.scripted import ScriptedSuspect

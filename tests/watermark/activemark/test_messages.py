@@ -4,7 +4,7 @@ import torch
 
 from sif.errors import UsageError
 from sif.watermark.activemark.messages import message_label, message_of, secret_messages
-from sif.watermark.greenlist.keys import KeyRing
+from sif.watermark.keys import KeyRing
 
 KEYS = KeyRing(bytes(range(32)))
 DIGESTS = [f"{number:064x}" for number in range(200)]

@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import hypergeom
 
 from sif.errors import UsageError
-from sif.watermark.greenlist.keys import KeyRing
 from sif.watermark.greenlist.mask import _smallest, green_mask, green_size
+from sif.watermark.keys import KeyRing
 
 KEY = KeyRing(bytes(32)).key("mask")
 

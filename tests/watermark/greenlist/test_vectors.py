@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import torch
 
-from sif.watermark.greenlist.keys import KeyRing
 from sif.watermark.greenlist.mask import green_mask
 from sif.watermark.greenlist.published import published_green_mask
+from sif.watermark.keys import KeyRing
 
 VECTORS = json.loads((Path(__file__).parents[2] / "data" / "green_vectors.json").read_text())
 

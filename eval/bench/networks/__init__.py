@@ -1,1 +1,0 @@
-"""`sif bench metav`: fingerprints of small networks of five tasks, against copies and innocents."""

@@ -1,0 +1,148 @@
+"""The tables of the simulated audits, as Markdown. Knows nothing of how numbers come about."""
+
+from collections.abc import Sequence
+
+from sif.eval.ownership.results import ALPHAS, Accusation, Power, Rate, Results
+
+NULL = (
+    "Real texts that know nothing of any key, fresh uniform keys for each audit. Share of audits "
+    "in which E reached 1/α after any trigger, with its exact 95% interval (Clopper–Pearson). "
+    "Drawn: counts from their exact distribution; real: through the keyed function itself.\n\n"
+)
+P_VALUES = (
+    "The same audits, all triggers fixed beforehand: share with the exact p ≤ α. Excess: "
+    "sup of (share with p ≤ t) − t over all t, and the bound that a valid p keeps with a "
+    "probability of 99.9%. Uniform: p-value of a Kolmogorov–Smirnov test of the randomised "
+    "p-values.\n\n"
+)
+POWER = (
+    "Triggers to α = 10⁻⁶, median and 90% quantile, for a copy whose green counts are Fisher's "
+    "noncentral hypergeometric (independent words) with V = 32,000, γ = ½. E: stops at any time, "
+    "knows no rate. Exact p and z: the number of triggers fixed beforehand, as if the rate were "
+    "known; 50% and 90% power. Level: true false-claim probability of z, nominally 10⁻⁶.\n\n"
+)
+RELEASED = (
+    "The released code's rules on the answers of innocents: share of audits that accuse one, at "
+    "the nominal level. `sif/eval/ownership/released.py` says which rule it is, what is "
+    "known and what assumed. The simple rule has no level; it stands under 0.05.\n\n"
+)
+SELECTION = (
+    "25 triggers that do nothing, asked of an innocent: share of audits in which a claim follows "
+    "at α. Only the first rule looks at no count before it decides what is asked and counted. The "
+    "last keeps every key, but chooses a picture by it.\n\n"
+)
+PROVIDERS = (
+    "An innocent engine (a mini model that shares the owner's tokenizer) watermarks its own text "
+    "with its own key; our keys are fresh in every audit. Own z: the mark, read with its key. "
+    "E: share of audits in which E reached 1/α, of drawn and of real keys. Pooled z: one constant "
+    "list of ours, every token counted as often as it occurs, at the nominal α.\n\n"
+)
+
+
+def as_summary(results: Results) -> str:
+    """All of summary.md."""
+    parts = [
+        ("Null: the e-value with optional stopping", NULL, _null(results)),
+        ("Null: the exact p-value", P_VALUES, _p_values(results)),
+        ("Power", POWER, power_table(results.power)),
+        ("The released rule", RELEASED, accusations(results.released)),
+        ("Selection", SELECTION, accusations(results.selection)),
+        ("Provider watermarks", PROVIDERS, _providers(results)),
+    ]
+    sections = "\n".join(f"## {title}\n\n{legend}{table}" for title, legend, table in parts)
+    return f"# False claims and power, simulated\n\n{sections}"
+
+
+def _null(results: Results) -> str:
+    rows = [
+        [
+            it.texts,
+            _whole(it.vocabulary_size),
+            it.keys,
+            _whole(it.rates[0].audits),
+            f"{it.triggers}",
+            *map(with_interval, it.rates),
+        ]
+        for it in results.calibration
+    ]
+    return _table(["texts", "V", "keys", "audits", "triggers", *_levels()], rows)
+
+
+def _p_values(results: Results) -> str:
+    rows = [
+        [
+            it.texts,
+            it.keys,
+            *map(with_interval, it.rates),
+            f"{it.excess:.4f} ≤ {it.bound:.4f}",
+            f"{it.uniform_p:.2f}",
+        ]
+        for it in results.p_values
+    ]
+    return _table(["texts", "keys", *_levels(), "excess", "uniform"], rows)
+
+
+def power_table(rows: Sequence[Power]) -> str:
+    """Triggers to α, a row for each answer length and green rate."""
+    lines = [
+        [
+            f"{it.scored}",
+            f"{it.rate:.0%}",
+            f"{it.median:.0f} / {it.ninety:.0f}",
+            f"{it.exact_median} / {it.exact_ninety}",
+            f"{it.z_median} / {it.z_ninety}",
+            f"{it.z_level:.1e}",
+        ]
+        for it in rows
+    ]
+    return _table(["distinct ids", "green", "E", "exact p", "z", "level of z"], lines)
+
+
+def accusations(rows: Sequence[Accusation]) -> str:
+    """False claims by rule and setting, a column for each α."""
+    lines = [[it.setting, it.rule, *_padded(it.rates)] for it in rows]
+    return _table(["setting", "rule", *_levels()], lines)
+
+
+def _padded(rates: Sequence[Rate]) -> list[str]:
+    known = {rate.alpha: with_interval(rate) for rate in rates}
+    return [known.get(alpha, "–") for alpha in ALPHAS]
+
+
+def _providers(results: Results) -> str:
+    rows = [
+        [
+            it.mark,
+            f"{it.tokens}",
+            f"{it.distinct:.0f}",
+            f"{it.own_z:.1f}".replace("-", "−"),
+            *map(with_interval, it.rates),
+            with_interval(it.keyed[0]),
+            _percent(it.pooled[-1].share),
+        ]
+        for it in results.providers
+    ]
+    names = ["mark", "tokens", "distinct ids", "own z", *(f"E, {it}" for it in _levels())]
+    return _table([*names, f"E, {_levels()[0]}, real", f"pooled z, {_levels()[-1]}"], rows)
+
+
+def with_interval(rate: Rate) -> str:
+    """A share with its exact interval, in percent."""
+    return f"{_percent(rate.share)} ({_percent(rate.low)}–{_percent(rate.high)})"
+
+
+def _percent(share: float) -> str:
+    return f"{share:.3%}" if share < 0.1 else f"{share:.1%}"
+
+
+def _levels() -> list[str]:
+    return [f"α = {alpha:g}" for alpha in ALPHAS]
+
+
+def _whole(number: int) -> str:
+    return f"{number:,}"
+
+
+def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [names, ["---"] * len(names), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

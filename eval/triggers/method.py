@@ -1,0 +1,98 @@
+"""What a benchmark compares: recipes, some with other settings, as in `sif@epsilon=8+steps=100`.
+
+Knows nothing of models.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from sif.errors import UsageError
+from sif.fingerprint.recipe import Recipe, ScheduleRecipe, load_recipe
+
+FILES: Final = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """A recipe under the name that tables and folders have for it.
+
+    Attributes:
+        name: of the recipe, with what was changed in it.
+        recipe: as changed.
+    """
+
+    name: str
+    recipe: Recipe
+
+    @classmethod
+    def parse(cls, text: str, **usual: int | float | None) -> "Method":
+        """Reads a recipe's name or file and, behind an @, changes to its schedule, joined by +.
+
+        Args:
+            text: such as `sif`, `mine.yaml` or `sif@epsilon=8+minimum_frequency=null`.
+            usual: changes to the schedule of every method that the name does not show; none
+                counts for nothing, and what the text says goes before.
+
+        Raises:
+            UsageError: no such recipe, no such field of a schedule, or a value that it cannot take.
+        """
+        file = Path(text).suffix in FILES
+        recipe, at, tail = (text, "", "") if file else text.rpartition("@")
+        recipe, tail = (recipe, tail) if at else (text, "")
+        changes = _changes(text, tail) if at else {}
+        given = {name: value for name, value in usual.items() if value is not None}
+        return cls(
+            name=Path(recipe).stem + at + tail,
+            recipe=load_recipe(recipe, **(given | changes)),
+        )
+
+
+def parse_methods(texts: tuple[str, ...], **usual: int | float | None) -> tuple[Method, ...]:
+    """All methods of a benchmark.
+
+    Raises:
+        UsageError: none, one that cannot be read, or two of one name.
+    """
+    methods = tuple(Method.parse(text, **usual) for text in texts)
+    names = [method.name for method in methods]
+    if not names:
+        raise UsageError("expected at least one method, got none; sif is one")
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"expected methods of different names, got {name} twice")
+    return methods
+
+
+def _changes(text: str, tail: str) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    known = tuple(ScheduleRecipe.model_fields)
+    for part in tail.split("+"):
+        name, equals, value = part.partition("=")
+        if not equals or not value:
+            raise UsageError(
+                f"expected changes such as sif@epsilon=8+steps=100, got {text!r}; write "
+                "field=value after the @, with + between them"
+            )
+        if name not in known:
+            raise UsageError(
+                f"expected fields of a schedule ({', '.join(known)}) in {text!r}, got {name!r}"
+            )
+        if name in changes:
+            raise UsageError(f"expected each field once in {text!r}, got {name} again")
+        changes[name] = _value(text, value)
+    return changes
+
+
+def _value(text: str, value: str) -> Any:
+    try:
+        read = yaml.safe_load(value)
+    except yaml.YAMLError:
+        read = value
+    if isinstance(read, str | list | dict):
+        raise UsageError(
+            f"expected a number, true, false or null as a value in {text!r}, got {value!r}"
+        )
+    return read

@@ -1,0 +1,169 @@
+"""The rows of a benchmark, and how they are kept. Knows nothing of how they came about."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+from pydantic import BaseModel, ConfigDict
+
+from sif.eval.triggers.roster import Role, Split
+from sif.files import write_atomically
+
+
+class Row(BaseModel):
+    """A row; the version is that of all kinds of rows together."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[2] = 2
+
+
+class Cell(Row):
+    """One suspect's answer to one trigger.
+
+    Attributes:
+        family: of the mini models.
+        method: that made the trigger.
+        seed: of the keys.
+        suspect: name in the roster.
+        role: what the suspect is.
+        split: whether recipes may be chosen by it.
+        image_attack: what the picture went through.
+        trigger: id.
+        answered: whether an answer came.
+        matched: whether it contains the wanted answer; none where the method wants none.
+        green: green ids among the distinct ids of the answer; none without an answer or without
+            green lists.
+        scored: distinct ids; none likewise.
+        vocabulary_size: V; none without green lists.
+        green_size: green ids of the key; none without green lists.
+    """
+
+    family: str
+    method: str
+    seed: int
+    suspect: str
+    role: Role
+    split: Split
+    image_attack: str
+    trigger: str
+    answered: bool
+    matched: bool | None
+    green: int | None
+    scored: int | None
+    vocabulary_size: int | None
+    green_size: int | None
+
+
+class Elicited(Cell):
+    """One suspect's answer to one trigger that it was asked in one way.
+
+    Attributes:
+        example: what stood beside the prompt: none, sentence, full, or sentence after.
+        minimum: tokens before which no answer ends; 0 where the suspect ends it.
+        prompt: the ordinary prompt that replaced the trigger's own; none where that was asked.
+        words: of the answer; none without one.
+    """
+
+    example: str
+    minimum: int
+    prompt: str | None
+    words: int | None
+
+
+class Cost(Row):
+    """What a set of triggers cost to make.
+
+    Attributes:
+        seconds: wall clock for a trigger, with all attempts and measurements; none where making
+            was interrupted.
+        gradient_passes: forward passes of a whole batch that a backward pass follows, with the two
+            of the probe that precedes green lists.
+        decoding_passes: forward passes of a whole batch for one more word of its answers.
+        forward_seconds: of `seconds`, in passes that a backward pass follows.
+        backward_seconds: of `seconds`, in back-propagation.
+        decoding_seconds: of `seconds`, in passes for one more word.
+        peak_bytes: highest resident memory of the process so far (CPU), or allocated memory (CUDA).
+        device: where.
+        threads: that PyTorch computed with.
+        jobs: processes that worked side by side, this one included; they share the machine.
+        batch_size: triggers optimised together.
+        weak: triggers under the recipe's minimum, or to which the source does not give the wanted
+            answer.
+    """
+
+    family: str
+    method: str
+    seed: int
+    triggers: int
+    seconds: float | None
+    gradient_passes: int | None
+    decoding_passes: int | None
+    forward_seconds: float | None = None
+    backward_seconds: float | None = None
+    decoding_seconds: float | None = None
+    peak_bytes: int
+    device: str
+    threads: int
+    jobs: int
+    batch_size: int
+    weak: int
+
+
+class Portrait(Row):
+    """One trigger beside its base image: how it looks, and what the source says of both.
+
+    Attributes:
+        largest_change: of any pixel, in units of 1/255.
+        psnr: peak signal-to-noise ratio in dB.
+        ssim: structural similarity, 1 where nothing changed.
+        haarpsi: Haar wavelet-based perceptual similarity, 1 where nothing changed.
+        facts: share of right facts in the source's answer to the trigger's question, the mean over
+            the kinds of facts; none without an answer.
+        base_facts: the same when it looks at the base image.
+    """
+
+    family: str
+    method: str
+    seed: int
+    trigger: str
+    largest_change: int
+    psnr: float
+    ssim: float
+    haarpsi: float
+    facts: float | None
+    base_facts: float | None
+
+
+class Rows(NamedTuple):
+    """What a benchmark found."""
+
+    cells: list[Cell]
+    costs: list[Cost]
+    portraits: list[Portrait]
+
+
+def write_rows(path: Path, rows: Sequence[BaseModel]) -> None:
+    """Writes rows of one kind as Parquet, whole or not at all.
+
+    Columns have the types of the fields, even where every value is missing.
+
+    Raises:
+        StorageError: the disk refuses.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+    fields = type(rows[0]).model_fields if rows else {}
+    schema = pa.schema([(name, types[_type(it.annotation)]) for name, it in fields.items()])
+    table = pa.Table.from_pylist([row.model_dump(mode="json") for row in rows], schema=schema)
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    write_atomically(path, sink.getvalue().to_pybytes())
+
+
+def _type(annotation: Any) -> type:
+    """`int` of `int`, `int | None` and `Literal[1, 2]`."""
+    first = next(iter(get_args(annotation)), annotation)
+    return first if isinstance(first, type) else type(first)

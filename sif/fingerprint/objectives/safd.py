@@ -1,0 +1,155 @@
+"""SAFD: distil a green-list watermark into an image.
+
+The teacher is the model itself with the watermark's bias on its logits; the student is the model as
+it is, looking at the changed image. Knows nothing of budgets, robustness or keys.
+Source: Zhao, Lou, Zheng, CVPR 2026 (arXiv 2604.17041).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+from sif.fingerprint.objectives.objective import Answers, Batch, Targets
+from sif.types import GenerationSettings
+from sif.vlm.model import LogitsHook, Vlm
+from sif.watermark.greenlist.bias import bias_logits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Safd:
+    """L = λ_wm L_wm + λ_ce L_ce (+ λ_kd L_kd, ours) along an answer.
+
+    The published loss follows the teacher's first answer. It has two weaknesses: the student soon
+    says something else, and L_wm pushes green words where grammar or facts leave no choice, so
+    that answers become strings of green words. `refresh_every` lets the answer follow the student;
+    L_kd follows the teacher's whole distribution, which stays firm where there is no choice.
+
+    Args:
+        watermark_weight: λ_wm.
+        coherence_weight: λ_ce.
+        distil_weight: λ_kd; the teacher looks at the base image, whatever the student sees.
+        top_k: K of the student's truncated distribution.
+        delta: δ, the teacher's bias on green logits.
+        answer_tokens: longest answer that is distilled.
+        refresh_every: steps after which the answer is generated again from the current image;
+            None keeps the teacher's words about the base image.
+        refresh_delta: bias while those later answers are generated.
+    """
+
+    watermark_weight: float = 0.5
+    coherence_weight: float = 0.5
+    distil_weight: float = 0.0
+    top_k: int = 50
+    delta: float = 4.0
+    answer_tokens: int = 128
+    refresh_every: int | None = None
+    refresh_delta: float = 3.0
+
+    def targets(
+        self,
+        vlm: Vlm,
+        batch: Batch,
+        images: Float[Tensor, "batch 3 height width"],
+        step: int,
+        current: Targets | None,
+    ) -> Targets:
+        """Watermarked answers (q_t(v) ∝ exp(z_t(v) + δ·1[v ∈ G_t])), decoded greedily."""
+        if current is not None and (not self.refresh_every or step % self.refresh_every):
+            return current
+        delta = self.delta if current is None else self.refresh_delta
+        settings = GenerationSettings(max_new_tokens=self.answer_tokens)
+        answers = vlm.generate(images, batch.prompts, settings, teacher(batch.green, delta))
+        answers = [answer or [vlm.tokenizer.eos_token_id] for answer in answers]
+        if not self.distil_weight:
+            return Targets(answers)
+        return Targets(answers, self._teacher_along(vlm, batch, answers))
+
+    @torch.no_grad()
+    def _teacher_along(
+        self, vlm: Vlm, batch: Batch, answers: Answers
+    ) -> Float[Tensor, "batch positions vocab"]:
+        logits, _ids = vlm.answer_logits(batch.base, batch.prompts, answers)
+        return bias_logits(logits, batch.green[:, None].to(logits.device), self.delta).log_softmax(
+            -1
+        )
+
+    def loss(
+        self,
+        vlm: Vlm,
+        batch: Batch,
+        images: Float[Tensor, "batch 3 height width"],
+        targets: Targets,
+    ) -> Float[Tensor, " batch"]:
+        """The weighted sum of the losses, for every image."""
+        logits, ids = vlm.answer_logits(images, batch.prompts, targets.answers)
+        loss = self.coherence_weight * coherence_loss(logits, ids)
+        if self.watermark_weight:
+            loss = loss + self.watermark_weight * watermark_loss(
+                logits, ids, batch.green, self.top_k
+            )
+        if targets.teacher is not None:
+            loss = loss + self.distil_weight * distillation_loss(logits, ids, targets.teacher)
+        return loss
+
+
+def teacher(green: Bool[Tensor, "batch vocab"], delta: float) -> LogitsHook:
+    """The teacher as a hook on next-token logits."""
+
+    def hook(_ids: Tensor, logits: Tensor) -> Tensor:
+        return bias_logits(logits, green.to(logits.device), delta)
+
+    return hook
+
+
+def watermark_loss(
+    logits: Float[Tensor, "batch positions vocab"],
+    ids: Int[Tensor, "batch positions"],
+    green: Bool[Tensor, "batch greens"],
+    top_k: int,
+) -> Float[Tensor, " batch"]:
+    """L_wm = (1/T) Σ_t −log Σ_{v∈G} p̃_t(v), p̃_t the top-K of the student, renormalised.
+
+    A position whose top-K holds no green word would be infinitely wrong and has no gradient: it
+    adds nothing to the sum, but counts in T.
+
+    Args:
+        logits: of the student.
+        ids: the answer, -1 where there is none.
+        green: mask over the tokenizer's vocabulary, which may be shorter than the logits.
+        top_k: K.
+    """
+    values, tokens = logits.topk(min(top_k, logits.shape[-1]), dim=-1)
+    padded = F.pad(green, (0, logits.shape[-1] - green.shape[-1]))
+    is_green = padded[:, None].expand(-1, logits.shape[1], -1).gather(-1, tokens)
+    reachable = is_green.any(-1) & (ids >= 0)
+    mass = values.masked_fill(~is_green, -torch.inf)
+    mass = torch.where(reachable[..., None], mass, values).logsumexp(-1)
+    surprise = torch.where(reachable, values.logsumexp(-1) - mass, 0.0)
+    return surprise.sum(-1) / (ids >= 0).sum(-1).clamp(min=1)
+
+
+def coherence_loss(
+    logits: Float[Tensor, "batch positions vocab"], ids: Int[Tensor, "batch positions"]
+) -> Float[Tensor, " batch"]:
+    """L_ce = −(1/T) Σ_t log p_t(ŷ_t), over the positions where `ids` is not -1."""
+    losses = F.cross_entropy(logits.transpose(1, 2), ids, ignore_index=-1, reduction="none")
+    return losses.sum(-1) / (ids >= 0).sum(-1).clamp(min=1)
+
+
+def distillation_loss(
+    logits: Float[Tensor, "batch positions vocab"],
+    ids: Int[Tensor, "batch positions"],
+    teacher: Float[Tensor, "batch positions vocab"],
+) -> Float[Tensor, " batch"]:
+    """L_kd = (1/T) Σ_t KL(q_t ‖ p_t), q the teacher's distribution and p the student's.
+
+    Args:
+        logits: of the student.
+        ids: the answer, -1 where there is none.
+        teacher: log q.
+    """
+    gap = (teacher.exp() * (teacher - logits.log_softmax(-1))).sum(-1)
+    return gap.masked_fill(ids < 0, 0.0).sum(-1) / (ids >= 0).sum(-1).clamp(min=1)

@@ -1,0 +1,165 @@
+"""The file that `sif metav train` reads: an owner's network, data, and whom to tell apart.
+
+Paths in it are relative to the file. Knows nothing of training.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from sif.errors import UsageError
+from sif.networks.domain import Domain
+from sif.networks.method import METHODS, Method
+from sif.networks.reading import OutputKind
+from sif.networks.thefts import AnyObfuscation
+from sif.networks.thefts.dataset import Dataset
+from sif.networks.thefts.fit import Fit
+from sif.validation import first_fault
+
+ADDRESSES = ("torch:", "onnx:", "hf:")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Copies(_Part):
+    """The positive side.
+
+    Attributes:
+        networks: addresses of copies that are there, checkpoints of the protected one among them.
+        made: thefts to carry out on the protected network here.
+        seeds: copies of each theft.
+    """
+
+    networks: tuple[str, ...] = ()
+    made: tuple[AnyObfuscation, ...] = ()
+    seeds: int = Field(default=1, ge=1)
+
+
+class Independent(_Part):
+    """A negative side.
+
+    Attributes:
+        networks: addresses of independent networks that are there.
+        made: networks of the protected one's architecture to train here from new initial weights.
+            For `contrast` they are its references: `training` must be the protected network's.
+        training: of those; they are also kept at checkpoints from 35% to 85% of it.
+    """
+
+    networks: tuple[str, ...] = ()
+    made: int = Field(default=0, ge=0)
+    training: Fit = Fit()
+
+
+class Claims(Independent):
+    """Independent networks that neither train nor stop anything: the threshold is chosen on them.
+
+    Attributes:
+        false_positive_rate: that is wanted.
+    """
+
+    false_positive_rate: float = Field(default=0.05, gt=0, lt=1)
+
+
+class TrainConfig(_Part):
+    """Everything that decides a fingerprint.
+
+    Attributes:
+        task: a word for it.
+        inputs: shape and range of an input.
+        outputs: what networks give.
+        data: safetensors file with `inputs` (float, or uint8 codes of the levels) and `targets`
+            (int64 classes, or float).
+        protected: address of the owner's network; `torch:` or `hf:`, for gradients.
+        copies: positive side.
+        independent: negative side.
+        stopping: share of both sides that is not trained on and says when to stop.
+        threshold: networks to choose it on, and the rate; `contrast` needs the rate alone.
+        method: "metav", "liteguard", "near", "contrast", or settings.
+        seed: of everything that is drawn.
+    """
+
+    task: str = Field(min_length=1)
+    inputs: Domain
+    outputs: OutputKind
+    data: Path
+    protected: str
+    copies: Copies
+    independent: Independent
+    stopping: float = Field(default=0.2, ge=0, lt=1)
+    threshold: Claims = Claims()
+    method: Literal["metav", "liteguard", "near", "contrast"] | Method = "metav"
+    seed: int = Field(default=0, ge=0)
+
+    @property
+    def settings(self) -> Method:
+        """Of the method."""
+        return self.method if isinstance(self.method, Method) else METHODS[self.method]
+
+
+def read_config(path: Path) -> TrainConfig:
+    """A configuration, its paths made independent of where the command runs.
+
+    Raises:
+        UsageError: no such file, no YAML, or a wrong value (says which).
+    """
+    try:
+        written = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"expected a YAML file at {path}: {error}") from error
+    try:
+        config = TrainConfig.model_validate(written)
+    except ValidationError as error:
+        where, what, got = first_fault(error)
+        raise UsageError(f"{path}: {where or 'the file'}: {what}, got {got!r}") from error
+    return _placed(config, path.parent)
+
+
+def read_data(config: TrainConfig) -> Dataset:
+    """The examples that a configuration names.
+
+    Raises:
+        UsageError: no such file, no inputs and targets in it, or inputs outside of the bounds.
+    """
+    try:
+        tensors = load_file(config.data)
+        inputs, targets = tensors["inputs"], tensors["targets"]
+    except (OSError, KeyError, SafetensorError) as error:
+        raise UsageError(
+            f"expected a safetensors file with inputs and targets at {config.data}: {error}"
+        ) from error
+    coded = inputs.dtype == torch.uint8 and config.inputs.levels is not None
+    floats = config.inputs.decode(inputs) if coded else inputs.float()
+    return Dataset(
+        inputs=config.inputs.store(config.inputs.check(floats, f"inputs in {config.data}")),
+        targets=targets.float() if targets.is_floating_point() else targets.long(),
+        domain=config.inputs,
+    )
+
+
+def _placed(config: TrainConfig, folder: Path) -> TrainConfig:
+    def place(address: str) -> str:
+        for scheme in ADDRESSES:
+            path = folder / address.removeprefix(scheme)
+            if address.startswith(scheme) and path.exists():
+                return f"{scheme}{path}"
+        return address
+
+    def all_of(side: Copies | Independent) -> dict[str, object]:
+        return {"networks": tuple(place(address) for address in side.networks)}
+
+    return config.model_copy(
+        update={
+            "data": folder / config.data,
+            "protected": place(config.protected),
+            "copies": config.copies.model_copy(update=all_of(config.copies)),
+            "independent": config.independent.model_copy(update=all_of(config.independent)),
+            "threshold": config.threshold.model_copy(update=all_of(config.threshold)),
+        }
+    )

@@ -1,0 +1,146 @@
+"""Turns a `ReportPage` into one self-contained HTML page, and writes it.
+
+Knows nothing of where the values come from. The page loads nothing and runs no script.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from sif.files import write_atomically
+from sif.ownership.run import Group
+from sif.ownership.verdict import Decision
+from sif.report.curves import Bar, Chart, Curve, chart, threshold
+from sif.report.numbers import decibel, integer, percent, plain, scientific, signed
+from sif.report.page import ReportPage, SuspectView
+from sif.report.pictures import AMPLIFICATION, pictures
+
+COLOURS: Final = 8
+DECISIONS: Final = {
+    Decision.DERIVED: "Derived",
+    Decision.NOT_SHOWN: "Not shown",
+    Decision.INCONCLUSIVE: "Inconclusive",
+}
+GROUPS: Final[dict[Group, str]] = {
+    "copy": "Known copies",
+    "innocent": "Known independent models",
+    "other": "Other suspects",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A suspect with its place in the report, its curve and its bar; `line` names the style."""
+
+    index: int
+    suspect: SuspectView
+    curve: Curve
+    bar: Bar
+    line: str
+
+
+def render(page: ReportPage) -> str:
+    """The page as HTML."""
+    suspects = [s for group in GROUPS for s in page.suspects if s.group == group]
+    drawn = chart(suspects)
+    members = _members(suspects, drawn)
+    groups = [
+        (title, [member for member in members if member.suspect.group == group])
+        for group, title in GROUPS.items()
+    ]
+    return (
+        _environment()
+        .get_template("page.html.jinja")
+        .render(
+            page=page,
+            style=_style(),
+            lead=_lead(suspects),
+            chart=drawn,
+            members=members,
+            groups=[(title, inside) for title, inside in groups if inside],
+            pictures=[pictures(trigger) for trigger in page.triggers],
+            trigger_index={trigger.id: index for index, trigger in enumerate(page.triggers)},
+            alphas=sorted({suspect.verdict.alpha for suspect in suspects}),
+            measured_transfer=any(s.verdict.transfer_log10_e_value is not None for s in suspects),
+            amplification=AMPLIFICATION,
+        )
+    )
+
+
+def write_report(page: ReportPage, path: Path) -> None:
+    """Writes the page, whole or not at all.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    write_atomically(path, render(page), mode=0o644 if page.public else 0o600)
+
+
+def _members(suspects: Sequence[SuspectView], drawn: Chart) -> list[Member]:
+    return [
+        Member(index=index, suspect=suspect, curve=curve, bar=bar, line=_line(index, suspect.group))
+        for index, (suspect, curve, bar) in enumerate(
+            zip(suspects, drawn.curves, drawn.bars, strict=True)
+        )
+    ]
+
+
+def _line(index: int, group: Group) -> str:
+    dash = "dotted" if index >= COLOURS else "dashed" if group == "innocent" else "solid"
+    return f"s{index % COLOURS} {dash}"
+
+
+def _lead(suspects: Sequence[SuspectView]) -> str:
+    """The outcome in a sentence or two."""
+    decisions = [suspect.verdict.decision for suspect in suspects]
+    parts = [
+        f"{decisions.count(decision)} {word.lower()}"
+        for decision, word in DECISIONS.items()
+        if decision in decisions
+    ]
+    noun = "suspect was" if len(suspects) == 1 else "suspects were"
+    asked = f"{len(suspects)} {noun} asked: {', '.join(parts) or 'nothing to judge'}."
+    alphas = {suspect.verdict.alpha for suspect in suspects}
+    if len(alphas) != 1:
+        return asked
+    odds = f"{round(1 / alphas.pop()):,}"
+    return (
+        f"{asked} For a model whose answers do not depend on the secret keys, the chance of being "
+        f"called derived is at most 1 in {odds}."
+    )
+
+
+def _style() -> Markup:
+    sheet = resources.files("sif.report.templates").joinpath("style.css")
+    return Markup(sheet.read_text(encoding="utf-8"))
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        autoescape=True,
+        loader=PackageLoader("sif.report"),
+        lstrip_blocks=True,
+        trim_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters |= {
+        "decibel": decibel,
+        "decision": DECISIONS.__getitem__,
+        "integer": integer,
+        "percent": percent,
+        "plain": plain,
+        "reorder": _front_last,
+        "scientific": scientific,
+        "signed": signed,
+        "threshold": threshold,
+    }
+    return environment
+
+
+def _front_last(members: Sequence[Member], front: Member) -> list[Member]:
+    return [member for member in members if member is not front] + [front]

@@ -1,1 +1,0 @@
-"""White-box adapters for vision models: towers, their blocks, their representations."""
