@@ -18,7 +18,8 @@ from sif.errors import ClaimError
 from sif.fingerprint.folder import FingerprintSet
 from sif.ownership.policy import Policy
 from sif.ownership.questions import queries_of
-from sif.suspects.journal import Journal, JournalEntry
+from sif.suspects.journal import JournalEntry
+from sif.suspects.kept import KeptAnswers
 from sif.types import Answer, GenerationSettings, Query, Reply, Unanswered
 
 CLOCK_SECONDS = 60.0
@@ -72,7 +73,7 @@ def questions(fingerprint: FingerprintSet, policy: Policy) -> dict[tuple[str, in
     return found
 
 
-def export(journal: Journal, suspect: str, asked: Mapping[tuple[str, int], Question]) -> bytes:
+def export(journal: KeptAnswers, suspect: str, asked: Mapping[tuple[str, int], Question]) -> bytes:
     """The lines of one suspect.
 
     Raises:

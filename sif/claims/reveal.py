@@ -44,7 +44,7 @@ from sif.fingerprint.folder import CLAIM, SECRET, FingerprintSet
 from sif.ownership.policy import Policy
 from sif.ownership.run import JOURNAL, RECORD, VERDICT, read_record, read_verdict
 from sif.ownership.verdict import Verdict
-from sif.suspects.journal import Journal
+from sif.suspects.kept import KeptAnswers
 
 PREDICATE: Final = "urn:sif:claim:reveal:1"
 FINGERPRINT, RUN = "fingerprint", "run"
@@ -185,7 +185,7 @@ def _run(
     if not (run / JOURNAL).is_file():
         raise ClaimError(f"expected the journal of the run in {run / JOURNAL}; it is missing")
     asked = questions(fingerprint, policy)
-    with Journal(run / JOURNAL) as journal:
+    with KeptAnswers(run / JOURNAL) as journal:
         lines = export(journal, record.suspect, asked)
     replies, stamped = parse(lines), claim.get(f"{CLAIM}/{TIMESTAMP}")
     time = None if stamped is None else Token.parse(_content(stamped)).time.timestamp()

@@ -9,7 +9,7 @@ from pathlib import Path
 from sif.errors import StorageError
 from sif.ownership.run import JOURNAL, read_record, read_verdict
 from sif.report.views import Audit
-from sif.suspects.journal import Journal
+from sif.suspects.kept import KeptAnswers
 from sif.types import Answer
 
 
@@ -24,7 +24,7 @@ def read_audit(run: Path) -> Audit:
     if not path.is_file():
         raise StorageError(f"expected the journal {path}, got none; run `sif verify` again")
     texts: dict[str, dict[int, str]] = defaultdict(dict)
-    with Journal(path) as journal:
+    with KeptAnswers(path) as journal:
         for entry in journal.answers(record.suspect):
             if isinstance(entry.reply, Answer):
                 texts[entry.trigger][entry.repeat] = entry.reply.text

@@ -1,0 +1,55 @@
+"""Answers kept in one file: the only place that opens a journal of answers.
+
+Whoever is asked `through` it is asked nothing twice, also after kill -9. Knows neither fingerprints
+nor attacks: what a suspect is put behind happens before it is handed in.
+"""
+
+from pathlib import Path
+from types import TracebackType
+
+from sif.suspects.journal import Journal, JournalEntry
+from sif.suspects.journalled import Journalled
+from sif.types import Suspect
+
+
+class KeptAnswers:
+    """The answers of any number of suspects in one file; a context manager, closed at its end.
+
+    Args:
+        file: of the journal; made, with its folder, where it does not exist.
+
+    Raises:
+        StorageError: another file, a damaged one, or no place for one.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._journal = Journal(file)
+
+    def __enter__(self) -> "KeptAnswers":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._journal.close()
+
+    def through(self, suspect: Suspect, *, name: str | None = None, chunk: int = 32) -> Suspect:
+        """The suspect, with the file before it: what the file lacks is asked and recorded.
+
+        Args:
+            suspect: stays the caller's to close; attacks are around it already.
+            name: under which its answers are kept; its own where None.
+            chunk: questions that are asked and committed at once.
+        """
+        return Journalled(suspect, self._journal, name=name, chunk=chunk)
+
+    def answers(self, suspect: str | None = None) -> list[JournalEntry]:
+        """Every answer, of one suspect or of all, in the order of asking."""
+        return self._journal.answers(suspect)
+
+    def failures(self, suspect: str | None = None) -> list[JournalEntry]:
+        """Every failure to answer, of one suspect or of all, in the order of asking."""
+        return self._journal.failures(suspect)
