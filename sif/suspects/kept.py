@@ -4,12 +4,13 @@ Whoever is asked `through` it is asked nothing twice, also after kill -9. Knows 
 nor attacks: what a suspect is put behind happens before it is handed in.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
 from sif.suspects.journal import Journal, JournalEntry
 from sif.suspects.journalled import Journalled
-from sif.types import Suspect
+from sif.types import Answer, Suspect
 
 
 class KeptAnswers:
@@ -45,6 +46,10 @@ class KeptAnswers:
             chunk: questions that are asked and committed at once.
         """
         return Journalled(suspect, self._journal, name=name, chunk=chunk)
+
+    def replies(self, suspect: str, digests: Sequence[str]) -> dict[str, Answer]:
+        """Those answers of a suspect that the file holds, by the digest of the query."""
+        return self._journal.replies(suspect, digests)
 
     def answers(self, suspect: str | None = None) -> list[JournalEntry]:
         """Every answer, of one suspect or of all, in the order of asking."""
