@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sif.cli.activemark_read import bounds, verify
-from sif.cli.fingerprint import read_images
 from sif.cli.options import Device, Json, VisionSource
 from sif.cli.progress import bar
 
@@ -38,6 +37,7 @@ def profile(
     import json
 
     from sif.files import write_atomically
+    from sif.fingerprint.images import read_images
     from sif.marks import profiling
     from sif.marks.vision_model import VisionModel
 
@@ -83,6 +83,7 @@ def embed(
 
     Example: `sif activemark embed ./my-llava --images photos --out wm --model-out marked`
     """
+    from sif.fingerprint.images import read_images
     from sif.marks.embed_into import embed_model
     from sif.marks.recipe import load_recipe
     from sif.watermark.keys import KeyRing

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sif.cli.options import Device, Json, Mark, VerdictsJson
+from sif.cli.options import Device, Json, Mark
 from sif.cli.progress import bar
-from sif.cli.verify import FAILED_AS_ASKED, FailIf
+from sif.cli.verify import FAILED_AS_ASKED, Fail
 
 if TYPE_CHECKING:
     from sif.marks.panels import MarkBounds
@@ -21,10 +21,8 @@ def verify(
     run: Annotated[
         Path | None, typer.Option(help="Folder for verdicts.json and errors.png.")
     ] = None,
-    as_json: VerdictsJson = False,
-    fail_if: Annotated[
-        FailIf | None, typer.Option(help="Exit with code 3 if any verdict is this, for scripts.")
-    ] = None,
+    as_json: Json = False,
+    fail_if: Fail = None,
     device: Device = "auto",
 ) -> None:
     """Looks for the mark in suspects' weights.

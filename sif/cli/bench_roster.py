@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sif.cli.fingerprint import read_images
 from sif.cli.names import names
 from sif.cli.progress import bar
 
@@ -87,6 +86,7 @@ def roster(
         _check(plan, images)
         return
     from sif.eval.rosters.run import run_roster
+    from sif.fingerprint.images import read_images
 
     pictures = read_images(images)
     with bar() as show:
@@ -98,6 +98,7 @@ def _check(plan: "Plan", folder: Path) -> None:
     """Prints what is here and what is not; leaves with 1 if more than downloads is missing."""
     from sif.errors import UsageError
     from sif.eval.rosters.check import Images, check, passes
+    from sif.fingerprint.images import read_images
 
     try:
         images = Images(len(read_images(folder)))

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sif.cli.options import VerdictsJson
+from sif.cli.options import Json
 from sif.cli.progress import bar
-from sif.cli.verify import FAILED_AS_ASKED, FailIf
+from sif.cli.verify import FAILED_AS_ASKED, Fail
 
 if TYPE_CHECKING:
     from sif.networks.manifest import NetworkManifest
@@ -59,10 +59,8 @@ def verify(
     protected: Annotated[
         str | None, typer.Option(help="The owner's network: the fingerprint must be its own.")
     ] = None,
-    as_json: VerdictsJson = False,
-    fail_if: Annotated[
-        FailIf | None, typer.Option(help="Exit with code 3 if any verdict is this, for scripts.")
-    ] = None,
+    as_json: Json = False,
+    fail_if: Fail = None,
 ) -> None:
     """Asks suspects the fingerprints and says which of them score like copies.
 
