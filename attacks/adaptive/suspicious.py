@@ -5,8 +5,7 @@ Knows nothing of how they were found.
 
 from collections.abc import Sequence
 
-from sif.attacks.images.attack import ImageAttack
-from sif.attacks.images.nothing import Nothing
+from sif.attacks.images.attack import ImageAttack, Nothing
 from sif.attacks.images.suspect import AttackedSuspect
 from sif.attacks.weights.examples import Example
 from sif.types import Answer, Query, Suspect
