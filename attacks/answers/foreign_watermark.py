@@ -1,27 +1,27 @@
-"""A thief, or whoever serves the model, marks its answers with a key of their own."""
+"""A thief, or whoever serves the model, marks its answers with a key of their own.
+
+Knows nothing of the owner's keys; the arithmetic is `foreign_decoding`'s.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from sif.attacks.answers.serving import ServedSuspect, ServingAttack
-from sif.attacks.strength import Strength
+from sif.attacks.strength import Graded, Strength
 from sif.errors import UsageError
 from sif.suspects.steerable import Steerable
 from sif.types import Query, Reply, Suspect
 
-BIAS: Final = Strength(
+CONSTANT: Final = Strength(
     attack="watermark", noun="bias δ of a constant list", low=0, high=100, example="watermark:2"
 )
-BIAS_BY_WORD: Final = Strength(
+BY_WORD: Final = Strength(
     attack="watermark-by-word",
     noun="bias δ of lists by the word before",
     low=0,
     high=100,
     example="watermark-by-word:2",
-)
-CONTEXT: Final = Strength(
-    attack="gumbel", noun="number of words before", low=0, high=16, whole=True, example="gumbel:4"
 )
 
 
@@ -41,10 +41,14 @@ class Watermark(ServingAttack):
     by_word: bool = False
 
     def __post_init__(self) -> None:
-        (BIAS_BY_WORD if self.by_word else BIAS).check(self.bias)
+        self._strength.check(self.bias)
 
     def __str__(self) -> str:
-        return (BIAS_BY_WORD if self.by_word else BIAS).text(self.bias)
+        return self._strength.text(self.bias)
+
+    @property
+    def _strength(self) -> Strength:
+        return BY_WORD if self.by_word else CONSTANT
 
     def around(self, suspect: Suspect) -> Suspect:
         """The suspect with marked answers."""
@@ -52,7 +56,7 @@ class Watermark(ServingAttack):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gumbel(ServingAttack):
+class Gumbel(Graded, ServingAttack):
     """Draws every word by a foreign key and the words before it: Gumbel-max, at temperature 1.
 
     Attributes:
@@ -62,13 +66,16 @@ class Gumbel(ServingAttack):
         UsageError: the number is out of range.
     """
 
+    strength: ClassVar = Strength(
+        attack="gumbel",
+        noun="number of words before",
+        low=0,
+        high=16,
+        whole=True,
+        example="gumbel:4",
+    )
+
     context: int
-
-    def __post_init__(self) -> None:
-        CONTEXT.check(self.context)
-
-    def __str__(self) -> str:
-        return CONTEXT.text(self.context)
 
     def around(self, suspect: Suspect) -> Suspect:
         """The suspect with marked answers."""
@@ -98,7 +105,7 @@ class MarkedSuspect(ServedSuspect[Watermark | Gumbel]):
 
     def ask(self, queries: Sequence[Query]) -> list[Reply]:
         """Marked replies, in the order of the queries."""
-        from sif.attacks.answers.provider import Mark, ProviderHook
+        from sif.attacks.answers.foreign_decoding import Mark, ProviderHook
 
         match self._attack:
             case Gumbel(context=context):

@@ -1,9 +1,49 @@
-"""Words and names inside an attack's text form, always quoted there, so that it has one meaning."""
+"""Words and names inside an attack's text form, always quoted there, so that it has one meaning.
+
+Knows no single attacks.
+"""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar, TypeVar
 
 from sif.errors import UsageError
+
+W = TypeVar("W", bound="Worded")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worded:
+    """An attack that is told words; a family mixes this in before its own base.
+
+    Attributes:
+        words: at least one.
+
+    Raises:
+        UsageError: no words.
+    """
+
+    attack: ClassVar[str]
+    example: ClassVar[str]
+
+    words: str
+
+    def __post_init__(self) -> None:
+        if not self.words.strip():
+            raise _wordless(self.attack, self.example)
+
+    def __str__(self) -> str:
+        return f"{self.attack}:{quoted(self.words)}"
+
+    @classmethod
+    def read(cls: type[W], text: str) -> W:
+        """The attack with the words that were written behind its name (`read_words`).
+
+        Raises:
+            UsageError: none, quotes that do not close, or a file that cannot be read as text.
+        """
+        return cls(words=read_words(text, attack=cls.attack, example=cls.example))
 
 
 def quoted(words: str) -> str:
@@ -27,7 +67,7 @@ def unquoted(text: str, *, attack: str, example: str) -> str:
                 f"for example {example}"
             ) from error
     if not words.strip():
-        raise UsageError(f"{attack} needs its words; write for example {example}")
+        raise _wordless(attack, example)
     return words
 
 
@@ -50,3 +90,7 @@ def read_words(text: str, *, attack: str, example: str) -> str:
     if not held:
         raise UsageError(f"expected words for {attack} in {words[1:]}, got none")
     return held
+
+
+def _wordless(attack: str, example: str) -> UsageError:
+    return UsageError(f"{attack} needs its words; write for example {example}")

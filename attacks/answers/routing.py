@@ -1,22 +1,60 @@
-"""Two models behind one endpoint that take turns."""
+"""Who answers: a cache where a picture was seen before, or one of two models in turns.
 
+Knows neither engines nor words.
+"""
+
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar
 
 from sif.attacks.answers.attack import Occasion
-from sif.attacks.answers.serving import ServingAttack
-from sif.attacks.answers.wording import quoted
+from sif.attacks.answers.quoting import quoted
+from sif.attacks.answers.serving import ServedSuspect, ServingAttack
 from sif.attacks.strength import Strength
-from sif.types import Query, Reply, Suspect
+from sif.types import Answer, Query, Reply, Suspect
 
-OTHERS: Final = Strength(
-    attack="turns",
-    noun="share of questions that the other model answers",
-    low=0,
-    high=1,
-    example="turns:0.5@hf:other-model",
-)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cache(ServingAttack):
+    """Looks only at the picture's pixels: other prompts, settings and repeats get the same answer.
+
+    So more questions about one trigger bring nothing new.
+    """
+
+    def __str__(self) -> str:
+        return "cache"
+
+    def around(self, suspect: Suspect) -> Suspect:
+        """The suspect behind a cache that is empty."""
+        return CachedSuspect(suspect, self)
+
+
+class CachedSuspect(ServedSuspect[Cache]):
+    """Another suspect with a cache before it, which lives as long as this object.
+
+    Failures are not kept: a picture without an answer is asked about again.
+    """
+
+    def __init__(self, suspect: Suspect, attack: Cache) -> None:
+        super().__init__(suspect, attack)
+        self._known: dict[str, Reply] = {}
+
+    def ask(self, queries: Sequence[Query]) -> list[Reply]:
+        """Replies; each picture is asked about once, with the first of its questions.
+
+        Raises:
+            SuspectError: the suspect cannot be reached.
+        """
+        digests = [_digest(query) for query in queries]
+        firsts: dict[str, Query] = {}
+        for digest, query in zip(digests, queries, strict=True):
+            if digest not in self._known:
+                firsts.setdefault(digest, query)
+        replies = self._suspect.ask(list(firsts.values())) if firsts else []
+        fresh = dict(zip(firsts, replies, strict=True))
+        self._known |= {key: reply for key, reply in fresh.items() if isinstance(reply, Answer)}
+        return [self._known.get(digest) or fresh[digest] for digest in digests]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,15 +70,23 @@ class Turns(ServingAttack):
         UsageError: the share is out of range.
     """
 
+    strength: ClassVar = Strength(
+        attack="turns",
+        noun="share of questions that the other model answers",
+        low=0,
+        high=1,
+        example="turns:0.5@hf:other-model",
+    )
+
     share: int | float
     address: str
     connect: Callable[[str], Suspect]
 
     def __post_init__(self) -> None:
-        OTHERS.check(self.share)
+        self.strength.check(self.share)
 
     def __str__(self) -> str:
-        return f"{OTHERS.text(self.share)}@{quoted(self.address)}"
+        return f"{self.strength.text(self.share)}@{quoted(self.address)}"
 
     def around(self, suspect: Suspect) -> Suspect:
         """The suspect that takes turns with the other one.
@@ -70,7 +116,7 @@ class TurnsSuspect:
     def __init__(
         self, first: Suspect, second: Suspect, *, share: int | float = 0.5, seed: int = 0
     ) -> None:
-        OTHERS.check(share)
+        Turns.strength.check(share)
         self._suspects = first, second
         self._share = share
         self._seed = seed
@@ -79,7 +125,7 @@ class TurnsSuspect:
     def name(self) -> str:
         """That of the first, then the second's, as in `hf:a (answers turns:0.5@"hf:b")`."""
         first, second = self._suspects
-        turns = f"{OTHERS.text(self._share)}@{quoted(second.name)}"
+        turns = f"{Turns.strength.text(self._share)}@{quoted(second.name)}"
         return f"{first.name} (answers {turns}{f' seed {self._seed}' if self._seed else ''})"
 
     def ask(self, queries: Sequence[Query]) -> list[Reply]:
@@ -105,3 +151,8 @@ class TurnsSuspect:
     def _second_answers(self, query: Query) -> bool:
         occasion = Occasion(digest=query.digest, seed=self._seed)
         return bool(occasion.rng("turns").random() < self._share)
+
+
+def _digest(query: Query) -> str:
+    image = query.image.convert("RGB")
+    return hashlib.sha256(f"{image.size}|".encode() + image.tobytes()).hexdigest()
