@@ -18,7 +18,7 @@ from sif.eval.adaptive.rows import SECTIONS, Detection, Fidelity, Outcome, Score
 from sif.eval.adaptive.scale import FULL, Scale
 from sif.eval.adaptive.stage import Stage
 from sif.eval.jobs import Show
-from sif.eval.triggers.results import write_rows
+from sif.eval.rows import write_rows
 from sif.eval.triggers.triggers import MARK
 from sif.files import claim_folder
 from sif.mini.architecture import Family

@@ -16,10 +16,11 @@ import numpy as np
 from sif.attacks.answers.quoting import quoted
 from sif.eval.attacks.attacked import ask_all, reworded, served, serving_of
 from sif.eval.jobs import Show
+from sif.eval.rows import write_rows
 from sif.eval.triggers.asking import BATCH, cell_of, model_folder
 from sif.eval.triggers.making import Making
 from sif.eval.triggers.method import parse_methods
-from sif.eval.triggers.results import Cell, write_rows
+from sif.eval.triggers.results import Cell
 from sif.eval.triggers.roster import chosen, roster
 from sif.eval.triggers.summary import evidence_of, highest_of
 from sif.eval.triggers.triggers import MARK

@@ -19,11 +19,11 @@ from sif.eval.attacks.lines import lines_of
 from sif.eval.attacks.rows import AttackCell, AttackLine
 from sif.eval.attacks.trying import Trying
 from sif.eval.jobs import Show, workers
+from sif.eval.rows import write_rows
 from sif.eval.triggers.asking import Asking, model_folder
 from sif.eval.triggers.baseline import is_baseline
 from sif.eval.triggers.making import Making
 from sif.eval.triggers.method import Method, parse_methods
-from sif.eval.triggers.results import write_rows
 from sif.eval.triggers.roster import chosen, roster
 from sif.eval.triggers.triggers import MARK
 from sif.files import claim_folder

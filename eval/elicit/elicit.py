@@ -12,11 +12,12 @@ from typing import Final
 from sif.errors import UsageError
 from sif.eval.elicit.eliciting import Eliciting, spare_description
 from sif.eval.jobs import Show
+from sif.eval.rows import write_rows
 from sif.eval.triggers.asking import model_folder
 from sif.eval.triggers.baseline import is_baseline
 from sif.eval.triggers.making import Making
 from sif.eval.triggers.method import Method, parse_methods
-from sif.eval.triggers.results import Elicited, write_rows
+from sif.eval.triggers.results import Elicited
 from sif.eval.triggers.roster import roster
 from sif.eval.triggers.triggers import MARK
 from sif.files import claim_folder

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sif.errors import StorageError
-from sif.eval.triggers.results import write_rows
+from sif.eval.rows import write_rows
 from sif.files import write_atomically
 
 Role = Literal["copy", "removal", "innocent"]

@@ -23,10 +23,11 @@ from sif.eval.rosters.making import Made, make_all, method_fault
 from sif.eval.rosters.outcomes import Outcome, Outcomes
 from sif.eval.rosters.plan import Plan
 from sif.eval.rosters.roster import Listed
-from sif.eval.triggers.results import Cell, Cost, write_rows
+from sif.eval.rows import write_rows
+from sif.eval.triggers.results import Cell, Cost
 from sif.eval.triggers.trigger_set import Question
 from sif.files import claim_folder, write_atomically
-from sif.fingerprint.make import NamedImage
+from sif.fingerprint.images import NamedImage
 from sif.suspects.journal import Journal
 from sif.suspects.journalled import Journalled
 from sif.suspects.late import LateSuspect

@@ -16,13 +16,13 @@ from pydantic import BaseModel, ConfigDict
 
 from sif.errors import UsageError
 from sif.eval.jobs import Show
+from sif.eval.rows import write_rows
 from sif.eval.sharing.relatives import Relative, ask, relatives
 from sif.eval.training.card import score_facts
 from sif.eval.triggers.asking import model_folder
 from sif.eval.triggers.baseline import is_baseline
 from sif.eval.triggers.making import Making, load_all
 from sif.eval.triggers.method import Method, parse_methods
-from sif.eval.triggers.results import write_rows
 from sif.eval.triggers.roster import roster
 from sif.eval.triggers.trigger_set import Question, TriggerSet
 from sif.files import claim_folder

@@ -1,13 +1,10 @@
-"""The rows of a benchmark, and how they are kept. Knows nothing of how they came about."""
+"""The rows of a benchmark of triggers. Knows nothing of how they came about."""
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
 from sif.eval.triggers.roster import Role, Split
-from sif.files import write_atomically
 
 
 class Row(BaseModel):
@@ -141,29 +138,3 @@ class Rows(NamedTuple):
     cells: list[Cell]
     costs: list[Cost]
     portraits: list[Portrait]
-
-
-def write_rows(path: Path, rows: Sequence[BaseModel]) -> None:
-    """Writes rows of one kind as Parquet, whole or not at all.
-
-    Columns have the types of the fields, even where every value is missing.
-
-    Raises:
-        StorageError: the disk refuses.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
-    fields = type(rows[0]).model_fields if rows else {}
-    schema = pa.schema([(name, types[_type(it.annotation)]) for name, it in fields.items()])
-    table = pa.Table.from_pylist([row.model_dump(mode="json") for row in rows], schema=schema)
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
-    write_atomically(path, sink.getvalue().to_pybytes())
-
-
-def _type(annotation: Any) -> type:
-    """`int` of `int`, `int | None` and `Literal[1, 2]`."""
-    first = next(iter(get_args(annotation)), annotation)
-    return first if isinstance(first, type) else type(first)

@@ -13,11 +13,12 @@ from typing import Final
 from sif.attacks.images import parse_image_attack
 from sif.errors import UsageError
 from sif.eval.jobs import Show, workers
+from sif.eval.rows import write_rows
 from sif.eval.triggers.asking import Asking, model_folder
 from sif.eval.triggers.making import Making
 from sif.eval.triggers.method import parse_methods
 from sif.eval.triggers.portraying import Portraying
-from sif.eval.triggers.results import Rows, write_rows
+from sif.eval.triggers.results import Rows
 from sif.eval.triggers.roster import chosen, roster
 from sif.files import claim_folder
 from sif.mini.architecture import Family

@@ -1,124 +1,140 @@
-"""`sif bench`: methods compared on the bundled mini models."""
+"""`sif bench STUDY`: the studies of the laboratory, all through one contract."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from sif.cli.bench_activemark import activemark
-from sif.cli.bench_adaptive import adaptive
-from sif.cli.bench_answers import answers
-from sif.cli.bench_attacks import attacks
-from sif.cli.bench_claims import claims
-from sif.cli.bench_elicit import elicit
-from sif.cli.bench_metav import metav
-from sif.cli.bench_ownership import ownership
-from sif.cli.bench_roster import roster
-from sif.cli.bench_sharing import sharing
-from sif.cli.bench_verdicts import verdicts
-from sif.cli.names import FAMILIES, names
-from sif.cli.names import families as chosen_families
 from sif.cli.progress import bar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sif.eval.study import Requirement
+
+# What stood where until studies had one contract.
+MOVED: Final = {
+    "roster": "sif bench triggers --out DIR --set roster=llava-1.5-7b --set images=DIR",
+    "answers": "sif bench attacks --out DIR --set kind=answers",
+    "claims": "python tools/time_audit.py",
+}
+COLOURS: Final = {"ready": "green", "download": "yellow", "set aside": "cyan", "missing": "red"}
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Compares methods, on the bundled mini models or on real ones, with cost.",
+    help="Studies: methods compared on the bundled mini models, or on real ones, with cost. "
+    "All work alike: --set changes a setting, --settings lists them, and the same command goes on "
+    "after an interruption. Writes summary.md, plots, and rows as Parquet into --out.",
 )
 
-
-@app.command()
-def triggers(
-    out: Annotated[Path, typer.Option(help="Folder for models, triggers, answers and tables.")],
-    methods: Annotated[
-        str,
-        typer.Option(
-            help="Recipes, by name or YAML file, with commas between them; changes to the schedule "
-            "of one behind an @, such as sif@epsilon=8+steps=100."
-        ),
-    ] = "sif,sif-release",
-    families: Annotated[
-        str, typer.Option(help="Of the mini models, with commas between them.")
-    ] = ",".join(FAMILIES),
-    number: Annotated[
-        int, typer.Option("-n", "--number", min=2, help="Triggers of a method, family and seed.")
-    ] = 24,
-    seeds: Annotated[int, typer.Option(min=1, help="Sets of keys for each method.")] = 3,
-    suspects: Annotated[
-        str | None, typer.Option(help="Some of the roster, with commas [default: everybody].")
-    ] = None,
-    image_attacks: Annotated[
-        str | None,
-        typer.Option(help="In the words of `sif verify --image-attack`, with commas between them."),
-    ] = None,
-    steps: Annotated[
-        int | None, typer.Option(min=1, help="Optimisation steps, instead of the recipes'.")
-    ] = None,
-    epsilon: Annotated[
-        float | None,
-        typer.Option(min=1, max=255, help="Largest change in 1/255, instead of the recipes'."),
-    ] = None,
-    jobs: Annotated[
-        int,
-        typer.Option(
-            "-j", "--jobs", min=1, help="Processes side by side, of one thread each if more than 1."
-        ),
-    ] = 1,
-    quick: Annotated[
-        bool,
-        typer.Option(
-            "--quick", help="8 triggers, one seed, LLaVA, three attacks: minutes, not hours."
-        ),
-    ] = False,
-) -> None:
-    """Makes triggers by each method, asks copies and innocents under image attacks, and compares.
-
-    Writes into --out summary.md, plots, and as Parquet cells (a row for each answer), costs and
-    portraits (a row for each trigger beside its base image). Started again with the same settings
-    it goes on where it stopped. Baselines (ordinary, pla, rna, cropa, difgsm) are methods too.
-
-    Example: `sif bench triggers --out bench --quick`
-    """
-    from sif.eval.triggers.overview import as_overview
-    from sif.eval.triggers.plots import write_plots
-    from sif.eval.triggers.summary import as_table, summarise
-    from sif.eval.triggers.triggers import IMAGE_ATTACKS, TriggerBench, run_bench
-    from sif.files import write_atomically
-
-    wanted = chosen_families(families)
-    bench = TriggerBench(
-        out=out,
-        families=("llava",) if quick else wanted,  # type: ignore[arg-type]  # checked above
-        methods=names(methods),
-        triggers=8 if quick else number,
-        seeds=(0,) if quick else tuple(range(seeds)),
-        suspects=names(suspects) if suspects else None,
-        image_attacks=names(image_attacks)
-        if image_attacks
-        else (("none", "jpeg:75", "resize:0.5") if quick else IMAGE_ATTACKS),
-        steps=steps,
-        epsilon=epsilon,
-        jobs=jobs,
-    )
-    with bar() as show:
-        rows = run_bench(bench, show=show)
-    lines = summarise(rows.cells)
-    overview = as_overview(rows)
-    write_atomically(out / "summary.md", f"{overview}\n{as_table(lines)}")
-    pictures = write_plots(out, lines, rows.costs)
-    typer.echo(overview)
-    files = ["summary.md", *(path.name for path in pictures)]
-    files += [f"{name}.parquet" for name in rows._fields]
-    typer.echo(f"{out}: {', '.join(files)}")
+Out = Annotated[
+    Path | None, typer.Option(help="Folder for what is made and found; goes on where it stopped.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A setting; lists with commas."),
+]
+Quick = Annotated[bool, typer.Option("--quick", help="Few of everything, to see how it goes.")]
+Jobs = Annotated[
+    int, typer.Option("-j", "--jobs", min=1, help="Processes side by side, of one thread each.")
+]
+ListSettings = Annotated[
+    bool, typer.Option("--settings", help="Only list what --set takes, with defaults.")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Only say what is here, what is missing, what it costs.")
+]
 
 
-app.command()(activemark)
-app.command()(adaptive)
-app.command()(answers)
-app.command()(attacks)
-app.command()(claims)
-app.command()(elicit)
-app.command()(metav)
-app.command()(ownership)
-app.command()(roster)
-app.command()(sharing)
-app.command()(verdicts)
+def _command(name: str) -> Callable[..., None]:
+    def study(
+        out: Out = None,
+        settings: Set = None,
+        quick: Quick = False,
+        jobs: Jobs = 1,
+        list_settings: ListSettings = False,
+        dry_run: DryRun = False,
+    ) -> None:
+        from sif.errors import UsageError
+        from sif.eval.studies import find_study
+        from sif.eval.study import Workplace, read_settings, run_study
+
+        found = find_study(name)
+        if list_settings:
+            _list_settings(name)
+            return
+        chosen = read_settings(found, settings or [], quick=quick)
+        if dry_run:
+            _show(found.requirements(chosen) if found.requirements else [])
+            return
+        if out is None:
+            raise UsageError(f"expected a folder for the findings; sif bench {name} --out DIR")
+        with bar() as show:
+            files = run_study(found, chosen, Workplace(out=out, jobs=jobs, show=show))
+        typer.echo(files[0].read_text(encoding="utf-8").partition("<!-- details -->")[0])
+        typer.echo(f"{out}: {', '.join(path.name for path in files)}")
+
+    return study
+
+
+def _list_settings(name: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from sif.eval.studies import find_study
+    from sif.eval.study import settings_of
+
+    study = find_study(name)
+    table = Table("--set", "default", "what it is", box=None, pad_edge=False)
+    for key, default, words in settings_of(study):
+        table.add_row(key, default, words)
+    Console().print(table)
+    quick = ", ".join(f"{key}={value}" for key, value in study.quick.items())
+    typer.echo(f"--quick means {quick}" if quick else "--quick changes nothing")
+
+
+def _show(found: "Sequence[Requirement]") -> None:
+    """Prints what is here and what is not; leaves with 1 if more than downloads is missing."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("", "what", "weights ≥", "download ≈", "found", box=None, pad_edge=False)
+    for one in found:
+        table.add_row(
+            Text(one.state, style=COLOURS.get(one.state, "")),
+            Text(one.what),
+            "" if one.memory is None else f"{one.memory / 2**30:.1f} GiB",
+            "" if one.download_gb is None else f"{one.download_gb:.1f} GB",
+            Text(one.words),
+        )
+    Console().print(table)
+    missing = [one.what for one in found if one.state == "missing"]
+    typer.echo(f"missing: {', '.join(missing)}" if missing else "nothing is missing")
+    if missing:
+        raise typer.Exit(1)
+
+
+def _moved(name: str) -> Callable[..., None]:
+    def elsewhere(context: typer.Context) -> None:
+        from sif.errors import UsageError
+
+        raise UsageError(f"sif bench {name} is now: {MOVED[name]}")
+
+    return elsewhere
+
+
+def _register() -> None:
+    from sif.eval.studies import STUDIES
+
+    for name, it in STUDIES.items():
+        words = f"{it.line}\n\nTakes about {it.takes} on two cores (with --quick; without)."
+        example = f"\n\nExample: `sif bench {name} --out {name} --quick`"
+        app.command(name, help=words + example)(_command(name))
+    anything = {"allow_extra_args": True, "ignore_unknown_options": True}
+    for name in MOVED:
+        app.command(name, hidden=True, context_settings=anything)(_moved(name))
+
+
+_register()

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from sif.eval.triggers.results import Cell, write_rows
+from sif.eval.rows import write_rows
+from sif.eval.triggers.results import Cell
 from tests.eval.triggers.rows import WANTED, cell, cost, portrait
 
 

@@ -1,0 +1,86 @@
+"""All studies, with a line each, for those who only want to know what there is.
+
+A study itself is loaded when it is run. Knows nothing of how studies work.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sif.errors import UsageError
+
+if TYPE_CHECKING:
+    from sif.eval.study import Study
+
+
+class Listed(NamedTuple):
+    """One study.
+
+    Attributes:
+        line: the question that it asks.
+        takes: how long it takes on two cores, with --quick and without.
+        module: holds it under the name STUDY.
+    """
+
+    line: str
+    takes: str
+    module: str
+
+
+STUDIES: Final[dict[str, Listed]] = {
+    "triggers": Listed(
+        "Methods compared: triggers on a source, asked of its copies and of innocents under "
+        "attacks on images, with cost; on mini models, or on a roster of real ones.",
+        "5 minutes; 10 hours",
+        "sif.eval.triggers.study",
+    ),
+    "attacks": Listed(
+        "Every attack at its strengths: the evidence that it leaves against what it costs a thief.",
+        "15 minutes; 5 hours",
+        "sif.eval.attacks.study",
+    ),
+    "adaptive": Listed(
+        "A thief who knows the method but not the key: detectors, adversarial tuning, unlearning.",
+        "15 minutes; 6 hours",
+        "sif.eval.adaptive.study",
+    ),
+    "elicit": Listed(
+        "Ways to ask copies that answer in one word.", "5 minutes; 1 hour", "sif.eval.elicit.study"
+    ),
+    "sharing": Listed(
+        "How much of the source must be in a model before evidence begins: a curve.",
+        "1 hour; 4 hours",
+        "sif.eval.sharing.study",
+    ),
+    "verdicts": Listed(
+        "Questions that a calibrated claim takes, and what weights of words buy.",
+        "10 minutes; 1 hour",
+        "sif.eval.verdicts.study",
+    ),
+    "ownership": Listed(
+        "False claims and power of the verdict, simulated.",
+        "20 seconds; 2 minutes",
+        "sif.eval.ownership.study",
+    ),
+    "activemark": Listed(
+        "Marks in vision models against copies, innocents and removal, with baselines.",
+        "15 minutes; 50 minutes",
+        "sif.eval.marks.study",
+    ),
+    "metav": Listed(
+        "Fingerprints of any network against thefts: MetaV, LiteGuard, contrast, IPGuard.",
+        "5 minutes; 75 minutes",
+        "sif.eval.networks.study",
+    ),
+}
+
+
+def find_study(name: str) -> "Study[Any]":
+    """The study of that name, loaded.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name not in STUDIES:
+        raise UsageError(f"expected a study among {', '.join(STUDIES)}, got {name[:40]!r}")
+    study: Study[Any] = import_module(STUDIES[name].module).STUDY
+    return study
