@@ -5,11 +5,107 @@ import torch
 from pydantic import ValidationError
 
 from sif.attacks.weights.attack import Facts, Progress, Workbench
+from sif.attacks.weights.layerwise import Noise, Prune, Round, TwoOfFour, keep_two_of_four
 from sif.attacks.weights.parts import linear_layers
 from sif.attacks.weights.quantize import Quantize
-from sif.attacks.weights.round import Round
+from sif.attacks.weights.theft import steal
 from sif.vlm.folder import load_model, load_processor
 from sif.wear import rounded
+
+
+@pytest.mark.parametrize("fraction", [0.2, 0.4])
+def test_every_layer_loses_exactly_the_fraction(
+    folder: Path, tmp_path: Path, fraction: float
+) -> None:
+    model = load_model(folder)
+    Prune(fraction=fraction).apply(model, None, Workbench(scratch=tmp_path))
+    for layer in linear_layers(model).values():
+        zeros = int((layer.weight == 0).sum())
+        assert zeros == round(fraction * layer.weight.numel())
+
+
+def test_the_smallest_weights_go_and_the_rest_stays(folder: Path, tmp_path: Path) -> None:
+    before, after = load_model(folder), load_model(folder)
+    Prune(fraction=0.3).apply(after, None, Workbench(scratch=tmp_path))
+    for old, new in zip(linear_layers(before).values(), linear_layers(after).values(), strict=True):
+        gone = new.weight == 0
+        assert old.weight[gone].abs().max() <= old.weight[~gone].abs().min()
+        assert torch.equal(old.weight[~gone], new.weight[~gone])
+
+
+def test_output_head_and_embeddings_are_left_alone(folder: Path, tmp_path: Path) -> None:
+    before, after = load_model(folder), load_model(folder)
+    Prune(fraction=0.3).apply(after, None, Workbench(scratch=tmp_path))
+    for part in ("get_output_embeddings", "get_input_embeddings"):
+        assert torch.equal(getattr(before, part)().weight, getattr(after, part)().weight)
+
+
+@pytest.mark.parametrize("fraction", [0.0, 1.0, -0.1, float("nan")])
+def test_fractions_outside_0_and_1_are_refused(fraction: float) -> None:
+    with pytest.raises(ValidationError):
+        Prune(fraction=fraction)
+
+
+def test_exactly_two_of_every_four_neighbours_go_and_they_are_the_smallest(
+    folder: Path, tmp_path: Path
+) -> None:
+    steal(folder, tmp_path / "pruned", [TwoOfFour()])
+    before, after = (linear_layers(load_model(place)) for place in (folder, tmp_path / "pruned"))
+    assert before.keys() == after.keys()
+    for name, layer in after.items():
+        new, old = (weight.reshape(-1, 4) for weight in (layer.weight, before[name].weight))
+        gone = new == 0
+        assert (gone.sum(dim=1) == 2).all(), name
+        assert torch.equal(new[~gone], old[~gone]), name
+        assert (old.abs()[gone].view(-1, 2).amax(1) <= old.abs()[~gone].view(-1, 2).amin(1)).all()
+
+
+def test_two_of_four_leaves_output_head_and_embeddings_alone(folder: Path, tmp_path: Path) -> None:
+    before, after = load_model(folder), load_model(folder)
+    TwoOfFour().apply(after, None, Workbench(scratch=tmp_path))
+    for part in ("get_output_embeddings", "get_input_embeddings"):
+        assert torch.equal(getattr(before, part)().weight, getattr(after, part)().weight)
+
+
+@pytest.mark.parametrize("columns", range(1, 10))
+def test_what_is_left_over_at_a_rows_end_stays(columns: int) -> None:
+    weight = torch.arange(1.0, 3 * columns + 1).reshape(3, columns)
+    whole = columns // 4 * 4
+    pruned = keep_two_of_four(weight)
+    assert int((pruned == 0).sum()) == 3 * whole // 2
+    assert torch.equal(pruned[:, whole:], weight[:, whole:])
+
+
+def test_equal_weights_lose_two_as_well() -> None:
+    assert (keep_two_of_four(torch.ones(5, 8)) == 0).sum() == 20
+
+
+def test_a_second_time_changes_nothing() -> None:
+    once = keep_two_of_four(torch.randn(6, 16, generator=torch.Generator().manual_seed(0)))
+    assert torch.equal(keep_two_of_four(once), once)
+
+
+def _noise(folder: Path, scratch: Path, *, seed: int) -> dict[str, torch.Tensor]:
+    model = load_model(folder, dtype=torch.float32)
+    before = {name: layer.weight.clone() for name, layer in linear_layers(model).items()}
+    Noise(sigma=0.1, seed=seed).apply(model, None, Workbench(scratch=scratch))
+    return {
+        name: (layer.weight - before[name]) / before[name].std()
+        for name, layer in linear_layers(model).items()
+    }
+
+
+def test_noise_is_the_fraction_of_each_layers_own_spread(folder: Path, tmp_path: Path) -> None:
+    for noise in _noise(folder, tmp_path, seed=1).values():
+        assert noise.std().item() == pytest.approx(0.1, rel=0.03)
+        assert noise.mean().abs().item() < 0.005
+
+
+def test_the_seed_decides_the_noise(untrained_llava: Path, tmp_path: Path) -> None:
+    first, same, other = (_noise(untrained_llava, tmp_path, seed=seed) for seed in (1, 1, 2))
+    for name, noise in first.items():
+        assert torch.equal(noise, same[name])
+        assert not torch.allclose(noise, other[name], atol=0.01)
 
 
 def _attacked(attack: Round, folder: Path, scratch: Path) -> tuple[torch.nn.Module, Facts]:
