@@ -62,3 +62,28 @@ def plain_gradient(loss: LossFunction) -> GradientFunction:
         return Gradient(losses.detach(), leaf.grad)
 
     return gradient
+
+
+def gradient_behind(
+    change: Callable[[Tensor, torch.Generator], Tensor],
+    inner: GradientFunction,
+    context: StepContext,
+) -> GradientFunction:
+    """The gradient to the images as they are, taken at changed ones.
+
+    Args:
+        change: makes another image of one, with the chances of its trigger.
+        inner: the gradient at the changed images.
+        context: of the step.
+    """
+
+    def gradient(images: Tensor) -> Gradient:
+        leaf = images.detach().requires_grad_()
+        changed = torch.stack(
+            [change(image, context.generator(index)) for index, image in enumerate(leaf)]
+        )
+        result = inner(changed.detach())
+        (pulled,) = torch.autograd.grad(changed, leaf, result.images)
+        return Gradient(result.loss, pulled)
+
+    return gradient
