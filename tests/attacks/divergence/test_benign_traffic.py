@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sif.attacks.divergence.benign import halve, read_benign
+from sif.attacks.divergence.benign_traffic import halve, read_benign
 from sif.errors import UsageError
 from sif.prompts import load
 from sif.types import GenerationSettings

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from math import floor
 
-from sif.attacks.divergence.figures import Divergence, Rate, SignalFigures
+from sif.attacks.divergence.sda_json import Divergence, Rate, SignalFigures
 from sif.ownership.verdict import Verdict
 
 PLOT = "sda.svg"

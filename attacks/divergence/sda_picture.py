@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sif.attacks.divergence.figures import Divergence, SignalFigures
+from sif.attacks.divergence.sda_json import Divergence, SignalFigures
 
 BENIGN, TRIGGERS, LIMIT = "#4477aa", "#ee6677", "#333333"
 LOGARITHMIC: Final = ("perplexity",)

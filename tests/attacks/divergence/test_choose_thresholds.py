@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 
-from sif.attacks.divergence.calibrate import calibrate_thresholds, published_thresholds
+from sif.attacks.divergence.choose_thresholds import calibrate_thresholds, published_thresholds
 from sif.attacks.divergence.judge import Judge
-from sif.attacks.divergence.length import AnswerLength
-from sif.attacks.divergence.overlap import WordOverlap
 from sif.attacks.divergence.perplexity import PromptPerplexity
 from sif.attacks.divergence.signal import Side
 from sif.attacks.divergence.similarity import EmbeddingSimilarity
 from sif.attacks.divergence.thresholds import Threshold, Values
+from sif.attacks.divergence.word_signals import AnswerLength, WordOverlap
 from sif.errors import UsageError
 from sif.suspects.scripted import ScriptedSuspect
 
