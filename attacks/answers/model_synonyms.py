@@ -1,6 +1,7 @@
 """Words replaced by what a language model would say in their place: a masked or a causal one.
 
 Only whole words that are one token can be put in; which of them fits is the model's own judgement.
+Knows no dictionary and no suspects.
 """
 
 from dataclasses import dataclass

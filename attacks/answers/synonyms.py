@@ -1,6 +1,7 @@
 """Words replaced by others of a dictionary: by any of their group, or all by its plainest.
 
 Capitals are kept. Only the dictionary decides what may replace what; a sentence may suffer.
+Knows no grammar.
 """
 
 import re

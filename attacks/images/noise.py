@@ -1,6 +1,7 @@
 """Noise on pixels: Gaussian, or single pixels turned white or black.
 
 Chance follows from the attack and the picture, so that a repeated attack repeats itself.
+Knows nothing of what a picture shows.
 """
 
 import hashlib

@@ -2,7 +2,7 @@
 
 A gradient function maps images to the loss of every image and its gradient. A term may change the
 images first, run it more than once, or change the model while it runs; terms compose as functions
-do.
+do. Knows no objective and no single term but for what several need.
 """
 
 from collections.abc import Callable
