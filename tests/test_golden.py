@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from tests.cli.command import Run, assert_one_line
-from tests.cli.conftest import sif  # noqa: F401
 
 GOLDEN = Path(__file__).parent / "golden"
 BUNDLED = {"source": "llava-source", "panel": "llava-stranger-a", "innocent": "llava-stranger-b"}
@@ -60,7 +59,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def models(sif: Run, golden: Path, exported: Path) -> Path:  # noqa: F811
+def models(sif: Run, golden: Path, exported: Path) -> Path:
     """The golden models with their weights.
 
     Journals know a model by a digest of its folder. Its other files are the golden ones, for what
@@ -105,7 +104,7 @@ def said(path: Path, *, within: float = 1e-9) -> Any:
 
 
 @pytest.mark.parametrize("run", RUNS)
-def test_a_run_is_judged_as_before(sif: Run, models: Path, run: str) -> None:  # noqa: F811
+def test_a_run_is_judged_as_before(sif: Run, models: Path, run: str) -> None:
     folder = models / "runs" / run
     before = rows(folder / "answers.sqlite")
     assert before["answers"]
@@ -118,7 +117,7 @@ def test_a_run_is_judged_as_before(sif: Run, models: Path, run: str) -> None:  #
     )
 
 
-def test_a_run_of_an_endpoint_needs_nobody_to_answer(sif: Run, golden: Path) -> None:  # noqa: F811
+def test_a_run_of_an_endpoint_needs_nobody_to_answer(sif: Run, golden: Path) -> None:
     folder = golden / "runs" / "endpoint"
     before = rows(folder / "answers.sqlite")
     record = json.loads((folder / "run.json").read_text())
@@ -130,7 +129,7 @@ def test_a_run_of_an_endpoint_needs_nobody_to_answer(sif: Run, golden: Path) -> 
     assert rows(folder / "answers.sqlite") == before
 
 
-def test_runs_are_reported(sif: Run, golden: Path) -> None:  # noqa: F811
+def test_runs_are_reported(sif: Run, golden: Path) -> None:
     runs = [golden / "runs" / name for name in (*RUNS, "endpoint") if name != "imported"]
     code, _, error = sif("report", *runs, "--out", "report.html")
     assert code == 0, error
@@ -139,7 +138,7 @@ def test_runs_are_reported(sif: Run, golden: Path) -> None:  # noqa: F811
     assert page.count("data:image/") >= 16
 
 
-def test_a_panel_measures_the_same(sif: Run, models: Path) -> None:  # noqa: F811
+def test_a_panel_measures_the_same(sif: Run, models: Path) -> None:
     fingerprint = models / "fingerprint"
     before = rows(fingerprint / "calibration" / "answers.sqlite")
     code, out, error = sif("calibrate", fingerprint, "--panel", "hf:models/panel", "--json")
@@ -148,7 +147,7 @@ def test_a_panel_measures_the_same(sif: Run, models: Path) -> None:  # noqa: F81
     assert says(out) == said(GOLDEN / "fingerprint" / "calibration.json")
 
 
-def test_a_finished_fingerprint_is_found_finished(sif: Run, models: Path) -> None:  # noqa: F811
+def test_a_finished_fingerprint_is_found_finished(sif: Run, models: Path) -> None:
     assert sif("zoo", "scenes", BUNDLED["source"], "scenes", "-n", 300, "--seed", 5)[0] == 0
     before = {path: path.read_bytes() for path in files(models / "fingerprint")}
     code, out, error = sif(
@@ -164,7 +163,7 @@ def files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
-def test_a_bundle_is_audited_as_before(sif: Run, golden: Path) -> None:  # noqa: F811
+def test_a_bundle_is_audited_as_before(sif: Run, golden: Path) -> None:
     code, out, error = sif(*AUDIT)
     assert code == 0, error
     assert says(out) == said(golden / "audit.json")
@@ -172,7 +171,7 @@ def test_a_bundle_is_audited_as_before(sif: Run, golden: Path) -> None:  # noqa:
     assert [step["number"] for step in steps if step["status"] != "pass"] == [19, 20]
 
 
-def test_a_committed_run_is_revealed_in_the_same_bytes(sif: Run, golden: Path) -> None:  # noqa: F811
+def test_a_committed_run_is_revealed_in_the_same_bytes(sif: Run, golden: Path) -> None:
     run = golden / "runs" / "committed"
     shutil.copy(GOLDEN / "runs" / "committed" / "run.json", run)
     code, _, error = sif("claim", "reveal", "fingerprint", "--run", run, "--out", "again.zip")
@@ -180,7 +179,7 @@ def test_a_committed_run_is_revealed_in_the_same_bytes(sif: Run, golden: Path) -
     assert (golden / "again.zip").read_bytes() == (golden / "claim.zip").read_bytes()
 
 
-def test_an_anchored_secret_is_committed_to(sif: Run, golden: Path) -> None:  # noqa: F811
+def test_an_anchored_secret_is_committed_to(sif: Run, golden: Path) -> None:
     commit = ("claim", "commit", "fingerprint", "--anchor", "secret")
     code, _, error = sif(*commit)
     assert code == 1
@@ -190,7 +189,7 @@ def test_an_anchored_secret_is_committed_to(sif: Run, golden: Path) -> None:  # 
     assert code == 0, error
 
 
-def test_a_divergence_trial_comes_out_as_before(sif: Run, models: Path) -> None:  # noqa: F811
+def test_a_divergence_trial_comes_out_as_before(sif: Run, models: Path) -> None:
     before = rows(models / "sda" / "answers.sqlite")
     code, out, error = sif(
         *("sda", "fingerprint", "hf:models/source", "--reference", "hf:models/panel"),
@@ -203,7 +202,7 @@ def test_a_divergence_trial_comes_out_as_before(sif: Run, models: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["keyed", "injected"])
-def test_a_mark_is_read_as_before(sif: Run, golden: Path, mode: str) -> None:  # noqa: F811
+def test_a_mark_is_read_as_before(sif: Run, golden: Path, mode: str) -> None:
     suspects = (f"towers/{mode}", "towers/clean")
     code, out, error = sif("activemark", "verify", f"towers/{mode}-mark", *suspects, "--json")
     assert code == 0, error
@@ -212,7 +211,7 @@ def test_a_mark_is_read_as_before(sif: Run, golden: Path, mode: str) -> None:  #
 
 @pytest.mark.parametrize("method", ["trained", "contrast"])
 def test_networks_score_as_before(
-    sif: Run,  # noqa: F811
+    sif: Run,
     golden: Path,
     method: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -226,7 +225,7 @@ def test_networks_score_as_before(
     assert says(out) == said(Path(f"{method}-run", "verdicts.json"), within=1e-6)
 
 
-def test_a_network_behind_a_url_need_not_answer_again(sif: Run, golden: Path) -> None:  # noqa: F811
+def test_a_network_behind_a_url_need_not_answer_again(sif: Run, golden: Path) -> None:
     run = golden / "networks" / "endpoint-run"
     before, (verdict,) = (
         rows(run / "outputs.sqlite"),

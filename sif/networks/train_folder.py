@@ -11,6 +11,7 @@ what all of them say to the inputs is kept.
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -22,19 +23,17 @@ from sif.files import claim_folder, write_atomically
 from sif.networks.config import Claims, Independent, TrainConfig, read_data
 from sif.networks.connect import connect_network
 from sif.networks.contrast import Family, contrast_fingerprints
-from sif.networks.curve import aruc, auc
-from sif.networks.folder import NetworkFingerprint, make_fingerprint
+from sif.networks.curve import aruc, auc, draw_curve
+from sif.networks.fingerprint import NetworkFingerprint, make_fingerprint
 from sif.networks.joint_training import Sides, Trained, train_fingerprints
 from sif.networks.manifest import NetworkCounts
 from sif.networks.network import Network
-from sif.networks.plot import draw_curve
 from sif.networks.thefts.dataset import Dataset
-from sif.networks.thefts.layers import afresh
+from sif.networks.thefts.obfuscation import afresh
 from sif.networks.workshop import CHECKPOINTS, Workshop
 
 # Stage, done, total, a few words.
 Show = Callable[[str, float, float, str], None]
-Tell = Callable[[str], None]
 MARK = "metav.txt"
 # Seeds of what is made for one purpose never meet those of another.
 COPIES, OTHERS, CLAIMS = 10_000, 20_000, 30_000
@@ -46,42 +45,6 @@ class _Groups(NamedTuple):
     copies: list[list[nn.Module]]
     others: list[list[nn.Module]]
     claims: list[list[nn.Module]]
-
-
-def train_folder(config: TrainConfig, out: Path, *, show: Show) -> NetworkFingerprint:
-    """Trains and writes a fingerprint; what was made before a kill is found again.
-
-    Args:
-        config: what to do.
-        out: a new folder, or an earlier one of the same command.
-        show: is told of progress.
-
-    Raises:
-        UsageError: too few networks on a side, or data that do not fit.
-        ModelError: a network cannot be loaded, or does not fit the protected one.
-        StorageError: the folder holds something else, or the disk refuses.
-    """
-    data = read_data(config)
-    protected = _module(config.protected)
-    claim_folder(out, mark=MARK, words="Written by `sif metav train`; run it again to go on.\n")
-    workshop = Workshop(out / "work")
-    make = _contrast if config.settings.verifier == "contrast" else _train
-    made = make(config, protected, data, workshop, show)
-    fingerprint = make_fingerprint(
-        made.trained,
-        protected,
-        made.held_out,
-        task=config.task,
-        domain=config.inputs,
-        method=config.settings,
-        seed=config.seed,
-        counts=made.counts,
-        rate=config.threshold.false_positive_rate,
-    )
-    fingerprint.save(out)
-    if made.held_out:
-        _write_curve(fingerprint, made.trained.scores([protected, *made.copies]), out)
-    return fingerprint
 
 
 class _Made(NamedTuple):
@@ -100,22 +63,114 @@ class _Made(NamedTuple):
     counts: NetworkCounts
 
 
-def _train(
-    config: TrainConfig, protected: nn.Module, data: Dataset, workshop: Workshop, show: Show
-) -> _Made:
+@dataclass(kw_only=True)
+class _Order:
+    """The networks that a configuration orders: made now, or found where they were made before.
+
+    Attributes:
+        config: what to do.
+        protected: the owner's network.
+        data: what networks learn from.
+        workshop: makes and keeps networks.
+        show: is told of progress.
+        total: networks that will be made.
+        done: of those.
+    """
+
+    config: TrainConfig
+    protected: nn.Module
+    data: Dataset
+    workshop: Workshop
+    show: Show
+    total: int = 0
+    done: int = 0
+
+    def copies_of(self, network: nn.Module) -> list[list[nn.Module]]:
+        """Every theft, carried out on a network."""
+        found, ordered = [], self.config.copies
+        for number, theft in enumerate(ordered.made):
+            for again in range(ordered.seeds):
+                seed = self.config.seed + COPIES + 100 * number + again
+                found.append(self.workshop.stolen(network, theft, self.data, seed).networks)
+                self._tell(theft.name)
+        return found
+
+    def independent(
+        self, side: Independent, purpose: int, keep: Sequence[float] = ()
+    ) -> list[list[nn.Module]]:
+        """Networks of the protected one's architecture, with their checkpoints behind each.
+
+        Args:
+            side: how many, and how they are trained.
+            purpose: first of the seeds that are kept apart for it.
+            keep: shares of the training at which checkpoints are kept.
+        """
+        found = []
+        first = self.config.seed + purpose
+        for seed in range(first, first + side.made):
+            begin = partial(afresh, self.protected, seed=seed)
+            made = self.workshop.trained(begin, self.data, side.training, seed, checkpoints=keep)
+            found.append(made.networks)
+            self._tell("independent")
+        return found
+
+    def _tell(self, words: str) -> None:
+        self.done += 1
+        self.show("networks", self.done, self.total, words)
+
+
+def train_folder(config: TrainConfig, out: Path, *, show: Show) -> NetworkFingerprint:
+    """Trains and writes a fingerprint; what was made before a kill is found again.
+
+    Args:
+        config: what to do.
+        out: a new folder, or an earlier one of the same command.
+        show: is told of progress.
+
+    Raises:
+        UsageError: too few networks on a side, or data that do not fit.
+        ModelError: a network cannot be loaded, or does not fit the protected one.
+        StorageError: the folder holds something else, or the disk refuses.
+    """
+    data = read_data(config)
+    protected = _module(config.protected)
+    claim_folder(out, mark=MARK, words="Written by `sif metav train`; run it again to go on.\n")
+    order = _Order(
+        config=config, protected=protected, data=data, workshop=Workshop(out / "work"), show=show
+    )
+    made = _contrast(order) if config.settings.verifier == "contrast" else _train(order)
+    fingerprint = make_fingerprint(
+        made.trained,
+        protected,
+        made.held_out,
+        task=config.task,
+        domain=config.inputs,
+        method=config.settings,
+        seed=config.seed,
+        counts=made.counts,
+        rate=config.threshold.false_positive_rate,
+    )
+    fingerprint.save(out)
+    if made.held_out:
+        _write_curve(fingerprint, made.trained.scores([protected, *made.copies]), out)
+    return fingerprint
+
+
+def _train(order: _Order) -> _Made:
     """Inputs and verifier trained together."""
-    groups = _gather(config, protected, data, workshop, show)
+    config = order.config
+    groups = _gather(order)
     training, stopping = _set_aside(groups, config.stopping)
     trained = train_fingerprints(
-        protected,
+        order.protected,
         training,
         config.settings,
         domain=config.inputs,
-        ordinary=data.inputs,
+        ordinary=order.data.inputs,
         kind=config.outputs,
         seed=config.seed,
         held_out=stopping,
-        report=lambda step, steps, words: show("fingerprints", step, steps, words),
+        report=lambda step, steps, words: order.show("fingerprints", step, steps, words),
     )
     counts = NetworkCounts(
         positives=len(training.positives),
@@ -126,38 +181,23 @@ def _train(
     return _Made(trained, [entry[0] for entry in groups.claims], stopping.positives, counts)
 
 
-def _contrast(
-    config: TrainConfig, protected: nn.Module, data: Dataset, workshop: Workshop, show: Show
-) -> _Made:
+def _contrast(order: _Order) -> _Made:
     """References instead of training."""
-    if config.copies.networks:
-        raise UsageError(
-            "copies: expected none that are there, for every reference must get the same as the "
-            "protected network; write them under made"
-        )
-    if config.threshold.networks or config.threshold.made:
-        raise UsageError(
-            "threshold: expected false_positive_rate alone, for contrast ranks a suspect among its "
-            "references; add the networks to independent"
-        )
-    heads = [protected, *(_module(address) for address in config.independent.networks)]
-    total = config.independent.made + len(config.copies.made) * config.copies.seeds * (
+    config = order.config
+    _check_contrast(config)
+    heads = [order.protected, *(_module(address) for address in config.independent.networks)]
+    order.total = config.independent.made + len(config.copies.made) * config.copies.seeds * (
         len(heads) + config.independent.made
     )
-    tell = _teller(show, total)
-    made = _independent(config.independent, protected, data, workshop, tell, config.seed + OTHERS)
-    heads += [entry[0] for entry in made]
+    heads += [entry[0] for entry in order.independent(config.independent, OTHERS)]
     _require(heads[1:], "independent")
-    families = [
-        Family(head, [copy[0] for copy in _copies(config, head, data, workshop, tell)])
-        for head in heads
-    ]
+    families = [Family(head, [copy[0] for copy in order.copies_of(head)]) for head in heads]
     trained = contrast_fingerprints(
         families[0],
         families[1:],
         config.settings,
         domain=config.inputs,
-        ordinary=data.inputs,
+        ordinary=order.data.inputs,
         kind=config.outputs,
         seed=config.seed,
     )
@@ -171,67 +211,34 @@ def _contrast(
     return _Made(trained, [], [], counts)
 
 
-def _gather(
-    config: TrainConfig, protected: nn.Module, data: Dataset, workshop: Workshop, show: Show
-) -> _Groups:
+def _check_contrast(config: TrainConfig) -> None:
+    if config.copies.networks:
+        raise UsageError(
+            "copies: expected none that are there, for every reference must get the same as the "
+            "protected network; write them under made"
+        )
+    if config.threshold.networks or config.threshold.made:
+        raise UsageError(
+            "threshold: expected false_positive_rate alone, for contrast ranks a suspect among its "
+            "references; add the networks to independent"
+        )
+
+
+def _gather(order: _Order) -> _Groups:
+    config = order.config
     sides = (config.independent, config.threshold)
-    total = len(config.copies.made) * config.copies.seeds + sum(side.made for side in sides)
-    tell = _teller(show, total)
+    order.total = len(config.copies.made) * config.copies.seeds + sum(side.made for side in sides)
     copies: list[list[nn.Module]] = [[_module(address)] for address in config.copies.networks]
-    copies += _copies(config, protected, data, workshop, tell)
+    copies += order.copies_of(order.protected)
     groups = []
-    for side, first in zip(sides, (OTHERS, CLAIMS), strict=True):
+    for side, purpose in zip(sides, (OTHERS, CLAIMS), strict=True):
         entries: list[list[nn.Module]] = [[_module(address)] for address in side.networks]
         keep = () if isinstance(side, Claims) else CHECKPOINTS
-        entries += _independent(side, protected, data, workshop, tell, config.seed + first, keep)
-        groups.append(entries)
+        groups.append(entries + order.independent(side, purpose, keep))
     _require(copies, "copies")
     _require(groups[0], "independent")
     _require(groups[1], "threshold")
     return _Groups(copies, *groups)
-
-
-def _teller(show: Show, total: int) -> Tell:
-    done = 0
-
-    def tell(words: str) -> None:
-        nonlocal done
-        done += 1
-        show("networks", done, total, words)
-
-    return tell
-
-
-def _copies(
-    config: TrainConfig, network: nn.Module, data: Dataset, workshop: Workshop, tell: Tell
-) -> list[list[nn.Module]]:
-    """Every theft, carried out on a network."""
-    found = []
-    for number, theft in enumerate(config.copies.made):
-        for again in range(config.copies.seeds):
-            seed = config.seed + COPIES + 100 * number + again
-            found.append(workshop.stolen(network, theft, data, seed).networks)
-            tell(theft.name)
-    return found
-
-
-def _independent(
-    side: Independent,
-    protected: nn.Module,
-    data: Dataset,
-    workshop: Workshop,
-    tell: Tell,
-    first: int,
-    keep: Sequence[float] = (),
-) -> list[list[nn.Module]]:
-    """Networks of the protected one's architecture, with their checkpoints behind each."""
-    found = []
-    for seed in range(first, first + side.made):
-        begin = partial(afresh, protected, seed=seed)
-        made = workshop.trained(begin, data, side.training, seed, checkpoints=keep)
-        found.append(made.networks)
-        tell("independent")
-    return found
 
 
 def _require(entries: Sequence[object], name: str) -> None:

@@ -8,10 +8,16 @@ import torch
 
 from sif.errors import FingerprintError, ModelError
 from sif.networks.contrast import Family
-from sif.networks.folder import INPUTS, MANIFEST, VERIFIER, NetworkFingerprint, make_fingerprint
+from sif.networks.fingerprint import (
+    INPUTS,
+    MANIFEST,
+    VERIFIER,
+    NetworkFingerprint,
+    make_fingerprint,
+)
 from sif.networks.manifest import NetworkCounts
 from sif.networks.method import METHODS
-from sif.networks.verdict import require_protected
+from sif.networks.verify import require_protected
 from tests.networks.conftest import QUICK, draw_contrast, train_quickly
 from tests.networks.small import DOMAIN, Small
 

@@ -31,7 +31,7 @@ from sif.networks.manifest import NetworkCounts, NetworkManifest
 from sif.networks.method import Method
 from sif.networks.network import Network, Outputs
 from sif.networks.reading import Reading
-from sif.networks.threshold import RankRule, choose_threshold
+from sif.networks.threshold import RankRule, Threshold, choose_threshold
 from sif.networks.verifier import Own, Verifier, build_verifier
 from sif.networks.weights import digest_network
 from sif.validation import first_fault
@@ -169,22 +169,7 @@ def make_fingerprint(
     """
     scores = trained.scores(held_out) if held_out else []
     own = trained.scores([protected])[0]
-    ranks = threshold = None
-    if isinstance(trained.verifier, ContrastVerifier):
-        ranks = RankRule(wanted_rate=rate, references=trained.verifier.references)
-        if float(trained.verifier.p_values(trained.own[None])) > 1 / (ranks.references + 1):
-            raise ModelError(
-                "a reference answers exactly like the protected network; references must be "
-                "trained from new initial weights"
-            )
-    else:
-        threshold = choose_threshold(scores, rate)
-        if own <= threshold.value:
-            raise ModelError(
-                f"the protected network itself scores {own:.3f} and independent ones up to "
-                f"{threshold.value:.3f}, so nothing could be claimed; train on more copies and "
-                "independent networks, or longer"
-            )
+    rule = _choose_rule(trained, own, scores, rate)
     inputs, verifier = _contents(
         domain, trained.inputs, trained.reading, trained.verifier, trained.own
     )
@@ -202,8 +187,8 @@ def make_fingerprint(
         protected=digest_network(protected),
         protected_score=own,
         networks=counts,
-        threshold=threshold,
-        ranks=ranks,
+        threshold=rule if isinstance(rule, Threshold) else None,
+        ranks=rule if isinstance(rule, RankRule) else None,
         held_out_scores=tuple(scores),
         inputs_sha256=hashlib.sha256(inputs).hexdigest(),
         verifier_sha256=hashlib.sha256(verifier).hexdigest(),
@@ -215,6 +200,28 @@ def make_fingerprint(
         verifier=trained.verifier,
         own=trained.own,
     )
+
+
+def _choose_rule(
+    trained: Trained, own: float, scores: Sequence[float], rate: float
+) -> Threshold | RankRule:
+    """What decides; the protected network must be found to be itself."""
+    if isinstance(trained.verifier, ContrastVerifier):
+        ranks = RankRule(wanted_rate=rate, references=trained.verifier.references)
+        if float(trained.verifier.p_values(trained.own[None])) > 1 / (ranks.references + 1):
+            raise ModelError(
+                "a reference answers exactly like the protected network; references must be "
+                "trained from new initial weights"
+            )
+        return ranks
+    threshold = choose_threshold(scores, rate)
+    if own <= threshold.value:
+        raise ModelError(
+            f"the protected network itself scores {own:.3f} and independent ones up to "
+            f"{threshold.value:.3f}, so nothing could be claimed; train on more copies and "
+            "independent networks, or longer"
+        )
+    return threshold
 
 
 def _contents(

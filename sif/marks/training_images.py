@@ -1,23 +1,32 @@
-"""The training images, with what the clean model makes of them. Knows nothing of messages."""
+"""The images that a mark is trained on, with what the clean model makes of them.
 
-from collections.abc import Sequence
+A thief's pictures, and the users' of a marked model, are seldom like those that the owner has: so
+a share of the training images may be given another look. Knows nothing of messages.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from PIL import Image
 from torch import Tensor
 
-from sif.marks.appearance import draw_look
-from sif.marks.chance import generator
+from sif.marks.seeded import generator_at
 from sif.marks.vision_model import VisionModel
 from sif.vlm.pixels import to_tensor
 
-BATCH = 32
+BATCH: Final = 32
+COARSE: Final = 8
+
+Look = Callable[[Tensor], Tensor]
+"""Another look of pictures, unlike the owner's: grey, coarse, harsh, negative, or several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Pool:
+class TrainingImages:
     """Images and their clean representations, on the CPU.
 
     Attributes:
@@ -29,6 +38,9 @@ class Pool:
     images: Float[Tensor, "batch 3 height width"]
     tokens: Float[Tensor, "batch tokens features"]
     features: Float[Tensor, "batch features"]
+
+    def __len__(self) -> int:
+        return len(self.images)
 
     @property
     def spread(self) -> float:
@@ -53,25 +65,41 @@ def variance_of(tokens: Float[Tensor, "batch tokens features"]) -> float:
 
 
 @torch.no_grad()
-def make_pool(
+def show_clean(
     vision: VisionModel, pictures: Sequence[Image.Image], *, looks: float = 0.0, seed: int = 0
-) -> Pool:
-    """Shows the pictures to the clean model.
+) -> TrainingImages:
+    """Shows pictures to the clean model, and keeps what it makes of them.
 
     Args:
         vision: not marked yet.
         pictures: at the model's extent.
-        looks: share of them that are changed as in `sif.marks.appearance`, each in a way of its
-            own.
+        looks: share of them that are given another look, each one of its own.
         seed: of which, and how.
     """
     images = to_tensor(pictures)
     for place in range(round(looks * len(images))):
-        look = draw_look(generator(seed, place, 10))
+        look = draw_look(generator_at(seed, place, 10))
         images[place : place + 1] = look(images[place : place + 1])
     seen = [vision.run(vision.prepare(part)) for part in images.split(BATCH)]
-    return Pool(
+    return TrainingImages(
         images=images,
         tokens=torch.cat([one.tokens.cpu() for one in seen]),
         features=torch.cat([one.features.cpu() for one in seen]),
     )
+
+
+def draw_look(generator: torch.Generator) -> Look:
+    """One look: each of four changes is made or not, with even chances."""
+    grey, coarse, harsh, negative = (torch.rand(4, generator=generator) < 0.5).tolist()
+
+    def look(images: Tensor) -> Tensor:
+        if grey:
+            images = images.mean(1, keepdim=True).expand_as(images)
+        if coarse:
+            small = F.interpolate(images, (COARSE, COARSE), mode="area")
+            images = F.interpolate(small, images.shape[-2:], mode="bilinear")
+        if harsh:
+            images = (2.0 * images - 0.5).clamp(0.0, 1.0)
+        return 1.0 - images if negative else images
+
+    return look

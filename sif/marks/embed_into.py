@@ -1,11 +1,12 @@
-"""Embedding into folders: resumable after a kill, each folder whole or not there.
+"""Embedding into folders, for `sif activemark embed`: resumable after a kill.
 
 1. The watermark's folder is claimed with the request. 2. Its key is drawn or copied, once. 3. The
 training goes on from its checkpoint. 4. The marked model's folder is written. 5. The watermark is
-written, its manifest last; the checkpoint goes. Knows nothing of how a mark is trained.
+written, its manifest last; the checkpoint goes. So each folder is whole or not there. Knows nothing
+of how a mark is trained.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -14,16 +15,18 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sif.errors import StorageError, UsageError, WatermarkError
 from sif.files import write_atomically
-from sif.marks.digest import tower_digest
 from sif.marks.embed import Marked, embed
 from sif.marks.recipe import MarkRecipe
-from sif.marks.train import Report
+from sif.marks.train import Progress, Report
+from sif.marks.verify import MarkVerdict, verify
 from sif.marks.vision_model import VisionModel
 from sif.marks.watermark import MANIFEST, PRIVATE, SECRET, open_private
 from sif.watermark.keys import KeyRing
 
 REQUEST: Final = "request.json"
 TRAINING: Final = "training.safetensors"
+
+Show = Callable[[str, float, float, str], None]
 
 
 class Request(BaseModel):
@@ -69,10 +72,10 @@ def embed_into(
         StorageError: the disk refuses.
     """
     request = Request(
-        clean_sha256=tower_digest(vision),
+        clean_sha256=vision.digest(),
         recipe=recipe,
         seed=seed,
-        others=tuple(tower_digest(other) for other in others),
+        others=tuple(other.digest() for other in others),
     )
     begun = _claim(folder, request)
     if model_folder.exists() and not begun:
@@ -91,6 +94,61 @@ def embed_into(
     marked.watermark.save(folder)
     (folder / TRAINING).unlink(missing_ok=True)
     return marked
+
+
+def embed_model(
+    folder: Path,
+    model_folder: Path,
+    source: str | Path,
+    pictures: Sequence[Image.Image],
+    *,
+    recipe: MarkRecipe,
+    keys: KeyRing | None = None,
+    seed: int = 0,
+    others: Sequence[str] = (),
+    device: str = "auto",
+    show: Show = lambda stage, done, total, words: None,
+) -> MarkVerdict:
+    """Loads a model, marks it into folders, and verifies what was written.
+
+    Args:
+        folder: as of `embed_into`, like all that is not explained here.
+        model_folder: of the marked model.
+        source: folder or hub id of the clean model.
+        pictures: of any size.
+        recipe: how.
+        keys: the owner's.
+        seed: of everything random but the keys.
+        others: folders or hub ids of independent models, for the injected mode.
+        device: of the towers.
+        show: is told of progress: stage, steps done, steps in all, and words.
+
+    Returns:
+        The verdict on the saved model.
+
+    Raises:
+        ModelError: a model cannot be loaded.
+        UsageError: as of `embed_into`, like all other errors.
+    """
+
+    def report(progress: Progress) -> None:
+        losses = progress.losses
+        words = f"wrong bits {losses.wrong_bits:.1f}, drift {losses.feature:.3f}"
+        show("training", progress.done, progress.steps, words)
+
+    vision = VisionModel.load(source, device=device)
+    marked = embed_into(
+        folder,
+        model_folder,
+        vision,
+        pictures,
+        recipe=recipe,
+        keys=keys,
+        seed=seed,
+        others=[VisionModel.load(one, device=device, readout=vision.readout) for one in others],
+        report=report,
+    )
+    return verify(marked.watermark, marked.watermark.load_suspect(model_folder, device))
 
 
 def _claim(folder: Path, request: Request) -> bool:
@@ -148,7 +206,7 @@ def _save_model(marked: Marked, folder: Path) -> None:
         marked.model.save(folder)
         return
     there = VisionModel.load(folder, device="cpu", readout=marked.model.readout)
-    if tower_digest(there) != marked.watermark.manifest.marked_sha256:
+    if there.digest() != marked.watermark.manifest.marked_sha256:
         raise StorageError(
             f"expected {folder} to hold the model that was marked before the interruption, got "
             "another; name another folder or remove it first"

@@ -1,6 +1,11 @@
-"""What is said of a suspect: score, p-value, decision."""
+"""Is a suspect a copy? Its answers to the fingerprints, score, p-value, verdict.
 
+Verifying is asking a suspect and deciding by the owner's fingerprint, inputs and verifier.
+"""
+
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 import torch
@@ -8,15 +13,18 @@ from pydantic import BaseModel, ConfigDict
 from torch import nn
 
 from sif.errors import FingerprintError, ModelError, SuspectError
-from sif.networks.folder import NetworkFingerprint
+from sif.files import write_atomically
+from sif.networks.connect import connect_network
+from sif.networks.fingerprint import NetworkFingerprint
 from sif.networks.network import Network, Outputs, answer
 from sif.networks.output_journal import OutputJournal
 from sif.networks.threshold import RankRule, Threshold, conformal_p_value
 from sif.networks.weights import digest_network
+from sif.types import Decision
 
 BATCH: Final = 16
 NOT_FINITE: Final = "answers hold numbers that are not finite"
-Decision = Literal["derived", "not_shown", "inconclusive"]
+JOURNAL, VERDICTS = "outputs.sqlite", "verdicts.json"
 
 
 class NetworkVerdict(BaseModel):
@@ -56,6 +64,56 @@ class NetworkVerdict(BaseModel):
     asked: int
     answered: int
     reason: str
+
+
+def verify_suspects(
+    fingerprint: NetworkFingerprint,
+    suspects: Sequence[str],
+    *,
+    run: Path | None = None,
+    protected: str | None = None,
+) -> list[NetworkVerdict]:
+    """Connects suspects and asks them, one after the other.
+
+    Args:
+        fingerprint: the owner's.
+        suspects: their addresses.
+        run: a folder for the verdicts, and for what endpoints answer, so that nothing is asked
+            twice; none to write nothing.
+        protected: address of the owner's network, which the fingerprint must be of; none to trust
+            that.
+
+    Raises:
+        UsageError: an address is wrong as written.
+        ModelError: nothing there that can be loaded, or networks of other shapes.
+        FingerprintError: it is of another protected network.
+        SuspectError: an endpoint fails; what it answered before is kept in `run`.
+        StorageError: the disk refuses.
+    """
+    if protected is not None:
+        require_protected(fingerprint, connect_network(protected).network, name=protected)
+    journal = None if run is None else OutputJournal(run / JOURNAL)
+    try:
+        verdicts = [
+            verify_network(
+                fingerprint,
+                connected.network,
+                name=connected.name,
+                journal=journal if connected.remote else None,
+            )
+            for connected in map(connect_network, suspects)
+        ]
+    finally:
+        if journal is not None:
+            journal.close()
+    if run is not None:
+        write_atomically(run / VERDICTS, as_json(verdicts))
+    return verdicts
+
+
+def as_json(verdicts: Sequence[NetworkVerdict]) -> str:
+    """Verdicts as a list in JSON."""
+    return json.dumps([verdict.model_dump(mode="json") for verdict in verdicts], indent=2)
 
 
 def verify_network(
@@ -116,7 +174,9 @@ def judge(
     score = fingerprint.score(outputs) if finite == len(outputs) else None
     rule = manifest.ranks or manifest.threshold
     assert rule is not None  # the manifest has checked
-    said = _Said("inconclusive", None, f"{len(outputs) - finite} of {len(outputs)} {NOT_FINITE}")
+    said = _Said(
+        Decision.INCONCLUSIVE, None, f"{len(outputs) - finite} of {len(outputs)} {NOT_FINITE}"
+    )
     if score is not None and isinstance(rule, RankRule):
         said = _by_rank(rule, fingerprint.rank(outputs))
     elif score is not None and isinstance(rule, Threshold):
@@ -151,7 +211,7 @@ def _by_threshold(threshold: Threshold, score: float, held_out: Sequence[float])
             f"; too few to show a false-positive rate of {threshold.wanted_rate:g}: with 95% "
             f"confidence it is below {threshold.rate_high:.2g}"
         )
-    decision: Decision = "derived" if score > threshold.value else "not_shown"
+    decision = Decision.DERIVED if score > threshold.value else Decision.NOT_SHOWN
     return _Said(decision, conformal_p_value(score, held_out), reason)
 
 
@@ -161,7 +221,7 @@ def _by_rank(ranks: RankRule, p_value: float | None) -> _Said:
     reason = f"{nearer} of {ranks.references} networks trained like the protected one are as near"
     if not ranks.reachable:
         reason += f"; too few for a false-positive rate of {ranks.wanted_rate:g}"
-    decision: Decision = "derived" if p_value <= ranks.rate + 1e-9 else "not_shown"
+    decision = Decision.DERIVED if p_value <= ranks.rate + 1e-9 else Decision.NOT_SHOWN
     return _Said(decision, p_value, reason)
 
 

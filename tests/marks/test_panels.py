@@ -3,14 +3,8 @@ import pytest
 from scipy.stats import binom
 
 from sif.errors import UsageError
-from sif.marks.panel_bounds import (
-    false_detection,
-    images_needed,
-    lower_limit,
-    misdetection,
-    tail_of_sum,
-    upper_limit,
-)
+from sif.marks.bits import images_needed
+from sif.marks.panels import bound_panel, lower_limit, tail_of_sum, upper_limit
 
 
 @pytest.mark.parametrize(("total", "bound"), [(50, 0.058), (200, 0.0149), (1000, 0.0030)])
@@ -49,7 +43,7 @@ def test_so_many_images_are_needed() -> None:
 
 
 def test_independent_models_bound_false_detection_by_the_union_of_their_images() -> None:
-    bounds = false_detection(np.zeros((60, 8), bool), needed=3, confidence=0.95)
+    bounds = bound_panel("independent", np.zeros((60, 8), bool), needed=3, confidence=0.95)
     each = upper_limit(0, 60, confidence=1 - 0.05 / 8)
     assert bounds.error == pytest.approx(binom.sf(2, 8, each))
     assert bounds.without_independence == pytest.approx(8 * each / 3)
@@ -59,11 +53,11 @@ def test_independent_models_bound_false_detection_by_the_union_of_their_images()
 
 
 def test_dependent_models_bound_misdetection() -> None:
-    bounds = misdetection(np.ones((60, 8), bool), needed=3, confidence=0.95)
+    bounds = bound_panel("dependent", np.ones((60, 8), bool), needed=3, confidence=0.95)
     each = lower_limit(60, 60, confidence=1 - 0.05 / 8)
     assert bounds.error == pytest.approx(binom.cdf(2, 8, each))
     assert bounds.wrong == 0
-    assert misdetection(np.zeros((60, 8), bool), needed=3).error == pytest.approx(1.0)
+    assert bound_panel("dependent", np.zeros((60, 8), bool), needed=3).error == pytest.approx(1.0)
 
 
 def test_the_bounds_hold_as_often_as_they_say() -> None:
@@ -72,11 +66,12 @@ def test_the_bounds_hold_as_often_as_they_say() -> None:
     chances = rng.uniform(0.0, 0.2, 6)
     truth = tail_of_sum(chances, 3)
     held = sum(
-        false_detection(rng.random((30, 6)) < chances, needed=3).error >= truth for _ in range(400)
+        bound_panel("independent", rng.random((30, 6)) < chances, needed=3).error >= truth
+        for _ in range(400)
     )
     assert held >= 380
 
 
 def test_an_empty_panel_is_refused() -> None:
     with pytest.raises(UsageError, match="at least one model"):
-        false_detection(np.zeros((0, 8), bool), needed=3)
+        bound_panel("independent", np.zeros((0, 8), bool), needed=3)

@@ -1,8 +1,7 @@
 import pytest
 import torch
 
-from sif.networks.domain import Domain
-from sif.networks.start import Start, starting_inputs
+from sif.networks.domain import Domain, Start, starting_inputs
 
 DOMAIN = Domain(shape=(3,), lower=-1.0, upper=1.0)
 GENERATOR = torch.Generator().manual_seed(0)

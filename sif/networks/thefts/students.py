@@ -1,4 +1,4 @@
-"""Model extraction: the thief asks made-up inputs and trains a new network on the answers."""
+"""Thefts that only ask the network: a new one, the student, learns from its answers."""
 
 from typing import ClassVar, Literal
 
@@ -6,11 +6,37 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from sif.networks.architecture import Architecture, build
-from sif.networks.thefts.dataset import Dataset, Inputs
+from sif.networks.architecture import Architecture, Cnn, Mlp, Recurrent, build
+from sif.networks.domain import Inputs
+from sif.networks.thefts.dataset import Dataset
 from sif.networks.thefts.fit import Fit, fit
-from sif.networks.thefts.layers import afresh
-from sif.networks.thefts.obfuscation import Obfuscation
+from sif.networks.thefts.obfuscation import Obfuscation, afresh
+
+
+class Distil(Obfuscation):
+    """Learns soft answers on the thief's inputs (Hinton et al. 2015, arXiv:1503.02531).
+
+    Attributes:
+        temperature: of the stolen network's softmax, where it gives logits.
+        student: another architecture than the stolen network's; None for the same.
+        training: of the student.
+    """
+
+    name: Literal["distil"] = "distil"
+    copies_weights: ClassVar[bool] = False
+
+    temperature: float = Field(default=3.0, gt=0)
+    student: Architecture | None = None
+    training: Fit = Fit(epochs=40)
+
+    def __call__(self, network: nn.Module, data: Dataset, seed: int) -> nn.Module:
+        """The student."""
+        with torch.no_grad():
+            answers = network(data.inputs)
+        if data.classes:
+            answers = (answers / self.temperature).softmax(1)
+        lesson = data.retold(data.inputs, answers, soft=data.classes)
+        return _taught(network, self.student, lesson, self.training, seed)
 
 
 class Extract(Obfuscation):
@@ -39,16 +65,12 @@ class Extract(Obfuscation):
     def __call__(self, network: nn.Module, data: Dataset, seed: int) -> nn.Module:
         """The student."""
         generator = torch.Generator().manual_seed(seed)
-        student = (
-            afresh(network, seed=seed) if self.student is None else build(self.student, seed=seed)
-        )
         asked = self._make_up(data, generator)
         with torch.no_grad():
             answers = network(asked)
         soft = data.classes and self.answers == "soft"
         lesson = data.retold(asked, self._told(answers, classes=data.classes), soft=soft)
-        fit(student.eval(), lesson, self.training, seed=seed)
-        return student
+        return _taught(network, self.student, lesson, self.training, seed)
 
     def _make_up(self, data: Dataset, generator: torch.Generator) -> Inputs:
         """Points between pairs of known inputs, with noise, as they could be sent."""
@@ -70,3 +92,16 @@ class Extract(Obfuscation):
         least, most = answers.amin(), answers.amax()
         step = ((most - least) / 8).clamp(min=torch.finfo(answers.dtype).tiny)
         return least + ((answers - least) / step).round() * step
+
+
+def _taught(
+    network: nn.Module,
+    student: Mlp | Cnn | Recurrent | None,
+    lesson: Dataset,
+    training: Fit,
+    seed: int,
+) -> nn.Module:
+    """A new network of the student's architecture, or the stolen network's, after its lesson."""
+    begun = afresh(network, seed=seed) if student is None else build(student, seed=seed)
+    fit(begun.eval(), lesson, training, seed=seed)
+    return begun

@@ -1,7 +1,6 @@
 import torch
 
-from sif.networks.domain import Domain
-from sif.networks.transforms import transformed
+from sif.networks.domain import Domain, transformed
 
 IMAGES = Domain(shape=(1, 5, 5), levels=256)
 

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from sif.errors import ModelError
-from sif.networks.folder import NetworkFingerprint
-from sif.networks.verdict import verify_network
+from sif.networks.fingerprint import NetworkFingerprint
+from sif.networks.verify import verify_network
 from tests.networks.small import Constant, Small
 
 
