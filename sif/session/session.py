@@ -12,13 +12,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sif.claims.commit import read_commitment
+from sif.claims.runs import count_run
 from sif.errors import UsageError
 from sif.fingerprint.folder import FingerprintSet
 from sif.ownership.calibration import allowance_of, read_calibration
 from sif.ownership.grey_box import grey_box as weigh_probabilities
 from sif.ownership.policy import Policy
 from sif.ownership.published import match_rate
-from sif.ownership.run import JOURNAL, Group, RunRecord, open_run, read_verdict, write_verdict
+from sif.ownership.run import (
+    JOURNAL,
+    RECORD,
+    Group,
+    RunRecord,
+    open_run,
+    read_verdict,
+    write_verdict,
+)
 from sif.ownership.sequential import AskingProgress, decide
 from sif.ownership.verdict import Verdict
 from sif.session.manner import Manner, asking
@@ -93,6 +102,8 @@ class Session:
                 example=self.manner.example,
                 policy=policy,
             )
+            if self.committed and not (folder / RECORD).exists():
+                count_run(self.fingerprint.folder, record.suspect)
             open_run(folder, record)
             with KeptAnswers(folder / JOURNAL) as kept:
                 remembered = Remembering(kept.through(asked, name=self.name))

@@ -71,12 +71,12 @@ def make_claim(
         keys = finish(secret, Token.parse(response), response)
     owned = make_up(folder / "fp", triggers=TRIGGERS, vocabulary_size=VOCABULARY, keys=keys)
     told = answers(owned, green=28, scored=30)
-    policy = Policy(alpha=1e-9 if anchored else 1e-19, minimum_answers=3, weighted=False)
+    policy = Policy(alpha=1e-14 if anchored else 1e-19, minimum_answers=3, weighted=False)
     if anchored:
         policy = policy.model_copy(
-            update={"transfer_allowance": calibrated(owned), "alpha_transfer": 1e-4}
+            update={"transfer_allowance": calibrated(owned), "alpha_transfer": 1e-10}
         )
-    commit(owned, policy=policy, alpha=1e-6, alpha_transfer=0.1, anchor=secret)
+    commit(owned, policy=policy, alpha=1e-6, alpha_transfer=0.01, anchor=secret)
     if stamped:
         stamp(owned.folder, authority.reply(prepare_request(owned.folder)), [])
     run_of(owned, told, folder / "run", policy)
