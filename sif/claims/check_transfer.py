@@ -65,8 +65,8 @@ def check_transfer(case: Case) -> Finding:
     if allowance < floor:
         raise ClaimError(
             f"the allowance {allowance:.4g} is below {floor:.4g}, what words that know nothing "
-            f"give in answers as long as these ({floor - MARGIN:.4g}) and a margin of {MARGIN:g}: every "
-            "innocent would be above it"
+            f"give in answers as long as these ({floor - MARGIN:.4g}) and a margin of {MARGIN:g}: "
+            "every innocent would be above it"
         )
     if measured is None:
         return Finding(Status.NOT_CHECKED, f"{words}is stated without a measurement")

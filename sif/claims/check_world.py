@@ -65,7 +65,9 @@ def check_suspect(case: Case) -> Finding:
             "whether the suspect gave these answers: they are the claimant's word until you ask it "
             "yourself",
         )
-    words = f"from {asked.name!r} {_same(asked.name, case.record.suspect)}, less the same"
+    words = (
+        f"of {asked.name!r}, asked again {_same(asked.name, case.record.suspect)}, less the same"
+    )
     return Finding(Status.PASS, _weigh(case, _ask(case, asked, _until_shown(case)), words))
 
 

@@ -3,10 +3,11 @@
 import dataclasses
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sif.claims import Means, audit, commit, load_roots, prepare_request, reveal, stamp
+from sif.claims import Asked, Means, audit, commit, load_roots, prepare_request, reveal, stamp
 from sif.claims.anchor import begin, finish
 from sif.claims.bundle import open_bundle, write_bundle
 from sif.claims.canonical import sha256
@@ -53,10 +54,26 @@ class Claim:
     def means(self) -> Means:
         return Means(roots=load_roots([self.authority.root]), public_key=self.key.public)
 
+    @property
+    def all_means(self) -> Means:
+        """Everything that an auditor can bring."""
+        return dataclasses.replace(
+            self.means,
+            released=datetime.now(UTC) + timedelta(days=1),
+            tokenizer=self.fingerprint.folder / "tokenizer",
+            suspect=asked(self.told, "made-up suspect"),
+            panel=[asked(lambda query: "nothing", "stranger")],
+        )
+
     def files(self, into: Path) -> Files:
         """The bundle's files by name."""
         into.mkdir()
         return {name: path.read_bytes() for name, path in open_bundle(self.bundle, into).items()}
+
+
+def asked(answer: Any, name: str = "mine") -> Asked:
+    """A model of the auditor's."""
+    return Asked(name=name, open=lambda record: ScriptedSuspect(answer, name=name))
 
 
 def make_claim(
