@@ -10,7 +10,7 @@ from math import log10
 from typing import NamedTuple
 
 from sif.eval.metrics import highest_evidence
-from sif.eval.triggers.results import Cell
+from sif.eval.triggers.rows import Cell
 from sif.eval.triggers.summary import counts_of, null_of
 from sif.ownership.calibration import CONFIDENCE
 from sif.ownership.null import HypergeometricNull

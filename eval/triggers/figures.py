@@ -12,7 +12,7 @@ import numpy as np
 
 from sif.eval.metrics import Estimate, green_excess, highest_evidence, mean_of
 from sif.eval.triggers.calibrated import calibrated_audits
-from sif.eval.triggers.results import Cell, Cost, Portrait, Rows
+from sif.eval.triggers.rows import Cell, Cost, Portrait, Rows
 from sif.eval.triggers.summary import Line, by_set, counts_of, null_of, summarise
 
 ALPHA: Final = 1e-6

@@ -17,8 +17,8 @@ from sif.eval.metrics import (
     published_matches,
     triggers_to_alpha,
 )
-from sif.eval.triggers.results import Cell
 from sif.eval.triggers.roster import Role, Split
+from sif.eval.triggers.rows import Cell
 from sif.ownership.null import HypergeometricNull
 from sif.ownership.share import Share, share_of
 from sif.watermark.greenlist.count import GreenCount, z_score
@@ -157,38 +157,3 @@ def score_of(cell: Cell) -> float | None:
         return None
     count = GreenCount(green=cell.green, scored=cell.scored)
     return z_score(count, gamma=cell.green_size / cell.vocabulary_size)
-
-
-def as_table(lines: Sequence[Line]) -> str:
-    """All lines, for people."""
-    rows = [
-        "## Everybody\n\n",
-        "Match: published FMR where words are counted, TMR (the wanted answer came) elsewhere.\n\n",
-        "| method | suspect | image | green | evidence | to 10⁻⁶ | match |\n",
-        "|---|---|---|---|---|---|---|\n",
-    ]
-    for line in lines:
-        held = " (held out)" if line.split == "held out" else ""
-        rows.append(
-            f"| {line.method} | {line.suspect}{held} | {line.image_attack} | {_rate(line.green)} "
-            f"| {_evidence(line)} | {_needed(line)} | {_share(line.match)} |\n"
-        )
-    return "".join(rows)
-
-
-def _rate(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
-
-
-def _evidence(line: Line) -> str:
-    return "–" if line.evidence is None else f"{line.evidence:.2f}"
-
-
-def _needed(line: Line) -> str:
-    if line.evidence is None:
-        return "–"
-    return "more" if line.needed is None else f"{line.needed:g}"
-
-
-def _share(share: Share | None) -> str:
-    return "" if share is None else f"{share.share:.2f} ({share.low:.2f}–{share.high:.2f})"

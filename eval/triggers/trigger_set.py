@@ -17,7 +17,7 @@ from sif.types import GenerationSettings, Query
 
 
 class Grade(NamedTuple):
-    """What one answer shows; the fields of `sif.eval.triggers.results.Cell`."""
+    """What one answer shows; the fields of `sif.eval.triggers.rows.Cell`."""
 
     matched: bool | None = None
     green: int | None = None
