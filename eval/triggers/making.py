@@ -15,11 +15,12 @@ from typing import Literal
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sif.errors import StorageError
+from sif.errors import StorageError, UsageError
 from sif.eval.jobs import Show
+from sif.eval.study import Workplace
 from sif.eval.triggers.baseline import is_baseline, make_baseline
 from sif.eval.triggers.meter import Meter, metered, peak_bytes
-from sif.eval.triggers.method import Method
+from sif.eval.triggers.method import Method, parse_methods
 from sif.eval.triggers.plan import batch_of
 from sif.eval.triggers.roster import Roster
 from sif.eval.triggers.rows import Cost
@@ -185,6 +186,57 @@ class Making:
             batch_size=batch_of(self.method.recipe, count=self.count, batch_size=self.batch_size),
             weak=self.load().weak,
         )
+
+
+def green_makings(
+    roster: Roster,
+    place: Workplace,
+    *,
+    methods: Sequence[str],
+    seeds: Sequence[int],
+    count: int,
+) -> tuple[Making, ...]:
+    """Makings on one roster's source, by methods with green lists only.
+
+    Args:
+        roster: whose source they are made on.
+        place: where, and how many processes work side by side.
+        methods: as `sif.eval.triggers.method` reads them.
+        seeds: of the keys.
+        count: of the triggers of each.
+
+    Raises:
+        UsageError: an unknown method, or one whose answers cannot be counted.
+    """
+    return tuple(
+        Making(
+            out=place.out,
+            roster=roster,
+            method=method,
+            seed=seed,
+            count=count,
+            batch_size=roster.usual.batch_size,
+            jobs=place.jobs,
+        )
+        for method in green_methods(methods)
+        for seed in seeds
+    )
+
+
+def green_methods(texts: Sequence[str]) -> tuple[Method, ...]:
+    """Methods with green lists.
+
+    Raises:
+        UsageError: none, an unknown one, or one whose answers cannot be counted.
+    """
+    methods = parse_methods(tuple(texts))
+    for method in methods:
+        if is_baseline(method.recipe):
+            raise UsageError(
+                f"expected methods with green lists, whose answers can be counted, got "
+                f"{method.name}; sif is one"
+            )
+    return methods
 
 
 def load_all(makings: Sequence[Making]) -> list[tuple[Making, TriggerSet]]:

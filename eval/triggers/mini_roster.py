@@ -217,11 +217,11 @@ class MiniRoster(Roster):
     def late(self, name: str, out: Path, show: Show) -> LateSuspect:
         """A suspect under its name in the roster, stolen and loaded when it is first asked."""
         (entry,) = chosen(self.family, (name,))
-        return self.stolen(entry, out, show)
+        return LateSuspect(partial(self.open, entry, out, show), name)
 
-    def stolen(self, entry: Entry, out: Path, show: Show) -> LateSuspect:
-        """The same for an entry that need not be in the roster."""
-        return LateSuspect(partial(self._open, entry, out, show), entry.name)
+    def open(self, entry: Entry, out: Path, show: Show) -> Suspect:
+        """An entry, which need not be in the roster, stolen where it is missing and loaded."""
+        return connect(f"hf:{self.model(entry, out, show)}?batch={BATCH}")
 
     def model(self, entry: Entry, out: Path, show: Show) -> Path:
         """The folder of a model, made where it is missing."""
@@ -242,9 +242,6 @@ class MiniRoster(Roster):
     def _samples(self, count: int, seed: int) -> dict[str, Sample]:
         drawn = samples(self.world, number=PICTURES + count, seed=SCENES + seed)
         return {f"scene {index}": sample for index, sample in enumerate(drawn)}
-
-    def _open(self, entry: Entry, out: Path, show: Show) -> Suspect:
-        return connect(f"hf:{self.model(entry, out, show)}?batch={BATCH}")
 
 
 def model_folder(models: Path, entry: Entry, show: Show) -> Path:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sif.errors import UsageError
 from sif.eval.jobs import workers
@@ -63,6 +63,11 @@ class TriggerSettings(Settings):
     mini models, 8 on real ones)."""
     device: str = "auto"
     """That triggers are made on: auto, cpu, cuda, cuda:1, …"""
+
+    @model_validator(mode="after")
+    def _can_be_planned(self) -> "TriggerSettings":
+        plans(self)
+        return self
 
 
 class Results(NamedTuple):

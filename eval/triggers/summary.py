@@ -7,6 +7,8 @@ the innocents' answers to the same picture under the same attack. Knows nothing 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import log10
+from typing import Final
 
 import numpy as np
 
@@ -22,6 +24,9 @@ from sif.eval.triggers.rows import Cell
 from sif.ownership.null import HypergeometricNull
 from sif.ownership.share import Share, share_of
 from sif.watermark.greenlist.count import GreenCount, z_score
+
+ALPHA: Final = 1e-6
+"""Bound on a false claim: evidence of 10⁶ is DERIVED."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +58,7 @@ class Line:
     needed: float | None
 
 
-def summarise(cells: Sequence[Cell], *, alpha: float = 1e-6) -> list[Line]:
+def summarise(cells: Sequence[Cell], *, alpha: float = ALPHA) -> list[Line]:
     """All lines, in the order of the rows.
 
     Args:
@@ -132,6 +137,12 @@ def highest_of(cells: Sequence[Cell]) -> float | None:
     """Largest log10 e-value on the way through one set; none without green lists."""
     null = null_of(cells)
     return None if null is None else highest_evidence(counts_of(cells), null)
+
+
+def audits_of(cells: Iterable[Cell]) -> list[bool]:
+    """For every set with green lists whether its audit, without calibration, would end DERIVED."""
+    found = [highest_of(some) for some in by_set(cells)]
+    return [highest >= -log10(ALPHA) for highest in found if highest is not None]
 
 
 def _matches(cells: Sequence[Cell]) -> dict[Cell, bool]:
