@@ -150,7 +150,11 @@ def read_settings(study: Study[S], texts: Sequence[str], *, quick: bool = False)
 def settings_of(study: Study[S]) -> list[tuple[str, str, str]]:
     """Name, default as it would be typed, and description of every setting."""
     return [
-        (name, _typed(it.get_default(call_default_factory=True)), it.description or "")
+        (
+            name,
+            _typed(it.get_default(call_default_factory=True)),
+            " ".join((it.description or "").split()),
+        )
         for name, it in study.settings.model_fields.items()
     ]
 
