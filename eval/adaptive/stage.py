@@ -23,7 +23,7 @@ from sif.eval.attacks.thefts import Job
 from sif.eval.jobs import Show
 from sif.eval.study import Settings
 from sif.eval.triggers.making import Making, green_methods
-from sif.eval.triggers.mini_roster import BATCH, FAMILIES, MiniRoster, chosen
+from sif.eval.triggers.mini_roster import BATCH, FAMILIES, MiniRoster, chosen, mini_roster
 from sif.mini.architecture import Family
 from sif.mini.data import samples
 from sif.types import GenerationSettings
@@ -133,7 +133,7 @@ class Stage:
     @property
     def roster(self) -> MiniRoster:
         """Of the family."""
-        return MiniRoster(self.family)
+        return mini_roster(self.family)
 
     @property
     def folder(self) -> Path:

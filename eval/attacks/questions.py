@@ -122,11 +122,6 @@ def about_scenes(
             image_attack=image,
             trigger=name,
             answered=isinstance(reply, Answer),
-            matched=None,
-            green=None,
-            scored=None,
-            vocabulary_size=None,
-            green_size=None,
         )
 
     return [

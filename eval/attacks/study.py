@@ -21,8 +21,8 @@ from sif.eval.attacks.trying import Trying
 from sif.eval.jobs import workers
 from sif.eval.study import Findings, Settings, Study, Workplace
 from sif.eval.triggers.asking import Asking
-from sif.eval.triggers.making import Making, green_makings, green_methods
-from sif.eval.triggers.mini_roster import FAMILIES, MiniRoster
+from sif.eval.triggers.making import Making, green_methods, makings_of
+from sif.eval.triggers.mini_roster import FAMILIES, mini_roster
 from sif.mini.architecture import Family
 
 PANEL: Final = ("sibling", "sibling-b", "stranger-a")
@@ -110,11 +110,11 @@ def attack(settings: AttackSettings, place: Workplace) -> Results:
 
 def _makings(settings: AttackSettings, family: Family, place: Workplace) -> tuple[Making, ...]:
     """The triggers; models that several parts need are there afterwards."""
-    roster = MiniRoster(family)
-    makings = green_makings(
+    roster = mini_roster(family)
+    makings = makings_of(
         roster,
         place,
-        methods=(settings.method,),
+        green_methods((settings.method,)),
         seeds=range(settings.sets),
         count=settings.triggers,
     )

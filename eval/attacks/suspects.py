@@ -28,7 +28,7 @@ from sif.eval.attacks.grid import NONE, Attack, serving_of
 from sif.eval.attacks.questions import scenes_of
 from sif.eval.attacks.thefts import Job
 from sif.eval.jobs import Show
-from sif.eval.triggers.mini_roster import BATCH, Entry, MiniRoster, chosen
+from sif.eval.triggers.mini_roster import BATCH, Entry, MiniRoster, chosen, mini_roster
 from sif.mini.architecture import Family
 from sif.suspects.kept import KeptAnswers
 from sif.suspects.late import LateSuspect
@@ -103,7 +103,7 @@ class Site:
     @property
     def roster(self) -> MiniRoster:
         """Of the family."""
-        return MiniRoster(self.family)
+        return mini_roster(self.family)
 
     def _resolve(self, text: str) -> str:
         """Attacks on answers, with an address where `turns` has a name of the roster.

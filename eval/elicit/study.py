@@ -19,9 +19,9 @@ from sif.eval.elicit.ways import ways
 from sif.eval.jobs import Show, workers
 from sif.eval.study import Findings, Settings, Study, Workplace
 from sif.eval.triggers.asking import cell_of, kept, words_of
-from sif.eval.triggers.making import Making, green_makings, green_methods, load_all
-from sif.eval.triggers.mini_roster import FAMILIES, MiniRoster, chosen
-from sif.eval.triggers.roster import Roster
+from sif.eval.triggers.making import Making, green_methods, load_all, makings_of
+from sif.eval.triggers.mini_roster import FAMILIES, chosen, mini_roster
+from sif.eval.triggers.roster import Roster, named
 from sif.mini.architecture import Family
 from sif.types import Answer, Query
 
@@ -70,7 +70,7 @@ class Eliciting:
 
     def run(self, show: Show) -> list[Elicited]:
         """Asks what has not been asked, and counts every answer."""
-        (listed,) = self.roster.chosen((self.suspect,))
+        (listed,) = named(self.roster.suspects, (self.suspect,))
         asked = [
             (way, making, triggers, question)
             for way in ways()
@@ -133,12 +133,12 @@ def elicit(settings: ElicitSettings, place: Workplace) -> list[Elicited]:
 
 
 def _makings(settings: ElicitSettings, family: Family, place: Workplace) -> tuple[Making, ...]:
-    roster = MiniRoster(family)
+    roster = mini_roster(family)
     roster.prepare(settings.suspects, place.out, place.show)
-    return green_makings(
+    return makings_of(
         roster,
         place,
-        methods=settings.methods,
+        green_methods(settings.methods),
         seeds=range(settings.seeds),
         count=settings.triggers,
     )

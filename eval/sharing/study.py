@@ -19,8 +19,8 @@ from sif.eval.sharing.relatives import SOURCE, Relative, ask, relatives
 from sif.eval.study import Findings, Settings, Study, Workplace
 from sif.eval.training.card import score_facts
 from sif.eval.triggers.asking import cell_of
-from sif.eval.triggers.making import green_makings, green_methods, let_go, load_all
-from sif.eval.triggers.mini_roster import Entry, MiniRoster
+from sif.eval.triggers.making import green_methods, let_go, load_all, makings_of
+from sif.eval.triggers.mini_roster import Entry, MiniRoster, mini_roster
 from sif.eval.triggers.roster import Role
 from sif.mini.architecture import Family
 from sif.mini.data import Sample, samples
@@ -77,10 +77,10 @@ def share(settings: SharingSettings, place: Workplace) -> Results:
         StorageError: the folder holds triggers that were made with other settings.
         ModelError: the bundled weights are missing.
     """
-    roster = MiniRoster(settings.family)
+    roster = mini_roster(settings.family)
     family = list(relatives(place.out, roster=roster, steps=settings.steps, show=place.show))
-    makings = green_makings(
-        roster, place, methods=settings.methods, seeds=(0,), count=settings.triggers
+    makings = makings_of(
+        roster, place, green_methods(settings.methods), seeds=(0,), count=settings.triggers
     )
     with workers(place.jobs, place.show) as hands:
         hands.run(makings)

@@ -15,7 +15,7 @@ from sif.attacks.images import AttackedSuspect, Nothing, parse_image_attack
 from sif.errors import ModelError, SuspectError, UsageError
 from sif.eval.jobs import Show
 from sif.eval.triggers.making import Making, let_go, load_all
-from sif.eval.triggers.roster import Listed, Roster
+from sif.eval.triggers.roster import Listed, Roster, named
 from sif.eval.triggers.rows import Cell, Outcome
 from sif.eval.triggers.trigger_set import Question, TriggerSet
 from sif.suspects.kept import KeptAnswers
@@ -64,7 +64,7 @@ class Asking:
     def run(self, show: Show) -> Asked:
         """Asks what has not been asked, and counts every answer."""
         let_go()
-        (listed,) = self.roster.chosen((self.suspect,))
+        (listed,) = named(self.roster.suspects, (self.suspect,))
         outcome = Outcome(
             name=listed.name,
             suspect=listed.suspect,

@@ -6,7 +6,7 @@ triggers are missing. Knows nothing of suspects.
 
 import gc
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +19,7 @@ from sif.errors import StorageError, UsageError
 from sif.eval.jobs import Show
 from sif.eval.study import Workplace
 from sif.eval.triggers.baseline import is_baseline, make_baseline
-from sif.eval.triggers.meter import Meter, metered, peak_bytes
+from sif.eval.triggers.meter import metered, peak_bytes
 from sif.eval.triggers.method import Method, parse_methods
 from sif.eval.triggers.plan import batch_of
 from sif.eval.triggers.roster import Roster
@@ -112,7 +112,8 @@ class Making:
             torch.cuda.reset_peak_memory_stats(vlm.device)
         with metered(vlm) as meter:
             self._make(vlm, images, request, show)
-        cost = self._cost(vlm, None if interrupted else meter)
+        measured = {} if interrupted else meter.each(self.count)
+        cost = self._cost(vlm, measured, request.batch_size)
         made = Made(request=request, cost=cost)
         write_atomically(record, made.model_dump_json(indent=2))
         return cost
@@ -164,50 +165,35 @@ class Making:
                 report=report,
             )
 
-    def _cost(self, vlm: Vlm, meter: Meter | None) -> Cost:
-        def each(seconds: float) -> float:
-            return seconds / self.count
-
-        return Cost(
-            family=self.roster.name,
-            method=self.method.name,
-            seed=self.seed,
-            triggers=self.count,
-            seconds=None if meter is None else each(meter.seconds),
-            gradient_passes=None if meter is None else meter.gradient_passes,
-            decoding_passes=None if meter is None else meter.decoding_passes,
-            forward_seconds=None if meter is None else each(meter.forward_seconds),
-            backward_seconds=None if meter is None else each(meter.backward_seconds),
-            decoding_seconds=None if meter is None else each(meter.decoding_seconds),
-            peak_bytes=peak_bytes(vlm.device),
-            device=vlm.device.type,
-            threads=torch.get_num_threads(),
-            jobs=self.jobs,
-            batch_size=batch_of(self.method.recipe, count=self.count, batch_size=self.batch_size),
-            weak=self.load().weak,
+    def _cost(self, vlm: Vlm, measured: Mapping[str, float], batch_size: int) -> Cost:
+        return Cost.model_validate(
+            {
+                "family": self.roster.name,
+                "method": self.method.name,
+                "seed": self.seed,
+                "triggers": self.count,
+                **measured,
+                "peak_bytes": peak_bytes(vlm.device),
+                "device": vlm.device.type,
+                "threads": torch.get_num_threads(),
+                "jobs": self.jobs,
+                "batch_size": batch_size,
+                "weak": self.load().weak,
+            }
         )
 
 
-def green_makings(
+def makings_of(
     roster: Roster,
     place: Workplace,
+    methods: Sequence[Method],
     *,
-    methods: Sequence[str],
     seeds: Sequence[int],
     count: int,
+    batch_size: int | None = None,
+    device: str = "auto",
 ) -> tuple[Making, ...]:
-    """Makings on one roster's source, by methods with green lists only.
-
-    Args:
-        roster: whose source they are made on.
-        place: where, and how many processes work side by side.
-        methods: as `sif.eval.triggers.method` reads them.
-        seeds: of the keys.
-        count: of the triggers of each.
-
-    Raises:
-        UsageError: an unknown method, or one whose answers cannot be counted.
-    """
+    """One for each method and set of keys, on a roster's source; the rest is as `Making` says."""
     return tuple(
         Making(
             out=place.out,
@@ -215,10 +201,11 @@ def green_makings(
             method=method,
             seed=seed,
             count=count,
-            batch_size=roster.usual.batch_size,
+            batch_size=batch_size or roster.usual.batch_size,
             jobs=place.jobs,
+            device=device,
         )
-        for method in green_methods(methods)
+        for method in methods
         for seed in seeds
     )
 

@@ -7,7 +7,7 @@ exported and stolen once, into a folder, and found again. Knows nothing of trigg
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Final, Literal, get_args
 
@@ -33,7 +33,6 @@ from sif.mini.catalogue import MODELS, Model
 from sif.mini.data import Kind, Sample, samples
 from sif.mini.folders import export
 from sif.mini.world import Scene
-from sif.prompts import Pair
 from sif.suspects.connect import connect
 from sif.suspects.late import LateSuspect
 from sif.types import Suspect
@@ -161,41 +160,16 @@ def chosen(family: Family, names: Sequence[str] | None) -> tuple[Entry, ...]:
     return named(roster(family), names)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class MiniRoster(Roster):
     """The roster of one family, whose worlds are painted and whose truth is known."""
 
     family: Family
+    suspects: tuple[Entry, ...]
 
-    @property
-    def name(self) -> str:
-        """The family's."""
-        return self.family
-
-    @property
-    def suspects(self) -> tuple[Entry, ...]:
-        """Everybody, the source first."""
-        return roster(self.family)
-
-    @property
-    def usual(self) -> Usual:
-        """The same for both families."""
-        return USUAL
-
-    @property
-    def prompts(self) -> Sequence[str]:
-        """Ordinary ones."""
-        return prompts.load()
-
-    @property
-    def pairs(self) -> tuple[Pair, ...]:
-        """Of words that the mini models know."""
-        return PAIRS
-
-    @property
-    def chunk(self) -> int:
-        """All at once: answers of tiny models are cheapest in large batches."""
-        return BATCH
+    def __reduce__(self) -> tuple[Callable[[Family], "MiniRoster"], tuple[Family]]:
+        """By its family, as thefts are no data."""
+        return mini_roster, (self.family,)
 
     def source(self, out: Path, show: Show) -> str:
         """Folder of the source, exported where it is missing."""
@@ -242,6 +216,20 @@ class MiniRoster(Roster):
     def _samples(self, count: int, seed: int) -> dict[str, Sample]:
         drawn = samples(self.world, number=PICTURES + count, seed=SCENES + seed)
         return {f"scene {index}": sample for index, sample in enumerate(drawn)}
+
+
+@cache
+def mini_roster(family: Family) -> MiniRoster:
+    """The roster of a family; answers of tiny models are cheapest in large batches."""
+    return MiniRoster(
+        name=family,
+        family=family,
+        suspects=roster(family),
+        usual=USUAL,
+        prompts=tuple(prompts.load()),
+        pairs=PAIRS,
+        chunk=BATCH,
+    )
 
 
 def model_folder(models: Path, entry: Entry, show: Show) -> Path:

@@ -1,22 +1,67 @@
-"""What a study of one roster will do, settled before anything is loaded: a roster and choices.
+"""What a study will do with each roster, settled before anything is loaded: settings and plans.
 
 Counts the questions and the gradient passes. Knows nothing of this machine.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, NamedTuple
+
+from pydantic import Field, model_validator
 
 from sif.attacks.images import parse_image_attack
 from sif.errors import UsageError
+from sif.eval.study import Settings
 from sif.eval.triggers.baseline import batch_limit, is_baseline
 from sif.eval.triggers.method import Method, parse_methods
-from sif.eval.triggers.roster import Listed, Roster
+from sif.eval.triggers.mini_roster import FAMILIES, mini_roster
+from sif.eval.triggers.real_roster import real_roster
+from sif.eval.triggers.roster import Listed, Roster, named
 from sif.fingerprint.make import green_list_objective
 from sif.fingerprint.recipe import ParameterAscentRecipe, Recipe, RepresentationNoiseRecipe
+from sif.mini.architecture import Family
 
 PROBE_PASSES: Final = 2
+
+
+class TriggerSettings(Settings):
+    """What `sif bench triggers` can be told."""
+
+    roster: str | None = None
+    """Real models: llava-1.5-7b, qwen2.5-vl-7b, or a YAML file like theirs; none for mini ones."""
+    images: Path | None = None
+    """Folder of base images for a roster of real models, any size and format."""
+    families: tuple[Family, ...] = Field(default=FAMILIES, min_length=1)
+    """Of the mini models, where no roster is named."""
+    methods: tuple[str, ...] | None = None
+    """Recipes by name or YAML file, changes behind an @: sif@epsilon=8+steps=100; none for the
+    roster's own (sif, sif-release). Baselines (ordinary, pla, rna, cropa, difgsm) are methods too,
+    on mini models."""
+    triggers: int | None = Field(default=None, ge=2)
+    """Of a method and set of keys; none for the roster's own (24 on mini models)."""
+    seeds: int | None = Field(default=None, ge=1)
+    """Sets of keys; none for the roster's own (3 on mini models, 1 on real ones)."""
+    seed: int = Field(default=0, ge=0)
+    """Of everything random in the first set; the following sets count on."""
+    suspects: tuple[str, ...] | None = None
+    """Names in the roster; none for everybody."""
+    image_attacks: tuple[str, ...] | None = None
+    """In the words of `sif verify --image-attack`; none for the roster's own."""
+    steps: int | None = Field(default=None, ge=1)
+    """Of the optimisation, instead of the recipes'."""
+    epsilon: float | None = Field(default=None, ge=1, le=255)
+    """Largest change in 1/255, instead of the recipes'."""
+    batch: int | None = Field(default=None, ge=1)
+    """Triggers optimised together, where the method allows it; none for the roster's own (12 on
+    mini models, 8 on real ones)."""
+    device: str = "auto"
+    """That triggers are made on: auto, cpu, cuda, cuda:1, …"""
+
+    @model_validator(mode="after")
+    def _can_be_planned(self) -> "TriggerSettings":
+        plans(self)
+        return self
 
 
 class Passes(NamedTuple):
@@ -98,55 +143,41 @@ def method_fault(roster: Roster, method: Method) -> str | None:
     return None
 
 
-def make_plan(
-    roster: Roster,
-    *,
-    methods: Sequence[str] | None = None,
-    suspects: Sequence[str] | None = None,
-    image_attacks: Sequence[str] | None = None,
-    triggers: int | None = None,
-    seeds: Sequence[int] | None = None,
-    steps: int | None = None,
-    epsilon: float | None = None,
-    batch_size: int | None = None,
-    device: str = "auto",
-) -> Plan:
-    """A roster with choices put over its own; None keeps the roster's.
-
-    Args:
-        roster: who there is.
-        methods: recipes by name or file, with changes, as `sif.eval.triggers.method` reads them.
-        suspects: names in the roster; everybody where None.
-        image_attacks: in their text form.
-        triggers: of each method and set of keys.
-        seeds: of the keys.
-        steps: of the optimisation, instead of the recipes'.
-        epsilon: largest change in units of 1/255, instead of the recipes'.
-        batch_size: triggers optimised together, where the method allows it.
-        device: that triggers are made on.
+def plans(settings: TriggerSettings) -> list[Plan]:
+    """One for each roster.
 
     Raises:
-        UsageError: unknown methods, suspects, attacks or prompts, or none of them.
+        UsageError: unknown rosters, methods, suspects, attacks or prompts, or none of them.
+    """
+    if settings.roster is not None:
+        return [make_plan(real_roster(settings.roster, settings.images), settings)]
+    return [make_plan(mini_roster(family), settings) for family in settings.families]
+
+
+def make_plan(roster: Roster, settings: TriggerSettings) -> Plan:
+    """A roster with settings put over its own.
+
+    Raises:
+        UsageError: unknown methods, suspects or attacks, or none of them.
     """
     usual = roster.usual
-    names = tuple(dict.fromkeys(usual.methods if methods is None else methods))
-    attacks = tuple(dict.fromkeys(usual.image_attacks if image_attacks is None else image_attacks))
-    sets = tuple(range(usual.seeds) if seeds is None else seeds)
-    asked = roster.chosen(suspects)
-    if not (names and attacks and sets and asked):
-        raise UsageError(
-            "expected at least one method, suspect, image attack and set of keys, got none of one"
-        )
+    names = usual.methods if settings.methods is None else settings.methods
+    attacks = usual.image_attacks if settings.image_attacks is None else settings.image_attacks
+    asked = named(roster.suspects, settings.suspects)
+    if not (names and attacks and asked):
+        raise UsageError("expected at least one method, suspect and image attack, got none of one")
     for text in attacks:
         parse_image_attack(text)
-    _ = roster.prompts  # an unknown set is refused now
+    last = settings.seed + (settings.seeds or usual.seeds)
     return Plan(
         roster=roster,
         suspects=asked,
-        methods=parse_methods(names, steps=steps, epsilon=epsilon),
-        triggers=usual.triggers if triggers is None else triggers,
-        seeds=sets,
-        image_attacks=attacks,
-        batch_size=usual.batch_size if batch_size is None else batch_size,
-        device=device,
+        methods=parse_methods(
+            tuple(dict.fromkeys(names)), steps=settings.steps, epsilon=settings.epsilon
+        ),
+        triggers=settings.triggers or usual.triggers,
+        seeds=tuple(range(settings.seed, last)),
+        image_attacks=tuple(dict.fromkeys(attacks)),
+        batch_size=settings.batch or usual.batch_size,
+        device=settings.device,
     )

@@ -21,7 +21,6 @@ from sif.eval.jobs import Show
 from sif.eval.triggers.roster import Role, Roster, Split, Usual, named
 from sif.fingerprint.images import NamedImage, read_images
 from sif.mini.world import Scene
-from sif.prompts import Pair
 from sif.recipe_file import read_built_in
 from sif.suspects.late import LateSuspect, late
 from sif.suspects.uri import SuspectAddress
@@ -30,7 +29,6 @@ from sif.watermark.keys import KeyRing
 
 BUILT_IN: Final = ("llava-1.5-7b", "qwen2.5-vl-7b")
 KEYS: Final = "secret.key"
-CHUNK: Final = 32
 BATCH_SIZE: Final = 8
 
 
@@ -132,55 +130,13 @@ class RosterFile(_Part):
         return self
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class RealRoster(Roster):
-    """The roster of a file, with a folder of base images."""
+    """The roster of a file, with a folder of base images; baselines cannot take part."""
 
+    suspects: tuple[RealSuspect, ...]
     file: RosterFile
-    images: Path | None = None
-
-    @property
-    def name(self) -> str:
-        """As the file says."""
-        return self.file.name
-
-    @property
-    def suspects(self) -> tuple[RealSuspect, ...]:
-        """Everybody."""
-        return self.file.suspects
-
-    @property
-    def usual(self) -> Usual:
-        """As the file says; one set of keys."""
-        return Usual(
-            methods=self.file.methods,
-            triggers=self.file.triggers,
-            seeds=1,
-            image_attacks=self.file.image_attacks,
-            batch_size=BATCH_SIZE,
-        )
-
-    @property
-    def prompts(self) -> tuple[str, ...]:
-        """Those of the file's set.
-
-        Raises:
-            UsageError: there is no such set.
-        """
-        try:
-            return prompts.load(self.file.prompts)
-        except ValueError as error:
-            raise UsageError(f"roster {self.name}: prompts: {error}") from error
-
-    @property
-    def pairs(self) -> tuple[Pair, ...]:
-        """None: baselines are compared on mini models only."""
-        return ()
-
-    @property
-    def chunk(self) -> int:
-        """Few at once: a large model takes seconds for each answer."""
-        return CHUNK
+    images: Path | None
 
     def source(self, out: Path, show: Show) -> str:
         """Folder or hub id, as the file says."""
@@ -210,6 +166,34 @@ class RealRoster(Roster):
         """A suspect, under the name that it has once it is loaded."""
         (one,) = named(self.suspects, (name,))
         return late(one.suspect)
+
+
+def real_roster(name: str | Path | RosterFile, images: Path | None = None) -> RealRoster:
+    """A roster, by name or file where it is not read yet, with a folder of base images.
+
+    Raises:
+        UsageError: no such roster, a file that is not one, or one with unknown prompts.
+    """
+    file = name if isinstance(name, RosterFile) else load_roster(name)
+    try:
+        questions = tuple(prompts.load(file.prompts))
+    except ValueError as error:
+        raise UsageError(f"roster {file.name}: prompts: {error}") from error
+    usual = Usual(
+        methods=file.methods,
+        triggers=file.triggers,
+        seeds=1,
+        image_attacks=file.image_attacks,
+        batch_size=BATCH_SIZE,
+    )
+    return RealRoster(
+        name=file.name,
+        suspects=file.suspects,
+        usual=usual,
+        prompts=questions,
+        file=file,
+        images=images,
+    )
 
 
 def load_roster(name: str | Path) -> RosterFile:

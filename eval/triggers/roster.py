@@ -28,32 +28,26 @@ class Listed(Protocol):
     @property
     def name(self) -> str:
         """In tables and files."""
-        ...
 
     @property
     def suspect(self) -> str:
         """Its address, or the bundled model that it is or was stolen from."""
-        ...
 
     @property
     def role(self) -> Role:
         """What it is to the source."""
-        ...
 
     @property
     def split(self) -> Split:
         """Whether recipes may be chosen by what it answers."""
-        ...
 
     @property
     def note(self) -> str:
         """How it was made, as far as that is known."""
-        ...
 
     @property
     def set_aside(self) -> str | None:
         """Why it is listed but not asked; none for those who are."""
-        ...
 
 
 L = TypeVar("L", bound=Listed)
@@ -78,38 +72,25 @@ class Usual:
     batch_size: int
 
 
+@dataclass(frozen=True, kw_only=True)
 class Roster(ABC):
-    """A source, its copies and innocents, with the pictures that triggers are made of."""
+    """A source, its copies and innocents, with the pictures that triggers are made of.
 
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """In tables and of its folder."""
+    Attributes:
+        name: in tables and of its folder.
+        suspects: everybody, exactly one of them the source itself.
+        usual: what it does where nothing else is said.
+        prompts: plain questions, taken in turn.
+        pairs: questions and wanted answers for baselines; nothing where they cannot take part.
+        chunk: questions that are asked and kept at once.
+    """
 
-    @property
-    @abstractmethod
-    def suspects(self) -> Sequence[Listed]:
-        """Everybody, exactly one of them the source itself."""
-
-    @property
-    @abstractmethod
-    def usual(self) -> Usual:
-        """What it does where nothing else is said."""
-
-    @property
-    @abstractmethod
-    def prompts(self) -> Sequence[str]:
-        """Plain questions, taken in turn."""
-
-    @property
-    @abstractmethod
-    def pairs(self) -> Sequence[Pair]:
-        """Questions and wanted answers for baselines; nothing where baselines cannot take part."""
-
-    @property
-    @abstractmethod
-    def chunk(self) -> int:
-        """Questions that are asked and kept at once."""
+    name: str
+    suspects: tuple[Listed, ...]
+    usual: Usual
+    prompts: tuple[str, ...]
+    pairs: tuple[Pair, ...] = ()
+    chunk: int = 32
 
     @abstractmethod
     def source(self, out: Path, show: Show) -> str:
@@ -145,14 +126,6 @@ class Roster(ABC):
     def folder(self, out: Path) -> Path:
         """Of everything that is made and answered, in a study's folder."""
         return out / self.name
-
-    def chosen(self, names: Sequence[str] | None) -> tuple[Listed, ...]:
-        """Those of the suspects that are named, all where None.
-
-        Raises:
-            UsageError: a name that the roster does not have.
-        """
-        return named(self.suspects, names)
 
 
 def named(suspects: Sequence[L], names: Sequence[str] | None) -> tuple[L, ...]:

@@ -45,11 +45,11 @@ class Cell(Row):
     image_attack: str
     trigger: str
     answered: bool
-    matched: bool | None
-    green: int | None
-    scored: int | None
-    vocabulary_size: int | None
-    green_size: int | None
+    matched: bool | None = None
+    green: int | None = None
+    scored: int | None = None
+    vocabulary_size: int | None = None
+    green_size: int | None = None
 
 
 class Cost(Row):
@@ -77,9 +77,9 @@ class Cost(Row):
     method: str
     seed: int
     triggers: int
-    seconds: float | None
-    gradient_passes: int | None
-    decoding_passes: int | None
+    seconds: float | None = None
+    gradient_passes: int | None = None
+    decoding_passes: int | None = None
     forward_seconds: float | None = None
     backward_seconds: float | None = None
     decoding_seconds: float | None = None

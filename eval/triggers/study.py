@@ -10,64 +10,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from pydantic import Field, model_validator
-
 from sif.errors import UsageError
 from sif.eval.jobs import workers
-from sif.eval.study import Findings, Requirement, Settings, Study, Workplace
+from sif.eval.study import Findings, Requirement, Study, Workplace
 from sif.eval.triggers.asking import Asking
 from sif.eval.triggers.machine import device_fault
-from sif.eval.triggers.making import Making
-from sif.eval.triggers.mini_roster import FAMILIES, MiniRoster
-from sif.eval.triggers.plan import Plan, make_plan, method_fault
+from sif.eval.triggers.making import Making, makings_of
+from sif.eval.triggers.plan import Plan, TriggerSettings, method_fault, plans
 from sif.eval.triggers.plots import plots
 from sif.eval.triggers.portraits import Portraying
-from sif.eval.triggers.real_roster import RealRoster, load_roster
 from sif.eval.triggers.requirements import check
-from sif.eval.triggers.roster import Roster
 from sif.eval.triggers.rows import Outcome, Outcomes, Rows
 from sif.eval.triggers.summary import summarise
 from sif.eval.triggers.tables import as_everybody, as_outcomes, as_overview
-from sif.mini.architecture import Family
-
-
-class TriggerSettings(Settings):
-    """What `sif bench triggers` can be told."""
-
-    roster: str | None = None
-    """Real models: llava-1.5-7b, qwen2.5-vl-7b, or a YAML file like theirs; none for mini ones."""
-    images: Path | None = None
-    """Folder of base images for a roster of real models, any size and format."""
-    families: tuple[Family, ...] = Field(default=FAMILIES, min_length=1)
-    """Of the mini models, where no roster is named."""
-    methods: tuple[str, ...] | None = None
-    """Recipes by name or YAML file, changes behind an @: sif@epsilon=8+steps=100; none for the
-    roster's own (sif, sif-release). Baselines (ordinary, pla, rna, cropa, difgsm) are methods too,
-    on mini models."""
-    triggers: int | None = Field(default=None, ge=2)
-    """Of a method and set of keys; none for the roster's own (24 on mini models)."""
-    seeds: int | None = Field(default=None, ge=1)
-    """Sets of keys; none for the roster's own (3 on mini models, 1 on real ones)."""
-    seed: int = Field(default=0, ge=0)
-    """Of everything random in the first set; the following sets count on."""
-    suspects: tuple[str, ...] | None = None
-    """Names in the roster; none for everybody."""
-    image_attacks: tuple[str, ...] | None = None
-    """In the words of `sif verify --image-attack`; none for the roster's own."""
-    steps: int | None = Field(default=None, ge=1)
-    """Of the optimisation, instead of the recipes'."""
-    epsilon: float | None = Field(default=None, ge=1, le=255)
-    """Largest change in 1/255, instead of the recipes'."""
-    batch: int | None = Field(default=None, ge=1)
-    """Triggers optimised together, where the method allows it; none for the roster's own (12 on
-    mini models, 8 on real ones)."""
-    device: str = "auto"
-    """That triggers are made on: auto, cpu, cuda, cuda:1, …"""
-
-    @model_validator(mode="after")
-    def _can_be_planned(self) -> "TriggerSettings":
-        plans(self)
-        return self
 
 
 class Results(NamedTuple):
@@ -96,34 +51,6 @@ def run(settings: TriggerSettings, place: Workplace) -> Findings:
 def requirements(settings: TriggerSettings) -> list[Requirement]:
     """What is here and what is not."""
     return [one for plan in plans(settings) for one in check(plan)]
-
-
-def plans(settings: TriggerSettings) -> list[Plan]:
-    """One for each roster.
-
-    Raises:
-        UsageError: unknown rosters, methods, suspects, attacks or prompts.
-    """
-    rosters: list[Roster] = [MiniRoster(family) for family in settings.families]
-    if settings.roster is not None:
-        rosters = [RealRoster(load_roster(settings.roster), settings.images)]
-    return [_plan(settings, roster) for roster in rosters]
-
-
-def _plan(settings: TriggerSettings, roster: Roster) -> Plan:
-    sets = settings.seeds or roster.usual.seeds
-    return make_plan(
-        roster,
-        methods=settings.methods,
-        suspects=settings.suspects,
-        image_attacks=settings.image_attacks,
-        triggers=settings.triggers,
-        seeds=range(settings.seed, settings.seed + sets),
-        steps=settings.steps,
-        epsilon=settings.epsilon,
-        batch_size=settings.batch,
-        device=settings.device,
-    )
 
 
 def run_plans(some: Sequence[Plan], place: Workplace) -> Results:
@@ -169,19 +96,14 @@ def _refuse(plan: Plan) -> None:
 
 
 def _makings(plan: Plan, place: Workplace) -> tuple[Making, ...]:
-    return tuple(
-        Making(
-            out=place.out,
-            roster=plan.roster,
-            method=method,
-            seed=seed,
-            count=plan.triggers,
-            batch_size=plan.batch_size,
-            jobs=place.jobs,
-            device=plan.device,
-        )
-        for method in plan.methods
-        for seed in plan.seeds
+    return makings_of(
+        plan.roster,
+        place,
+        plan.methods,
+        seeds=plan.seeds,
+        count=plan.triggers,
+        batch_size=plan.batch_size,
+        device=plan.device,
     )
 
 
