@@ -35,7 +35,7 @@ def plots(scores: Sequence[Score], lines: Sequence[Summary]) -> dict[str, bytes]
 
 
 def _curves(scores: Sequence[Score]) -> Any:
-    figure = new_figure(12, 7)
+    figure = new_figure(12.0, 7.0)
     for place, (detector, benign) in enumerate(PANELS, start=1):
         some = [row for row in scores if row.detector == detector]
         quiet = np.array([row.score for row in some if row.kind == benign])
@@ -61,7 +61,7 @@ def _curves(scores: Sequence[Score]) -> Any:
 
 def _evidence(lines: Sequence[Summary]) -> Any:
     families = list(dict.fromkeys(line.family for line in lines))
-    figure = new_figure(6 * len(families), 5)
+    figure = new_figure(6.0 * len(families), 5.0)
     axes = figure.subplots(1, len(families), squeeze=False)[0]
     for axis, family in zip(axes, families, strict=True):
         own = [one for one in lines if one.family == family and one.benign is not None]

@@ -7,52 +7,67 @@ import pytest
 
 from sif.attacks.answers import parse_answer_attacks
 from sif.attacks.images import parse_image_attack
-from sif.errors import StorageError
+from sif.errors import StorageError, UsageError
 from sif.eval.adaptive.detection import detections_of
-from sif.eval.adaptive.plots import write_plots
-from sif.eval.adaptive.rows import Fidelity, Outcome, Score
-from sif.eval.adaptive.run import AdaptiveBench, run_adaptive
-from sif.eval.adaptive.scale import FULL, QUICK, Scale
-from sif.eval.adaptive.tables import as_report, evidence, summarise
+from sif.eval.adaptive.plots import plots
+from sif.eval.adaptive.rows import Fidelity, Score
+from sif.eval.adaptive.stage import AdaptiveSettings
+from sif.eval.adaptive.study import STUDY
+from sif.eval.adaptive.tables import as_report, summarise
+from sif.eval.attacks.rows import AttackCell
 from sif.eval.metrics import evidence_per_trigger
+from sif.eval.study import Workplace, read_settings, run_study
 from sif.eval.triggers.method import parse_methods
+from sif.eval.triggers.summary import evidence_of
 from sif.ownership.null import HypergeometricNull
 from sif.watermark.greenlist.count import GreenCount
+from tests.eval.triggers.rows import cell
 
 
-def outcome(**changes: Any) -> Outcome:
-    row: dict[str, Any] = {
-        "family": "llava",
-        "section": "purifiers",
+def outcome(**changes: Any) -> AttackCell:
+    own: dict[str, Any] = {
+        "kind": "purifiers",
         "attack": "none",
-        "method": "sif",
-        "part": "asked",
-        "picture": "0/0001",
-        "answered": True,
+        "strength": "",
+        "asked": "trigger",
         "words": 40,
         "facts": 1.0,
-        "green": 30,
-        "scored": 34,
-        "vocabulary_size": 400,
-        "green_size": 200,
+        "shapes": 1.0,
+        "colours": 1.0,
+        "places": 1.0,
     }
-    return Outcome(**row | changes)
+    own |= {name: changes.pop(name) for name in list(changes) if name in own}
+    counted = {"green": 30, "scored": 34, "vocabulary_size": 400, "green_size": 200}
+    return AttackCell(**cell(**counted | changes).model_dump(), **own)
 
 
-def benign(**changes: Any) -> Outcome:
-    none = {"method": None, "green": None, "scored": None}
-    none |= {"vocabulary_size": None, "green_size": None}
-    return outcome(part="benign", **none | changes)
+def benign(**changes: Any) -> AttackCell:
+    none = {"green": None, "scored": None, "vocabulary_size": None, "green_size": None}
+    return outcome(asked="benign", **none | changes)
 
 
-@pytest.mark.parametrize("scale", [FULL, QUICK], ids=["full", "quick"])
-def test_everything_in_a_scale_can_be_read(scale: Scale) -> None:
-    parse_methods(scale.methods)
-    for text in scale.purifiers:
+@pytest.mark.parametrize("quick", [False, True], ids=["full", "quick"])
+def test_everything_in_the_settings_can_be_read(quick: bool) -> None:
+    settings = read_settings(STUDY, [], quick=quick)
+    parse_methods(settings.methods)
+    for text in settings.purifiers:
         parse_image_attack(text)
-    for text in scale.averages:
+    for text in settings.averages:
         parse_answer_attacks(text)
-    assert max(scale.disclosed) < scale.triggers
+    assert max(settings.disclosed) < settings.triggers
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"methods": ("pla",)}, "green lists"),
+        ({"purifiers": ("flip",)}, "flip"),
+        ({"disclosed": (24,)}, "fewer disclosed triggers than the 24"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        AdaptiveSettings(**changes)
 
 
 def test_evidence_is_that_of_all_triggers_asked() -> None:
@@ -61,18 +76,17 @@ def test_evidence_is_that_of_all_triggers_asked() -> None:
     silent = outcome(answered=False, green=None, scored=None, words=None, facts=0.0)
     counts = [GreenCount(green=30, scored=34), GreenCount(green=20, scored=34)]
     whole = evidence_per_trigger(counts, null)
-    assert evidence(told) == pytest.approx(whole)
-    assert evidence([*told, silent, silent]) == pytest.approx(whole / 2)
-    assert evidence([]) == 0.0
+    assert evidence_of(told) == pytest.approx(whole)
+    assert evidence_of([*told, silent, silent]) == pytest.approx(whole / 2)
 
 
 def test_disclosed_triggers_are_told_from_the_reserve() -> None:
-    rows = [outcome(part="disclosed", green=10) for _ in range(3)]
-    rows += [outcome(part="reserve") for _ in range(6)]
+    rows = [outcome(asked="disclosed", green=10) for _ in range(3)]
+    rows += [outcome(asked="reserve") for _ in range(6)]
     (line,) = summarise(rows)
     assert line.seen < 0 < line.reserve
     assert line.derived  # by the reserve, which the thief never saw
-    (weak,) = summarise([outcome(part="disclosed"), outcome(part="reserve", green=17)])
+    (weak,) = summarise([outcome(asked="disclosed"), outcome(asked="reserve", green=17)])
     assert not weak.derived
 
 
@@ -95,11 +109,11 @@ def test_every_method_meets_every_kind_of_benign_pictures() -> None:
     assert found["ε", "noise:8"].hits_5 == 0.0
 
 
-def test_the_report_and_the_plots_hold_every_attack(tmp_path: Path) -> None:
+def test_the_report_and_the_plots_hold_every_attack() -> None:
     rows = [outcome(attack=attack) for attack in ("none", "purify:16")]
     rows += [benign(attack=attack) for attack in ("none", "purify:16")]
-    rows += [outcome(section="tuning", attack="own triggers", family="qwen2_5_vl")]
-    rows += [benign(section="tuning", attack="own triggers", family="qwen2_5_vl", facts=0.5)]
+    rows += [outcome(kind="tuning", attack="own triggers", family="qwen2_5_vl")]
+    rows += [benign(kind="tuning", attack="own triggers", family="qwen2_5_vl", facts=0.5)]
     scores = [
         Score(family="llava", detector="off-content", kind=kind, trigger=kind == "sif", score=s)
         for kind in ("clean", "sif")
@@ -111,11 +125,12 @@ def test_the_report_and_the_plots_hold_every_attack(tmp_path: Path) -> None:
     report = as_report(rows, detections_of(scores), fidelity)
     for words in ("`purify:16`", "31.0, 27.5 dB", "own triggers", "off-content", "0.500", "50%"):
         assert words in report
-    for path in write_plots(tmp_path, scores, summarise(rows)):
-        assert path.read_text(encoding="utf-8").count("<svg") == 1
+    for plot in plots(scores, summarise(rows)).values():
+        assert plot.count(b"<svg") == 1
 
 
 def test_a_strange_folder_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("Dear …")
     with pytest.raises(StorageError, match="new folder"):
-        run_adaptive(AdaptiveBench(out=tmp_path, scale=QUICK), show=lambda *words: None)
+        place = Workplace(out=tmp_path, jobs=1, show=lambda *words: None)
+        run_study(STUDY, read_settings(STUDY, [], quick=True), place)

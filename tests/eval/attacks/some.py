@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sif.eval.attacks.attack import Attack
+from sif.eval.attacks.grid import Attack
 from sif.eval.attacks.rows import AttackCell, AttackLine
 from tests.eval.triggers.rows import cell
 

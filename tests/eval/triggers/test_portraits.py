@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sif.eval.triggers.stealth import stealth
+from sif.eval.triggers.portraits import stealth
 from sif.mini.data import samples
 
 BASE = samples(11, number=1, seed=1)[0].image

@@ -7,20 +7,18 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from pydantic import ValidationError
 
 from sif import prompts
-from sif.errors import FingerprintError, UsageError
-from sif.eval.elicit.elicit import ROWS, ElicitBench, run_elicit
-from sif.eval.elicit.elicited import as_table, found
+from sif.errors import StorageError, UsageError
+from sif.eval.elicit.study import STUDY, ElicitSettings, elicit
+from sif.eval.elicit.tables import Elicited, as_tables, found
 from sif.eval.elicit.ways import Way, first_sentence, ways
-from sif.eval.triggers import asking
+from sif.eval.study import Workplace, run_study
+from sif.eval.triggers import asking, mini_roster
 from sif.eval.triggers.making import Making
 from sif.eval.triggers.method import Method
-from sif.eval.triggers.results import Elicited
-from sif.eval.triggers.roster import roster
 from sif.eval.triggers.trigger_set import Question
-from sif.eval.triggers.triggers import MARK
-from sif.files import claim_folder
 from sif.suspects import ScriptedSuspect
 from sif.types import GenerationSettings, Suspect
 from tests.eval.triggers.rows import cell
@@ -97,7 +95,7 @@ def test_the_table_has_a_line_for_each_way_and_one_for_each_prompt() -> None:
         _row(suspect="lora-questions", role="copy", prompt="What is it?", words=3),
         _row(family="qwen2_5_vl"),
     ]
-    table = as_table(rows)
+    table = as_tables(rows)
     assert "## llava, triggers of sif" in table
     assert "## qwen2_5_vl, triggers of sif" in table
     assert "| source | – | – | 20.0 | 0.750 |" in table
@@ -117,20 +115,20 @@ def test_triggers_and_answers_of_an_earlier_benchmark_are_found_again(
         opened.append(uri)
         return inner
 
-    monkeypatch.setattr(asking, "connect", connect)
+    monkeypatch.setattr(mini_roster, "connect", connect)
     out = tmp_path / "bench"
     making = _plain_benchmark(out, "sif@steps=2")
     pictures = {p: p.stat().st_mtime_ns for p in out.rglob("*.png")}
     assert len(inner.asked) == making.count == 2
     inner.asked.clear()
-    bench = ElicitBench(
-        out=out,
+    settings = ElicitSettings(
         families=("llava",),
         methods=(making.method.name,),
         triggers=2,
         suspects=("source", "pruned-20"),
     )
-    rows = run_elicit(bench, show=_ignore)
+    place = Workplace(out=out, jobs=1, show=_ignore)
+    rows = elicit(settings, place)
     assert {p: p.stat().st_mtime_ns for p in out.rglob("*.png")} == pictures
     ways_each = 8 + len(prompts.load()) - 1
     assert len(rows) == 2 * 2 * ways_each
@@ -139,23 +137,24 @@ def test_triggers_and_answers_of_an_earlier_benchmark_are_found_again(
     example = "a dot. it says " + OWN
     full = [row for row in rows if (row.example, row.minimum, row.trigger) == ("full", 60, "0001")]
     assert {row.words for row in full} == {len(f"a dot. it says {example} {OWN}".split())}
-    assert pq.read_table(bench.out / ROWS).num_rows == len(rows)
 
     inner.asked.clear()
     opened.clear()
-    assert run_elicit(bench, show=_ignore) == rows
+    assert elicit(settings, place) == rows
     assert (inner.asked, opened) == ([], [])
-    with pytest.raises(FingerprintError, match=r"settings that .* begun with"):
-        run_elicit(replace(bench, triggers=3), show=_ignore)
+    (out / "study.txt").touch()
+    run_study(STUDY, settings, place)
+    assert pq.read_table(out / "elicit.parquet").num_rows == len(rows)
+    with pytest.raises(StorageError, match=r"settings that .* begun with"):
+        elicit(settings.model_copy(update={"triggers": 3}), place)
 
 
 def _plain_benchmark(out: Path, method: str) -> Making:
     """What `sif bench triggers` leaves behind: two triggers, asked of the source."""
-    claim_folder(out, mark=MARK, words="ours")
+    llava = mini_roster.mini_roster("llava")
     making = Making(
         out=out,
-        source=asking.model_folder(out / "llava" / "models", roster("llava")[0], _ignore),
-        family="llava",
+        roster=llava,
         method=Method.parse(method),
         seed=0,
         count=2,
@@ -164,18 +163,24 @@ def _plain_benchmark(out: Path, method: str) -> Making:
     )
     making.run(_ignore)
     asking.Asking(
-        out=out, family="llava", suspect="source", makings=(making,), image_attacks=("none",)
+        out=out, roster=llava, suspect="source", makings=(making,), image_attacks=("none",)
     ).run(_ignore)
     return making
 
 
-def test_what_cannot_be_counted_is_refused_before_anything_is_made(tmp_path: Path) -> None:
-    plan = ElicitBench(out=tmp_path / "bench")
-    for changes, words in (
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
         ({"methods": ("sif", "pla")}, "green lists.* pla"),
-        ({"methods": ()}, "at least one"),
-        ({"seeds": ()}, "at least one"),
-    ):
-        with pytest.raises(UsageError, match=words):
-            run_elicit(replace(plan, **changes), show=_ignore)
-    assert not (tmp_path / "bench").exists()
+        ({"suspects": ("gpt",)}, "gpt"),
+    ],
+)
+def test_what_cannot_be_counted_is_refused(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        ElicitSettings(**changes)
+
+
+@pytest.mark.parametrize("changes", [{"methods": ()}, {"seeds": 0}, {"families": ()}])
+def test_nothing_to_do_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        ElicitSettings(**changes)

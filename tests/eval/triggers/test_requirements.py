@@ -1,4 +1,5 @@
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -7,12 +8,14 @@ import pytest
 import torch
 import yaml
 
-from sif.eval.rosters import check as checking
-from sif.eval.rosters.check import Finding, Images, check, passes
-from sif.eval.rosters.plan import make_plan
-from sif.eval.rosters.roster import load_roster
-from tests.eval.rosters.lists import entry, little
-from tests.fingerprint.small import small_recipe
+from sif.eval.study import Requirement
+from sif.eval.triggers import requirements as checking
+from sif.eval.triggers.mini_roster import mini_roster
+from sif.eval.triggers.plan import TriggerSettings, make_plan
+from sif.eval.triggers.real_roster import RealRoster, real_roster
+from sif.eval.triggers.requirements import check
+from tests.eval.triggers.lists import entry, little, plan_of
+from tests.fingerprint.small import pictures, small_recipe
 
 
 @pytest.fixture(autouse=True)
@@ -28,9 +31,19 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     return there
 
 
-def found(roster: Any, *, images: Images | None = None, **choices: Any) -> dict[str, Finding]:
-    plan = make_plan(roster, **choices)
-    return {finding.what: finding for finding in check(plan, images or Images(9))}
+@pytest.fixture(autouse=True)
+def nine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nine base images, wherever they should be."""
+    monkeypatch.setattr(RealRoster, "pictures", lambda roster, count, seed: pictures(9))
+
+
+def found(roster: RealRoster, **choices: Any) -> dict[str, Requirement]:
+    return {one.what: one for one in check(plan_of(roster, **choices))}
+
+
+def passes(found: Iterable[Requirement]) -> bool:
+    """Whether nothing but downloads stands in the way."""
+    return all(one.state != "missing" for one in found)
 
 
 def test_a_roster_of_folders_is_ready_with_nothing_to_download(
@@ -45,9 +58,10 @@ def test_a_roster_of_folders_is_ready_with_nothing_to_download(
         "source model",
         "suspect source",
         "suspect other",
+        "questions",
     ]
     assert {finding.state for finding in findings.values()} == {"ready"}
-    assert passes(list(findings.values()))
+    assert passes(findings.values())
 
 
 def test_what_must_be_downloaded_is_counted_once_and_stands_in_no_way(
@@ -68,11 +82,11 @@ def test_what_must_be_downloaded_is_counted_once_and_stands_in_no_way(
     assert findings["suspect unknown"].memory is None
     assert findings["disk"].download_gb == pytest.approx(5.0)
     assert "repositories: 3, 5.0 GB and 1 of unknown size" in findings["disk"].words
-    assert passes(list(findings.values()))
+    assert passes(findings.values())
     machine.offline = True
     findings = found(roster)
     assert "HF_HUB_OFFLINE" in findings["disk"].words
-    assert passes(list(findings.values()))
+    assert passes(findings.values())
 
 
 def test_too_small_a_disk_is_missing(machine: SimpleNamespace) -> None:
@@ -82,7 +96,7 @@ def test_too_small_a_disk_is_missing(machine: SimpleNamespace) -> None:
     findings = found(roster)
     assert findings["disk"].state == "missing"
     assert "60.0 GB and 1 of unknown size; 50.0 GB free" in findings["disk"].words
-    assert not passes(list(findings.values()))
+    assert not passes(findings.values())
 
 
 def test_a_suspect_that_is_set_aside_is_neither_counted_nor_missing() -> None:
@@ -135,7 +149,7 @@ def test_too_little_memory_for_the_weights_alone_is_missing(machine: SimpleNames
     )
     assert findings["source model"].state == "missing"
     machine.memory = 27 * 2**30
-    assert passes(list(found(roster).values()))
+    assert passes(found(roster).values())
 
 
 def test_what_options_want_and_the_machine_lacks_is_missing(
@@ -187,12 +201,19 @@ def test_an_endpoint_is_not_reached() -> None:
     assert "repositories: 1" in findings["disk"].words
 
 
-def test_images_that_are_missing_are_described_and_few_ones_noted() -> None:
+def test_images_that_are_missing_are_described_and_few_ones_noted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     roster = little("org/model")
-    missing = found(roster, images=Images(0, "no folder"))["base images"]
-    assert (missing.state, missing.words) == ("missing", "no folder; get pictures of anything")
-    assert found(roster, images=Images(3))["base images"].words == "3 for 2 triggers"
-    assert "used again" in found(roster, images=Images(1))["base images"].words
+    assert found(roster)["base images"].words == "9 for 2 triggers"
+    assert "used again" in found(roster, triggers=10)["base images"].words
+    monkeypatch.undo()
+    missing = found(roster)["base images"]
+    assert missing.state == "missing"
+    assert "images=FOLDER with pictures of anything, got none" in missing.words
+    missing = found(little("org/model", images=tmp_path / "nowhere"))["base images"]
+    assert missing.state == "missing"
+    assert "nowhere; get pictures of anything" in missing.words
 
 
 def test_a_method_without_green_lists_is_missing_and_others_tell_their_cost() -> None:
@@ -225,6 +246,14 @@ def test_a_built_in_roster_needs_only_downloads_on_a_large_machine(
     name: str, machine: SimpleNamespace
 ) -> None:
     machine.memory, machine.disk = 80 * 2**30, 10**12
-    findings = found(load_roster(name), images=Images(45))
+    findings = found(real_roster(name))
     assert [f.words for f in findings.values() if f.state == "missing"] == []
     assert findings["source model"].state == "download"
+
+
+def test_mini_models_are_bundled_and_baselines_may_take_part() -> None:
+    plan = make_plan(mini_roster("llava"), TriggerSettings(methods=("sif", "pla"), triggers=4))
+    assert [one.what for one in check(plan)] == [
+        *("method sif", "method pla", "models of llava", "questions"),
+    ]
+    assert passes(check(plan))

@@ -3,22 +3,22 @@ from pathlib import Path
 import pytest
 
 from sif.errors import UsageError
-from sif.eval.rosters.plan import Plan, make_plan, passes_of_a_step
 from sif.eval.triggers.meter import metered
 from sif.eval.triggers.method import Method
+from sif.eval.triggers.plan import Plan, TriggerSettings, passes_of_a_step, plans
 from sif.fingerprint.make import make_fingerprint
 from sif.fingerprint.recipe import Recipe, load_recipe
 from sif.vlm.model import Vlm
-from tests.eval.rosters.lists import entry, little
+from tests.eval.triggers.lists import content, entry, little, plan_of, write
 from tests.fingerprint.small import KEYS, PROMPTS, pictures, small_recipe
 
 
 def test_choices_go_over_those_of_the_roster() -> None:
     roster = little("a/b", entry("x", "hf:a/c"), entry("y", "hf:a/d", set_aside="not ours"))
-    plan = make_plan(roster)
+    plan = plan_of(roster)
     assert (plan.triggers, [method.name for method in plan.methods]) == (2, ["sif"])
     assert [listed.name for listed in plan.asked] == ["source", "x"]
-    plan = make_plan(
+    plan = plan_of(
         roster,
         methods=["sif", "sif-release"],
         suspects=["x"],
@@ -43,16 +43,16 @@ def test_choices_go_over_those_of_the_roster() -> None:
 )
 def test_what_cannot_be_done_is_refused(changes: dict[str, list[str]], words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        make_plan(little(), **changes)  # type: ignore[arg-type]
+        plan_of(little(), **changes)
 
 
 def test_unknown_prompts_are_refused_with_the_roster_named() -> None:
     with pytest.raises(UsageError, match=r"little: prompts: .*ordinary.*rude"):
-        make_plan(little(prompts="rude"))
+        little(prompts="rude")
 
 
 def test_methods_may_have_changed_schedules() -> None:
-    plan = make_plan(little(), methods=["sif@steps=9", "sif"], steps=7)
+    plan = plan_of(little(), methods=["sif@steps=9", "sif"], steps=7)
     assert [(m.name, m.recipe.schedule.steps) for m in plan.methods] == [
         ("sif@steps=9", 9),
         ("sif", 7),
@@ -79,7 +79,7 @@ def test_a_step_costs_twice_for_every_term_that_looks_twice() -> None:
 
 
 def test_triggers_are_made_alone_where_a_term_moves_the_parameters_they_share() -> None:
-    plan = make_plan(little(), triggers=6, batch_size=4)
+    plan = plan_of(little(), triggers=6, batch=4)
     alone = with_terms({"kind": "weight_noise"})
     assert (plan.batch(with_terms()), plan.batch(alone)) == (4, 1)
     assert plan.gradient_passes(alone).least == 2 + 6 * 3
@@ -104,9 +104,8 @@ def test_the_estimate_is_what_making_takes(
     roster = little(untrained_llava)
     plan = Plan(
         roster=roster,
-        suspects=roster.suspects,
+        suspects=tuple(roster.suspects),
         methods=(Method(name="small", recipe=recipe),),
-        prompts=PROMPTS,
         triggers=3,
         image_attacks=("none",),
         batch_size=2,
@@ -125,3 +124,11 @@ def test_the_estimate_is_what_making_takes(
     passes = plan.gradient_passes(recipe)
     assert meter.gradient_passes == (passes.least if least else passes.most)
     assert passes.most == 2 + (passes.least - 2) * recipe.quality.attempts
+
+
+def test_without_a_roster_it_is_the_mini_families_and_with_one_its_file(tmp_path: Path) -> None:
+    mini = plans(TriggerSettings(families=("llava",), seed=3))
+    assert [plan.roster.name for plan in mini] == ["llava"]
+    assert (mini[0].triggers, mini[0].seeds, mini[0].batch_size) == (24, (3, 4, 5), 12)
+    (real,) = plans(TriggerSettings(roster=str(write(tmp_path / "l.yaml", content()))))
+    assert (real.roster.name, real.triggers, real.seeds, real.batch_size) == ("little", 2, (0,), 8)

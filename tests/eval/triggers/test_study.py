@@ -1,39 +1,32 @@
 """A whole benchmark in little, on a bundled model."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 import torch
+from pydantic import ValidationError
 
-from sif.errors import FingerprintError, StorageError, UsageError
-from sif.eval.triggers import asking
+from sif.errors import StorageError, UsageError
+from sif.eval.study import Workplace, run_study
+from sif.eval.triggers import mini_roster
 from sif.eval.triggers.meter import metered
-from sif.eval.triggers.results import Cost, Portrait
-from sif.eval.triggers.roster import chosen, roster
-from sif.eval.triggers.triggers import TriggerBench, run_bench
+from sif.eval.triggers.plan import TriggerSettings, plans
+from sif.eval.triggers.rows import Cost, Outcomes, Portrait, Rows
+from sif.eval.triggers.study import STUDY, run_plans
 from sif.suspects.connect import connect
 from sif.types import GenerationSettings, Query, Reply, Suspect
 from sif.vlm.model import Vlm
 from tests.kill_9 import begin, kill_once_there_is
 
 
+def _at(out: Path) -> Workplace:
+    return Workplace(out=out, jobs=1, show=_ignore)
+
+
 def _ignore(stage: str, done: float, total: float, words: str) -> None:
     pass
-
-
-def test_both_rosters_hold_out_copies_and_innocents() -> None:
-    for family in ("llava", "qwen2_5_vl"):
-        everybody = roster(family)
-        assert everybody[0].role == "source"
-        assert len({entry.name for entry in everybody}) == len(everybody)
-        held = [entry for entry in everybody if entry.split == "held out"]
-        assert {entry.role for entry in held} == {"copy", "innocent"}
-        assert {"sibling", "sibling-b", "stranger-c"} <= {entry.name for entry in everybody}
-    with pytest.raises(UsageError, match=r"among source, int8.*got 'gpt'"):
-        chosen("llava", ("source", "gpt"))
 
 
 def test_passes_with_a_gradient_and_passes_that_decode_are_told_apart(
@@ -73,19 +66,24 @@ def test_a_benchmark_is_kept_resumed_and_counts_every_answer(
         suspect.ask = ask_and_note  # type: ignore[method-assign]
         return suspect
 
-    monkeypatch.setattr(asking, "connect", connect_and_note)
-    bench = TriggerBench(
-        out=tmp_path / "bench",
+    monkeypatch.setattr(mini_roster, "connect", connect_and_note)
+    out = tmp_path / "bench"
+    settings = TriggerSettings(
         families=("llava",),
         methods=("sif", "sif-release@epsilon=3", "ordinary", "rna"),
         triggers=2,
-        seeds=(0,),
+        seeds=1,
         suspects=("source", "pruned-20", "stranger-b"),
         image_attacks=("none", "jpeg:75"),
         steps=2,
         epsilon=4.0,
     )
-    rows = run_bench(bench, show=_ignore)
+
+    def run(**changes: object) -> Rows:
+        changed = TriggerSettings(**settings.model_dump() | changes)
+        return run_plans(plans(changed), _at(out)).rows
+
+    rows = run()
     cells, costs, portraits = rows
     assert len(cells) == 4 * 3 * 2 * 2
     assert len({(c.method, c.suspect, c.image_attack, c.trigger) for c in cells}) == len(cells)
@@ -95,26 +93,24 @@ def test_a_benchmark_is_kept_resumed_and_counts_every_answer(
     assert None not in {cell.matched for cell in cells if cell.method == "rna"}
     _check_costs(costs)
     _check_portraits(portraits)
-    for name, values in rows._asdict().items():
-        assert pq.read_table(bench.out / f"{name}.parquet").num_rows == len(values)
     # The triggers of all methods go to a suspect together; then the source sees the base images,
     # where both baselines ask the same.
     assert [number for _, number in asked] == [8] * 6 + [6]
 
-    (bench.out / "llava" / "models" / "pruned-20").rename(tmp_path / "away")
+    (out / "llava" / "models" / "pruned-20").rename(tmp_path / "away")
     asked.clear()
-    pictures = {p: p.stat().st_mtime_ns for p in bench.out.rglob("*.png")}
-    assert run_bench(bench, show=_ignore) == rows
-    assert {p: p.stat().st_mtime_ns for p in bench.out.rglob("*.png")} == pictures
+    pictures = {p: p.stat().st_mtime_ns for p in out.rglob("*.png")}
+    assert run() == rows
+    assert {p: p.stat().st_mtime_ns for p in out.rglob("*.png")} == pictures
     assert asked == []
-    assert not (bench.out / "llava" / "models" / "pruned-20").exists()
+    assert not (out / "llava" / "models" / "pruned-20").exists()
     for changes in ({"triggers": 3}, {"methods": ("ordinary",), "triggers": 3}):
-        with pytest.raises((FingerprintError, StorageError), match=r"settings that .* begun with"):
-            run_bench(replace(bench, **changes), show=_ignore)
-    record = bench.out / "llava" / "fingerprints" / "sif-0.json"
-    record.write_text(record.read_text().replace('"schema_version": 2', '"schema_version": 1'))
-    with pytest.raises(StorageError, match=r"cost of version 2 in .*sif-0\.json"):
-        run_bench(bench, show=_ignore)
+        with pytest.raises(StorageError, match=r"settings that .* begun with"):
+            run(**changes)
+    record = out / "llava" / "fingerprints" / "sif-0.json"
+    record.write_text(record.read_text().replace('"schema_version": 3', '"schema_version": 1'))
+    with pytest.raises(StorageError, match=r"cost of version 3 in .*sif-0\.json"):
+        run()
 
 
 def _check_costs(costs: Sequence[Cost]) -> None:
@@ -137,9 +133,9 @@ def _check_portraits(portraits: Sequence[Portrait]) -> None:
 
 COMMAND = (
     *("bench", "triggers"),
-    *("--families", "llava", "--methods", "sif,ordinary", "--steps", "2", "-n", "3"),
-    *("--suspects", "source,pruned-20", "--image-attacks", "none,crop:0.05"),
-    *("--seeds", "1", "--jobs", "2"),
+    *("--set", "families=llava", "--set", "methods=sif,ordinary", "--set", "steps=2"),
+    *("--set", "triggers=3", "--set", "seeds=1", "--set", "suspects=source,pruned-20"),
+    *("--set", "image-attacks=none,crop:0.05", "--jobs", "2"),
 )
 
 
@@ -162,20 +158,27 @@ def test_after_kill_9_the_same_command_comes_to_the_same_rows(tmp_path: Path) ->
     assert {(cost["threads"], cost["jobs"]) for cost in costs} == {(1, 2)}
 
 
-def test_what_cannot_be_run_is_refused_before_anything_is_made(tmp_path: Path) -> None:
-    plan = TriggerBench(out=tmp_path / "bench")
+def test_what_cannot_be_run_is_refused_before_anything_is_made() -> None:
     for changes, words in (
         ({"methods": ("sif", "magic")}, "magic"),
         ({"image_attacks": ("flip",)}, "flip"),
         ({"suspects": ("gpt",)}, "gpt"),
         ({"methods": ()}, "at least one"),
-        ({"seeds": ()}, "at least one"),
-        ({"jobs": 0}, "at least 1 job"),
         ({"methods": ("sif@epsilon=300",)}, "less than or equal to 255"),
+        ({"roster": "gpt"}, "llava-1.5-7b"),
     ):
         with pytest.raises(UsageError, match=words):
-            run_bench(replace(plan, **changes), show=_ignore)
-    assert not (tmp_path / "bench").exists()
+            TriggerSettings(**changes)
+    with pytest.raises(ValidationError, match="seeds"):
+        TriggerSettings(seeds=0)
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("mine")
-    with pytest.raises(StorageError, match=r"bench\.txt"):
-        run_bench(TriggerBench(out=tmp_path), show=_ignore)
+    with pytest.raises(StorageError, match=r"study\.txt"):
+        run_study(STUDY, TriggerSettings(), _at(tmp_path))
+
+
+def test_everybody_is_told_in_a_file_that_can_be_read_again() -> None:
+    kept = Outcomes(rosters={"llava": ()})
+    assert Outcomes.model_validate_json(kept.model_dump_json()) == kept

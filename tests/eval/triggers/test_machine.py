@@ -6,7 +6,7 @@ import huggingface_hub
 import pytest
 import torch
 
-from sif.eval.rosters.machine import (
+from sif.eval.triggers.machine import (
     cached_snapshot,
     device_fault,
     folder_fault,

@@ -1,5 +1,8 @@
 """Who is asked, how the splits lie, and that a copy of two models is made of both."""
 
+import pickle
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -12,9 +15,19 @@ from sif.attacks.weights.finetune import Finetune
 from sif.attacks.weights.merge import Interpolate
 from sif.attacks.weights.noise import Noise
 from sif.attacks.weights.round import Round
-from sif.eval.triggers.asking import model_folder
-from sif.eval.triggers.roster import OTHER_WORLD, Entry, Theft, roster
+from sif.errors import UsageError
+from sif.eval.triggers import mini_roster as rosters
+from sif.eval.triggers.mini_roster import (
+    OTHER_WORLD,
+    Entry,
+    Theft,
+    chosen,
+    mini_roster,
+    model_folder,
+    roster,
+)
 from sif.mini.architecture import Family
+from sif.mini.catalogue import Model
 from sif.mini.data import samples
 from sif.vlm.folder import load_model
 
@@ -124,3 +137,48 @@ def test_a_merged_copy_is_made_with_what_it_needs_and_found_again(tmp_path: Path
     said.clear()
     assert model_folder(tmp_path, quick, show) == made
     assert not said
+
+
+def test_a_model_that_two_jobs_need_is_exported_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exported: list[str] = []
+
+    def export(model: Model, folder: Path) -> None:
+        exported.append(model.name)
+        time.sleep(0.2)
+        folder.mkdir()
+
+    monkeypatch.setattr(rosters, "export", export)
+    source = roster("llava")[0]
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [
+            pool.submit(model_folder, tmp_path / "models", source, lambda *_: None)
+            for _ in range(4)
+        ]
+    assert {job.result() for job in jobs} == {tmp_path / "models" / "llava-source"}
+    assert exported == ["llava-source"]
+
+
+def test_a_roster_goes_to_other_processes_and_is_the_same_there() -> None:
+    llava = mini_roster("llava")
+    assert pickle.loads(pickle.dumps(llava)) is llava
+
+
+def test_base_images_and_what_they_show_have_the_same_names() -> None:
+    llava = mini_roster("llava")
+    pictures = llava.pictures(2, 1)
+    assert [named.name for named in pictures] == list(llava.scenes(2, 1))
+    assert llava.keys(Path(), 0).commitment("x") != llava.keys(Path(), 1).commitment("x")
+
+
+def test_both_rosters_hold_out_copies_and_innocents() -> None:
+    for family in ("llava", "qwen2_5_vl"):
+        everybody = roster(family)
+        assert everybody[0].role == "source"
+        assert len({entry.name for entry in everybody}) == len(everybody)
+        held = [entry for entry in everybody if entry.split == "held out"]
+        assert {entry.role for entry in held} == {"copy", "innocent"}
+        assert {"sibling", "sibling-b", "stranger-c"} <= {entry.name for entry in everybody}
+    with pytest.raises(UsageError, match=r"among source, int8.*got 'gpt'"):
+        chosen("llava", ("source", "gpt"))

@@ -1,20 +1,20 @@
 """The whole benchmark in little, on a bundled model: kept, resumed, killed."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from pydantic import ValidationError
 
 from sif.errors import UsageError
-from sif.eval.attacks import suspects
-from sif.eval.attacks.bench import LINES, ROWS, AttackBench, Attacked, run_attacks
-from sif.eval.attacks.grid import chosen_attacks
 from sif.eval.attacks.rows import AttackLine
-from sif.eval.triggers import asking
+from sif.eval.attacks.study import STUDY, AttackSettings, Results, attack
+from sif.eval.study import Workplace, run_study
+from sif.eval.triggers import mini_roster
 from sif.suspects.connect import connect
-from sif.suspects.journal import Journal
+from sif.suspects.kept import KeptAnswers
 from sif.types import Query, Reply, Suspect
 from tests.kill_9 import begin, kill_once_there_is
 
@@ -23,9 +23,8 @@ ATTACKS = (
     *("temperature:0.7", "divergence-stranger:0.2", "disturbed:1"),
 )
 FEW = ("drop-layers:1", "jpeg:75", "case:1")
-LITTLE = AttackBench(
-    out=Path("nowhere"),
-    attacks=chosen_attacks(ATTACKS, ()),
+LITTLE = AttackSettings(
+    attack=ATTACKS,
     families=("llava",),
     method="sif@steps=2",
     triggers=2,
@@ -34,9 +33,8 @@ LITTLE = AttackBench(
 )
 COMMAND = (
     *("bench", "attacks"),
-    *("--families", "llava", "--method", "sif@steps=2", "-n", "2", "--sets", "1"),
-    *("--scenes", "4", "--jobs", "2"),
-    *(part for name in FEW for part in ("--attack", name)),
+    *("--set", "families=llava", "--set", "method=sif@steps=2", "--set", "triggers=2"),
+    *("--set", "sets=1", "--set", "scenes=4", "--set", f"attack={','.join(FEW)}", "--jobs", "2"),
 )
 
 
@@ -44,10 +42,14 @@ def _ignore(stage: str, done: float, total: float, words: str) -> None:
     pass
 
 
+def _run(out: Path, settings: AttackSettings = LITTLE) -> Results:
+    return attack(settings, Workplace(out=out, jobs=1, show=_ignore))
+
+
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Attacked]:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Results]:
     out = tmp_path_factory.mktemp("whole")
-    return out, run_attacks(replace(LITTLE, out=out), show=_ignore)
+    return out, _run(out)
 
 
 @pytest.fixture
@@ -66,16 +68,15 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         suspect.ask = ask_and_count  # type: ignore[method-assign]
         return suspect
 
-    for module in (asking, suspects):
-        monkeypatch.setattr(module, "connect", connect_and_count)
+    monkeypatch.setattr(mini_roster, "connect", connect_and_count)
     return numbers
 
 
 @pytest.mark.slow
-def test_every_kind_of_attack_gives_rows_and_a_line(whole: tuple[Path, Attacked]) -> None:
-    out, (cells, lines) = whole
+def test_every_kind_of_attack_gives_rows_and_a_line(whole: tuple[Path, Results]) -> None:
+    _, (cells, lines) = whole
     source = {line.attack: line for line in lines if line.suspect == "source"}
-    texts = ["none", *(one.name for one in LITTLE.attacks)]
+    texts = ["none", *(one.name for one in LITTLE.attacks())]
     assert list(source) == list(dict.fromkeys(texts))
     assert {line.suspect for line in lines} == {"source", "sibling-c", "stranger-b"}
     innocent = [line for line in lines if line.role == "innocent"]
@@ -96,33 +97,35 @@ def test_every_kind_of_attack_gives_rows_and_a_line(whole: tuple[Path, Attacked]
     stolen = {line.attack for line in lines if line.theft_seconds}
     assert stolen == {"drop-layers", "lora-questions", "disturbed"}
     assert {line.attack for line in lines if line.models == 2} == {"divergence-stranger"}
-    for name, rows in ((ROWS, cells), (LINES, lines)):
-        assert pq.read_table(out / name).num_rows == len(rows)
 
 
 @pytest.mark.slow
 def test_started_again_it_asks_nothing_and_finds_the_same(
-    whole: tuple[Path, Attacked], asked: list[int]
+    whole: tuple[Path, Results], asked: list[int]
 ) -> None:
     out, found = whole
-    assert run_attacks(replace(LITTLE, out=out), show=_ignore) == found
+    assert _run(out) == found
     assert asked == []
+    (out / "study.txt").touch()
+    run_study(STUDY, LITTLE, Workplace(out=out, jobs=1, show=_ignore))
+    for name, rows in (("attacks", found.cells), ("attacks-lines", found.lines)):
+        assert pq.read_table(out / f"{name}.parquet").num_rows == len(rows)
 
 
 @pytest.mark.slow
 def test_after_kill_9_it_goes_on_where_it_was(
-    whole: tuple[Path, Attacked], tmp_path: Path, asked: list[int]
+    whole: tuple[Path, Results], tmp_path: Path, asked: list[int]
 ) -> None:
     out = tmp_path / "killed"
     begun = begin(*COMMAND, "--out", out)
     kill_once_there_is(out / "llava" / "prices" / "drop-layers-1.json", begun)
-    assert not (out / ROWS).exists()
+    assert not (out / "attacks.parquet").exists()
     kept = _answers(out)
     assert kept > 0
-    few = chosen_attacks(FEW, ())
-    found = run_attacks(replace(LITTLE, out=out, attacks=few), show=_ignore)
+    few = LITTLE.model_copy(update={"attack": FEW})
+    found = _run(out, few)
     assert sum(asked) == _answers(out) - kept > 0
-    names = {"none", *(one.name for one in few)}
+    names = {"none", *(one.name for one in few.attacks())}
     assert found.cells == [cell for cell in whole[1].cells if cell.attack in names]
     assert [_without_cost(line) for line in found.lines] == [
         _without_cost(line) for line in whole[1].lines if line.attack in names
@@ -133,8 +136,8 @@ def _answers(out: Path) -> int:
     """In all journals."""
     total = 0
     for path in (out / "llava" / "answers").glob("*.sqlite"):
-        with Journal(path) as journal:
-            total += len(journal.answers())
+        with KeptAnswers(path) as kept:
+            total += len(kept.answers())
     return total
 
 
@@ -142,15 +145,34 @@ def _without_cost(line: AttackLine) -> AttackLine:
     return line.model_copy(update={"theft_seconds": None, "slowdown": None})
 
 
-def test_what_cannot_be_run_is_refused_before_anything_is_made(tmp_path: Path) -> None:
-    plan = replace(LITTLE, out=tmp_path / "bench")
-    for changes, words in (
-        ({"attacks": ()}, "at least one attack"),
-        ({"sets": 0}, "at least one"),
-        ({"jobs": 0}, "at least one"),
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"attack": ("flip",)}, "flip"),
+        ({"answer_attack": ("flip",)}, "truncate"),
         ({"method": "magic"}, "magic"),
-        ({"method": "pla"}, "green lists, got pla"),
-    ):
-        with pytest.raises(UsageError, match=words):
-            run_attacks(replace(plan, **changes), show=_ignore)
-    assert not (tmp_path / "bench").exists()
+        ({"method": "pla"}, "green lists, .*got pla"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        AttackSettings(**changes)
+
+
+@pytest.mark.parametrize("changes", [{"families": ()}, {"sets": 0}, {"triggers": 1}])
+def test_too_little_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        AttackSettings(**changes)
+
+
+@pytest.mark.slow
+def test_attacks_on_answers_in_little_and_again(tmp_path: Path) -> None:
+    texts = ("truncate:0.5", "withhold:1", "gumbel:4+drop:0.5")
+    some = AttackSettings(
+        answer_attack=texts, families=("llava",), method="sif@steps=2", triggers=2, sets=1, scenes=2
+    )
+    found = _run(tmp_path, some)
+    rows = [c for c in found.cells if (c.suspect, c.asked) == ("source", "trigger")]
+    assert [row.answered for row in rows] == [True] * 4 + [False] * 2 + [True] * 2
+    assert rows[2].words == round(0.5 * (rows[0].words or 0))
+    assert _run(tmp_path, some) == found

@@ -3,15 +3,15 @@ from pathlib import Path
 import pytest
 
 from sif.errors import UsageError
-from sif.eval.rosters.plan import make_plan
-from sif.eval.rosters.roster import BUILT_IN, load_roster
-from tests.eval.rosters.lists import content, entry, little, write
+from sif.eval.triggers.real_roster import BUILT_IN, load_roster, real_roster
+from sif.eval.triggers.roster import named
+from tests.eval.triggers.lists import content, entry, little, plan_of, write
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_a_built_in_roster_can_be_planned_and_holds_out_of_every_role(name: str) -> None:
     roster = load_roster(name)
-    plan = make_plan(roster)
+    plan = plan_of(real_roster(name))
     assert roster.name == name
     assert plan.image_attacks[0] == "none"
     held = {listed.role for listed in plan.asked if listed.split == "held out"}
@@ -49,7 +49,7 @@ def test_a_roster_is_read_from_a_file_and_frozen(tmp_path: Path) -> None:
 
 SOURCE = entry("source", "hf:a/b", "source")
 WRONG = {
-    "an unknown field": ({"colour": "red"}, r"colour: Extra inputs"),
+    "an unknown field": ({"colour": "red"}, r"colour: extra inputs"),
     "another version": ({"schema_version": 2}, r"schema_version: .*got 2"),
     "no suspects": ({"suspects": []}, r"suspects: .*at least 1"),
     "no source": ({"suspects": [entry("x", "hf:a/b")]}, r"one suspect with the role source, got 0"),
@@ -99,6 +99,11 @@ def test_an_unknown_roster_is_answered_with_those_there_are() -> None:
 
 def test_suspects_are_chosen_by_name_in_the_order_of_the_roster() -> None:
     roster = little("a/b", entry("x", "hf:a/c"), entry("y", "hf:a/d"))
-    assert [s.name for s in roster.chosen(("y", "source"))] == ["source", "y"]
+    assert [s.name for s in named(roster.suspects, ("y", "source"))] == ["source", "y"]
     with pytest.raises(UsageError, match=r"among source, x, y, got 'z'"):
-        roster.chosen(("z",))
+        named(roster.suspects, ("z",))
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_a_weak_trigger_keeps_its_picture_and_key(name: str) -> None:
+    assert "its own picture, with its own key" in load_roster(name).images

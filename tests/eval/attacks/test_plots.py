@@ -1,18 +1,17 @@
 """The picture: what is drawn, and that names do not lie on each other."""
 
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
-from sif.eval.attacks.picture import (
+from sif.eval.attacks.plots import (
     BESIDE,
     LABEL_GAP,
     Point,
     beside,
     curves,
     places,
-    write_pictures,
+    plots,
 )
 from tests.eval.attacks.some import line
 
@@ -42,11 +41,11 @@ def test_names_stand_apart_and_in_the_order_of_their_curves(heights: list[float]
     assert stood[-1] < 1
 
 
-def test_both_kinds_of_file_are_written(tmp_path: Path) -> None:
-    paths = write_pictures(tmp_path, LINES)
-    assert [path.name for path in paths] == ["attacks-llava.svg", "attacks-llava.png"]
-    assert b"</svg>" in paths[0].read_bytes()
-    assert paths[1].read_bytes().startswith(b"\x89PNG")
+def test_both_kinds_of_file_are_drawn() -> None:
+    files = plots(LINES)
+    assert list(files) == ["attacks-llava.svg", "attacks-llava.png"]
+    assert b"</svg>" in files["attacks-llava.svg"]
+    assert files["attacks-llava.png"].startswith(b"\x89PNG")
 
 
 def test_curves_that_cost_nothing_are_drawn_beside_each_other_from_one_start() -> None:

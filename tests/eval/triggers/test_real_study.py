@@ -1,29 +1,34 @@
 """A benchmark of a roster in little: untrained and bundled models, and suspects that fail."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
 from sif.errors import ModelError, StorageError, SuspectError, UsageError
-from sif.eval.rosters.outcomes import Outcome, Outcomes, outcomes_as_markdown
-from sif.eval.rosters.plan import Plan, make_plan
-from sif.eval.rosters.roster import Roster
-from sif.eval.rosters.run import run_roster
+from sif.eval.study import Workplace
+from sif.eval.triggers import making
 from sif.eval.triggers.method import Method
+from sif.eval.triggers.plan import Plan
+from sif.eval.triggers.real_roster import RealRoster
+from sif.eval.triggers.rows import Outcome
+from sif.eval.triggers.study import Results, run_plans
+from sif.eval.triggers.tables import as_outcomes
 from sif.mini.catalogue import find
 from sif.mini.folders import export
 from sif.suspects import late
 from sif.suspects.connect import connect
-from sif.suspects.journal import Journal
+from sif.suspects.kept import KeptAnswers
 from sif.suspects.scripted import ScriptedSuspect
 from sif.types import Query, Reply, Unanswered
 from sif.vlm.model import Vlm
-from tests.eval.rosters.lists import entry, little
-from tests.fingerprint.small import PROMPTS, pictures, small_recipe
+from tests.eval.triggers import lists
+from tests.eval.triggers.lists import entry
+from tests.fingerprint.small import pictures, small_recipe
 
 
 def ignore(stage: str, done: float, total: float, words: str) -> None:
@@ -34,13 +39,39 @@ def small_method(name: str = "small", **changes: Any) -> Method:
     return Method(name=name, recipe=small_recipe(**changes))
 
 
-def plan_of(roster: Roster, **changes: Any) -> Plan:
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three base images."""
+    folder = tmp_path_factory.mktemp("images")
+    for named in pictures(3):
+        named.image.save(folder / f"{named.name}.png")
+    return folder
+
+
+Little = Callable[..., RealRoster]
+
+
+@pytest.fixture(scope="module")
+def little(untrained_llava: Path, images: Path) -> Little:
+    """A roster of the untrained model and others."""
+    return partial(_little, untrained_llava, images)
+
+
+def _little(source: Path, images: Path, *more: dict[str, Any]) -> RealRoster:
+    return lists.little(source, *more, images=images)
+
+
+def run(plan: Plan, out: Path) -> Results:
+    making.let_go()
+    return run_plans([plan], Workplace(out=out, jobs=1, show=ignore))
+
+
+def plan_of(roster: RealRoster, **changes: Any) -> Plan:
     return Plan(
         **{
             "roster": roster,
             "suspects": roster.suspects,
             "methods": (small_method(),),
-            "prompts": PROMPTS,
             "triggers": 2,
             "image_attacks": ("none", "jpeg:75"),
             "device": "cpu",
@@ -90,13 +121,13 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
 
 
 @pytest.fixture(scope="module")
-def begun(untrained_llava: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def begun(little: Little, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run's folder with finished triggers and one suspect's answers."""
     out = tmp_path_factory.mktemp("begun") / "out"
     stage, real = Stage(), late.connect
     late.connect = stage.connect  # type: ignore[assignment]
     try:
-        run_roster(plan_of(little(untrained_llava)), pictures(3), out, show=ignore)
+        run(plan_of(little()), out)
     finally:
         late.connect = real
     return out
@@ -109,17 +140,18 @@ def out(begun: Path, tmp_path: Path) -> Path:
 
 
 def test_suspects_that_fail_are_outcomes_with_reasons_and_the_others_are_asked(
-    untrained_llava: Path, out: Path, stage: Stage
+    little: Little, out: Path, stage: Stage
 ) -> None:
     roster = little(
-        untrained_llava,
         entry("broken", "hf:org/broken"),
         entry("dead", "hf:org/dead"),
         entry("silent", "hf:org/silent", "innocent"),
         entry("aside", "hf:org/aside", set_aside="not ours"),
         entry("fine", "hf:org/fine?quantize=nf4"),
     )
-    cells, costs, outcomes = run_roster(plan_of(roster), pictures(3), out, show=ignore)
+    (cells, costs, portraits), everybody = run(plan_of(roster), out)
+    outcomes = everybody["little"]
+    assert portraits == []
     states = {outcome.name: outcome.state for outcome in outcomes}
     assert states == {
         "source": "asked",
@@ -145,53 +177,49 @@ def test_suspects_that_fail_are_outcomes_with_reasons_and_the_others_are_asked(
     assert len(set(rows)) == len(rows) == 3 * 2 * 2
     assert {c.suspect for c in cells} == {"source", "silent", "fine"}
     assert all((cell.green is None) == (cell.suspect == "silent") for cell in cells)
-    assert pq.read_table(out / "cells.parquet").num_rows == len(cells)
-    kept = Outcomes.model_validate_json((out / "suspects.json").read_text())
-    assert list(kept.suspects) == outcomes
     assert (stage.open, stage.most) == (0, 1)
 
 
 def test_an_interruption_closes_the_suspect_at_work(
-    untrained_llava: Path, out: Path, stage: Stage
+    little: Little, out: Path, stage: Stage
 ) -> None:
-    plan = plan_of(little(untrained_llava, entry("killed", "hf:org/killed")))
+    plan = plan_of(little(entry("killed", "hf:org/killed")))
     with pytest.raises(KeyboardInterrupt):
-        run_roster(plan, pictures(3), out, show=ignore)
+        run(plan, out)
     assert (stage.loaded, stage.open) == (1, 0)
 
 
 def test_a_second_run_loads_neither_the_source_nor_a_suspect_with_all_its_answers(
-    untrained_llava: Path, out: Path, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    little: Little, out: Path, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Vlm, "load", lambda *some, **more: pytest.fail("the source was loaded"))
-    plan = plan_of(little(untrained_llava))
-    first = run_roster(plan, pictures(3), out, show=ignore)
+    plan = plan_of(little())
+    first = run(plan, out).rows
     assert stage.loaded == 0
-    more = little(untrained_llava, entry("fine", "hf:org/fine"))
-    second = run_roster(plan_of(more), pictures(3), out, show=ignore)
+    more = little(entry("fine", "hf:org/fine"))
+    second = run(plan_of(more), out).rows
     assert stage.loaded == 1
     assert second.cells[: len(first.cells)] == first.cells
     assert second.costs == first.costs
-    wider = plan_of(little(untrained_llava), image_attacks=("none", "jpeg:75", "blur:1"))
-    third = run_roster(wider, pictures(3), out, show=ignore)
+    wider = plan_of(little(), image_attacks=("none", "jpeg:75", "blur:1"))
+    third = run(wider, out).rows
     assert stage.loaded == 2
     assert [c for c in third.cells if c.image_attack != "blur:1"] == first.cells
 
 
 def test_answers_to_attacked_pictures_are_kept_apart(begun: Path, untrained_llava: Path) -> None:
-    with Journal(begun / "answers" / "source.sqlite") as journal:
-        names = sorted({kept.suspect for kept in journal.answers()})
-    assert len(names) == 2
-    assert names[1] == f"{names[0]} (image jpeg:75)"
+    with KeptAnswers(begun / "little" / "answers" / "source.sqlite") as answers:
+        names = sorted({kept.suspect for kept in answers.answers()})
+    assert [name.rpartition(" ")[2] for name in names] == ["(jpeg:75)", "(none)"]
     assert names[0].startswith(f"hf:{untrained_llava}@")
 
 
 @pytest.mark.parametrize(
-    ("changes", "images", "field"),
+    ("changes", "number", "field"),
     [
         ({"triggers": 3}, 3, "triggers"),
-        ({"seed": 1}, 3, "seed"),
         ({"methods": (small_method(steps=4),)}, 3, "recipe"),
+        ({"batch_size": 1}, 3, "batch_size"),
         ({}, 2, "images"),
     ],
 )
@@ -199,22 +227,26 @@ def test_finished_triggers_are_not_taken_for_others(
     untrained_llava: Path,
     out: Path,
     stage: Stage,
+    images: Path,
+    tmp_path: Path,
     changes: dict[str, Any],
-    images: int,
+    number: int,
     field: str,
 ) -> None:
-    plan = plan_of(little(untrained_llava), **changes)
+    few = tmp_path / "few"
+    few.mkdir()
+    for path in sorted(images.iterdir())[:number]:
+        shutil.copy(path, few)
+    plan = plan_of(lists.little(untrained_llava, images=few), **changes)
     with pytest.raises(StorageError, match=f"another {field}"):
-        run_roster(plan, pictures(images), out, show=ignore)
+        run(plan, out)
     assert stage.loaded == 0
 
 
-def test_all_methods_share_one_secret_that_is_kept(
-    untrained_llava: Path, out: Path, stage: Stage
-) -> None:
+def test_all_methods_share_one_secret_that_is_kept(little: Little, out: Path, stage: Stage) -> None:
     methods = (small_method(), small_method("smaller", steps=1))
-    plan = plan_of(little(untrained_llava), methods=methods)
-    cells, costs, _ = run_roster(plan, pictures(3), out, show=ignore)
+    plan = plan_of(little(), methods=methods)
+    (cells, costs, _), _ = run(plan, out)
     assert {cell.method for cell in cells} == {"small", "smaller"}
     assert [cost.gradient_passes for cost in costs] == [2 + 3, 2 + 1]
     secrets = {path.read_text() for path in out.rglob("secret.key")}
@@ -223,21 +255,17 @@ def test_all_methods_share_one_secret_that_is_kept(
 
 
 def test_what_cannot_be_run_is_refused_before_anything_is_made(
-    untrained_llava: Path, tmp_path: Path
+    little: Little, untrained_llava: Path, tmp_path: Path
 ) -> None:
-    plan = plan_of(little(untrained_llava))
-    baseline = make_plan(little(untrained_llava), methods=["pla"])
-    for some, images, words in (
-        (baseline, pictures(1), "no green list"),
-        (plan, [], "base images"),
-        (replace(plan, device="cuda:77"), pictures(1), "cuda:77"),
+    plan = plan_of(little())
+    for some, words in (
+        (lists.plan_of(little(), methods=["pla"]), "no green list"),
+        (plan_of(lists.little(untrained_llava)), "images=FOLDER"),
+        (replace(plan, device="cuda:77"), "cuda:77"),
     ):
         with pytest.raises(UsageError, match=words):
-            run_roster(some, images, tmp_path / "out", show=ignore)
+            run(some, tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    (tmp_path / "thesis.tex").write_text("mine")
-    with pytest.raises(StorageError, match=r"roster\.txt"):
-        run_roster(plan, pictures(1), tmp_path, show=ignore)
 
 
 def outcome(name: str, **fields: Any) -> Outcome:
@@ -246,37 +274,38 @@ def outcome(name: str, **fields: Any) -> Outcome:
 
 
 def test_the_summary_names_who_is_absent_and_how_many_innocents_set_thresholds() -> None:
-    said = outcomes_as_markdown(
+    said = as_outcomes(
         [outcome("a"), outcome("b", state="failed", reason="a|b\nc"), outcome("c", role="copy")]
     )
     assert "from 1 of 2 innocents.\n" in said
     assert "| b | innocent | failed | a\\|b c |\n" in said
     assert "| a |" not in said
-    alone = outcomes_as_markdown([outcome("a", role="source")])
+    alone = as_outcomes([outcome("a", role="source")])
     assert "0 of 0 innocents: every score passes" in alone
     assert "not asked" not in alone
 
 
 @pytest.mark.slow
 def test_real_models_are_asked_one_after_the_other_and_a_broken_one_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("llava-source", "llava-stranger-b"):
         export(find(name), tmp_path / name)
     shutil.copytree(tmp_path / "llava-stranger-b", tmp_path / "broken")
     (tmp_path / "broken" / "model.safetensors").write_bytes(b"not weights")
-    roster = little(
+    roster = lists.little(
         tmp_path / "llava-source",
         entry("nf4", f"hf:{tmp_path}/llava-source?quantize=nf4&device=cpu"),
         entry("broken", f"hf:{tmp_path}/broken"),
         entry("gone", "hf:/nowhere/at/all"),
         entry("stranger", f"hf:{tmp_path}/llava-stranger-b?device=cpu", "innocent"),
+        images=images,
     )
     few = ["sif@content_share=null"]  # three pictures do not tell what pictures hold
     attacks = ["none", "jpeg:75"]
-    plan = make_plan(roster, methods=few, steps=2, image_attacks=attacks, device="cpu")
-    images = pictures(3)
-    cells, costs, outcomes = run_roster(plan, images, tmp_path / "out", show=ignore)
+    plan = lists.plan_of(roster, methods=few, steps=2, image_attacks=attacks, device="cpu")
+    (cells, costs, _), everybody = run(plan, tmp_path / "out")
+    outcomes = everybody["little"]
     assert [o.state for o in outcomes] == ["asked", "asked", "failed", "failed", "asked"]
     assert "cannot load the weights" in str(outcomes[2].reason)
     assert "/nowhere/at/all" in str(outcomes[3].reason)
@@ -292,6 +321,5 @@ def test_real_models_are_asked_one_after_the_other_and_a_broken_one_is_told(
 
     monkeypatch.setattr(late, "connect", watched)
     monkeypatch.setattr(Vlm, "load", lambda *some, **more: pytest.fail("loaded again"))
-    again = run_roster(plan, images, tmp_path / "out", show=ignore)
-    assert again.cells == cells
+    assert run(plan, tmp_path / "out").rows.cells == cells
     assert [uri.rsplit("/", 1)[1] for uri in loaded] == ["broken", "all"]

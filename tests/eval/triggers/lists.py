@@ -5,7 +5,8 @@ from typing import Any
 
 import yaml
 
-from sif.eval.rosters.roster import Roster
+from sif.eval.triggers.plan import Plan, TriggerSettings, make_plan
+from sif.eval.triggers.real_roster import RealRoster, RosterFile, real_roster
 
 
 def entry(name: str, suspect: str, role: str = "copy", **more: Any) -> dict[str, Any]:
@@ -26,8 +27,19 @@ def content(
     } | changes
 
 
-def little(source: str | Path = "org/model", /, *more: dict[str, Any], **changes: Any) -> Roster:
-    return Roster.model_validate(content(source, *more, **changes))
+def little(
+    source: str | Path = "org/model",
+    /,
+    *more: dict[str, Any],
+    images: Path | None = None,
+    **changes: Any,
+) -> RealRoster:
+    """The same as a roster, with a folder of base images."""
+    return real_roster(RosterFile.model_validate(content(source, *more, **changes)), images)
+
+
+def plan_of(roster: RealRoster, **choices: Any) -> Plan:
+    return make_plan(roster, TriggerSettings.model_construct(**choices))
 
 
 def write(path: Path, roster: dict[str, Any]) -> Path:
