@@ -20,6 +20,8 @@ from sif.validation import first_fault
 
 MARK: Final = "study.txt"
 SUMMARY: Final = "summary.md"
+DETAILS: Final = "<!-- details -->\n\n"
+"""Stands between what is printed and what is only written."""
 
 
 class Settings(BaseModel):
@@ -115,7 +117,8 @@ def run_study(study: Study[S], settings: S, place: Workplace) -> list[Path]:
     words = f"Written by `sif bench {study.name}`; run it again to go on.\n"
     claim_folder(place.out, mark=MARK, words=words)
     found = study.run(settings, place)
-    written = {SUMMARY: found.summary + found.details, **found.files}
+    details = DETAILS + found.details if found.details else ""
+    written = {SUMMARY: found.summary + details, **found.files}
     for name, content in written.items():
         write_atomically(place.out / name, _as_bytes(content))
     return [place.out / name for name in written]
@@ -147,7 +150,11 @@ def read_settings(study: Study[S], texts: Sequence[str], *, quick: bool = False)
 def settings_of(study: Study[S]) -> list[tuple[str, str, str]]:
     """Name, default as it would be typed, and description of every setting."""
     return [
-        (name, _typed(it.get_default(call_default_factory=True)), it.description or "")
+        (
+            name,
+            _typed(it.get_default(call_default_factory=True)),
+            " ".join((it.description or "").split()),
+        )
         for name, it in study.settings.model_fields.items()
     ]
 

@@ -4,7 +4,6 @@ Knows nothing of models.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +12,7 @@ from sif.attacks.adaptive.roc import roc_of
 from sif.eval.adaptive.rows import Score
 from sif.eval.adaptive.tables import Summary
 from sif.eval.adaptive.traffic import CLEAN, PHOTOGRAPHS
-from sif.files import write_atomically
+from sif.plotting import as_svg, new_figure, plain
 
 FALSE_FLOOR: Final = 1e-3
 PANELS: Final = (
@@ -26,25 +25,17 @@ PANELS: Final = (
 )
 
 
-def write_plots(out: Path, scores: Sequence[Score], lines: Sequence[Summary]) -> list[Path]:
-    """Writes a curve sheet for each family, and one sheet of evidence.
-
-    Raises:
-        StorageError: the disk refuses.
-    """
-    written = []
+def plots(scores: Sequence[Score], lines: Sequence[Summary]) -> dict[str, bytes]:
+    """A sheet of curves for each family, and one sheet of evidence."""
+    files: dict[str, bytes] = {}
     for family in dict.fromkeys(row.family for row in scores):
         some = [row for row in scores if row.family == family]
-        written.append(_save(out / f"adaptive-roc-{family}.svg", _curves(some)))
-    if lines:
-        written.append(_save(out / "adaptive-evidence.svg", _evidence(lines)))
-    return written
+        files[f"adaptive-roc-{family}.svg"] = as_svg(_curves(some))
+    return files | ({"adaptive-evidence.svg": as_svg(_evidence(lines))} if lines else {})
 
 
 def _curves(scores: Sequence[Score]) -> Any:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(12, 7), layout="constrained")
+    figure = new_figure(12, 7)
     for place, (detector, benign) in enumerate(PANELS, start=1):
         some = [row for row in scores if row.detector == detector]
         quiet = np.array([row.score for row in some if row.kind == benign])
@@ -62,17 +53,15 @@ def _curves(scores: Sequence[Score]) -> Any:
             )
         axis.set(title=f"{detector}, benign: {benign}", xscale="log", ylim=(0, 1.02))
         axis.legend(fontsize="x-small", title="AUC", title_fontsize="x-small")
-        axis.grid(alpha=0.3)
+        plain(axis)
     figure.supxlabel("benign pictures flagged")
     figure.supylabel("triggers found")
     return figure
 
 
 def _evidence(lines: Sequence[Summary]) -> Any:
-    from matplotlib.figure import Figure
-
     families = list(dict.fromkeys(line.family for line in lines))
-    figure = Figure(figsize=(6 * len(families), 5), layout="constrained")
+    figure = new_figure(6 * len(families), 5)
     axes = figure.subplots(1, len(families), squeeze=False)[0]
     for axis, family in zip(axes, families, strict=True):
         own = [one for one in lines if one.family == family and one.benign is not None]
@@ -84,14 +73,5 @@ def _evidence(lines: Sequence[Summary]) -> Any:
         axis.set(title=family, xlabel="facts right, unseen scenes")
         axis.set_ylabel("log10 e-value for each trigger kept in reserve")
         axis.legend(fontsize="small")
-        axis.grid(alpha=0.3)
+        plain(axis)
     return figure
-
-
-def _save(path: Path, figure: Any) -> Path:
-    import io
-
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
-    write_atomically(path, buffer.getvalue())
-    return path

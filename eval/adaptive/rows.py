@@ -1,12 +1,8 @@
-"""The rows of the benchmark. Knows nothing of how they came about."""
+"""The rows of this study besides those of answers. Knows nothing of how they came about."""
 
-from typing import Final, Literal, get_args
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
-
-Section = Literal["purifiers", "filter", "tuning", "averaging", "unlearning", "owner"]
-SECTIONS: Final[tuple[Section, ...]] = get_args(Section)
-Part = Literal["asked", "reserve", "disclosed", "benign"]
 
 
 class _Row(BaseModel):
@@ -14,39 +10,6 @@ class _Row(BaseModel):
 
     schema_version: Literal[1] = 1
     family: str
-
-
-class Outcome(_Row):
-    """One answer behind an attack.
-
-    Attributes:
-        section: kind of attack.
-        attack: in words.
-        method: that made the trigger; of benign pictures none.
-        part: triggers that the thief may have seen, that he has not, that were disclosed to him,
-            or a benign picture.
-        picture: id of the trigger, or number of the scene.
-        answered: whether an answer came.
-        words: of the answer; none without one.
-        facts: share of the scene's facts that it states rightly; 0 without an answer.
-        green: green ids among its distinct ids; none without an answer and of benign pictures.
-        scored: distinct ids; none likewise.
-        vocabulary_size: V; none of benign pictures.
-        green_size: green ids of a key; none likewise.
-    """
-
-    section: Section
-    attack: str
-    method: str | None
-    part: Part
-    picture: str
-    answered: bool
-    words: int | None
-    facts: float
-    green: int | None
-    scored: int | None
-    vocabulary_size: int | None
-    green_size: int | None
 
 
 class Score(_Row):

@@ -1,26 +1,30 @@
-"""The rows of this benchmark: one for each answer, one for each attack, and what attacking cost.
+"""The rows of studies of attacks: one for each answer, one for each attack, and what it cost.
 
 Knows nothing of how they came about.
 """
 
-from sif.eval.attacks.attack import Kind
-from sif.eval.attacks.questions import Asked
-from sif.eval.triggers.results import Cell, Row
+from typing import Literal
+
+from sif.eval.attacks.grid import Kind
 from sif.eval.triggers.roster import Role
+from sif.eval.triggers.rows import Cell, Row
+
+Asked = Literal["trigger", "disclosed", "reserve", "benign", "job"]
 
 
 class AttackCell(Cell):
     """One answer of one attacked suspect.
 
     Attributes:
-        kind, attack, strength: of the grid.
-        asked: whether about a trigger, about an unseen scene, or what the copy was tuned for.
+        kind, attack, strength: of the grid, or of what an adaptive thief does.
+        asked: whether about a trigger (one that was disclosed to the thief, or that he never saw),
+            about an unseen scene, or what the copy was tuned for.
         words: of the answer; none without one.
         facts: share of the scene's facts that it states rightly; 0 without an answer.
         shapes, colours, places: the same of these alone; none where one word was asked for.
     """
 
-    kind: Kind
+    kind: str
     attack: str
     strength: str
     asked: Asked

@@ -18,8 +18,16 @@ from sif.attacks.weights.round import Round
 from sif.attacks.weights.transplant import Transplant
 from sif.attacks.weights.two_of_four import TwoOfFour
 from sif.errors import UsageError
-from sif.eval.attacks.attacked import NONE
-from sif.eval.triggers.roster import OTHER_WORLD, Entry, Scope, Theft, chosen, roster, tuning
+from sif.eval.attacks.grid import NONE
+from sif.eval.triggers.mini_roster import (
+    OTHER_WORLD,
+    Entry,
+    Scope,
+    Theft,
+    chosen,
+    roster,
+    tuning,
+)
 from sif.mini.architecture import Family
 from sif.mini.data import Kind
 

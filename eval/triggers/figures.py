@@ -10,12 +10,11 @@ from typing import Final, TypeVar
 
 import numpy as np
 
-from sif.eval.metrics import Estimate, green_excess, highest_evidence, mean_of
+from sif.eval.metrics import Estimate, green_excess, mean_of
 from sif.eval.triggers.calibrated import calibrated_audits
-from sif.eval.triggers.results import Cell, Cost, Portrait, Rows
-from sif.eval.triggers.summary import Line, by_set, counts_of, null_of, summarise
+from sif.eval.triggers.rows import Cell, Cost, Portrait, Rows
+from sif.eval.triggers.summary import Line, audits_of, counts_of, null_of, summarise
 
-ALPHA: Final = 1e-6
 TUNED: Final = ("lora-same", "full-same", "full-same-b")
 REACHED: Final = ("source", "int8", "nf4", *TUNED)
 KEPT: Final = (
@@ -194,12 +193,8 @@ def _accused(cells: Sequence[Cell]) -> Shown:
     audits: dict[tuple[str, str], list[Cell]] = defaultdict(list)
     for cell in cells:
         audits[cell.suspect, cell.family].append(cell)
-    sets = [some for audit in audits.values() for some in by_set(audit)]
-    nulls = [(some, null_of(some)) for some in sets]
-    highest = [highest_evidence(counts_of(s), null) for s, null in nulls if null is not None]
-    if not highest:
-        return "–", None
-    return f"{sum(value >= -np.log10(ALPHA) for value in highest)} of {len(highest)}", None
+    found = [derived for some in audits.values() for derived in audits_of(some)]
+    return f"{sum(found)} of {len(found)}" if found else "–", None
 
 
 def _making(lines: Lines, costs: Sequence[Cost]) -> Iterator[Figure]:

@@ -1,19 +1,20 @@
-"""What a benchmark of a roster needs and what of it is here; everything but the downloads.
+"""What a study of a roster needs and what of it is here; everything but the downloads.
 
-A finding for the base images, the prompts, every method, the source and every suspect. Nothing is
-downloaded, loaded or written, and no endpoint is reached.
+A requirement for the base images, the prompts, every method, the source and every suspect. Nothing
+is downloaded, loaded or written, and no endpoint is reached.
 """
 
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import torch
 
-from sif.errors import ModelError
-from sif.eval.rosters.machine import (
+from sif.errors import ModelError, UsageError
+from sif.eval.study import Requirement
+from sif.eval.triggers.machine import (
     cached_snapshot,
     device_fault,
     device_of,
@@ -24,14 +25,11 @@ from sif.eval.rosters.machine import (
     memory_of,
     precision_fault,
 )
-from sif.eval.rosters.making import method_fault
-from sif.eval.rosters.plan import Plan
-from sif.eval.rosters.roster import Listed, Weights
 from sif.eval.triggers.method import Method
+from sif.eval.triggers.plan import Plan, method_fault
+from sif.eval.triggers.real_roster import RealRoster, RealSuspect, Weights
 from sif.suspects.engine import require_vllm
 from sif.suspects.uri import OpenAIOptions, TransformersOptions, VllmOptions
-
-State = Literal["ready", "download", "set aside", "missing"]
 
 # At least so many bytes for a parameter: files are mostly in 16 bits, and "auto" keeps them.
 BYTES: Final = {
@@ -44,94 +42,74 @@ BYTES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One line of the table.
-
-    Attributes:
-        what: is looked at.
-        state: "missing" is what stands in the way besides downloads.
-        memory: bytes that its weights take at least; none where unknown or of no matter.
-        download_gb: still to be fetched, in 10⁹ bytes; none where unknown or nothing is.
-        words: what was found, or what is missing and how to mend it.
-    """
-
-    what: str
-    state: State
-    memory: int | None = None
-    download_gb: float | None = None
-    words: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Images:
-    """The base images: how many, or why there are none."""
-
-    count: int
-    fault: str | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class _Place:
     """Where the files of a model are."""
 
-    state: State
+    state: str
     words: str
 
 
-def check(plan: Plan, images: Images) -> list[Finding]:
-    """Everything that the benchmark needs, in the order in which it would be needed.
+def check(plan: Plan) -> list[Requirement]:
+    """Everything that a study needs, in the order in which it would be needed.
 
     Args:
-        plan: what is to be done.
-        images: what was found in the folder of base images.
+        plan: what is to be done with one roster.
     """
+    roster = plan.roster
+    asked = f"{plan.questions * len(plan.asked)} to {len(plan.asked)} suspects"
+    methods = [check_method(plan, method) for method in plan.methods]
+    questions = Requirement(what="questions", state="ready", words=asked)
+    if not isinstance(roster, RealRoster):
+        bundled = Requirement(what=f"models of {roster.name}", state="ready", words="bundled")
+        return [*methods, bundled, questions]
+    words = f"{roster.file.prompts}: {len(roster.prompts)}, asked in turn"
     return [
-        check_images(plan, images),
-        Finding(
-            what="prompts",
-            state="ready",
-            words=f"{plan.roster.prompts}: {len(plan.prompts)}, asked in turn",
-        ),
-        *(check_method(plan, method) for method in plan.methods),
-        check_source(plan),
-        *(check_suspect(plan, listed) for listed in plan.suspects),
-        *check_disk(plan),
+        check_images(plan, roster),
+        Requirement(what="prompts", state="ready", words=words),
+        *methods,
+        check_source(plan, roster),
+        *(check_suspect(plan, one) for one in roster.suspects if one in plan.suspects),
+        *check_disk(plan, roster),
+        questions,
     ]
 
 
-def check_images(plan: Plan, images: Images) -> Finding:
+def check_images(plan: Plan, roster: RealRoster) -> Requirement:
     """The base images, and what to get where there are none."""
-    if images.fault:
-        words = f"{images.fault}; get {plan.roster.images}"
-        return Finding(what="base images", state="missing", words=words)
-    words = f"{images.count} for {plan.triggers} triggers"
-    if images.count < plan.triggers:
+    try:
+        count = len(roster.pictures(plan.triggers, 0))
+    except UsageError as error:
+        words = str(error)
+        words += "" if roster.images is None else f"; get {roster.file.images}"
+        return Requirement(what="base images", state="missing", words=words)
+    words = f"{count} for {plan.triggers} triggers"
+    if count < plan.triggers:
         words += "; some are used again with other prompts"
-    return Finding(what="base images", state="ready", words=words)
+    return Requirement(what="base images", state="ready", words=words)
 
 
-def check_method(plan: Plan, method: Method) -> Finding:
+def check_method(plan: Plan, method: Method) -> Requirement:
     """A method's recipe, and what it costs."""
-    if fault := method_fault(method):
-        return Finding(what=f"method {method.name}", state="missing", words=fault)
+    if fault := method_fault(plan.roster, method):
+        return Requirement(what=f"method {method.name}", state="missing", words=fault)
     passes = plan.gradient_passes(method.recipe)
     pace, batch = method.recipe.schedule, plan.batch(method.recipe)
     words = f"{pace.steps} steps, ε = {pace.epsilon:g}/255; {passes.least} gradient passes of "
     words += f"{batch} triggers, {passes.most} at most"
-    return Finding(what=f"method {method.name}", state="ready", words=words)
+    return Requirement(what=f"method {method.name}", state="ready", words=words)
 
 
-def check_source(plan: Plan) -> Finding:
+def check_source(plan: Plan, roster: RealRoster) -> Requirement:
     """The source, as it is loaded to make triggers: float32 on a CPU, bfloat16 on CUDA."""
-    source = plan.roster.source
+    source = roster.file.source
     place = _place(source.model)
     if fault := device_fault(plan.device):
-        return Finding(what="source model", state="missing", words=fault)
+        return Requirement(what="source model", state="missing", words=fault)
     device = device_of(plan.device)
     precision = "float32" if device.type == "cpu" else "bfloat16"
     faults = [precision_fault(device, precision), _memory_fault(source, precision, device)]
-    return _finding(
+    return _requirement(
         "source model",
         source,
         place,
@@ -141,16 +119,16 @@ def check_source(plan: Plan) -> Finding:
     )
 
 
-def check_suspect(plan: Plan, listed: Listed) -> Finding:
+def check_suspect(plan: Plan, listed: RealSuspect) -> Requirement:
     """A suspect: its files, and what its options want of this machine."""
     what = f"suspect {listed.name}"
     if listed.set_aside is not None:
-        return Finding(what=what, state="set aside", words=listed.set_aside)
+        return Requirement(what=what, state="set aside", words=listed.set_aside)
     address, questions = listed.address, f"{plan.questions} questions"
     match address.options:
         case OpenAIOptions():
             words = f"{questions}; the endpoint is reached only when it is asked"
-            return Finding(what=what, state="ready", words=words)
+            return Requirement(what=what, state="ready", words=words)
         case TransformersOptions() as options:
             precision = options.quantize or options.dtype
             faults = _transformers_faults(listed, options, precision)
@@ -158,16 +136,16 @@ def check_suspect(plan: Plan, listed: Listed) -> Finding:
             precision = options.dtype
             faults = _vllm_faults(listed, options)
     place = _place(address.target)
-    return _finding(what, listed, place, precision, faults, f"{questions}; {place.words}")
+    return _requirement(what, listed, place, precision, faults, f"{questions}; {place.words}")
 
 
-def check_disk(plan: Plan) -> list[Finding]:
+def check_disk(plan: Plan, roster: RealRoster) -> list[Requirement]:
     """Whether the downloads fit on the disk; nothing where there are none.
 
     A repository counts once, however many suspects are loaded from it.
     """
-    sizes = {plan.roster.source.model: plan.roster.source.disk_gb}
-    sizes |= {listed.address.target: listed.disk_gb for listed in plan.asked}
+    source, asked = roster.file.source, [one for one in roster.suspects if one in plan.asked]
+    sizes = {source.model: source.disk_gb} | {one.address.target: one.disk_gb for one in asked}
     wanted = {target: gb for target, gb in sizes.items() if _place(target).state == "download"}
     if not wanted:
         return []
@@ -179,29 +157,24 @@ def check_disk(plan: Plan) -> list[Finding]:
     words += f"; {free:.1f} GB free"
     if known > free:
         words += "; free some, or set HF_HOME to a larger disk"
-        return [Finding(what="disk", state="missing", words=words)]
+        return [Requirement(what="disk", state="missing", words=words)]
     if is_offline():
         words += "; downloads are off: unset HF_HUB_OFFLINE"
-    return [Finding(what="disk", state="ready", download_gb=known, words=words)]
+    return [Requirement(what="disk", state="ready", download_gb=known, words=words)]
 
 
-def passes(findings: Sequence[Finding]) -> bool:
-    """Whether nothing but downloads stands in the way."""
-    return all(finding.state != "missing" for finding in findings)
-
-
-def _finding(
+def _requirement(
     what: str,
     weights: Weights,
     place: _Place,
     precision: str,
     faults: Sequence[str | None],
     words: str,
-) -> Finding:
+) -> Requirement:
     found = [fault for fault in faults if fault]
     if place.state == "missing":
         found.insert(0, place.words)
-    return Finding(
+    return Requirement(
         what=what,
         state="missing" if found else place.state,
         memory=_memory(weights, precision),
@@ -229,7 +202,7 @@ def _place(target: str) -> _Place:
 
 
 def _transformers_faults(
-    listed: Listed, options: TransformersOptions, precision: str
+    listed: RealSuspect, options: TransformersOptions, precision: str
 ) -> list[str | None]:
     if fault := device_fault(options.device):
         return [fault]
@@ -254,7 +227,7 @@ def _quantisation_fault(kind: str | None, device: torch.device) -> str | None:
     return None
 
 
-def _vllm_faults(listed: Listed, options: VllmOptions) -> list[str | None]:
+def _vllm_faults(listed: RealSuspect, options: VllmOptions) -> list[str | None]:
     try:
         require_vllm()
     except ModelError as error:

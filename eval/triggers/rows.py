@@ -1,4 +1,4 @@
-"""The rows of a benchmark of triggers. Knows nothing of how they came about."""
+"""The rows of a study of triggers. Knows nothing of how they came about."""
 
 from typing import Literal, NamedTuple
 
@@ -19,7 +19,7 @@ class Cell(Row):
     """One suspect's answer to one trigger.
 
     Attributes:
-        family: of the mini models.
+        family: of the mini models, or name of a roster of real ones.
         method: that made the trigger.
         seed: of the keys.
         suspect: name in the roster.
@@ -45,27 +45,11 @@ class Cell(Row):
     image_attack: str
     trigger: str
     answered: bool
-    matched: bool | None
-    green: int | None
-    scored: int | None
-    vocabulary_size: int | None
-    green_size: int | None
-
-
-class Elicited(Cell):
-    """One suspect's answer to one trigger that it was asked in one way.
-
-    Attributes:
-        example: what stood beside the prompt: none, sentence, full, or sentence after.
-        minimum: tokens before which no answer ends; 0 where the suspect ends it.
-        prompt: the ordinary prompt that replaced the trigger's own; none where that was asked.
-        words: of the answer; none without one.
-    """
-
-    example: str
-    minimum: int
-    prompt: str | None
-    words: int | None
+    matched: bool | None = None
+    green: int | None = None
+    scored: int | None = None
+    vocabulary_size: int | None = None
+    green_size: int | None = None
 
 
 class Cost(Row):
@@ -93,9 +77,9 @@ class Cost(Row):
     method: str
     seed: int
     triggers: int
-    seconds: float | None
-    gradient_passes: int | None
-    decoding_passes: int | None
+    seconds: float | None = None
+    gradient_passes: int | None = None
+    decoding_passes: int | None = None
     forward_seconds: float | None = None
     backward_seconds: float | None = None
     decoding_seconds: float | None = None
@@ -132,8 +116,45 @@ class Portrait(Row):
     base_facts: float | None
 
 
+class Outcome(BaseModel):
+    """What became of one suspect.
+
+    Attributes:
+        name: in the roster.
+        suspect: its address, or the bundled model that it is or was stolen from.
+        role: what it is to the source.
+        split: whether recipes may be chosen by what it answers.
+        note: how it was made, from the roster.
+        state: only those asked have rows in the table.
+        reason: why it was not asked; none where it was.
+        answered: of its questions.
+        questions: put to it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    suspect: str
+    role: Role
+    split: Split
+    note: str
+    state: Literal["asked", "failed", "set aside"]
+    reason: str | None = None
+    answered: int = 0
+    questions: int = 0
+
+
+class Outcomes(BaseModel):
+    """suspects.json: everybody of one roster or several, in their order."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[2] = 2
+    rosters: dict[str, tuple[Outcome, ...]]
+
+
 class Rows(NamedTuple):
-    """What a benchmark found."""
+    """What a study found."""
 
     cells: list[Cell]
     costs: list[Cost]

@@ -1,19 +1,18 @@
-"""What ways of asking bring out, as Markdown: a table of examples and one of other prompts.
+"""What ways of asking bring out: rows of answers, a table of examples and one of other prompts.
 
 Knows nothing of how the answers came about.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 
-from sif.eval.metrics import highest_evidence
-from sif.eval.triggers.results import Elicited
-from sif.eval.triggers.summary import by_set, counts_of, null_of, summarise
+from sif.eval.triggers.rows import Cell
+from sif.eval.triggers.summary import audits_of, summarise
+from sif.markdown import number, table
 
-ALPHA: Final = 1e-6
 LEGEND: Final = (
     "Words: mean over all answers. Evidence: log10 of the e-value, for each trigger. DERIVED: "
     "whether the e-value of an audit reached 10⁶ at some moment. The example is what the source "
@@ -21,6 +20,22 @@ LEGEND: Final = (
 )
 SHOWN: Final = {"none": "–", "sentence": "one sentence", "full": "all of it"}
 K = TypeVar("K", bound=Hashable)
+
+
+class Elicited(Cell):
+    """One suspect's answer to one trigger that it was asked in one way.
+
+    Attributes:
+        example: what stood beside the prompt: none, sentence, full, or sentence after.
+        minimum: tokens before which no answer ends; 0 where the suspect ends it.
+        prompt: the ordinary prompt that replaced the trigger's own; none where that was asked.
+        words: of the answer; none without one.
+    """
+
+    example: str
+    minimum: int
+    prompt: str | None
+    words: int | None
 
 
 class Found(NamedTuple):
@@ -46,63 +61,61 @@ class Found(NamedTuple):
 
 def found(rows: Sequence[Elicited]) -> Found:
     """What the answers of one suspect to one method's triggers show, asked in one way."""
-    (line,) = summarise(rows, alpha=ALPHA)
+    (line,) = summarise(rows)
     words = [row.words for row in rows if row.words is not None]
-    sets = [(some, null_of(some)) for some in by_set(rows)]
-    highest = [highest_evidence(counts_of(s), null) for s, null in sets if null is not None]
+    audits = audits_of(rows)
     return Found(
         words=float(np.mean(words)) if words else None,
         green=line.green,
         evidence=line.evidence or 0.0,
         needed=line.needed,
-        derived=sum(value >= -np.log10(ALPHA) for value in highest),
-        audits=len(highest),
+        derived=sum(audits),
+        audits=len(audits),
     )
 
 
-def as_table(rows: Sequence[Elicited]) -> str:
+def as_tables(rows: Sequence[Elicited]) -> str:
     """All rows, for people: a section for each family and method."""
     sections = _grouped(rows, lambda row: (row.family, row.method))
-    parts = ["# Asked in other ways\n\n", LEGEND]
+    text = f"# Asked in other ways\n\n{LEGEND}"
     for (family, method), some in sections.items():
-        parts += [f"\n## {family}, triggers of {method}\n\n", *_examples(some), *_prompts(some)]
-    return "".join(parts)
+        text += f"\n## {family}, triggers of {method}\n\n{_examples(some)}{_prompts(some)}"
+    return text
 
 
-def _examples(rows: Sequence[Elicited]) -> Iterator[str]:
-    names = ("suspect", "example", "at least", "words", "green", "evidence", "to 10⁻⁶", "DERIVED")
-    yield _line(names) + "|---" * len(names) + "|\n"
+def _examples(rows: Sequence[Elicited]) -> str:
+    heads = ("suspect", "example", "at least", "words", "green", "evidence", "to 10⁻⁶", "DERIVED")
     own = [row for row in rows if row.prompt is None]
     groups = _grouped(own, lambda row: (row.suspect, row.example, row.minimum))
-    for (suspect, example, minimum), some in groups.items():
-        shown = found(some)
-        yield _line(
-            (
-                suspect,
-                SHOWN.get(example, "one sentence, after the prompt"),
-                f"{minimum} tokens" if minimum else "–",
-                _number(shown.words, 1),
-                _number(shown.green, 3),
-                _number(shown.evidence, 2),
-                "more" if shown.needed is None else f"{shown.needed:g}",
-                _derived(shown),
-            )
-        )
+    return table(heads, [_example(*key, found(some)) for key, some in groups.items()])
 
 
-def _prompts(rows: Sequence[Elicited]) -> Iterator[str]:
+def _example(suspect: str, example: str, minimum: int, shown: Found) -> list[str]:
+    return [
+        suspect,
+        SHOWN.get(example, "one sentence, after the prompt"),
+        f"{minimum} tokens" if minimum else "–",
+        number(shown.words, digits=1),
+        number(shown.green, digits=3),
+        number(shown.evidence),
+        "more" if shown.needed is None else f"{shown.needed:g}",
+        _derived(shown),
+    ]
+
+
+def _prompts(rows: Sequence[Elicited]) -> str:
     others = [row for row in rows if row.prompt is not None]
     if not others:
-        return
+        return ""
     suspects = list(dict.fromkeys(row.suspect for row in others))
-    yield "\nAnother ordinary prompt instead of the trigger's own: evidence (words).\n\n"
-    yield _line(("prompt", *suspects)) + "|---" * (len(suspects) + 1) + "|\n"
+    lines = []
     for prompt, some in _grouped(others, lambda row: row.prompt).items():
         by_suspect = _grouped(some, lambda row: row.suspect)
         cells = [found(by_suspect[suspect]) for suspect in suspects]
-        yield _line(
-            (str(prompt), *(f"{_number(c.evidence, 2)} ({_number(c.words, 1)})" for c in cells))
-        )
+        shown = [f"{number(c.evidence)} ({number(c.words, digits=1)})" for c in cells]
+        lines.append([str(prompt), *shown])
+    words = "Another ordinary prompt instead of the trigger's own: evidence (words).\n\n"
+    return words + table(("prompt", *suspects), lines)
 
 
 def _grouped(rows: Sequence[Elicited], key: Callable[[Elicited], K]) -> Mapping[K, list[Elicited]]:
@@ -110,14 +123,6 @@ def _grouped(rows: Sequence[Elicited], key: Callable[[Elicited], K]) -> Mapping[
     for row in rows:
         groups[key(row)].append(row)
     return groups
-
-
-def _line(entries: Sequence[str]) -> str:
-    return f"| {' | '.join(entries)} |\n"
-
-
-def _number(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
 
 
 def _derived(shown: Found) -> str:

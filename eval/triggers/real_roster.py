@@ -1,9 +1,11 @@
-"""Rosters: a source model, its copies and innocents as a YAML file, for benchmarks of real models.
+"""Rosters of real models: a source, its copies and innocents as a YAML file.
 
-The file says who is asked and what is known of everybody; it downloads and loads nothing. Splits
-stand in it before any figure is seen.
+The file says who is asked and what is known of everybody; reading it downloads and loads nothing.
+Splits stand in it before any figure is seen.
 """
 
+from dataclasses import dataclass
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -11,13 +13,23 @@ from typing import Any, Final, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from sif import prompts
 from sif.attacks.images import parse_image_attack
 from sif.errors import UsageError
-from sif.eval.triggers.roster import Role, Split
+from sif.eval import rosters
+from sif.eval.jobs import Show
+from sif.eval.triggers.roster import Role, Roster, Split, Usual, named
+from sif.fingerprint.images import NamedImage, read_images
+from sif.mini.world import Scene
 from sif.recipe_file import read_built_in
+from sif.suspects.late import LateSuspect, late
 from sif.suspects.uri import SuspectAddress
+from sif.validation import first_fault
+from sif.watermark.keys import KeyRing
 
 BUILT_IN: Final = ("llava-1.5-7b", "qwen2.5-vl-7b")
+KEYS: Final = "secret.key"
+BATCH_SIZE: Final = 8
 
 
 class _Part(BaseModel):
@@ -46,7 +58,7 @@ class SourceModel(Weights):
     model: str = Field(min_length=1)
 
 
-class Listed(Weights):
+class RealSuspect(Weights):
     """One suspect.
 
     Attributes:
@@ -76,8 +88,8 @@ class Listed(Weights):
         return SuspectAddress.parse(self.suspect)
 
 
-class Roster(_Part):
-    """Everything that a benchmark of one source model needs to know.
+class RosterFile(_Part):
+    """Everything that is known of one source model and its suspects.
 
     Attributes:
         name: of the benchmark, in its tables.
@@ -100,7 +112,7 @@ class Roster(_Part):
     triggers: int = Field(default=30, ge=2)
     methods: tuple[str, ...] = Field(default=("sif", "sif-release"), min_length=1)
     image_attacks: tuple[str, ...] = Field(default=("none",), min_length=1)
-    suspects: tuple[Listed, ...] = Field(min_length=1)
+    suspects: tuple[RealSuspect, ...] = Field(min_length=1)
 
     @field_validator("image_attacks")
     @classmethod
@@ -108,7 +120,7 @@ class Roster(_Part):
         return tuple(_understood(value, parse_image_attack) for value in values)
 
     @model_validator(mode="after")
-    def _names_everybody_once(self) -> "Roster":
+    def _names_everybody_once(self) -> "RosterFile":
         names = [listed.name for listed in self.suspects]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"expected every name once, got {twice[0]!r} twice")
@@ -117,42 +129,98 @@ class Roster(_Part):
             raise ValueError(f"expected one suspect with the role source, got {len(sources)}")
         return self
 
-    def chosen(self, names: tuple[str, ...] | None) -> tuple[Listed, ...]:
-        """Those of the suspects that are named, all where None.
 
-        Raises:
-            UsageError: a name that the roster does not have.
-        """
-        if names is None:
-            return self.suspects
-        known = [listed.name for listed in self.suspects]
-        for name in names:
-            if name not in known:
-                raise UsageError(f"expected suspects among {', '.join(known)}, got {name!r}")
-        return tuple(listed for listed in self.suspects if listed.name in names)
+@dataclass(frozen=True, kw_only=True)
+class RealRoster(Roster):
+    """The roster of a file, with a folder of base images; baselines cannot take part."""
+
+    suspects: tuple[RealSuspect, ...]
+    file: RosterFile
+    images: Path | None
+
+    def source(self, out: Path, show: Show) -> str:
+        """Folder or hub id, as the file says."""
+        return self.file.source.model
+
+    def pictures(self, count: int, seed: int) -> tuple[NamedImage, ...]:
+        """All of the folder, whatever is asked for."""
+        if self.images is None:
+            raise UsageError(f"expected --set images=FOLDER with {self.file.images}, got none")
+        return _pictures(self.images)
+
+    def scenes(self, count: int, seed: int) -> dict[str, Scene]:
+        """Nobody knows what photographs show."""
+        return {}
+
+    def keys(self, out: Path, seed: int) -> KeyRing:
+        """Fresh ones, kept in a file for each set."""
+        path = self.folder(out) / (KEYS if seed == 0 else f"secret-{seed}.key")
+        if path.exists():
+            return KeyRing.load(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        keys = KeyRing.generate()
+        keys.save(path)
+        return keys
+
+    def late(self, name: str, out: Path, show: Show) -> LateSuspect:
+        """A suspect, under the name that it has once it is loaded."""
+        (one,) = named(self.suspects, (name,))
+        return late(one.suspect)
 
 
-def load_roster(name: str | Path) -> Roster:
+def real_roster(name: str | Path | RosterFile, images: Path | None = None) -> RealRoster:
+    """A roster, by name or file where it is not read yet, with a folder of base images.
+
+    Raises:
+        UsageError: no such roster, a file that is not one, or one with unknown prompts.
+    """
+    file = name if isinstance(name, RosterFile) else load_roster(name)
+    try:
+        questions = tuple(prompts.load(file.prompts))
+    except ValueError as error:
+        raise UsageError(f"roster {file.name}: prompts: {error}") from error
+    usual = Usual(
+        methods=file.methods,
+        triggers=file.triggers,
+        seeds=1,
+        image_attacks=file.image_attacks,
+        batch_size=BATCH_SIZE,
+    )
+    return RealRoster(
+        name=file.name,
+        suspects=file.suspects,
+        usual=usual,
+        prompts=questions,
+        file=file,
+        images=images,
+    )
+
+
+def load_roster(name: str | Path) -> RosterFile:
     """A built-in roster by name, or one from a YAML file.
 
     Raises:
         UsageError: no such roster, or a file that is not one; one line.
     """
     try:
-        return Roster.model_validate(yaml.safe_load(_text(name)))
+        return RosterFile.model_validate(yaml.safe_load(_text(name)))
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
         raise UsageError(f"expected a roster in YAML, got {name}: {reason}") from error
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "roster"
-        reason = first["msg"].removeprefix("Value error, ")
-        got = "" if isinstance(first["input"], dict | Roster) else f", got {first['input']!r}"
-        raise UsageError(f"roster {name}: {where}: {reason}{got}") from error
+        where, what, got = first_fault(error)
+        shown = "" if isinstance(got, dict | RosterFile) else f", got {got!r}"
+        reason = what.removeprefix("value error, ")
+        raise UsageError(f"roster {name}: {where or 'roster'}: {reason}{shown}") from error
+
+
+@lru_cache(maxsize=1)
+def _pictures(folder: Path) -> tuple[NamedImage, ...]:
+    return tuple(read_images(folder))
 
 
 def _text(name: str | Path) -> str:
-    folder = resources.files(__package__)
+    folder = resources.files(rosters)
     return read_built_in(name, built_in=BUILT_IN, folder=folder, noun="roster")
 
 

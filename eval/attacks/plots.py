@@ -5,14 +5,11 @@ name stands at the strong end. Curves of one panel are drawn a little beside eac
 cost the thief nothing and would be one line. Knows nothing of rows or models.
 """
 
-import io
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from sif.eval.attacks.rows import AttackLine
-from sif.eval.triggers.plots import COLOURS
-from sif.files import write_atomically
+from sif.plotting import COLOURS, as_png, as_svg, new_figure, plain
 
 COLUMNS: Final = 3
 PANEL_INCHES: Final = 4.6, 3.5
@@ -37,19 +34,15 @@ class Curve(NamedTuple):
     points: list[Point]
 
 
-def write_pictures(folder: Path, lines: Sequence[AttackLine]) -> list[Path]:
-    """Writes attacks-FAMILY.svg and .png for each family.
-
-    Raises:
-        StorageError: the disk refuses.
-    """
-    paths = []
+def plots(lines: Sequence[AttackLine]) -> dict[str, bytes]:
+    """attacks-FAMILY.svg and .png for each family."""
+    files: dict[str, bytes] = {}
     for family in dict.fromkeys(line.family for line in lines):
         some = [line for line in lines if (line.family, line.suspect) == (family, "source")]
-        for kind, data in zip(("svg", "png"), _pictures(family, some), strict=True):
-            paths.append(folder / f"attacks-{family}.{kind}")
-            write_atomically(paths[-1], data)
-    return paths
+        figure = _figure(family, some)
+        files[f"attacks-{family}.svg"] = as_svg(figure)
+        files[f"attacks-{family}.png"] = as_png(figure)
+    return files
 
 
 def curves(lines: Sequence[AttackLine]) -> dict[str, list[Curve]]:
@@ -74,14 +67,11 @@ def _point(line: AttackLine) -> Point:
     return Point(100 * line.utility, line.evidence)
 
 
-def _pictures(family: str, lines: Sequence[AttackLine]) -> tuple[bytes, bytes]:
-    from matplotlib.figure import Figure
-
+def _figure(family: str, lines: Sequence[AttackLine]) -> Any:
     found = curves(lines)
     columns = max(1, min(COLUMNS, len(found)))
     rows = max(1, -(-len(found) // columns))
-    size = PANEL_INCHES[0] * columns, PANEL_INCHES[1] * rows + 0.4
-    figure = Figure(figsize=size, layout="constrained")
+    figure = new_figure(PANEL_INCHES[0] * columns, PANEL_INCHES[1] * rows + 0.4)
     figure.suptitle(
         f"{family}: what is left of the evidence, and what the thief pays", x=0.02, ha="left"
     )
@@ -97,7 +87,7 @@ def _pictures(family: str, lines: Sequence[AttackLine]) -> tuple[bytes, bytes]:
         panel.set_axis_off()
     for panel in axes[:, 0]:
         panel.set_ylabel("log10 e-value per trigger")
-    return _saved(figure, "svg"), _saved(figure, "png")
+    return figure
 
 
 def _draw(panel: Any, title: str, some: Sequence[Curve], *, top: float) -> None:
@@ -108,9 +98,7 @@ def _draw(panel: Any, title: str, some: Sequence[Curve], *, top: float) -> None:
     panel.set_ylim(-0.08 * top, 1.08 * top)
     panel.set_title(title, loc="left", fontsize=10)
     panel.axhline(0, color="#333333", linewidth=0.8)
-    panel.grid(color="#e2e2e2", linewidth=0.6)
-    panel.set_axisbelow(True)
-    panel.spines[["top", "right"]].set_visible(False)
+    plain(panel)
     panel.tick_params(labelsize=8)
     _name_ends(panel, some)
 
@@ -159,10 +147,3 @@ def places(heights: Sequence[float]) -> Iterator[tuple[int, float]]:
         places[index] = min(places[index], highest)
         highest = places[index] - LABEL_GAP
     yield from zip(order, places, strict=True)
-
-
-def _saved(figure: Any, kind: str) -> bytes:
-    buffer = io.BytesIO()
-    metadata = {"Date": None} if kind == "svg" else {"Software": None}
-    figure.savefig(buffer, format=kind, dpi=110, metadata=metadata)
-    return buffer.getvalue()
