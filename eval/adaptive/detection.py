@@ -20,7 +20,7 @@ from sif.attacks.adaptive.residual import Residual
 from sif.attacks.adaptive.roc import hits_at, roc_of, threshold_at
 from sif.attacks.images import parse_image_attack
 from sif.attacks.weights.attack import Progress
-from sif.eval.adaptive.rows import Detection, Fidelity, Score
+from sif.eval.adaptive.findings import Detection, Fidelity, Score
 from sif.eval.adaptive.stage import BENIGN, CUT, HELD_OUT, TAUGHT, Stage
 from sif.eval.adaptive.traffic import (
     CLEAN,

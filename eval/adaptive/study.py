@@ -15,10 +15,8 @@ from typing import Final, NamedTuple
 
 from sif.eval.adaptive.cases import CASES, Case
 from sif.eval.adaptive.detection import detections_of, fidelity_of, scores_of
-from sif.eval.adaptive.plots import plots
-from sif.eval.adaptive.rows import Detection, Fidelity, Score
+from sif.eval.adaptive.findings import Detection, Fidelity, Score, as_report, plots, summarise
 from sif.eval.adaptive.stage import DETECTION, SECTIONS, AdaptiveSettings, Stage
-from sif.eval.adaptive.tables import as_report, summarise
 from sif.eval.attacks.questions import Label, Question, about_scenes, about_triggers
 from sif.eval.attacks.rows import AttackCell
 from sif.eval.jobs import Show, workers

@@ -106,7 +106,8 @@ def test_started_again_it_asks_nothing_and_finds_the_same(
     out, found = whole
     assert _run(out) == found
     assert asked == []
-    (out / "study.txt").touch()
+    words = "Written by `sif bench attacks`; run it again to go on.\n"
+    (out / "study.txt").write_text(words)
     run_study(STUDY, LITTLE, Workplace(out=out, jobs=1, show=_ignore))
     for name, rows in (("attacks", found.cells), ("attacks-lines", found.lines)):
         assert pq.read_table(out / f"{name}.parquet").num_rows == len(rows)

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from sif import prompts
 from sif.errors import StorageError, UsageError
+from sif.eval.elicit.findings import Elicited, as_tables, found
 from sif.eval.elicit.study import STUDY, ElicitSettings, elicit
-from sif.eval.elicit.tables import Elicited, as_tables, found
 from sif.eval.elicit.ways import Way, first_sentence, ways
 from sif.eval.study import Workplace, run_study
 from sif.eval.triggers import asking, mini_roster
@@ -142,7 +142,8 @@ def test_triggers_and_answers_of_an_earlier_benchmark_are_found_again(
     opened.clear()
     assert elicit(settings, place) == rows
     assert (inner.asked, opened) == ([], [])
-    (out / "study.txt").touch()
+    words = "Written by `sif bench elicit`; run it again to go on.\n"
+    (out / "study.txt").write_text(words)  # as if a study had begun with what is there
     run_study(STUDY, settings, place)
     assert pq.read_table(out / "elicit.parquet").num_rows == len(rows)
     with pytest.raises(StorageError, match=r"settings that .* begun with"):

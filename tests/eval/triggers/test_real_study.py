@@ -13,11 +13,11 @@ from sif.errors import ModelError, StorageError, SuspectError, UsageError
 from sif.eval.study import Workplace
 from sif.eval.triggers import making
 from sif.eval.triggers.method import Method
+from sif.eval.triggers.overview import as_outcomes
 from sif.eval.triggers.plan import Plan
 from sif.eval.triggers.real_roster import RealRoster
 from sif.eval.triggers.rows import Outcome
 from sif.eval.triggers.study import Results, run_plans
-from sif.eval.triggers.tables import as_outcomes
 from sif.mini.catalogue import find
 from sif.mini.folders import export
 from sif.suspects import late

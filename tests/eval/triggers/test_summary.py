@@ -1,7 +1,7 @@
 import pytest
 
+from sif.eval.triggers.overview import as_everybody
 from sif.eval.triggers.summary import summarise
-from sif.eval.triggers.tables import as_everybody
 from tests.eval.triggers.rows import STRANGER, WANTED, cell
 
 

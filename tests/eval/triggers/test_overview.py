@@ -1,8 +1,8 @@
 import pytest
 
 from sif.eval.triggers.figures import Figure, figures
+from sif.eval.triggers.overview import as_overview
 from sif.eval.triggers.rows import Cell, Rows
-from sif.eval.triggers.tables import as_overview
 from tests.eval.triggers.rows import STRANGER, WANTED, cell, cost, portrait
 
 NF4 = {"suspect": "nf4", "role": "copy", "split": "held out"}

@@ -9,11 +9,9 @@ from sif.attacks.answers import parse_answer_attacks
 from sif.attacks.images import parse_image_attack
 from sif.errors import StorageError, UsageError
 from sif.eval.adaptive.detection import detections_of
-from sif.eval.adaptive.plots import plots
-from sif.eval.adaptive.rows import Fidelity, Score
+from sif.eval.adaptive.findings import Fidelity, Score, as_report, plots, summarise
 from sif.eval.adaptive.stage import AdaptiveSettings
 from sif.eval.adaptive.study import STUDY
-from sif.eval.adaptive.tables import as_report, summarise
 from sif.eval.attacks.rows import AttackCell
 from sif.eval.metrics import evidence_per_trigger
 from sif.eval.study import Workplace, read_settings, run_study

@@ -1,15 +1,18 @@
-"""The study's rows as Markdown tables. Knows nothing of models."""
+"""What this study finds: its rows besides those of answers, tables and plots. Knows no model."""
 
 from collections.abc import Sequence
 from math import log10
-from typing import Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict
 
-from sif.eval.adaptive.rows import Detection, Fidelity
+from sif.attacks.adaptive.roc import roc_of
+from sif.eval.adaptive.traffic import CLEAN, PHOTOGRAPHS
 from sif.eval.attacks.rows import Asked, AttackCell
 from sif.eval.triggers.summary import ALPHA, evidence_of, highest_of
 from sif.markdown import MISSING, number, percent, table
+from sif.plotting import as_svg, new_figure, plain
 
 HEADINGS: Final[dict[str, str]] = {
     "purifiers": "Purifiers before the model",
@@ -19,6 +22,86 @@ HEADINGS: Final[dict[str, str]] = {
     "unlearning": "Copies that unlearnt disclosed triggers",
     "owner": "What the owner can choose",
 }
+
+
+FALSE_FLOOR: Final = 1e-3
+PANELS: Final = (
+    ("off-content", CLEAN),
+    ("off-content", "noise:8"),
+    ("residual", "noise:8"),
+    ("classifier", "noise:8"),
+    ("classifier", PHOTOGRAPHS),
+    ("off-content of photographs", PHOTOGRAPHS),
+)
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    family: str
+
+
+class Score(_Row):
+    """What a detector says of one picture.
+
+    Attributes:
+        detector: name.
+        kind: of the picture: a method's trigger, or a kind of benign picture.
+        trigger: whether it is one.
+        score: higher is more like a trigger.
+    """
+
+    detector: str
+    kind: str
+    trigger: bool
+    score: float
+
+
+class Detection(_Row):
+    """How well a detector tells one method's triggers from one kind of benign pictures.
+
+    Attributes:
+        detector: name.
+        method: of the triggers.
+        benign: kind of benign pictures.
+        triggers: how many.
+        pictures: how many benign ones.
+        auc: area under the curve, with its 95% interval.
+        hits_01: share of triggers found where 0.1% of the benign pictures are flagged.
+        hits_1: where 1% are, with its exact 95% interval.
+        hits_5: where 5% are.
+    """
+
+    detector: str
+    method: str
+    benign: str
+    triggers: int
+    pictures: int
+    auc: float
+    auc_low: float
+    auc_high: float
+    hits_01: float
+    hits_1: float
+    hits_1_low: float
+    hits_1_high: float
+    hits_5: float
+
+
+class Fidelity(_Row):
+    """What an attack on images does to pictures, in dB.
+
+    Attributes:
+        attack: in its text form.
+        unseen: PSNR of unseen benign pictures behind it.
+        triggers: PSNR of triggers behind it, against their base images.
+        before: PSNR of the triggers themselves.
+    """
+
+    attack: str
+    unseen: float
+    triggers: float
+    before: float
 
 
 class Summary(NamedTuple):
@@ -144,3 +227,55 @@ def _titled(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
 def _of(rows: Sequence[AttackCell], asked: Asked) -> list[AttackCell]:
     return [row for row in rows if row.asked == asked]
+
+
+def plots(scores: Sequence[Score], lines: Sequence[Summary]) -> dict[str, bytes]:
+    """A sheet of curves for each family, and one sheet of evidence."""
+    files: dict[str, bytes] = {}
+    for family in dict.fromkeys(row.family for row in scores):
+        some = [row for row in scores if row.family == family]
+        files[f"adaptive-roc-{family}.svg"] = as_svg(_curves(some))
+    return files | ({"adaptive-evidence.svg": as_svg(_evidence(lines))} if lines else {})
+
+
+def _curves(scores: Sequence[Score]) -> Any:
+    figure = new_figure(12.0, 7.0)
+    for place, (detector, benign) in enumerate(PANELS, start=1):
+        some = [row for row in scores if row.detector == detector]
+        quiet = np.array([row.score for row in some if row.kind == benign])
+        if not len(quiet):
+            continue
+        axis = figure.add_subplot(2, 3, place)
+        for method in dict.fromkeys(row.kind for row in some if row.trigger):
+            loud = np.array([row.score for row in some if row.kind == method])
+            curve = roc_of(quiet, loud)
+            axis.step(
+                np.maximum(curve.false_positives, FALSE_FLOOR),
+                curve.true_positives,
+                where="post",
+                label=f"{method} ({curve.auc.value:.3f})",
+            )
+        axis.set(title=f"{detector}, benign: {benign}", xscale="log", ylim=(0, 1.02))
+        axis.legend(fontsize="x-small", title="AUC", title_fontsize="x-small")
+        plain(axis)
+    figure.supxlabel("benign pictures flagged")
+    figure.supylabel("triggers found")
+    return figure
+
+
+def _evidence(lines: Sequence[Summary]) -> Any:
+    families = list(dict.fromkeys(line.family for line in lines))
+    figure = new_figure(6.0 * len(families), 5.0)
+    axes = figure.subplots(1, len(families), squeeze=False)[0]
+    for axis, family in zip(axes, families, strict=True):
+        own = [one for one in lines if one.family == family and one.benign is not None]
+        for section in dict.fromkeys(one.section for one in own):
+            some = [one for one in own if one.section == section]
+            left = [one.seen if one.reserve is None else one.reserve for one in some]
+            axis.scatter([one.benign for one in some], left, label=section, alpha=0.8)
+        axis.axhline(0, color="grey", linewidth=0.5)
+        axis.set(title=family, xlabel="facts right, unseen scenes")
+        axis.set_ylabel("log10 e-value for each trigger kept in reserve")
+        axis.legend(fontsize="small")
+        plain(axis)
+    return figure

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from sif.eval.attacks.plots import (
+from sif.eval.attacks.curves import (
     BESIDE,
     LABEL_GAP,
     Point,
