@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from sif.attacks.adaptive.roc import roc_of
 from sif.eval.adaptive.traffic import CLEAN, PHOTOGRAPHS
-from sif.eval.attacks.rows import Asked, AttackCell
+from sif.eval.attacks.questions import Asked, AttackCell
 from sif.eval.triggers.summary import ALPHA, evidence_of, highest_of
 from sif.markdown import MISSING, number, percent, table
 from sif.plotting import as_svg, new_figure, plain

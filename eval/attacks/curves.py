@@ -8,7 +8,7 @@ cost the thief nothing and would be one line. Knows nothing of rows or models.
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from sif.eval.attacks.rows import AttackLine
+from sif.eval.attacks.lines import AttackLine
 from sif.plotting import COLOURS, as_png, as_svg, new_figure, plain
 
 COLUMNS: Final = 3

@@ -6,11 +6,13 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from sif.eval.attacks.grid import NONE, Attack
-from sif.eval.attacks.rows import AttackCell, AttackLine, Price
+from sif.eval.attacks.grid import NONE, Attack, Kind
+from sif.eval.attacks.price import Price
+from sif.eval.attacks.questions import AttackCell
 from sif.eval.metrics import Estimate, green_excess, mean_of, published_matches, queries_to_alpha
 from sif.eval.triggers.calibrated import calibrated_audits
-from sif.eval.triggers.rows import Cell
+from sif.eval.triggers.roster import Role
+from sif.eval.triggers.rows import Cell, Row
 from sif.eval.triggers.summary import (
     ALPHA,
     audits_of,
@@ -26,6 +28,66 @@ SOURCE: Final = "source"
 
 Key = tuple[str, str, str, str]
 """Family, attack, strength, suspect."""
+
+
+class AttackLine(Row):
+    """What one attack at one strength comes to on one family.
+
+    Attributes:
+        kind, panel, attack, strength: of the grid.
+        parts: all that is done, in words.
+        suspect: the source that was stolen or an innocent, by its name in the roster.
+        sets: of triggers; `triggers` in all, of which `answered` were answered.
+        green: green share of all scored words, with its 95% interval over triggers.
+        evidence: log10 of the e-value for each trigger, mean over sets.
+        kept: of the same suspect's evidence without attack; none for innocents.
+        match: published match rate with its exact 95% interval; τ_i is the largest score of the
+            panel, asked about the same picture.
+        queries: questions until the e-value reaches 10⁶ in the committed order, the median over
+            sets; none where all triggers do not suffice.
+        derived: sets whose e-value reached 10⁶.
+        calibrated: those that would be DERIVED by an audit calibrated on the panel.
+        utility: share of right facts in what the copy is for, with its 95% interval over scenes.
+        facts: share of right facts in ordinary descriptions of the source's world.
+        shapes, colours, places: the same of these alone.
+        models: that answer each question.
+        theft_seconds: as in `Price`.
+        slowdown: processor time of an answer over that of plain serving, 1 for no difference; none
+            where answers were there already, and where several models answer each question.
+    """
+
+    family: str
+    kind: Kind
+    panel: str
+    attack: str
+    strength: str
+    parts: str
+    suspect: str
+    role: Role
+    sets: int
+    triggers: int
+    answered: int
+    green: float | None
+    green_low: float | None
+    green_high: float | None
+    evidence: float
+    kept: float | None
+    match: float | None
+    match_low: float | None
+    match_high: float | None
+    queries: float | None
+    derived: int
+    calibrated: int
+    utility: float | None
+    utility_low: float | None
+    utility_high: float | None
+    facts: float | None
+    shapes: float | None
+    colours: float | None
+    places: float | None
+    models: int
+    theft_seconds: float | None
+    slowdown: float | None
 
 
 class Range(NamedTuple):

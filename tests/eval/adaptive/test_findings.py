@@ -12,7 +12,7 @@ from sif.eval.adaptive.detection import detections_of
 from sif.eval.adaptive.findings import Fidelity, Score, as_report, plots, summarise
 from sif.eval.adaptive.stage import AdaptiveSettings
 from sif.eval.adaptive.study import STUDY
-from sif.eval.attacks.rows import AttackCell
+from sif.eval.attacks.questions import AttackCell
 from sif.eval.metrics import evidence_per_trigger
 from sif.eval.study import Workplace, read_settings, run_study
 from sif.eval.triggers.method import parse_methods

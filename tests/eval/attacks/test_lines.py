@@ -3,8 +3,9 @@
 import pytest
 
 from sif.eval.attacks.grid import PLAIN, Attack
-from sif.eval.attacks.lines import lines_of
-from sif.eval.attacks.rows import AttackCell, AttackLine, Price
+from sif.eval.attacks.lines import AttackLine, lines_of
+from sif.eval.attacks.price import Price
+from sif.eval.attacks.questions import AttackCell
 from sif.eval.triggers.rows import Cell
 from tests.eval.attacks.some import JPEG, ROUND, told, unmarked
 from tests.eval.triggers.rows import STRANGER, cell

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from sif.errors import UsageError
-from sif.eval.attacks.rows import AttackLine
+from sif.eval.attacks.lines import AttackLine
 from sif.eval.attacks.study import STUDY, AttackSettings, Results, attack
 from sif.eval.study import Workplace, run_study
 from sif.eval.triggers import mini_roster

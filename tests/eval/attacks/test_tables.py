@@ -1,7 +1,7 @@
 """The table."""
 
 from sif.eval.attacks.grid import PLAIN, chosen_attacks
-from sif.eval.attacks.rows import AttackCell
+from sif.eval.attacks.questions import AttackCell
 from sif.eval.attacks.tables import as_answers, as_full, as_short
 from tests.eval.attacks.some import line, told
 
