@@ -12,9 +12,8 @@ import torch
 
 from sif.attacks.weights.attack import WeightAttack
 from sif.attacks.weights.finetune import Finetune
+from sif.attacks.weights.layerwise import Noise, Round
 from sif.attacks.weights.merge import Interpolate
-from sif.attacks.weights.noise import Noise
-from sif.attacks.weights.round import Round
 from sif.errors import UsageError
 from sif.eval.triggers import mini_roster as rosters
 from sif.eval.triggers.mini_roster import (
