@@ -34,8 +34,8 @@ class TriggerSettings(Settings):
     """Folder of base images for a roster of real models, any size and format."""
     families: tuple[Family, ...] = Field(default=FAMILIES, min_length=1)
     """Of the mini models, where no roster is named."""
-    methods: tuple[str, ...] | None = None
-    """Recipes by name or YAML file, changes behind an @: sif@epsilon=8+steps=100; none for the
+    methods: tuple[str, ...] = ()
+    """Recipes by name or YAML file, changes behind an @: sif@epsilon=8+steps=100; nothing for the
     roster's own (sif, sif-release). Baselines (ordinary, pla, rna, cropa, difgsm) are methods too,
     on mini models."""
     triggers: int | None = Field(default=None, ge=2)
@@ -44,10 +44,10 @@ class TriggerSettings(Settings):
     """Sets of keys; none for the roster's own (3 on mini models, 1 on real ones)."""
     seed: int = Field(default=0, ge=0)
     """Of everything random in the first set; the following sets count on."""
-    suspects: tuple[str, ...] | None = None
-    """Names in the roster; none for everybody."""
-    image_attacks: tuple[str, ...] | None = None
-    """In the words of `sif verify --image-attack`; none for the roster's own."""
+    suspects: tuple[str, ...] = ()
+    """Names in the roster; nothing for everybody."""
+    image_attacks: tuple[str, ...] = ()
+    """In the words of `sif verify --image-attack`; nothing for the roster's own."""
     steps: int | None = Field(default=None, ge=1)
     """Of the optimisation, instead of the recipes'."""
     epsilon: float | None = Field(default=None, ge=1, le=255)
@@ -147,7 +147,7 @@ def plans(settings: TriggerSettings) -> list[Plan]:
     """One for each roster.
 
     Raises:
-        UsageError: unknown rosters, methods, suspects, attacks or prompts, or none of them.
+        UsageError: unknown rosters, methods, suspects, attacks or prompts.
     """
     if settings.roster is not None:
         return [make_plan(real_roster(settings.roster, settings.images), settings)]
@@ -158,20 +158,17 @@ def make_plan(roster: Roster, settings: TriggerSettings) -> Plan:
     """A roster with settings put over its own.
 
     Raises:
-        UsageError: unknown methods, suspects or attacks, or none of them.
+        UsageError: unknown methods, suspects or attacks.
     """
     usual = roster.usual
-    names = usual.methods if settings.methods is None else settings.methods
-    attacks = usual.image_attacks if settings.image_attacks is None else settings.image_attacks
-    asked = named(roster.suspects, settings.suspects)
-    if not (names and attacks and asked):
-        raise UsageError("expected at least one method, suspect and image attack, got none of one")
+    names = settings.methods or usual.methods
+    attacks = settings.image_attacks or usual.image_attacks
     for text in attacks:
         parse_image_attack(text)
     last = settings.seed + (settings.seeds or usual.seeds)
     return Plan(
         roster=roster,
-        suspects=asked,
+        suspects=named(roster.suspects, settings.suspects or None),
         methods=parse_methods(
             tuple(dict.fromkeys(names)), steps=settings.steps, epsilon=settings.epsilon
         ),

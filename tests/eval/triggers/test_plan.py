@@ -3,9 +3,11 @@ from pathlib import Path
 import pytest
 
 from sif.errors import UsageError
+from sif.eval.study import read_settings
 from sif.eval.triggers.meter import metered
 from sif.eval.triggers.method import Method
 from sif.eval.triggers.plan import Plan, TriggerSettings, passes_of_a_step, plans
+from sif.eval.triggers.study import STUDY
 from sif.fingerprint.make import make_fingerprint
 from sif.fingerprint.recipe import Recipe, load_recipe
 from sif.vlm.model import Vlm
@@ -35,7 +37,6 @@ def test_choices_go_over_those_of_the_roster() -> None:
     ("changes", "words"),
     [
         ({"methods": ["magic"]}, "magic"),
-        ({"methods": []}, "at least one"),
         ({"image_attacks": ["flip"]}, "flip"),
         ({"suspects": ["z"]}, "'z'"),
         ({"methods": ["sif", "sif@"]}, "sif@"),
@@ -132,3 +133,8 @@ def test_without_a_roster_it_is_the_mini_families_and_with_one_its_file(tmp_path
     assert (mini[0].triggers, mini[0].seeds, mini[0].batch_size) == (24, (3, 4, 5), 12)
     (real,) = plans(TriggerSettings(roster=str(write(tmp_path / "l.yaml", content()))))
     assert (real.roster.name, real.triggers, real.seeds, real.batch_size) == ("little", 2, (0,), 8)
+
+
+def test_no_attack_on_images_is_an_attack_by_that_name() -> None:
+    settings = read_settings(STUDY, ["image-attacks=none", "families=llava"])
+    assert [plan.image_attacks for plan in plans(settings)] == [("none",)]

@@ -163,7 +163,6 @@ def test_what_cannot_be_run_is_refused_before_anything_is_made() -> None:
         ({"methods": ("sif", "magic")}, "magic"),
         ({"image_attacks": ("flip",)}, "flip"),
         ({"suspects": ("gpt",)}, "gpt"),
-        ({"methods": ()}, "at least one"),
         ({"methods": ("sif@epsilon=300",)}, "less than or equal to 255"),
         ({"roster": "gpt"}, "llava-1.5-7b"),
     ):
