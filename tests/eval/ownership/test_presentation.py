@@ -1,9 +1,8 @@
 import re
-from pathlib import Path
 
 import pytest
 
-from sif.eval.ownership.plots import write_plots
+from sif.eval.ownership.presentation import as_summary, pictures
 from sif.eval.ownership.results import (
     Accusation,
     Calibration,
@@ -13,7 +12,6 @@ from sif.eval.ownership.results import (
     Rate,
     Results,
 )
-from sif.eval.ownership.tables import as_summary
 
 RATES = tuple(Rate.of(claims, 1000, alpha) for claims, alpha in ((30, 0.05), (4, 0.01), (0, 0.001)))
 RESULTS = Results(
@@ -101,7 +99,8 @@ def test_results_are_read_back() -> None:
     assert Results.model_validate_json(RESULTS.model_dump_json()) == RESULTS
 
 
-def test_the_pictures_are_written(tmp_path: Path) -> None:
-    pictures = write_plots(tmp_path, RESULTS)
-    assert [path.name for path in pictures] == ["null.svg", "power.svg", "selection.svg"]
-    assert all("<svg" in path.read_text() for path in pictures)
+def test_the_pictures_are_drawn() -> None:
+    drawn = pictures(RESULTS)
+    assert list(drawn) == ["null.svg", "power.svg", "selection.svg"]
+    assert all(b"<svg" in data for data in drawn.values())
+    assert pictures(RESULTS) == drawn

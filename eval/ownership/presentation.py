@@ -1,9 +1,16 @@
-"""The tables of the simulated audits, as Markdown. Knows nothing of how numbers come about."""
+"""How the simulated audits are shown: tables as Markdown, and pictures as SVG.
+
+Knows nothing of how numbers come about.
+"""
 
 from collections.abc import Sequence
+from typing import Any, Final
 
-from sif.eval.ownership.results import ALPHAS, Accusation, Power, Rate, Results
+from sif import markdown
+from sif.eval.ownership.results import ALPHAS, Accusation, Calibration, Power, Rate, Results
+from sif.plotting import COLOURS, as_svg, new_figure, plain
 
+LEVEL: Final = 0.01
 NULL = (
     "Real texts that know nothing of any key, fresh uniform keys for each audit. Share of audits "
     "in which E reached 1/α after any trigger, with its exact 95% interval (Clopper–Pearson). "
@@ -49,8 +56,8 @@ def as_summary(results: Results) -> str:
         ("Selection", SELECTION, accusations(results.selection)),
         ("Provider watermarks", PROVIDERS, _providers(results)),
     ]
-    sections = "\n".join(f"## {title}\n\n{legend}{table}" for title, legend, table in parts)
-    return f"# False claims and power, simulated\n\n{sections}"
+    sections = [f"## {title}\n\n{legend}{table}" for title, legend, table in parts]
+    return "# False claims and power, simulated\n\n" + "".join(sections)
 
 
 def _null(results: Results) -> str:
@@ -65,7 +72,7 @@ def _null(results: Results) -> str:
         ]
         for it in results.calibration
     ]
-    return _table(["texts", "V", "keys", "audits", "triggers", *_levels()], rows)
+    return markdown.table(["texts", "V", "keys", "audits", "triggers", *_levels()], rows)
 
 
 def _p_values(results: Results) -> str:
@@ -79,7 +86,7 @@ def _p_values(results: Results) -> str:
         ]
         for it in results.p_values
     ]
-    return _table(["texts", "keys", *_levels(), "excess", "uniform"], rows)
+    return markdown.table(["texts", "keys", *_levels(), "excess", "uniform"], rows)
 
 
 def power_table(rows: Sequence[Power]) -> str:
@@ -95,13 +102,13 @@ def power_table(rows: Sequence[Power]) -> str:
         ]
         for it in rows
     ]
-    return _table(["distinct ids", "green", "E", "exact p", "z", "level of z"], lines)
+    return markdown.table(["distinct ids", "green", "E", "exact p", "z", "level of z"], lines)
 
 
 def accusations(rows: Sequence[Accusation]) -> str:
     """False claims by rule and setting, a column for each α."""
     lines = [[it.setting, it.rule, *_padded(it.rates)] for it in rows]
-    return _table(["setting", "rule", *_levels()], lines)
+    return markdown.table(["setting", "rule", *_levels()], lines)
 
 
 def _padded(rates: Sequence[Rate]) -> list[str]:
@@ -123,7 +130,7 @@ def _providers(results: Results) -> str:
         for it in results.providers
     ]
     names = ["mark", "tokens", "distinct ids", "own z", *(f"E, {it}" for it in _levels())]
-    return _table([*names, f"E, {_levels()[0]}, real", f"pooled z, {_levels()[-1]}"], rows)
+    return markdown.table([*names, f"E, {_levels()[0]}, real", f"pooled z, {_levels()[-1]}"], rows)
 
 
 def with_interval(rate: Rate) -> str:
@@ -143,6 +150,86 @@ def _whole(number: int) -> str:
     return f"{number:,}"
 
 
-def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [names, ["---"] * len(names), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+def pictures(results: Results) -> dict[str, bytes]:
+    """null.svg, power.svg and selection.svg."""
+    return {
+        "null.svg": _draw_null(results.calibration),
+        "power.svg": _draw_power(results.power),
+        "selection.svg": _draw_accusations([*results.selection, *results.released]),
+    }
+
+
+def _draw_null(rows: Sequence[Calibration]) -> bytes:
+    """The share of audits with sup E ≥ 1/α against α, under the line that it must not cross."""
+    figure = new_figure(6.0, 4.8)
+    axes = figure.subplots()
+    for number, row in enumerate(rows):
+        alphas, shares = zip(*row.curve, strict=True)
+        seen = [share or float("nan") for share in shares]
+        axes.plot(
+            alphas,
+            seen,
+            color=COLOURS[number % len(COLOURS)],
+            linestyle="-" if row.keys == "drawn" else ":",
+            label=f"{row.texts}, {row.keys} keys",
+        )
+    ends = [alpha for row in rows for alpha, _ in row.curve]
+    axes.plot([min(ends), max(ends)], [min(ends), max(ends)], color="#333333", linewidth=0.8)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("α")
+    axes.set_ylabel("share of innocents with sup E ≥ 1/α")
+    return _finished(figure, axes)
+
+
+def _draw_power(rows: Sequence[Power]) -> bytes:
+    """Median triggers to α against the green rate, of the e-value and of z."""
+    figure = new_figure(6.0, 4.8)
+    axes = figure.subplots()
+    for number, scored in enumerate(dict.fromkeys(row.scored for row in rows)):
+        mine = [row for row in rows if row.scored == scored]
+        rates, colour = [row.rate for row in mine], COLOURS[number % len(COLOURS)]
+        medians, ninety = [row.median for row in mine], [row.ninety for row in mine]
+        axes.plot(rates, medians, color=colour, marker="o", label=f"E, {scored} distinct ids")
+        axes.fill_between(rates, medians, ninety, color=colour, alpha=0.15, linewidth=0)
+        fixed = [row.z_median for row in mine]
+        axes.plot(rates, fixed, color=colour, linestyle=":", label=f"z fixed beforehand, {scored}")
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.set_xlabel("green share of the copy's words")
+    axes.set_ylabel("triggers to 10⁻⁶, median (band: to the 90% quantile)")
+    return _finished(figure, axes)
+
+
+def _draw_accusations(rows: Sequence[Accusation]) -> bytes:
+    """How often innocents are accused at α = 0.01."""
+    bars = [
+        (f"{row.rule}\n{row.setting}", rate)
+        for row in rows
+        for rate in row.rates
+        if rate.alpha == LEVEL
+    ]
+    figure = new_figure(9.0, 1.0 + 0.36 * len(bars))
+    axes = figure.subplots()
+    places = range(len(bars))
+    shares = [rate.share for _, rate in bars]
+    reach = [
+        [rate.share - rate.low for _, rate in bars],
+        [rate.high - rate.share for _, rate in bars],
+    ]
+    ours = [COLOURS[2] if name.startswith("ours") else COLOURS[1] for name, _ in bars]
+    axes.barh(places, shares, xerr=reach, color=ours, height=0.7, ecolor="#555555")
+    axes.axvline(LEVEL, color="#333333", linewidth=0.8)
+    axes.set_yticks(places, [name for name, _ in bars], fontsize=7)
+    axes.invert_yaxis()
+    axes.set_xscale("log")
+    axes.set_xlim(LEVEL / 20, 1.0)
+    axes.set_xlabel(f"innocents accused at α = {LEVEL:g} (line)")
+    return _finished(figure, axes, legend=False)
+
+
+def _finished(figure: Any, axes: Any, *, legend: bool = True) -> bytes:
+    plain(axes)
+    if legend:
+        axes.legend(frameon=False, fontsize=8)
+    return as_svg(figure)
