@@ -8,14 +8,14 @@ import pytest
 from sif.errors import StorageError, UsageError
 from sif.eval.marks.comparing import compare
 from sif.eval.marks.marking import mark
-from sif.eval.marks.results import Rows, write_all
-from sif.eval.marks.run import run_activemark
-from sif.eval.marks.setting import Places, Setting
-from sif.eval.marks.suspecting import prepare_source, suspect
-from sif.eval.marks.tables import as_summary
+from sif.eval.marks.results import Rows
+from sif.eval.marks.setting import MarkSettings, Places
+from sif.eval.marks.study import STUDY
+from sif.eval.marks.suspects import prepare_source, suspect
+from sif.eval.study import Workplace, run_study
 from sif.marks.vision_model import VisionModel
 
-TINY = Setting(
+TINY = MarkSettings(
     sources=("llava-tower",),
     modes=("keyed",),
     pictures=60,
@@ -37,10 +37,15 @@ def shown(stage: str, done: float, total: float, words: str) -> None:
     assert 0 <= done <= total
 
 
+def run(out: Path, setting: MarkSettings = TINY) -> Rows:
+    run_study(STUDY, setting, Workplace(out=out, jobs=1, show=shown))
+    return Rows.model_validate_json((out / "results.json").read_text())
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Rows]:
     out = tmp_path_factory.mktemp("bench") / "out"
-    return out, run_activemark(out, TINY, jobs=1, show=shown)
+    return out, run(out)
 
 
 @pytest.mark.slow
@@ -60,10 +65,8 @@ def test_copies_are_detected_and_innocents_are_not(finished: tuple[Path, Rows]) 
 
 
 @pytest.mark.slow
-def test_every_kind_of_row_is_there_and_written(
-    finished: tuple[Path, Rows], tmp_path: Path
-) -> None:
-    _, rows = finished
+def test_every_kind_of_row_is_there_and_written(finished: tuple[Path, Rows]) -> None:
+    out, rows = finished
     assert [(row.source, row.mode, row.images) for row in rows.markings] == [
         ("llava-tower", "keyed", 8)
     ]
@@ -71,9 +74,10 @@ def test_every_kind_of_row_is_there_and_written(
     assert {row.method for row in rows.compared} == {"IPGuard", "ADV-TRA"}
     own = [row for row in rows.compared if row.suspect == "marked"]
     assert [row.score for row in own] == [1.0, 1.0]
-    files = write_all(tmp_path, rows, as_summary(rows))
-    assert {path.name for path in files} >= {"summary.md", "results.json", "readings.parquet"}
-    assert Rows.model_validate_json((tmp_path / "results.json").read_text()) == rows
+    names = {path.name for path in out.iterdir() if path.is_file()}
+    pictures = {"errors.svg", "suspects.svg", "blocks.svg"}
+    assert names >= {"summary.md", "results.json", *pictures}
+    assert names >= {f"{kind}.parquet" for kind in rows.kinds()}
 
 
 @pytest.mark.slow
@@ -86,7 +90,7 @@ def test_a_run_that_was_interrupted_goes_on_and_finds_the_same(
     for name in ("pruned-20", "int8"):
         places.row("rows", name).unlink()
     before = places.copy("int8").stat().st_mtime_ns
-    again = run_activemark(out, TINY, jobs=1, show=shown)
+    again = run(out)
     assert again.readings == rows.readings
     assert places.copy("int8").stat().st_mtime_ns == before
 
@@ -116,11 +120,11 @@ def test_a_stolen_model_is_a_folder_that_loads(finished: tuple[Path, Rows]) -> N
 @pytest.mark.slow
 def test_another_setting_and_a_damaged_row_are_refused(finished: tuple[Path, Rows]) -> None:
     out, _ = finished
-    with pytest.raises(UsageError, match=r"setting\.json"):
-        run_activemark(out, TINY.model_copy(update={"seed": 1}), jobs=1, show=shown)
+    with pytest.raises(UsageError, match=r"settings\.json"):
+        run(out, TINY.model_copy(update={"seed": 1}))
     row = Places(out, "llava-tower", "keyed").row("rows", "marked")
     whole = row.read_text()
     row.write_text(whole[:100])
     with pytest.raises(StorageError, match="remove it"):
-        run_activemark(out, TINY, jobs=1, show=shown)
+        run(out)
     row.write_text(whole)

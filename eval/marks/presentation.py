@@ -1,13 +1,33 @@
-"""The tables of the benchmark of ActiveMark, as Markdown; they know not how numbers come about."""
+"""How the study of ActiveMark is shown: tables as Markdown, and pictures as SVG.
 
-from collections.abc import Iterable, Sequence
+The pictures are of wrong bits, of detection by suspect, and of detection by block. Knows nothing of
+how numbers come about.
+"""
+
+from collections.abc import Sequence
 from statistics import fmean
 from typing import Final
 
-from sif.eval.marks.results import BlockRow, Compared, Marking, MethodCost, Reading, Rows, Suspected
-from sif.eval.marks.setting import WORDS
-from sif.marks.panel_bounds import lower_limit, upper_limit
+import numpy as np
 
+from sif.eval.marks.results import (
+    BlockRow,
+    Compared,
+    Marking,
+    MethodCost,
+    Reading,
+    Rows,
+    Suspected,
+    auc,
+    detection_of,
+    own_scores,
+)
+from sif.eval.marks.setting import WORDS
+from sif.markdown import table
+from sif.marks.panel_bounds import upper_limit
+from sif.plotting import COLOURS, as_svg, new_figure, plain
+
+ROLES = {"copy": COLOURS[0], "removal": COLOURS[1], "innocent": COLOURS[6]}
 CONFIDENCE: Final = 0.95
 DETECTION = (
     "Share of hold-out images that are detected (D ≤ τ, with P ≤ 10⁻³ for fair bits), the mean of "
@@ -49,7 +69,7 @@ def as_summary(rows: Rows) -> str:
         ("Blocks", BLOCKS, blocks_table(rows.blocks)),
         ("Methods", METHODS, methods_table(rows)),
     ]
-    return "\n".join(f"## {title}\n\n{words}{table}" for title, words, table in parts)
+    return "".join(f"## {title}\n\n{words}{lines}" for title, words, lines in parts)
 
 
 def markings_table(markings: Sequence[Marking]) -> str:
@@ -67,12 +87,12 @@ def markings_table(markings: Sequence[Marking]) -> str:
         "mark s",
         "read s",
     )
-    return _table(
+    return table(
         head,
         (
             (
                 row.source,
-                WORDS[row.mode],  # type: ignore[index]  # read back as a plain word
+                WORDS[row.mode],
                 str(row.block),
                 str(row.images),
                 str(row.threshold),
@@ -97,7 +117,7 @@ def suspects_table(rows: Rows, roles: Sequence[str]) -> str:
     for name in names:
         cells = [_cell(rows, source, mode, name) for source, mode in columns]
         lines.append((name, *cells))
-    return _table(head, lines)
+    return table(head, lines)
 
 
 def _pairs(markings: Sequence[Marking]) -> list[tuple[str, str]]:
@@ -106,7 +126,7 @@ def _pairs(markings: Sequence[Marking]) -> list[tuple[str, str]]:
 
 def _order(pair: tuple[str, str]) -> tuple[bool, int]:
     source, mode = pair
-    return source == "dino", list(WORDS).index(mode)  # type: ignore[arg-type]
+    return source == "dino", list(WORDS).index(mode)
 
 
 def _cell(rows: Rows, source: str, mode: str, name: str) -> str:
@@ -124,11 +144,6 @@ def _words(row: Suspected) -> str:
     facts = [] if row.accuracy is None else [f"{row.accuracy:.2f}"]
     facts += [] if row.cosine is None else [f"cos {row.cosine:.2f}"]
     return f"{verdict} ({', '.join(facts)})" if facts else verdict
-
-
-def detection_of(readings: Sequence[Reading]) -> float:
-    """Share of detected images."""
-    return fmean(reading.detected for reading in readings)
 
 
 def innocents_table(readings: Sequence[Reading]) -> str:
@@ -155,19 +170,13 @@ def innocents_table(readings: Sequence[Reading]) -> str:
                     f"{fmean(row.wrong for row in mine):.2f} of {mine[0].bits}",
                 )
             )
-    return _table(("mode", "source", "models", "detected", "rate", "at most", "mean D"), lines)
-
-
-def copies_bound(readings: Sequence[Reading]) -> float:
-    """The lower Clopper–Pearson bound of the detection rate of these readings."""
-    hits = sum(row.detected for row in readings)
-    return lower_limit(hits, len(readings), confidence=CONFIDENCE)
+    return table(("mode", "source", "models", "detected", "rate", "at most", "mean D"), lines)
 
 
 def blocks_table(blocks: Sequence[BlockRow]) -> str:
     """The paper's Table 1."""
     head = ("source", "block", "top 5", "jump", "error", "detection", "tuned", "tuned", "cosine")
-    return _table(
+    return table(
         head,
         (
             (
@@ -192,49 +201,16 @@ def methods_table(rows: Rows) -> str:
     columns = sorted(
         {(row.source, row.method) for row in scores}, key=lambda pair: (pair[0] == "dino", pair[1])
     )
-    table = {(row.source, row.method, row.suspect): row.score for row in scores}
+    found = {(row.source, row.method, row.suspect): row.score for row in scores}
     names = list(dict.fromkeys(row.suspect for row in scores))
     lines = [
-        (name, *(_score(table.get((source, method, name))) for source, method in columns))
+        (name, *(_score(found.get((source, method, name))) for source, method in columns))
         for name in names
     ]
     lines.append(("**AUC**", *(_score(auc(scores, *column)) for column in columns)))
     lines.append(("seconds before", *(_cost(rows.costs, *column) for column in columns)))
     lines.append(("seconds a suspect", *(_asking(scores, *column) for column in columns)))
-    return _table(("suspect", *(f"{source}: {method}" for source, method in columns)), lines)
-
-
-def own_scores(rows: Rows) -> list[Compared]:
-    """The modes of ActiveMark as methods: the share of detected images of each suspect."""
-    seconds = {(row.source, row.mode): row.extraction for row in rows.markings}
-    found = []
-    for known in rows.suspects:
-        mine = [
-            row
-            for row in rows.readings
-            if (row.source, row.mode, row.suspect) == (known.source, known.mode, known.suspect)
-        ]
-        found.append(
-            Compared(
-                source=known.source,
-                method=known.mode,
-                suspect=known.suspect,
-                role=known.role,
-                score=detection_of(mine) if mine else 0.0,
-                seconds=seconds[known.source, known.mode],
-            )
-        )
-    return found
-
-
-def auc(scores: Sequence[Compared], source: str, method: str) -> float | None:
-    """Probability that a copy scores higher than an innocent, ties counted half."""
-    mine = [row for row in scores if (row.source, row.method) == (source, method)]
-    copies = [row.score for row in mine if row.role == "copy"]
-    innocents = [row.score for row in mine if row.role == "innocent"]
-    if not copies or not innocents:
-        return None
-    return fmean((c > i) + (c == i) / 2 for c in copies for i in innocents)
+    return table(("suspect", *(f"{source}: {method}" for source, method in columns)), lines)
 
 
 def _cost(costs: Sequence[MethodCost], source: str, method: str) -> str:
@@ -251,6 +227,91 @@ def _score(score: float | None) -> str:
     return "" if score is None else f"{score:.3f}"
 
 
-def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    rows = [head, ["---"] * len(head), *lines]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+def pictures(rows: Rows) -> dict[str, bytes]:
+    """errors.svg, suspects.svg and blocks.svg."""
+    return {
+        "errors.svg": _draw_errors(rows.readings),
+        "suspects.svg": _draw_suspects(rows.readings),
+        "blocks.svg": _draw_blocks(rows.blocks),
+    }
+
+
+def _draw_errors(readings: Sequence[Reading]) -> bytes:
+    """Histograms of D, a panel for each source and mode, coloured by role."""
+    panels = list(dict.fromkeys((row.source, row.mode) for row in readings))
+    figure = new_figure(3.2 * max(1, len(_modes(readings))), 2.6 * max(1, len(_sources(readings))))
+    grid = figure.subplots(
+        max(1, len(_sources(readings))), max(1, len(_modes(readings))), squeeze=False, sharex=True
+    )
+    for source, mode in panels:
+        axes = grid[_sources(readings).index(source), _modes(readings).index(mode)]
+        mine = [row for row in readings if (row.source, row.mode) == (source, mode)]
+        bits = mine[0].bits
+        for role, colour in ROLES.items():
+            wrong = [row.wrong for row in mine if row.role == role]
+            heights = np.bincount(wrong, minlength=bits + 1) / max(1, len(wrong))
+            axes.step(range(bits + 1), heights, where="mid", color=colour, label=role)
+        axes.set_title(f"{source}, {WORDS[mode]}", loc="left", fontsize=8)
+        axes.set_xlabel("wrong bits D")
+        plain(axes)
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper right", ncols=3, frameon=False)
+    return as_svg(figure)
+
+
+def _draw_suspects(readings: Sequence[Reading]) -> bytes:
+    """Detection rate of every suspect, a bar for each mode, a panel for each source."""
+    names = list(dict.fromkeys(row.suspect for row in readings))
+    figure = new_figure(4.2 * max(1, len(_sources(readings))), 1.2 + 0.28 * len(names))
+    grid = figure.subplots(1, max(1, len(_sources(readings))), squeeze=False, sharey=True)
+    for axes, source in zip(grid[0], _sources(readings), strict=False):
+        for number, mode in enumerate(_modes(readings)):
+            rates = [_rate(readings, source, mode, name) for name in names]
+            places = np.arange(len(names)) + 0.27 * (number - 1)
+            axes.barh(places, rates, height=0.25, color=COLOURS[number], label=mode)
+        axes.set_yticks(range(len(names)), names, fontsize=7)
+        axes.set_ylim(len(names) - 0.5, -0.5)
+        axes.set_xlabel(f"share of images detected, {source}")
+        plain(axes)
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper right", ncols=3, frameon=False)
+    return as_svg(figure)
+
+
+def _draw_blocks(blocks: Sequence[BlockRow]) -> bytes:
+    """Detection before and after tuning, and the largest activations, by block."""
+    sources = list(dict.fromkeys(row.source for row in blocks))
+    figure = new_figure(4.0 * max(1, len(sources)), 3.2)
+    grid = figure.subplots(1, max(1, len(sources)), squeeze=False)
+    for axes, source in zip(grid[0], sources, strict=False):
+        mine = [row for row in blocks if row.source == source]
+        numbers = [row.block for row in mine]
+        axes.plot(numbers, [row.detection for row in mine], "o-", color=COLOURS[0], label="marked")
+        tuned = [row.tuned_detection for row in mine]
+        axes.plot(numbers, tuned, "s--", color=COLOURS[1], label="fine-tuned")
+        axes.set_ylim(-0.03, 1.03)
+        axes.set_xticks(numbers)
+        axes.set_xlabel(f"block of {source}")
+        axes.set_ylabel("share of images detected")
+        other = axes.twinx()
+        other.bar(
+            numbers, [row.magnitude for row in mine], width=0.3, color="#cccccc", label="top 5"
+        )
+        other.set_ylabel("mean of the 5 largest activations")
+        axes.set_zorder(other.get_zorder() + 1)
+        axes.patch.set_visible(False)
+        axes.legend(frameon=False)
+    return as_svg(figure)
+
+
+def _rate(readings: Sequence[Reading], source: str, mode: str, name: str) -> float:
+    mine = [r for r in readings if (r.source, r.mode, r.suspect) == (source, mode, name)]
+    return detection_of(mine) if mine else 0.0
+
+
+def _sources(readings: Sequence[Reading]) -> list[str]:
+    return list(dict.fromkeys(row.source for row in readings))
+
+
+def _modes(readings: Sequence[Reading]) -> list[str]:
+    return [mode for mode in WORDS if any(row.mode == mode for row in readings)]

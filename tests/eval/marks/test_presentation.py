@@ -1,13 +1,22 @@
 import pytest
 
-from sif.eval.marks.results import BlockRow, Compared, Marking, MethodCost, Reading, Rows, Suspected
-from sif.eval.marks.tables import (
+from sif.eval.marks.presentation import (
     as_summary,
-    auc,
     blocks_table,
     innocents_table,
     methods_table,
+    pictures,
     suspects_table,
+)
+from sif.eval.marks.results import (
+    BlockRow,
+    Compared,
+    Marking,
+    MethodCost,
+    Reading,
+    Rows,
+    Suspected,
+    auc,
 )
 
 MARKING = Marking(
@@ -141,3 +150,17 @@ def test_the_summary_has_every_table() -> None:
     text = as_summary(ROWS)
     for title in ("Marks", "Copies", "Innocents", "False detections", "Blocks", "Methods"):
         assert f"## {title}\n" in text
+
+
+def test_the_pictures_are_drawn() -> None:
+    drawn = pictures(ROWS)
+    assert list(drawn) == ["errors.svg", "suspects.svg", "blocks.svg"]
+    assert all(b"<svg" in data for data in [*drawn.values(), *pictures(Rows()).values()])
+
+
+def test_rows_of_parts_are_put_together_in_their_order() -> None:
+    other = Rows(markings=(MARKING,))
+    both = Rows.all_of([ROWS, other])
+    assert both.markings == (MARKING, MARKING)
+    assert both.readings == ROWS.readings
+    assert Rows.all_of([]) == Rows()
