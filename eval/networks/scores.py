@@ -1,7 +1,9 @@
-"""Rows of the benchmark: scores of suspects and costs of contenders, a file for each cell."""
+"""Scores of suspects and costs of contenders, a file for each cell: one task and seed."""
 
+import hashlib
+import json
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -96,3 +98,8 @@ def write_cell(path: Path, rows: CellRows) -> None:
         StorageError: the disk refuses.
     """
     write_atomically(path, rows.model_dump_json(indent=1))
+
+
+def digest(facts: Any) -> str:
+    """Of whatever decides networks or rows; the same facts have the same."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

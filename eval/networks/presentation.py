@@ -1,15 +1,19 @@
-"""Tables of the benchmark: means over seeds with their intervals, one row for each contender."""
+"""How the comparison of fingerprints is shown: means over seeds with their intervals, and a figure.
+
+Knows nothing of networks.
+"""
 
 from collections.abc import Callable, Sequence
+from itertools import cycle
 from statistics import fmean
 from typing import Final, NamedTuple
 
+from sif import markdown
 from sif.eval.metrics import Estimate, mean_of
-from sif.eval.networks.rows import CellRows, Score
+from sif.eval.networks.scores import CellRows, Score
 from sif.eval.networks.sets import LEARNT
 from sif.networks.curve import aruc, auc, rate_at_no_false_positive
-
-NONE: Final = "–"
+from sif.plotting import COLOURS, as_svg, new_figure, plain
 
 
 class Sample(NamedTuple):
@@ -110,7 +114,7 @@ def as_tables(cells: Sequence[CellRows]) -> str:
     tasks = list(dict.fromkeys(cell.task for cell in cells))
     parts = [_overview(cells, tasks)]
     parts += [_of_task(cells, task) for task in tasks]
-    return "\n".join(parts)
+    return "".join(parts)
 
 
 def _overview(cells: Sequence[CellRows], tasks: Sequence[str]) -> str:
@@ -121,14 +125,14 @@ def _overview(cells: Sequence[CellRows], tasks: Sequence[str]) -> str:
         everywhere = None not in of_tasks
         mean = estimate(cells, label, MEASURES["AUC"]) if everywhere else None
         rows.append([label, show(mean), *map(show, of_tasks)])
-    return _table(head, rows)
+    return markdown.table(head, rows)
 
 
 def _of_task(cells: Sequence[CellRows], task: str) -> str:
     own = [cell for cell in cells if cell.task == task]
     quality = mean_of([cell.protected_quality for cell in own])
-    title = f"\n## {task}\n\nProtected network: {show(quality)} on unseen data.\n"
-    measures = _table(
+    title = f"## {task}\n\nProtected network: {show(quality)} on unseen data.\n\n"
+    measures = markdown.table(
         [task, *MEASURES, "seconds: networks, training"],
         [
             [
@@ -141,14 +145,14 @@ def _of_task(cells: Sequence[CellRows], task: str) -> str:
     )
     claims = _claims(own, task)
     thefts = list(dict.fromkeys(r.suspect for c in own for r in c.scores if r.copy_of_protected))
-    by_theft = _table(
+    by_theft = markdown.table(
         ["AUC by theft", *thefts],
         [[label, *(_one_theft(own, label, name) for name in thefts)] for label in labels_of(own)],
     )
-    return "\n".join([title, measures, by_theft, *claims, _qualities(own)])
+    return "".join([title, measures, by_theft, claims, _qualities(own)])
 
 
-def _claims(cells: Sequence[CellRows], task: str) -> list[str]:
+def _claims(cells: Sequence[CellRows], task: str) -> str:
     """Shares that contenders with p-values call copies; no table where there are none."""
     head = [f"called copies at p ≤ {CLAIMED_AT}", *CLAIMS]
     rows = []
@@ -158,12 +162,12 @@ def _claims(cells: Sequence[CellRows], task: str) -> list[str]:
         ]
         if None not in shares:
             rows.append([label, *map(show, shares)])
-    return [_table(head, rows)] if rows else []
+    return markdown.table(head, rows) if rows else ""
 
 
 def _one_theft(cells: Sequence[CellRows], label: str, name: str) -> str:
     found = estimate(cells, label, lambda it: auc(it.by_theft[name], it.others))
-    return NONE if found is None else f"{found.value:.2f}"
+    return markdown.MISSING if found is None else f"{found.value:.2f}"
 
 
 def _qualities(cells: Sequence[CellRows]) -> str:
@@ -176,7 +180,7 @@ def _qualities(cells: Sequence[CellRows]) -> str:
         for kind in kinds
         for values in [[row.quality for row in rows if row.suspect == kind]]
     ]
-    return f"Quality of the suspects on unseen data: {', '.join(told)}.\n"
+    return f"Quality of the suspects on unseen data: {', '.join(told)}.\n\n"
 
 
 def _seconds(cells: Sequence[CellRows], label: str) -> str:
@@ -189,12 +193,48 @@ def _seconds(cells: Sequence[CellRows], label: str) -> str:
 def show(estimate: Estimate | None) -> str:
     """As `0.950 (0.920 to 0.980)`; intervals are cut at 0 and 1, where measures end."""
     if estimate is None:
-        return NONE
+        return markdown.MISSING
     if estimate.low is None or estimate.high is None:
         return f"{estimate.value:.3f}"
     return f"{estimate.value:.3f} ({max(0.0, estimate.low):.3f} to {min(1.0, estimate.high):.3f})"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
-    return "\n".join(lines) + "\n"
+def draw_numbers(cells: Sequence[CellRows], *, measure: str = "ARUC") -> bytes:
+    """SVG: a panel for each task, a line for each method, with 95% intervals.
+
+    Args:
+        cells: of all tasks and seeds.
+        measure: name of one of MEASURES.
+    """
+    tasks = list(dict.fromkeys(cell.task for cell in cells))
+    sized = [label for label in labels_of(cells) if "×" in label]
+    methods = list(dict.fromkeys(label.split(" ×")[0] for label in sized))
+    figure = new_figure(2.6 * len(tasks) + 1.8, 2.9)
+    panels = figure.subplots(1, len(tasks), sharey=True, squeeze=False)[0]
+    for panel, task in zip(panels, tasks, strict=True):
+        for colour, method in zip(cycle(COLOURS), methods, strict=False):
+            points = [
+                (int(label.split("×")[1]), found)
+                for label in sized
+                if label.startswith(f"{method} ×")
+                and (found := estimate(cells, label, MEASURES[measure], task=task)) is not None
+            ]
+            reach = [0.0 if found.high is None else found.high - found.value for _, found in points]
+            panel.errorbar(
+                [number for number, _ in points],
+                [found.value for _, found in points],
+                yerr=reach,
+                color=colour,
+                marker="o",
+                capsize=3,
+                label=method,
+            )
+        panel.set(title=task, xlabel="real networks on each side", xscale="log", ylim=(0, 1.05))
+        panel.set_xticks(numbers := sorted({int(label.split("×")[1]) for label in sized}))
+        panel.set_xticklabels([str(number) for number in numbers])
+        panel.minorticks_off()
+        plain(panel)
+    panels[0].set_ylabel(measure)
+    lines, names = panels[0].get_legend_handles_labels()
+    figure.legend(lines, names, fontsize="small", loc="outside right center")
+    return as_svg(figure)

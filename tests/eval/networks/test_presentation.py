@@ -1,9 +1,16 @@
 import pytest
 
 from sif.eval.metrics import Estimate
-from sif.eval.networks.plot import draw_numbers
-from sif.eval.networks.rows import CellRows, Cost, Score, read_cell, write_cell
-from sif.eval.networks.summary import MEASURES, as_tables, claim_of, estimate, sample, show
+from sif.eval.networks.presentation import (
+    MEASURES,
+    as_tables,
+    claim_of,
+    draw_numbers,
+    estimate,
+    sample,
+    show,
+)
+from sif.eval.networks.scores import CellRows, Cost, Score, read_cell, write_cell
 
 
 def cell(task: str, seed: int, copies: list[float], label: str = "m ×1") -> CellRows:

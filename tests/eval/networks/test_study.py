@@ -8,12 +8,14 @@ import pytest
 import torch
 from torch import nn
 
-from sif.eval.networks.contenders import contenders
-from sif.eval.networks.references import contrasts
-from sif.eval.networks.run import NetworksBench, run_networks
+from sif.errors import UsageError
+from sif.eval.networks import judging, study
+from sif.eval.networks.judging import Trained, contenders, contrasts
+from sif.eval.networks.scores import CellRows
 from sif.eval.networks.sets import LEARNT, make_sets, thefts
+from sif.eval.networks.study import STUDY, NetworkSettings, judge_cell
 from sif.eval.networks.tasks import Task, split
-from sif.networks import run as bench
+from sif.eval.study import Workplace, read_settings, run_study
 from sif.networks.architecture import Mlp, build
 from sif.networks.joint_training import train_fingerprints
 from sif.networks.thefts.fit import Fit
@@ -43,10 +45,13 @@ def tiny(seed: int) -> Task:
     )
 
 
+def quiet(stage: str, done: float, total: float, words: str) -> None:
+    assert 0 <= done <= total
+
+
 @pytest.fixture
-def ready(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> NetworksBench:
-    monkeypatch.setattr(bench, "find_task", lambda name: tiny)
-    return NetworksBench(out=tmp_path / "b", tasks=("tiny",), seeds=(1, 2), numbers=(1, 2))
+def tiny_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(study, "find_task", lambda name: tiny)
 
 
 def test_no_suspect_has_a_part_in_training(tmp_path: Path) -> None:
@@ -75,40 +80,30 @@ def test_copies_and_innocents_are_as_many_and_every_theft_is_there(tmp_path: Pat
     assert len(sizes) == 2
 
 
+@pytest.mark.usefixtures("tiny_task")
 def test_everybody_judges_every_suspect_and_an_interrupted_run_goes_on(
-    ready: NetworksBench, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     told: list[str] = []
-    first = run_networks(
-        NetworksBench(out=ready.out, tasks=ready.tasks, seeds=(1,), numbers=ready.numbers),
-        show=lambda stage, done, total, words: told.append(words),
-    )
-    labels = [contender.label for contender in contenders((1, 2))]
-    labels += ["contrast ×1", "contrast ×19"]
-    assert [cost.contender for cost in first[0].costs] == [*labels, "ipguard"]
+    first = judge_cell((1, 2), tmp_path, 1, "tiny", lambda *it: told.append(it[3]))
+    labels = ["metav ×1", "metav ×2", "liteguard ×1", "liteguard ×2", "near ×1", "near ×2"]
+    labels += ["near + short ×1", "contrast ×1", "contrast ×19", "ipguard"]
+    assert [cost.contender for cost in first.costs] == labels
     for label in labels:
-        scores = [row.score for row in first[0].scores if row.contender == label]
+        scores = [row.score for row in first.scores if row.contender == label]
         assert len(scores) == 60
         assert all(0 <= score <= 1 for score in scores)
     assert "near ×2" in told
-    ranked = {row.contender for row in first[0].scores if row.p_value is not None}
+    ranked = {row.contender for row in first.scores if row.p_value is not None}
     assert ranked == {"contrast ×19"}
 
     def refuse(*arguments: object, **named: object) -> None:
         raise AssertionError("made again")
 
     with monkeypatch.context() as patched:
-        patched.setattr(bench, "train_fingerprints", refuse)
-        patched.setattr(bench, "contrast_fingerprints", refuse)
-        again = run_networks(
-            NetworksBench(out=ready.out, tasks=ready.tasks, seeds=(1,), numbers=ready.numbers),
-            show=lambda *told: None,
-        )
-    assert again == first
-    both = run_networks(ready, show=lambda *told: None)
-    assert both[0] == first[0]
-    assert [cell.seed for cell in both] == [1, 2]
-    more = NetworksBench(out=ready.out, tasks=ready.tasks, seeds=(1,), numbers=(1, 2, 3))
+        patched.setattr(judging, "train_fingerprints", refuse)
+        patched.setattr(judging, "contrast_fingerprints", refuse)
+        assert judge_cell((1, 2), tmp_path, 1, "tiny", quiet) == first
     trained: list[object] = []
 
     def counted(*arguments: Any, **named: Any) -> Any:
@@ -116,23 +111,41 @@ def test_everybody_judges_every_suspect_and_an_interrupted_run_goes_on(
         return train_fingerprints(*arguments, **named)
 
     with monkeypatch.context() as patched:
-        patched.setattr(bench, "train_fingerprints", counted)
-        larger = run_networks(more, show=lambda *told: None)
+        patched.setattr(judging, "train_fingerprints", counted)
+        larger = judge_cell((1, 2, 3), tmp_path, 1, "tiny", quiet)
     assert len(trained) == 3  # metav, liteguard and near with three networks
-    kept = [row for row in first[0].scores if row.contender != "near ×2"]
-    assert set(kept) <= set(larger[0].scores)
+    kept = [row for row in first.scores if row.contender != "near ×2"]
+    assert set(kept) <= set(larger.scores)
+
+
+@pytest.mark.usefixtures("tiny_task")
+def test_a_study_has_a_cell_for_each_seed(tmp_path: Path) -> None:
+    settings = NetworkSettings(tasks=("tiny",), seeds=(1, 2), numbers=(1, 2))
+    files = run_study(STUDY, settings, Workplace(out=tmp_path / "b", jobs=1, show=quiet))
+    assert [path.name for path in files] == ["summary.md", "aruc.svg"]
+    cells = sorted((tmp_path / "b" / "cells").iterdir())
+    assert [path.name for path in cells] == ["tiny-1.json", "tiny-2.json"]
+    seeds = [CellRows.model_validate_json(path.read_bytes()).seed for path in cells]
+    assert seeds == [1, 2]
+
+
+@pytest.mark.parametrize("typed", ["tasks=letters", "seeds=one", "numbers=11", "tasks="])
+def test_wrong_settings_are_refused(typed: str) -> None:
+    with pytest.raises(UsageError):
+        read_settings(STUDY, [typed])
 
 
 def test_contenders_see_as_many_networks_as_they_say(tmp_path: Path) -> None:
     sets = make_sets(tiny(1), Workshop(tmp_path), 1, tell=lambda words: None)
-    for contender in contenders((1, 3)):
+    trained = [one for one in contenders(tiny(1), (1, 3)) if isinstance(one, Trained)]
+    assert {contender.method for contender in trained} == {"metav", "liteguard", "near"}
+    for contender in trained:
         sides, seconds = contender.sides(sets)
         steps = 6 if contender.checkpoints else 0
         shorts = (4, 12) if contender.short else (0, 0)
         assert len(sides.positives) == contender.number + steps + shorts[0]
         assert len(sides.negatives) == contender.number * (1 + steps) + shorts[1]
         assert seconds > 0
-    assert {contender.method for contender in contenders()} == {"metav", "liteguard", "near"}
 
 
 def test_references_learn_like_the_protected_network_and_are_hardened_like_it(
