@@ -32,6 +32,7 @@ from sif.types import GenerationSettings
 THIEF, HELD_OUT, BENIGN, LOG, LESSONS, TAUGHT, CUT = 501, 502, 504, 505, 506, 507, 508
 Section = Literal["purifiers", "filter", "tuning", "averaging", "unlearning", "owner"]
 SECTIONS: Final[tuple[Section, ...]] = get_args(Section)
+Part = Literal["detection", "purifiers", "averaging", "filter", "tuning", "unlearning", "owner"]
 DETECTION: Final = "detection"
 REFERENCE: Final = "sibling-b"
 THIEF_PICTURES: Final = 400
@@ -43,12 +44,7 @@ class AdaptiveSettings(Settings):
 
     families: tuple[Family, ...] = Field(default=FAMILIES, min_length=1)
     """Of the mini models."""
-    sections: tuple[Literal["detection"] | Section, ...] = Field(
-        default=(
-            *("detection", "purifiers", "averaging", "filter", "tuning", "unlearning", "owner"),
-        ),
-        min_length=1,
-    )
+    sections: tuple[Part, ...] = Field(default=get_args(Part), min_length=1)
     """Parts of the study; several commands may fill one folder, the last with all only reads it."""
     triggers: int = Field(default=24, ge=2)
     """Of each of the owner's two sets of the first method."""

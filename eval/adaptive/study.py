@@ -15,12 +15,9 @@ from typing import Final, NamedTuple
 
 from sif.eval.adaptive.cases import CASES, Case
 from sif.eval.adaptive.detection import detections_of, fidelity_of, scores_of
-from sif.eval.adaptive.plots import plots
-from sif.eval.adaptive.rows import Detection, Fidelity, Score
+from sif.eval.adaptive.findings import Detection, Fidelity, Score, as_report, plots, summarise
 from sif.eval.adaptive.stage import DETECTION, SECTIONS, AdaptiveSettings, Stage
-from sif.eval.adaptive.tables import as_report, summarise
-from sif.eval.attacks.questions import Label, Question, about_scenes, about_triggers
-from sif.eval.attacks.rows import AttackCell
+from sif.eval.attacks.questions import AttackCell, Label, Question, about_scenes, about_triggers
 from sif.eval.jobs import Show, workers
 from sif.eval.study import Findings, Study, Workplace
 from sif.eval.triggers.making import let_go

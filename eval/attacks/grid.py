@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
 from sif.attacks.answers import ServingAttack, parse_answer_attacks
-from sif.attacks.answers.wording import quoted
+from sif.attacks.answers.quoting import quoted
 from sif.errors import UsageError
 
 Kind = Literal["none", "weights", "images", "answers", "divergence", "chains"]

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 
 from sif.errors import StorageError
 from sif.eval.attacks.grid import NONE, Attack
-from sif.eval.attacks.rows import Price
 from sif.eval.attacks.suspects import Served, Site
 from sif.eval.triggers.asking import ask_all
 from sif.eval.triggers.mini_roster import BATCH, Entry
@@ -22,6 +21,25 @@ from sif.files import write_atomically
 from sif.types import Query, Reply
 
 R = TypeVar("R", bound=Row)
+
+
+class Price(Row):
+    """What an attack costs the thief.
+
+    Attributes:
+        theft_seconds: of the processor, to change the weights, models that it takes in not
+            counted; none where no weights change, or stealing was interrupted.
+        model_seconds: of the processor for an answer, in the model with attacks on pictures and
+            serving; none where answers were there already.
+        words_seconds: of the processor for an answer, in all else.
+    """
+
+    family: str
+    attack: str
+    strength: str
+    theft_seconds: float | None
+    model_seconds: float | None
+    words_seconds: float
 
 
 class Theft(Row):

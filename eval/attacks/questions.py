@@ -7,9 +7,8 @@ thief's customers ask, tell what he pays.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
-from sif.eval.attacks.rows import Asked, AttackCell
 from sif.eval.attacks.thefts import Job
 from sif.eval.triggers.asking import cell_of, words_of
 from sif.eval.triggers.making import Making
@@ -21,7 +20,32 @@ from sif.mini.data import Sample, samples
 from sif.mini.world import Scene
 from sif.types import Answer, GenerationSettings, Query, Reply
 
+Asked = Literal["trigger", "disclosed", "reserve", "benign", "job"]
+
 SEEDS: Final = {"benign": 909, "job": 911, "limits": 913, "clock": 917, "unseen": 503}
+
+
+class AttackCell(Cell):
+    """One answer of one attacked suspect.
+
+    Attributes:
+        kind, attack, strength: of the grid, or of what an adaptive thief does.
+        asked: whether about a trigger (one that was disclosed to the thief, or that he never saw),
+            about an unseen scene, or what the copy was tuned for.
+        words: of the answer; none without one.
+        facts: share of the scene's facts that it states rightly; 0 without an answer.
+        shapes, colours, places: the same of these alone; none where one word was asked for.
+    """
+
+    kind: str
+    attack: str
+    strength: str
+    asked: Asked
+    words: int | None
+    facts: float
+    shapes: float | None
+    colours: float | None
+    places: float | None
 
 
 class Label(NamedTuple):

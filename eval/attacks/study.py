@@ -12,10 +12,10 @@ from typing import Final, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
+from sif.eval.attacks.curves import plots
 from sif.eval.attacks.grid import PLAIN, Attack, chosen_attacks, middling, strongest
-from sif.eval.attacks.lines import lines_of
-from sif.eval.attacks.plots import plots
-from sif.eval.attacks.rows import AttackCell, AttackLine
+from sif.eval.attacks.lines import AttackLine, lines_of
+from sif.eval.attacks.questions import AttackCell
 from sif.eval.attacks.tables import as_answers, as_full, as_short
 from sif.eval.attacks.trying import Trying
 from sif.eval.jobs import workers

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from sif.attacks import attacked
 from sif.attacks.answers import AnswerAttack, parse_answer_attacks
-from sif.attacks.answers.wording import quoted
+from sif.attacks.answers.quoting import quoted
 from sif.attacks.divergence import (
     AnswerLength,
     SemanticDivergenceDefence,

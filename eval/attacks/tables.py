@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 
 from sif.eval.attacks.grid import NONE, Attack
-from sif.eval.attacks.lines import evidence_per_set
-from sif.eval.attacks.rows import AttackCell, AttackLine
+from sif.eval.attacks.lines import AttackLine, evidence_per_set
+from sif.eval.attacks.questions import AttackCell
 from sif.eval.triggers.summary import audits_of
 from sif.markdown import MISSING, table
 

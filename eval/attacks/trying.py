@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sif.eval.attacks.grid import NONE, Attack
-from sif.eval.attacks.price import ask_timed, price_of, steal_timed
+from sif.eval.attacks.price import Price, ask_timed, price_of, steal_timed
 from sif.eval.attacks.questions import (
+    Asked,
+    AttackCell,
     Label,
     Question,
     about_scenes,
@@ -19,7 +21,6 @@ from sif.eval.attacks.questions import (
     made,
     scenes_of,
 )
-from sif.eval.attacks.rows import Asked, AttackCell, Price
 from sif.eval.attacks.suspects import Served, Site
 from sif.eval.attacks.thefts import Job, job_of, stolen
 from sif.eval.jobs import Show

@@ -3,7 +3,7 @@
 1. Every method makes its triggers on the source, or finds those that are there. 2. The source
 describes a spare picture; that is the example, and no key is in it. 3. The source, its short-spoken
 copies and an innocent answer every trigger in every way. 4. Rows and tables. Everything is kept and
-found again, answers to plain questions where `sif bench triggers` keeps them.
+found again.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from sif import prompts
 from sif.errors import SuspectError
-from sif.eval.elicit.tables import Elicited, as_tables
+from sif.eval.elicit.findings import Elicited, as_tables
 from sif.eval.elicit.ways import ways
 from sif.eval.jobs import Show, workers
 from sif.eval.study import Findings, Settings, Study, Workplace

@@ -22,10 +22,9 @@ from sif.marks.bits import FairBits
 from sif.marks.embed import embed
 from sif.marks.pictures import divide, pixels_digest
 from sif.marks.profiling import profile
-from sif.marks.read import injected_bits
 from sif.marks.recipe import MarkRecipe
 from sif.marks.train import Progress
-from sif.marks.verify import verify
+from sif.marks.verify import injected_bits, verify
 from sif.marks.vision_model import VisionModel
 from sif.marks.watermark import MANIFEST, Watermark
 from sif.watermark.activemark.losses import bit_errors

@@ -24,7 +24,7 @@ from sif.eval.marks.results import (
 )
 from sif.eval.marks.setting import WORDS
 from sif.markdown import table
-from sif.marks.panel_bounds import upper_limit
+from sif.marks.panels import upper_limit
 from sif.plotting import COLOURS, as_svg, new_figure, plain
 
 ROLES = {"copy": COLOURS[0], "removal": COLOURS[1], "innocent": COLOURS[6]}

@@ -13,9 +13,8 @@ from typing import Final, Literal, NamedTuple
 from pydantic import Field, model_validator
 
 from sif.attacks.weights.attack import WeightAttack
+from sif.attacks.weights.layerwise import Noise, Prune
 from sif.attacks.weights.merge import Interpolate
-from sif.attacks.weights.noise import Noise
-from sif.attacks.weights.prune import Prune
 from sif.attacks.weights.quantize import Quantize
 from sif.attacks.weights.schedule import Training
 from sif.errors import UsageError

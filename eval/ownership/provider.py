@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from jaxtyping import Float, Int
 
-from sif.attacks.answers.provider import Mark, ProviderHook
+from sif.attacks.answers.foreign_decoding import Mark, ProviderHook
 from sif.eval.ownership.corpus import GAMMA, TextSet
 from sif.eval.ownership.draws import draw_greens, draw_masks, keyed_greens, weighted_greens
 from sif.eval.ownership.false_claims import claim_rates, highest_log10_e_values

@@ -165,7 +165,7 @@ class Making:
                 report=report,
             )
 
-    def _cost(self, vlm: Vlm, measured: Mapping[str, float], batch_size: int) -> Cost:
+    def _cost(self, vlm: Vlm, measured: Mapping[str, int | float], batch_size: int) -> Cost:
         return Cost.model_validate(
             {
                 "family": self.roster.name,

@@ -31,7 +31,7 @@ class Meter:
     backward_seconds: float = 0.0
     decoding_seconds: float = 0.0
 
-    def each(self, count: int) -> dict[str, float]:
+    def each(self, count: int) -> dict[str, int | float]:
         """Passes, and seconds for each of so many triggers: fields of a cost."""
         measured = asdict(self)
         return {n: v / count if n.endswith("seconds") else v for n, v in measured.items()}

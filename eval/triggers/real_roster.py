@@ -5,7 +5,6 @@ Splits stand in it before any figure is seen.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -146,7 +145,7 @@ class RealRoster(Roster):
         """All of the folder, whatever is asked for."""
         if self.images is None:
             raise UsageError(f"expected --set images=FOLDER with {self.file.images}, got none")
-        return _pictures(self.images)
+        return tuple(read_images(self.images))
 
     def scenes(self, count: int, seed: int) -> dict[str, Scene]:
         """Nobody knows what photographs show."""
@@ -212,11 +211,6 @@ def load_roster(name: str | Path) -> RosterFile:
         shown = "" if isinstance(got, dict | RosterFile) else f", got {got!r}"
         reason = what.removeprefix("value error, ")
         raise UsageError(f"roster {name}: {where or 'roster'}: {reason}{shown}") from error
-
-
-@lru_cache(maxsize=1)
-def _pictures(folder: Path) -> tuple[NamedImage, ...]:
-    return tuple(read_images(folder))
 
 
 def _text(name: str | Path) -> str:

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from sif.errors import UsageError
 from sif.eval.jobs import Show
@@ -22,6 +22,7 @@ Role = Literal["source", "copy", "innocent"]
 Split = Literal["tuning", "held out"]
 
 
+@runtime_checkable
 class Listed(Protocol):
     """One suspect of a roster."""
 

@@ -16,13 +16,13 @@ from sif.eval.study import Findings, Requirement, Study, Workplace
 from sif.eval.triggers.asking import Asking
 from sif.eval.triggers.machine import device_fault
 from sif.eval.triggers.making import Making, makings_of
+from sif.eval.triggers.overview import as_everybody, as_outcomes, as_overview
 from sif.eval.triggers.plan import Plan, TriggerSettings, method_fault, plans
 from sif.eval.triggers.plots import plots
 from sif.eval.triggers.portraits import Portraying
 from sif.eval.triggers.requirements import check
 from sif.eval.triggers.rows import Outcome, Outcomes, Rows
 from sif.eval.triggers.summary import summarise
-from sif.eval.triggers.tables import as_everybody, as_outcomes, as_overview
 
 
 class Results(NamedTuple):

@@ -33,13 +33,13 @@ from safetensors.torch import save_file
 
 from sif.cli.main import main
 from sif.fingerprint.folder import FingerprintSet
-from sif.metav.weights import save_network
-from tests.activemark.small import pictures, recipe, tower
+from sif.networks.weights import save_network
 from tests.claims.authority import Authority
 from tests.claims.endpoint import serving as serving_answers
 from tests.fingerprint.released import released_folder
-from tests.metav.server import serving as serving_outputs
-from tests.metav.small import ARCHITECTURE, examples, noisy, trained
+from tests.marks.small import pictures, recipe, tower
+from tests.networks.server import serving as serving_outputs
+from tests.networks.small import ARCHITECTURE, examples, noisy, trained
 
 MODELS = {"source": "llava-source", "panel": "llava-stranger-a", "innocent": "llava-stranger-b"}
 FITTING = {"epochs": 8, "learning_rate": 0.01}
