@@ -90,7 +90,7 @@ class Contender(ABC):
     def judge(self, case: Case) -> Judged:
         """A row for each suspect, and one of cost."""
         found, suspects = self.opinion(case), case.sets.suspects
-        p_values = found.p_values or [None] * len(suspects)
+        p_values: Sequence[float | None] = found.p_values or [None] * len(suspects)
         rows = tuple(
             Score(
                 contender=self.label,
