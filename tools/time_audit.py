@@ -1,11 +1,16 @@
 """How long an audit of a large bundle takes: a made-up fingerprint and run, the real audit.
 
+`OMP_NUM_THREADS=1 python tools/time_audit.py` takes no model and about a minute, most of it to make
+up the bundle; `--triggers` and `--vocabulary` make it smaller. Tests of claims make theirs here.
+
 The tokenizer is a byte-level BPE trained here on made-up words, the pictures are small noise, the
 answers are drawn to hold a fixed share of green words. All else is what a claim goes through: keys,
 journal, commitment, bundle, audit. Timestamps need an authority and are left out; checking one
 takes milliseconds.
 """
 
+import argparse
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +41,8 @@ from sif.ownership.policy import Policy
 from sif.ownership.run import JOURNAL, RunRecord, open_run, write_verdict
 from sif.ownership.sequential import decide
 from sif.ownership.verdict import Verdict
-from sif.suspects import Journal, Journalled, ScriptedSuspect
+from sif.suspects import ScriptedSuspect
+from sif.suspects.kept import KeptAnswers
 from sif.types import GenerationSettings
 from sif.vlm.pixels import png_bytes
 from sif.watermark.keys import KeyRing
@@ -46,9 +52,9 @@ END: Final = "<|end|>"
 SYLLABLES: Final = [c + v for c in "bdfghklmnprstvz" for v in "aeiou"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimsBench:
-    """What is to be audited: so many triggers and words, and answers of so many distinct ones."""
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """Of what is audited: so many triggers and words, and answers of so many distinct ones."""
 
     triggers: int = 1000
     vocabulary_size: int = 32_000
@@ -72,7 +78,7 @@ class Timing(NamedTuple):
         return sum(self.steps.values())
 
 
-def time_audit(bench: ClaimsBench, folder: Path) -> Timing:
+def time_audit(size: Size, folder: Path) -> Timing:
     """Makes a bundle in an empty folder and audits it.
 
     Raises:
@@ -80,12 +86,12 @@ def time_audit(bench: ClaimsBench, folder: Path) -> Timing:
     """
     fingerprint = make_up(
         folder / "fp",
-        triggers=bench.triggers,
-        vocabulary_size=bench.vocabulary_size,
-        side=bench.side,
-        seed=bench.seed,
+        triggers=size.triggers,
+        vocabulary_size=size.vocabulary_size,
+        side=size.side,
+        seed=size.seed,
     )
-    told = answers(fingerprint, green=bench.green, scored=bench.scored, seed=bench.seed)
+    told = answers(fingerprint, green=size.green, scored=size.scored, seed=size.seed)
     policy = _policy_for_all(fingerprint, told)
     commit(fingerprint, policy=policy, alpha=policy.alpha)
     verdict = run_of(fingerprint, told, folder / "run", policy)
@@ -205,10 +211,10 @@ def run_of(
     record = RunRecord(fingerprint=str(fingerprint.folder), suspect=suspect.name, policy=policy)
     open_run(run, record)
     measured = read_calibration(fingerprint.folder)
-    with Journal(run / JOURNAL) as journal:
+    with KeptAnswers(run / JOURNAL) as kept:
         verdict = decide(
             fingerprint,
-            Journalled(suspect, journal),
+            kept.through(suspect),
             policy,
             highest_unrelated=None if measured is None else measured.highest_unrelated,
             batch_size=32,
@@ -217,14 +223,14 @@ def run_of(
     return verdict
 
 
-def as_text(bench: ClaimsBench, timing: Timing) -> str:
+def as_text(size: Size, timing: Timing) -> str:
     """What took how long."""
     lines = [f"{name:12s}{seconds:8.3f} s" for name, seconds in timing.steps.items()]
     return "\n".join(
         [
             *lines,
-            f"{bench.triggers} triggers, {timing.verdict.answered} of them asked, vocabulary "
-            f"{bench.vocabulary_size}, bundle {timing.megabytes:.1f} MB: audited in "
+            f"{size.triggers} triggers, {timing.verdict.answered} of them asked, vocabulary "
+            f"{size.vocabulary_size}, bundle {timing.megabytes:.1f} MB: audited in "
             f"{timing.seconds:.1f} s, {timing.cpu_seconds:.1f} s of them at work",
         ]
     )
@@ -270,3 +276,18 @@ def _make_up_trigger(
         key_commitment=keys.commitment(name),
         quality=quality,
     )
+
+
+def main() -> None:
+    """Makes up a claim of the size that was asked for, and says how long its audit took."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("-n", "--triggers", type=int, default=Size.triggers)
+    parser.add_argument("--vocabulary", type=int, default=Size.vocabulary_size)
+    told = parser.parse_args()
+    size = Size(triggers=told.triggers, vocabulary_size=told.vocabulary)
+    with tempfile.TemporaryDirectory() as folder:
+        print(as_text(size, time_audit(size, Path(folder))))
+
+
+if __name__ == "__main__":
+    main()
