@@ -31,10 +31,10 @@ from sif.fingerprint.folder import (
 from sif.fingerprint.manifest import Manifest, ModelRecord, Quality, TriggerRecord
 from sif.fingerprint.recipe import load_recipe
 from sif.fingerprint.weights import WEIGHTS, WeightTable
-from sif.ownership.audit import verify
 from sif.ownership.calibration import read_calibration
 from sif.ownership.policy import Policy
 from sif.ownership.run import JOURNAL, RunRecord, open_run, write_verdict
+from sif.ownership.sequential import decide
 from sif.ownership.verdict import Verdict
 from sif.suspects import Journal, Journalled, ScriptedSuspect
 from sif.types import GenerationSettings
@@ -206,7 +206,7 @@ def run_of(
     open_run(run, record)
     measured = read_calibration(fingerprint.folder)
     with Journal(run / JOURNAL) as journal:
-        verdict = verify(
+        verdict = decide(
             fingerprint,
             Journalled(suspect, journal),
             policy,
@@ -232,7 +232,7 @@ def as_text(bench: ClaimsBench, timing: Timing) -> str:
 
 def _policy_for_all(fingerprint: FingerprintSet, told: Mapping[str, str]) -> Policy:
     """An α so small that only the last trigger's answer reaches it."""
-    every = verify(
+    every = decide(
         fingerprint, ScriptedSuspect(told), Policy(alpha=1e-300, weighted=False), batch_size=1000
     )
     evidence = [record.log10_e_value for record in every.per_trigger][-2:]

@@ -1,4 +1,4 @@
-"""Shared fixtures: untrained mini models as plain folders, and endpoints that follow a script."""
+"""Shared fixtures: untrained mini models as folders, scripted endpoints, the command line."""
 
 import threading
 from collections.abc import Iterator
@@ -8,8 +8,10 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from sif.cli import main as command_line
 from sif.mini.architecture import Family, Size, build_model, build_processor
 from sif.vlm.folder import save_model
+from tests.cli.command import Run
 from tests.suspects.endpoint import Endpoint, Script, Serve
 
 
@@ -66,3 +68,17 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     for endpoint in running:
         endpoint.shutdown()
         endpoint.server_close()
+
+
+@pytest.fixture
+def sif(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs `sif` with arguments; gives exit code, standard output and standard error."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["sif", *map(str, arguments)])
+        with pytest.raises(SystemExit) as leaving:
+            command_line.main()
+        output = capsys.readouterr()
+        return int(leaving.value.code or 0), output.out, output.err
+
+    return run

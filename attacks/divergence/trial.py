@@ -24,8 +24,8 @@ from sif.attacks.divergence.judge import Judge
 from sif.attacks.divergence.signal import Signal
 from sif.attacks.divergence.thresholds import Kind, Method, Threshold, Thresholds, Values
 from sif.fingerprint.folder import FingerprintSet, manifest_sha256
-from sif.ownership.audit import verify
 from sif.ownership.policy import Policy
+from sif.ownership.sequential import decide
 from sif.ownership.verdict import Verdict
 from sif.types import Answer, Query, Reply, Suspect
 
@@ -138,7 +138,7 @@ def _ask(
 
 def _verdict(fingerprint: FingerprintSet, suspect: Suspect, rules: Rules) -> Verdict:
     """On all triggers at once, so that match rates are of the same ones."""
-    return verify(
+    return decide(
         fingerprint,
         suspect,
         rules.policy,

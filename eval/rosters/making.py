@@ -22,9 +22,9 @@ from sif.eval.triggers.results import Cost
 from sif.eval.triggers.trigger_set import GreenSet
 from sif.files import write_atomically
 from sif.fingerprint.folder import FingerprintSet
+from sif.fingerprint.images import NamedImage
 from sif.fingerprint.make import (
     MakingProgress,
-    NamedImage,
     green_list_objective,
     make_fingerprint,
 )

@@ -27,7 +27,7 @@ from sif.eval.rows import write_rows
 from sif.eval.triggers.results import Cell, Cost
 from sif.eval.triggers.trigger_set import Question
 from sif.files import claim_folder, write_atomically
-from sif.fingerprint.make import NamedImage
+from sif.fingerprint.images import NamedImage
 from sif.suspects.journal import Journal
 from sif.suspects.journalled import Journalled
 from sif.suspects.late import LateSuspect

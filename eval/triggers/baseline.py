@@ -20,7 +20,8 @@ from torch import Tensor
 from sif.errors import StorageError, UsageError
 from sif.files import write_atomically
 from sif.fingerprint.craft import build_objective, build_schedule, build_term
-from sif.fingerprint.make import MakingProgress, NamedImage, trigger_id
+from sif.fingerprint.images import NamedImage
+from sif.fingerprint.make import MakingProgress, trigger_id
 from sif.fingerprint.objectives.objective import Batch
 from sif.fingerprint.objectives.target_answer import contains_target
 from sif.fingerprint.optimize import optimise

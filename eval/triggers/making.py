@@ -23,7 +23,8 @@ from sif.eval.triggers.roster import roster
 from sif.eval.triggers.targets import PAIRS
 from sif.eval.triggers.trigger_set import TriggerSet, load_set
 from sif.files import write_atomically
-from sif.fingerprint.make import MakingProgress, NamedImage, make_fingerprint
+from sif.fingerprint.images import NamedImage
+from sif.fingerprint.make import MakingProgress, make_fingerprint
 from sif.mini.architecture import Family
 from sif.mini.data import Sample, samples
 from sif.vlm.model import Vlm

@@ -24,11 +24,11 @@ from sif.eval.triggers.triggers import MARK
 from sif.files import claim_folder
 from sif.fingerprint.folder import FingerprintSet
 from sif.mini.architecture import Family
-from sif.ownership.audit import observe
 from sif.ownership.calibration import Calibration, ask_member, calibrate
 from sif.ownership.evidence import Evidence
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
+from sif.ownership.sequential import observe
 from sif.ownership.verdict import Decision, judge
 from sif.types import Query, Reply
 

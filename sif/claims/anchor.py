@@ -129,6 +129,24 @@ def check_model(secret: Path, tokenizer: Any, *, gamma: float) -> None:
         )
 
 
+def load_keys(secret: Path, tokenizer: Any, *, gamma: float) -> KeyRing:
+    """The owner's keys; where they were anchored, only for the model that was fixed with them.
+
+    Args:
+        secret: the key file.
+        tokenizer: of the model that triggers will be made on.
+        gamma: of the recipe.
+
+    Raises:
+        ClaimError: the keys were anchored for another tokenizer or γ.
+        FingerprintError: no key file, or a damaged one.
+    """
+    keys = KeyRing.load(secret)
+    if keys.anchor:
+        check_model(secret, tokenizer, gamma=gamma)
+    return keys
+
+
 def anchor_of(token: Token) -> bytes:
     """The anchor that a token gives: 32 bytes that nobody knew before it was issued."""
     return hashlib.sha256(_DOMAIN + token.signature).digest()

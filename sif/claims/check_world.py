@@ -5,7 +5,7 @@ from math import log10
 from sif.claims.case import Asked, Case
 from sif.claims.steps import Finding, Status
 from sif.errors import ClaimError
-from sif.ownership.audit import verify
+from sif.ownership.sequential import decide
 from sif.ownership.verdict import Decision, Verdict
 
 
@@ -80,7 +80,7 @@ def check_panel(case: Case) -> Finding:
 def _ask(case: Case, asked: Asked) -> Verdict:
     suspect = asked.open(case.record)
     try:
-        return verify(case.fingerprint, suspect, case.header.policy)
+        return decide(case.fingerprint, suspect, case.header.policy)
     finally:
         suspect.close()
 

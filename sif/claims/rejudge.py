@@ -6,9 +6,9 @@ from dataclasses import replace
 from sif.claims.record import Line, Question, Replayed
 from sif.errors import ClaimError, UsageError
 from sif.fingerprint.folder import FingerprintSet
-from sif.ownership.audit import verify
 from sif.ownership.calibration import read_calibration
 from sif.ownership.policy import Policy
+from sif.ownership.sequential import decide
 from sif.ownership.verdict import Verdict
 
 
@@ -20,7 +20,7 @@ def rejudge(
     *,
     matched: bool,
 ) -> Verdict:
-    """What `sif.ownership.audit.verify` says to these replies.
+    """What `sif.ownership.sequential.decide` says to these replies.
 
     All triggers that were asked are one batch, so that asking stops where the run did.
 
@@ -43,7 +43,7 @@ def rejudge(
     batch = last // policy.questions_each + 1
     try:
         measured = read_calibration(fingerprint.folder) if matched else None
-        return verify(
+        return decide(
             fingerprint,
             Replayed(lines),
             policy,

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sif.cli.activemark_read import bounds, verify
-from sif.cli.fingerprint import read_images
 from sif.cli.progress import bar
 
 if TYPE_CHECKING:
@@ -38,6 +37,7 @@ def profile(
     from rich.console import Console
     from rich.table import Table
 
+    from sif.fingerprint.images import read_images
     from sif.marks.profiling import profile as measure
     from sif.marks.vision_model import VisionModel
 
@@ -89,6 +89,7 @@ def embed(
 
     Example: `sif activemark embed ./my-llava --images photos --out wm --model-out marked`
     """
+    from sif.fingerprint.images import read_images
     from sif.marks.recipe import load_recipe
     from sif.marks.verify import verify as read
     from sif.marks.vision_model import VisionModel

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sif.cli.fingerprint import read_images
 from sif.cli.names import names
 from sif.cli.progress import bar
 

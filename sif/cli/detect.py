@@ -31,8 +31,8 @@ def detect(
     """
     from sif.attacks.adaptive.off_content import OffContent
     from sif.attacks.adaptive.roc import threshold_at
-    from sif.cli.fingerprint import read_images
     from sif.errors import UsageError
+    from sif.fingerprint.images import read_images
 
     looked_at, ordinary = read_images(folder), [it.image for it in read_images(benign)]
     if len(ordinary) < 2:

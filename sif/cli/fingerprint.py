@@ -5,37 +5,45 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sif.cli import options
 from sif.cli.progress import bar
 
 if TYPE_CHECKING:
-    from sif.fingerprint.make import MakingProgress, NamedImage
+    from sif.cli.progress import Show
+    from sif.fingerprint.folder import FingerprintSet
+    from sif.fingerprint.make import MakingProgress
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+Model = Annotated[str, typer.Argument(help="Folder or hub id of your model.")]
+Images = Annotated[Path, typer.Option(help="Folder of base images, any size and format.")]
+Out = Annotated[Path, typer.Option(help="Folder of the fingerprint.")]
+RecipeName = Annotated[
+    str, typer.Option(help="sif, sif-recoded, sif-paper, sif-release, or a YAML file.")
+]
+Prompts = Annotated[str, typer.Option(help="Prompt set, asked in turn.")]
+Number = Annotated[
+    int | None, typer.Option("-n", "--number", min=1, help="Triggers [default: all images].")
+]
+Steps = Annotated[int | None, typer.Option(min=1, help="Steps, instead of the recipe's.")]
+Epsilon = Annotated[float | None, typer.Option(help="Budget in 1/255, instead of the recipe's.")]
+KeyFile = Annotated[
+    Path | None, typer.Option(help="Key file to use; else a fresh one is made in --out.")
+]
+Seed = Annotated[int, typer.Option(help="Of everything random but the keys.")]
 
 
 def fingerprint(
-    model: Annotated[str, typer.Argument(help="Folder or hub id of your model.")],
-    images: Annotated[Path, typer.Option(help="Folder of base images, any size and format.")],
-    out: Annotated[Path, typer.Option(help="Folder of the fingerprint.")],
-    recipe: Annotated[
-        str, typer.Option(help="sif, sif-recoded, sif-paper, sif-release, or a YAML file.")
-    ] = "sif",
-    prompts: Annotated[str, typer.Option(help="Prompt set, asked in turn.")] = "ordinary",
-    number: Annotated[
-        int | None, typer.Option("-n", "--number", min=1, help="Triggers [default: all images].")
-    ] = None,
-    steps: Annotated[
-        int | None, typer.Option(min=1, help="Steps, instead of the recipe's.")
-    ] = None,
-    epsilon: Annotated[
-        float | None, typer.Option(help="Budget in 1/255, instead of the recipe's.")
-    ] = None,
-    secret: Annotated[
-        Path | None, typer.Option(help="Key file to use; else a fresh one is made in --out.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Of everything random but the keys.")] = 0,
-    batch: Annotated[int, typer.Option(min=1, help="Triggers optimised together.")] = 8,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …")] = "auto",
+    model: Model,
+    images: Images,
+    out: Out,
+    recipe: RecipeName = "sif",
+    prompts: Prompts = "ordinary",
+    number: Number = None,
+    steps: Steps = None,
+    epsilon: Epsilon = None,
+    secret: KeyFile = None,
+    seed: Seed = 0,
+    batch: options.Batch = 8,
+    device: options.Device = "auto",
 ) -> None:
     """Makes trigger images whose ordinary answers carry your secret watermark.
 
@@ -46,11 +54,12 @@ def fingerprint(
     Example: `sif fingerprint ./my-llava --images photos --out my-fingerprint -n 30`
     """
     from sif import prompts as prompt_sets
+    from sif.claims.anchor import load_keys
     from sif.errors import UsageError
+    from sif.fingerprint.images import read_images
     from sif.fingerprint.make import make_fingerprint
     from sif.fingerprint.recipe import load_recipe
     from sif.vlm.model import Vlm
-    from sif.watermark.keys import KeyRing
 
     changes = {"steps": steps, "epsilon": epsilon}
     chosen = load_recipe(recipe, **{k: v for k, v in changes.items() if v is not None})
@@ -60,17 +69,7 @@ def fingerprint(
         raise UsageError(str(error)) from error
     pictures = read_images(images)
     vlm = Vlm.load(model, device=device)
-    keys = KeyRing.load(secret) if secret else None
-    if secret and keys and keys.anchor:
-        from sif.claims.anchor import check_model
-
-        check_model(secret, vlm.tokenizer, gamma=chosen.gamma)
     with bar() as show:
-
-        def report(progress: "MakingProgress") -> None:
-            words = f"loss {progress.loss:.3f}, attempt {progress.attempt}"
-            show("triggers", progress.done + progress.part, progress.count, words)
-
         made = make_fingerprint(
             vlm,
             pictures,
@@ -78,34 +77,26 @@ def fingerprint(
             out=out,
             prompts=questions,
             count=number,
-            keys=keys,
+            keys=load_keys(secret, vlm.tokenizer, gamma=chosen.gamma) if secret else None,
             seed=seed,
             batch_size=batch,
-            report=report,
+            report=lambda progress: _show(show, progress),
         )
+    typer.echo(summary(made, out))
+
+
+def _show(show: "Show", progress: "MakingProgress") -> None:
+    words = f"loss {progress.loss:.3f}, attempt {progress.attempt}"
+    show("triggers", progress.done + progress.part, progress.count, words)
+
+
+def summary(made: "FingerprintSet", out: Path) -> str:
+    """What was made, how strong it is, and what of it is secret."""
     measured = [t.record.quality for t in made.triggers if t.record.quality is not None]
     weak = [quality for quality in measured if quality.weak]
     signals = sorted(quality.z for quality in measured)
-    typer.echo(
+    return (
         f"{out}: {len(made.triggers)} triggers, green z-score {signals[0]:.1f} to "
         f"{signals[-1]:.1f} (median {signals[len(signals) // 2]:.1f}), {len(weak)} weak\n"
         f"public: manifest.json, triggers/, tokenizer/; secret: secret.key (mode 0600)"
     )
-
-
-def read_images(folder: Path) -> "list[NamedImage]":
-    """The pictures of a folder, by name.
-
-    Raises:
-        UsageError: no folder, no pictures, or a damaged one.
-    """
-    from sif.errors import UsageError
-    from sif.fingerprint.make import NamedImage
-    from sif.vlm.native import read_image
-
-    if not folder.is_dir():
-        raise UsageError(f"expected a folder of images, got {folder}")
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
-    if not paths:
-        raise UsageError(f"expected images ({', '.join(SUFFIXES)}) in {folder}, got none")
-    return [NamedImage(name=path.name, image=read_image(path)) for path in paths]

@@ -45,87 +45,110 @@ class Merging(NamedTuple):
     density: float | None = None
 
 
+Model = Annotated[str, typer.Argument(help="Folder or hub id of the model to steal.")]
+Out = Annotated[Path, typer.Option(help="Folder of the copy; must not exist.")]
+Transplant = Annotated[
+    str | None,
+    typer.Option(
+        metavar="OTHER",
+        help="Folder or hub id of a model whose vision part to put before MODEL's language "
+        "model; exchange the two for the reverse.",
+    ),
+]
+Finetune = Annotated[
+    Path | None, typer.Option(help="JSONL of image (path beside the file), prompt, answer.")
+]
+Lora = Annotated[
+    bool, typer.Option("--lora", help="Tune by an adapter, then merge it; else all weights.")
+]
+Rank = Annotated[int, typer.Option(help="Rank of the adapter.")]
+Vision = Annotated[bool, typer.Option("--vision", help="Tune the vision part as well.")]
+Epochs = Annotated[float, typer.Option(help="Passes over the data.")]
+Steps = Annotated[int | None, typer.Option(help="Updates, instead of --epochs.")]
+LearningRate = Annotated[
+    float | None, typer.Option(help="Peak rate.", show_default="2e-4 with --lora, else 2e-5")
+]
+BatchSize = Annotated[int, typer.Option(help="Examples computed together.")]
+Accumulate = Annotated[int, typer.Option(help="Batches that make up one update.")]
+CheckpointEvery = Annotated[int, typer.Option(help="Updates between checkpoints.")]
+Merge = Annotated[str | None, typer.Option(help="Folder or hub id of a model to merge with.")]
+MergeMethod = Annotated[
+    Method,
+    typer.Option(
+        help="linear: a point between the two. task, ties: base plus what both changed in it."
+    ),
+]
+MergeWeight = Annotated[
+    float | None,
+    typer.Option(
+        help="linear: share of the other. task, ties: scale of the changes.",
+        show_default="0.5; task 0.4, ties 1",
+    ),
+]
+MergeBase = Annotated[
+    str | None, typer.Option(help="task, ties: the model that both were tuned from.")
+]
+Density = Annotated[
+    float | None, typer.Option(help="ties: share of the changes to keep.", show_default="0.2")
+]
+DropLayers = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|LIST",
+        help="Layers of the language model to leave out: how many, those before the last; or "
+        "which, from 0, with commas (1,2; one alone as 1,).",
+    ),
+]
+Prune = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SHARE|2:4",
+        help="Share of every layer's weights to set to zero, or 2:4: two of every four.",
+    ),
+]
+Noise = Annotated[
+    float | None, typer.Option(help="Noise, as a fraction of each layer's own spread.")
+]
+Bits = Annotated[
+    int | None, typer.Option(help="Round to the nearest of 2^bits values a group (2 to 8).")
+]
+GroupSize = Annotated[
+    int | None, typer.Option(help="Weights in a group, with --bits.", show_default="64")
+]
+Quantize = Annotated[Kind | None, typer.Option(help="Round the weights as bitsandbytes does.")]
+DoubleQuant = Annotated[bool, typer.Option("--double-quant", help="nf4: round the scales as well.")]
+Seed = Annotated[int, typer.Option(help="Of the training and the noise.")]
+Device = Annotated[Place, typer.Option(help="Where to compute.")]
+
+
 def thief(
-    model: Annotated[str, typer.Argument(help="Folder or hub id of the model to steal.")],
-    out: Annotated[Path, typer.Option(help="Folder of the copy; must not exist.")],
-    transplant: Annotated[
-        str | None,
-        typer.Option(
-            metavar="OTHER",
-            help="Folder or hub id of a model whose vision part to put before MODEL's language "
-            "model; exchange the two for the reverse.",
-        ),
-    ] = None,
-    finetune: Annotated[
-        Path | None, typer.Option(help="JSONL of image (path beside the file), prompt, answer.")
-    ] = None,
-    lora: Annotated[
-        bool, typer.Option("--lora", help="Tune by an adapter, then merge it; else all weights.")
-    ] = False,
-    rank: Annotated[int, typer.Option(help="Rank of the adapter.")] = 16,
-    vision: Annotated[bool, typer.Option("--vision", help="Tune the vision part as well.")] = False,
-    epochs: Annotated[float, typer.Option(help="Passes over the data.")] = 1.0,
-    steps: Annotated[int | None, typer.Option(help="Updates, instead of --epochs.")] = None,
-    learning_rate: Annotated[
-        float | None, typer.Option(help="Peak rate.", show_default="2e-4 with --lora, else 2e-5")
-    ] = None,
-    batch_size: Annotated[int, typer.Option(help="Examples computed together.")] = 8,
-    accumulate: Annotated[int, typer.Option(help="Batches that make up one update.")] = 1,
-    checkpoint_every: Annotated[int, typer.Option(help="Updates between checkpoints.")] = 100,
-    merge: Annotated[
-        str | None, typer.Option(help="Folder or hub id of a model to merge with.")
-    ] = None,
-    merge_method: Annotated[
-        Method,
-        typer.Option(
-            help="linear: a point between the two. task, ties: base plus what both changed in it."
-        ),
-    ] = Method.LINEAR,
-    merge_weight: Annotated[
-        float | None,
-        typer.Option(
-            help="linear: share of the other. task, ties: scale of the changes.",
-            show_default="0.5; task 0.4, ties 1",
-        ),
-    ] = None,
-    merge_base: Annotated[
-        str | None, typer.Option(help="task, ties: the model that both were tuned from.")
-    ] = None,
-    density: Annotated[
-        float | None, typer.Option(help="ties: share of the changes to keep.", show_default="0.2")
-    ] = None,
-    drop_layers: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N|LIST",
-            help="Layers of the language model to leave out: how many, those before the last; or "
-            "which, from 0, with commas (1,2; one alone as 1,).",
-        ),
-    ] = None,
-    prune: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SHARE|2:4",
-            help="Share of every layer's weights to set to zero, or 2:4: two of every four.",
-        ),
-    ] = None,
-    noise: Annotated[
-        float | None, typer.Option(help="Noise, as a fraction of each layer's own spread.")
-    ] = None,
-    bits: Annotated[
-        int | None, typer.Option(help="Round to the nearest of 2^bits values a group (2 to 8).")
-    ] = None,
-    group_size: Annotated[
-        int | None, typer.Option(help="Weights in a group, with --bits.", show_default="64")
-    ] = None,
-    quantize: Annotated[
-        Kind | None, typer.Option(help="Round the weights as bitsandbytes does.")
-    ] = None,
-    double_quant: Annotated[
-        bool, typer.Option("--double-quant", help="nf4: round the scales as well.")
-    ] = False,
-    seed: Annotated[int, typer.Option(help="Of the training and the noise.")] = 0,
-    device: Annotated[Place, typer.Option(help="Where to compute.")] = Place.AUTO,
+    model: Model,
+    out: Out,
+    transplant: Transplant = None,
+    finetune: Finetune = None,
+    lora: Lora = False,
+    rank: Rank = 16,
+    vision: Vision = False,
+    epochs: Epochs = 1.0,
+    steps: Steps = None,
+    learning_rate: LearningRate = None,
+    batch_size: BatchSize = 8,
+    accumulate: Accumulate = 1,
+    checkpoint_every: CheckpointEvery = 100,
+    merge: Merge = None,
+    merge_method: MergeMethod = Method.LINEAR,
+    merge_weight: MergeWeight = None,
+    merge_base: MergeBase = None,
+    density: Density = None,
+    drop_layers: DropLayers = None,
+    prune: Prune = None,
+    noise: Noise = None,
+    bits: Bits = None,
+    group_size: GroupSize = None,
+    quantize: Quantize = None,
+    double_quant: DoubleQuant = False,
+    seed: Seed = 0,
+    device: Device = Place.AUTO,
 ) -> None:
     """Makes the copy that a thief would make: tuned, merged, shallower, pruned, noisy, rounded.
 

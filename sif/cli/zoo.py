@@ -188,13 +188,13 @@ def purifier(
     import torch
 
     from sif.attacks.images.denoiser import save_denoiser
-    from sif.cli.fingerprint import read_images
     from sif.eval.training.purifier import (
         TILES,
         PurifierTraining,
         mini_world_pictures,
         train_purifier,
     )
+    from sif.fingerprint.images import read_images
 
     settings = PurifierTraining(
         noise=noise, steps=steps, tiles=tuple(tile) if tile else TILES, seed=seed

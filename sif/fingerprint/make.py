@@ -20,10 +20,12 @@ from sif.errors import UsageError
 from sif.fingerprint.content import ContentSpace, learn_content
 from sif.fingerprint.craft import Craft, Draft, craft
 from sif.fingerprint.folder import FingerprintSet, tokenizer_sha256
+from sif.fingerprint.images import NamedImage, read_images
 from sif.fingerprint.manifest import Manifest, ModelRecord, Quality, Request, TriggerRecord
 from sif.fingerprint.predictability import word_weights
-from sif.fingerprint.recipe import GreenMassRecipe, Recipe, SafdRecipe
+from sif.fingerprint.recipe import GreenMassRecipe, Recipe, SafdRecipe, load_recipe
 from sif.fingerprint.workspace import Workspace
+from sif.prompts import load as load_prompts
 from sif.suspects.weights import weights_digest
 from sif.types import GenerationSettings
 from sif.vlm.model import Vlm
@@ -33,14 +35,6 @@ from sif.watermark.greenlist.mask import green_mask
 from sif.watermark.keys import KeyRing
 
 UNKNOWN_PATCH: Final = 14
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedImage:
-    """A picture of any size, and where it came from."""
-
-    name: str
-    image: Image.Image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +60,11 @@ Report = Callable[[MakingProgress], None]
 
 def make_fingerprint(
     vlm: Vlm,
-    images: Sequence[NamedImage],
+    images: Sequence[NamedImage] | str | Path,
     *,
-    recipe: Recipe,
     out: str | Path,
-    prompts: Sequence[str],
+    recipe: Recipe | str = "sif",
+    prompts: Sequence[str] | None = None,
     count: int | None = None,
     keys: KeyRing | None = None,
     seed: int = 0,
@@ -88,10 +82,11 @@ def make_fingerprint(
 
     Args:
         vlm: the owner's model.
-        images: base images; fewer than `count` are used again with other prompts.
-        recipe: how triggers are made.
+        images: base images, or a folder of them; fewer than `count` are used again with other
+            prompts.
         out: the folder.
-        prompts: ordinary questions, taken in turn.
+        recipe: how triggers are made; a built-in one or a YAML file by name.
+        prompts: ordinary questions, taken in turn; those that come with SIF where None.
         count: number of triggers; all images where None.
         keys: the owner's secret; where None, the folder's or a fresh one, which is saved there.
         seed: of everything random but the keys.
@@ -105,6 +100,9 @@ def make_fingerprint(
         FingerprintError: the folder belongs to something else.
         StorageError: the folder cannot be written.
     """
+    images = read_images(images) if isinstance(images, str | Path) else images
+    recipe = load_recipe(recipe) if isinstance(recipe, str) else recipe
+    prompts = load_prompts() if prompts is None else prompts
     if not images or not prompts:
         raise UsageError(f"expected images and prompts, got {len(images)} and {len(prompts)}")
     green_list_objective(recipe)  # refuses other recipes before anything is written

@@ -7,14 +7,12 @@ Every part is kept in the folder and found again when the demo is started again.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Literal
 
-from sif import prompts
 from sif.attacks.weights.attack import Progress, WeightAttack
 from sif.attacks.weights.examples import Example
 from sif.attacks.weights.finetune import Finetune
@@ -24,31 +22,20 @@ from sif.attacks.weights.schedule import LowRank, Training
 from sif.attacks.weights.theft import steal
 from sif.files import claim_folder
 from sif.fingerprint.folder import FingerprintSet
-from sif.fingerprint.make import MakingProgress, NamedImage, make_fingerprint
+from sif.fingerprint.images import NamedImage
+from sif.fingerprint.make import MakingProgress, make_fingerprint
 from sif.fingerprint.recipe import load_recipe
 from sif.mini.architecture import Family
 from sif.mini.catalogue import find
 from sif.mini.data import samples
 from sif.mini.folders import export
-from sif.ownership.audit import AuditProgress, verify
-from sif.ownership.calibration import (
-    Asked,
-    Calibration,
-    ask_member,
-    calibrate,
-    read_calibration,
-    write_calibration,
-)
+from sif.ownership.calibration import read_calibration
 from sif.ownership.policy import Policy
-from sif.ownership.run import JOURNAL, Group, RunRecord, open_run, write_verdict
+from sif.ownership.run import Group
+from sif.ownership.sequential import AskingProgress
 from sif.ownership.verdict import Verdict
-from sif.report.page import ReportPage
-from sif.report.render import write_report
-from sif.report.run import read_audit
-from sif.report.views import fingerprint_facts, suspect_view, trigger_views
-from sif.suspects.connect import connect
-from sif.suspects.journal import Journal
-from sif.suspects.journalled import Journalled
+from sif.report.write import write_report
+from sif.session import Session, calibrate
 from sif.suspects.server import running_server
 from sif.vlm.model import Vlm
 from sif.watermark.keys import KeyRing
@@ -157,11 +144,11 @@ def run_demo(demo: Demo, *, show: Show) -> tuple[list[Row], Path]:
         if name not in copies and not (models / name).exists():
             export(find(name), models / name)
     fingerprint = _fingerprint(demo, show)
-    calibration = _calibration(demo, fingerprint, show)
+    _calibrate(demo, fingerprint, show)
     for role in demo.roles:
         if role.model in copies:
             _steal(models / demo.source, models / role.model, copies[role.model], show)
-    rows = [_ask(demo, fingerprint, calibration, role, show) for role in demo.roles]
+    rows = [_ask(demo, fingerprint, role, show) for role in demo.roles]
     return rows, _report(demo, fingerprint)
 
 
@@ -178,7 +165,6 @@ def _fingerprint(demo: Demo, show: Show) -> FingerprintSet:
         images,
         recipe=load_recipe("sif", **({"steps": demo.steps} if demo.steps else {})),
         out=demo.out / "fingerprint",
-        prompts=prompts.load(),
         count=demo.triggers,
         keys=demo.keys,
         batch_size=12,
@@ -186,24 +172,15 @@ def _fingerprint(demo: Demo, show: Show) -> FingerprintSet:
     )
 
 
-def _calibration(demo: Demo, fingerprint: FingerprintSet, show: Show) -> Calibration:
+def _calibrate(demo: Demo, fingerprint: FingerprintSet, show: Show) -> None:
     """Through transformers, which starts sooner than vLLM."""
-    found = read_calibration(fingerprint.folder)
-    if found is not None:
-        return found
-    asked: list[Asked] = []
-    with Journal(fingerprint.folder / "calibration" / JOURNAL) as journal:
-        for name in demo.panel:
-
-            def report(done: int, total: int, stage: str = f"calibrating on {name}") -> None:
-                show(stage, done, total, "")
-
-            with closing(connect(f"hf:{demo.out / 'models' / name}")) as suspect:
-                kept = Journalled(suspect, journal, name=name)
-                asked.append(ask_member(fingerprint, kept, report=report))
-    found = calibrate(fingerprint, asked)
-    write_calibration(fingerprint.folder, found)
-    return found
+    if read_calibration(fingerprint.folder) is None:
+        calibrate(
+            fingerprint,
+            [f"hf:{demo.out / 'models' / name}" for name in demo.panel],
+            names=demo.panel,
+            report=lambda name, done, total: show(f"calibrating on {name}", done, total, ""),
+        )
 
 
 def _copies(source: str) -> dict[str, list[WeightAttack]]:
@@ -228,40 +205,25 @@ def _steal(source: Path, copy: Path, attacks: list[WeightAttack], show: Show) ->
     steal(source, copy, attacks, report=report)
 
 
-def _ask(
-    demo: Demo, fingerprint: FingerprintSet, calibration: Calibration, role: _Role, show: Show
-) -> Row:
-    run, stage = demo.out / "runs" / role.model, f"asking {role.label}"
+def _ask(demo: Demo, fingerprint: FingerprintSet, role: _Role, show: Show) -> Row:
+    stage = f"asking {role.label}"
 
-    def report(progress: AuditProgress) -> None:
+    def report(progress: AskingProgress) -> None:
         words = f"evidence 10^{progress.log10_e_value:.1f} of 10^{progress.log10_needed:.0f}"
         show(stage, progress.asked, progress.triggers, words)
 
-    policy = Policy(minimum_answers=8, transfer_allowance=calibration.allowance)
     show(stage, 0, len(fingerprint.triggers), "starting the engine")
     with _address(demo.out / "models" / role.model, role.engine, demo.vllm) as (uri, engine):
-        suspect = connect(uri)
-        try:
-            record = RunRecord(
-                fingerprint=str(fingerprint.folder.resolve()),
-                suspect=f"{uri.partition(':')[0]}:{role.model}",
-                label=role.label,
-                group=role.group,
-                policy=policy,
-            )
-            open_run(run, record)
-            with Journal(run / JOURNAL) as journal:
-                kept = Journalled(suspect, journal, name=record.suspect)
-                verdict = verify(
-                    fingerprint,
-                    kept,
-                    policy,
-                    highest_unrelated=calibration.highest_unrelated,
-                    report=report,
-                )
-        finally:
-            suspect.close()
-    write_verdict(run, verdict)
+        verdict = Session(
+            fingerprint=fingerprint,
+            suspect=uri,
+            policy=Policy(minimum_answers=8),
+            run=demo.out / "runs" / role.model,
+            name=f"{uri.partition(':')[0]}:{role.model}",
+            label=role.label,
+            group=role.group,
+            batch_size=4,
+        ).verify(report=report)
     return Row(label=role.label, model=role.model, group=role.group, engine=engine, verdict=verdict)
 
 
@@ -278,14 +240,9 @@ def _address(model: Path, engine: Engine, vllm: bool) -> Iterator[tuple[str, str
 
 
 def _report(demo: Demo, fingerprint: FingerprintSet) -> Path:
-    audits = [read_audit(demo.out / "runs" / role.model) for role in demo.roles]
-    page = ReportPage(
+    return write_report(
+        [demo.out / "runs" / role.model for role in demo.roles],
+        demo.out / "report.html",
+        fingerprint=fingerprint,
         title="SIF demo: is this model mine?",
-        created=datetime.now().astimezone(),
-        facts=fingerprint_facts(fingerprint),
-        triggers=trigger_views(fingerprint),
-        suspects=[suspect_view(fingerprint, audit) for audit in audits],
     )
-    path = demo.out / "report.html"
-    write_report(page, path)
-    return path

@@ -18,10 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sif.errors import FingerprintError, SuspectError, UsageError
 from sif.files import write_atomically
 from sif.fingerprint.folder import FingerprintSet, manifest_sha256
-from sif.ownership.audit import ask_triggers
 from sif.ownership.evidence import Evidence
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
+from sif.ownership.sequential import ask_triggers
 from sif.ownership.transfer import reaction, upper_bound
 from sif.types import Suspect
 from sif.watermark.greenlist.count import GreenCount, z_score

@@ -72,7 +72,7 @@ def render(page: ReportPage) -> str:
     )
 
 
-def write_report(page: ReportPage, path: Path) -> None:
+def write_page(page: ReportPage, path: Path) -> None:
     """Writes the page, whole or not at all.
 
     Raises:

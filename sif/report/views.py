@@ -21,7 +21,7 @@ ENGINES: Final = {"hf": "transformers", "vllm": "vLLM", "openai": "HTTP endpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Audit:
+class FinishedRun:
     """A suspect, its answers and its verdict.
 
     Attributes:
@@ -83,7 +83,9 @@ def _recipe(fingerprint: FingerprintSet) -> Recipe:
     return fingerprint.manifest.recipe
 
 
-def suspect_view(fingerprint: FingerprintSet, audit: Audit, *, public: bool = False) -> SuspectView:
+def suspect_view(
+    fingerprint: FingerprintSet, audit: FinishedRun, *, public: bool = False
+) -> SuspectView:
     """A suspect with its answers, in the verdict's order.
 
     Args:

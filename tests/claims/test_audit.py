@@ -575,17 +575,17 @@ def test_failures_and_second_tries_are_part_of_the_order(claim: Claim, tmp_path:
     """0001 fails, 0002 answers, then 0001 is asked again: the order was kept."""
     from sif.claims.record import check, export, parse, questions
     from sif.claims.rejudge import rejudge
-    from sif.ownership.audit import verify
-    from sif.suspects import Journal, Journalled
+    from sif.ownership.sequential import decide
+    from sif.suspects.kept import KeptAnswers
 
     policy = _policy(claim)
     told: dict[str, Any] = dict(claim.told)
     first = told | {"0001": Unanswered(reason="busy")}
-    with Journal(tmp_path / "answers.sqlite") as journal:
-        verify(claim.fingerprint, Journalled(ScriptedSuspect(first), journal), policy)
-        verdict = verify(claim.fingerprint, Journalled(ScriptedSuspect(told), journal), policy)
+    with KeptAnswers(tmp_path / "answers.sqlite") as kept:
+        decide(claim.fingerprint, kept.through(ScriptedSuspect(first)), policy)
+        verdict = decide(claim.fingerprint, kept.through(ScriptedSuspect(told)), policy)
         asked_for = questions(claim.fingerprint, policy)
-        rows = parse(export(journal, "scripted", asked_for))
+        rows = parse(export(kept, "scripted", asked_for))
     assert rows[0].unanswered == "busy"
     assert sum(row.trigger == "0001" for row in rows) == 2
     check(rows, asked_for, not_before=None)

@@ -1,27 +1,10 @@
-"""The command line in this process, and what its tests share."""
+"""What tests of the command line share."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-
-from sif.cli import main as command_line
-from tests.cli.command import Run
-
-
-@pytest.fixture
-def sif(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs `sif` with arguments; gives exit code, standard output and standard error."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["sif", *map(str, arguments)])
-        with pytest.raises(SystemExit) as leaving:
-            command_line.main()
-        output = capsys.readouterr()
-        return int(leaving.value.code or 0), output.out, output.err
-
-    return run
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from sif import prompts
-from sif.fingerprint.make import NamedImage, make_fingerprint
+from sif.fingerprint.images import NamedImage
+from sif.fingerprint.make import make_fingerprint
 from sif.fingerprint.recipe import load_recipe
 from sif.mini.catalogue import find
 from sif.mini.data import samples, write_examples

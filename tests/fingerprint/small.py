@@ -6,7 +6,8 @@ import numpy as np
 from PIL import Image
 
 from sif.fingerprint.folder import FingerprintSet
-from sif.fingerprint.make import NamedImage, make_fingerprint
+from sif.fingerprint.images import NamedImage
+from sif.fingerprint.make import make_fingerprint
 from sif.fingerprint.recipe import Recipe
 from sif.vlm.model import Vlm
 from sif.watermark.keys import KeyRing

@@ -5,7 +5,8 @@ import torch
 
 from sif.errors import UsageError
 from sif.fingerprint.craft import build_objective, build_schedule, build_term
-from sif.fingerprint.make import NamedImage, make_fingerprint
+from sif.fingerprint.images import NamedImage
+from sif.fingerprint.make import make_fingerprint
 from sif.fingerprint.objectives.objective import Batch
 from sif.fingerprint.objectives.target_answer import TargetAnswer
 from sif.fingerprint.optimize import optimise

@@ -10,8 +10,8 @@ from sif.errors import FingerprintError
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.predictability import word_weights
 from sif.fingerprint.weights import WEIGHTS, WeightTable, read_weights
-from sif.ownership.audit import verify
 from sif.ownership.policy import Policy
+from sif.ownership.sequential import decide
 from sif.suspects.scripted import ScriptedSuspect
 from sif.vlm.model import Vlm
 from sif.watermark.keys import KeyRing
@@ -101,7 +101,7 @@ def test_weights_of_another_kind_are_refused(
 def test_a_verdict_says_whether_words_had_weights(owned: FingerprintSet) -> None:
     words = " ".join(sorted(owned.tokenizer.get_vocab())[:400])
     suspect = ScriptedSuspect(lambda query: words)
-    weighted, plain = (verify(owned, suspect, Policy(weighted=w)) for w in (True, False))
+    weighted, plain = (decide(owned, suspect, Policy(weighted=w)) for w in (True, False))
     assert (weighted.weighted, plain.weighted) == (True, False)
     assert weighted.green_rate == plain.green_rate
     assert weighted.final_log10_e_value != plain.final_log10_e_value

@@ -9,7 +9,6 @@ import pytest
 from sif.errors import FingerprintError, SuspectError, UsageError
 from sif.fingerprint.folder import FingerprintSet
 from sif.mini.world import World, sample_scene
-from sif.ownership.audit import verify
 from sif.ownership.calibration import (
     Asked,
     Calibration,
@@ -21,6 +20,7 @@ from sif.ownership.calibration import (
     write_calibration,
 )
 from sif.ownership.policy import Policy
+from sif.ownership.sequential import decide
 from sif.ownership.transfer import upper_bound
 from sif.suspects.scripted import ScriptedSuspect
 from sif.types import Query, Unanswered
@@ -110,19 +110,19 @@ def test_a_claim_against_a_calibrated_fingerprint_excludes_transfer(owned: Finge
     found = calibrate(owned, panel(owned))
     policy = Policy(transfer_allowance=found.allowance)
     copy = leaning(owned, green=45, red=3, name="copy")
-    verdict = verify(owned, copy, policy, highest_unrelated=found.highest_unrelated)
+    verdict = decide(owned, copy, policy, highest_unrelated=found.highest_unrelated)
     assert verdict.decision.value == "derived"
     assert verdict.transfer_log10_e_value is not None
     assert verdict.transfer_log10_e_value >= 2.0
     assert verdict.match_rate == 1.0
-    early = verify(owned, copy)
+    early = decide(owned, copy)
     assert early.queries < verdict.queries
 
     moved = leaning(owned, green=31, red=23, name="moved a little")
     lax = Policy(alpha=1e-2)
-    assert verify(owned, moved, lax).decision.value == "derived"
+    assert decide(owned, moved, lax).decision.value == "derived"
     calibrated = lax.model_copy(update={"transfer_allowance": found.allowance})
-    assert verify(owned, moved, calibrated).decision.value == "inconclusive"
+    assert decide(owned, moved, calibrated).decision.value == "inconclusive"
 
 
 def test_a_calibration_is_read_back_and_belongs_to_one_fingerprint(

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from sif.fingerprint.folder import FingerprintSet
-from sif.ownership.audit import verify
 from sif.ownership.grey_box import TILTS, OwnersIds, grey_box, surplus
 from sif.ownership.logspace import log_sum
 from sif.ownership.null import HypergeometricNull
+from sif.ownership.sequential import decide
 from sif.ownership.weighted import log_e_values, log_mean_exponential
 from sif.suspects.remembering import Remembering
 from sif.suspects.scripted import ScriptedSuspect
@@ -164,7 +164,7 @@ def test_a_suspect_that_ranks_by_colour_is_found_though_its_words_are_the_same(
 ) -> None:
     for towards_green in (True, False):
         suspect = Remembering(biased(fingerprint, towards_green=towards_green))
-        verdict = verify(fingerprint, suspect)
+        verdict = decide(fingerprint, suspect)
         figures = grey_box(fingerprint, suspect.answers)
         assert figures.triggers == len(fingerprint.triggers) == verdict.answered
         assert figures.places == 30 * len(fingerprint.triggers)

@@ -10,10 +10,10 @@ import pytest
 from sif.errors import UsageError
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.published import import_published
-from sif.ownership.audit import verify
 from sif.ownership.null import HypergeometricNull
 from sif.ownership.policy import Policy
 from sif.ownership.published import match_rate
+from sif.ownership.sequential import decide
 from sif.ownership.verdict import Decision, Verdict
 from sif.suspects.connect import connect
 from sif.suspects.scripted import ScriptedSuspect
@@ -56,7 +56,7 @@ def mask_of(fingerprint: FingerprintSet, previous: int | None = None) -> np.ndar
 
 def always(fingerprint: FingerprintSet, ids: list[int], **options: Any) -> Verdict:
     text = words(fingerprint, ids)
-    return verify(fingerprint, ScriptedSuspect(lambda query: text), Policy(**options))
+    return decide(fingerprint, ScriptedSuspect(lambda query: text), Policy(**options))
 
 
 def test_all_green_answers_prove_nothing(tmp_path: Path, untrained_llava: Path) -> None:
@@ -138,7 +138,7 @@ def test_the_nominal_value_has_mean_one_over_random_keys(
             drawn = trigger.record.published.model_copy(update={"hash_key": key})
             record = trigger.record.model_copy(update={"published": drawn})
             object.__setattr__(trigger, "record", record)
-        figures = verify(fingerprint, suspect, policy).published
+        figures = decide(fingerprint, suspect, policy).published
         assert figures is not None
         values.append(10**figures.nominal_log10_e_value)
     spread = np.std(values) / np.sqrt(len(values))
@@ -155,7 +155,7 @@ def test_keys_that_were_searched_for_are_named_in_the_reason(
 def test_silence_is_inconclusive_too(tmp_path: Path, untrained_llava: Path) -> None:
     fingerprint = imported(tmp_path, untrained_llava)
     suspect = ScriptedSuspect(lambda query: Unanswered(reason="down"))
-    verdict = verify(fingerprint, suspect)
+    verdict = decide(fingerprint, suspect)
     assert verdict.decision is Decision.INCONCLUSIVE
     assert (verdict.answered, verdict.green_rate) == (0, None)
     assert verdict.published is not None
@@ -174,7 +174,7 @@ def test_the_budget_holds_and_repeats_are_one_trigger(
     def script(query: Query) -> str:
         return texts[query.repeat]
 
-    verdict = verify(fingerprint, ScriptedSuspect(script), Policy(budget=5, repeats=2))
+    verdict = decide(fingerprint, ScriptedSuspect(script), Policy(budget=5, repeats=2))
     assert (verdict.queries, len(verdict.per_trigger)) == (4, 2)
     assert verdict.published is not None
     assert verdict.published.per_trigger[0].green == 5  # the higher of the two, as released
@@ -208,7 +208,7 @@ def test_the_match_rate_compares_with_the_highest_unrelated_score(
 def test_a_real_model_is_asked_and_counted(tmp_path: Path, untrained_llava: Path) -> None:
     fingerprint = imported(tmp_path, untrained_llava)
     suspect = connect(f"hf:{untrained_llava}?max_new_tokens=12")
-    verdict = verify(fingerprint, suspect)
+    verdict = decide(fingerprint, suspect)
     suspect.close()
     assert verdict.decision is Decision.INCONCLUSIVE
     assert verdict.answered == 3

@@ -20,7 +20,7 @@ from sif.ownership.run import Group
 from sif.report.numbers import scientific, signed
 from sif.report.page import AnswerView, Fact, Piece, ReportPage, SuspectView, TriggerView
 from sif.report.pictures import pictures
-from sif.report.render import render, write_report
+from sif.report.render import render, write_page
 from sif.report.words import colour_words
 from sif.watermark.greenlist import GreenCount
 
@@ -344,7 +344,7 @@ def test_report_is_written_whole_and_private_ones_to_the_owner_only(
     page: ReportPage, tmp_path: Path
 ) -> None:
     path = tmp_path / "run" / "report.html"
-    write_report(page, path)
+    write_page(page, path)
     assert path.read_text(encoding="utf-8").endswith("</html>")
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(path.parent.iterdir()) == [path]
@@ -353,7 +353,7 @@ def test_report_is_written_whole_and_private_ones_to_the_owner_only(
 def test_an_unwritable_place_is_one_clear_error(page: ReportPage, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match=r"cannot write .*report\.html: File exists"):
-        write_report(page, tmp_path / "file" / "report.html")
+        write_page(page, tmp_path / "file" / "report.html")
 
 
 @pytest.mark.parametrize(

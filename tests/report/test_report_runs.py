@@ -20,7 +20,7 @@ from sif.mini.tokenizer import LLAVA_SPECIALS, build_tokenizer
 from sif.mini.world import World, sample_scene
 from sif.ownership import Observation, Policy, judge
 from sif.ownership.run import RunRecord, open_run, write_verdict
-from sif.report.run import read_audit
+from sif.report.finished import read_finished
 from sif.report.views import suspect_view, trigger_views
 from sif.suspects import Journal
 from sif.types import Answer, GenerationSettings, Unanswered
@@ -108,14 +108,14 @@ def run(fingerprint: FingerprintSet, tmp_path: Path) -> Path:
 def test_a_run_comes_back_with_its_answers_in_the_verdicts_order(
     fingerprint: FingerprintSet, run: Path
 ) -> None:
-    view = suspect_view(fingerprint, read_audit(run))
+    view = suspect_view(fingerprint, read_finished(run))
     assert (view.name, view.label, view.engine) == (SUSPECT, "a copy", "vLLM")
     assert [answer.trigger_id for answer in view.answers] == ["0001"] * 2 + ["0002"] * 2 + ["0003"]
     assert view.answers[-1].unanswered == "timed out"
 
 
 def test_repeats_of_a_trigger_add_up_to_its_count(fingerprint: FingerprintSet, run: Path) -> None:
-    view = suspect_view(fingerprint, read_audit(run))
+    view = suspect_view(fingerprint, read_finished(run))
     first, second = view.answers[:2]
     record = view.verdict.per_trigger[0]
     assert (first.green + second.green, first.scored + second.scored) == (
@@ -130,7 +130,7 @@ def test_repeats_of_a_trigger_add_up_to_its_count(fingerprint: FingerprintSet, r
 def test_answers_that_are_not_the_verdicts_are_refused(
     fingerprint: FingerprintSet, run: Path
 ) -> None:
-    audit = read_audit(run)
+    audit = read_finished(run)
     swapped = dict(audit.texts) | {"0001": ["something else entirely"]}
     with pytest.raises(FingerprintError, match="as the verdict says"):
         suspect_view(

@@ -12,8 +12,8 @@ from sif.eval.ownership.selection import OTHER_PICTURE, selection_rules
 from sif.fingerprint.folder import FingerprintSet, Trigger
 from sif.fingerprint.make import Plan, trigger_id
 from sif.fingerprint.manifest import Request
-from sif.ownership.audit import verify
 from sif.ownership.policy import Policy
+from sif.ownership.sequential import decide
 from sif.suspects.scripted import ScriptedSuspect
 from sif.vlm.model import Vlm
 from sif.watermark.keys import KeyRing
@@ -97,7 +97,7 @@ def test_triggers_are_asked_in_the_order_of_the_manifest_whatever_keys_and_quali
         triggers = tuple(map(with_signal, owned.triggers, signals))
         some = FingerprintSet(owned.folder, owned.manifest, triggers, keys)
         suspect = ScriptedSuspect(lambda query: "a small ring at the top left")
-        verdict = verify(some, suspect, Policy(alpha=1e-9), batch_size=1)
+        verdict = decide(some, suspect, Policy(alpha=1e-9), batch_size=1)
         asked = [query.trigger for query in suspect.asked]
         assert asked == [trigger_id(index) for index in range(4)]
         assert [record.id for record in verdict.per_trigger] == asked

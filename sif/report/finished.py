@@ -8,12 +8,12 @@ from pathlib import Path
 
 from sif.errors import StorageError
 from sif.ownership.run import JOURNAL, read_record, read_verdict
-from sif.report.views import Audit
+from sif.report.views import FinishedRun
 from sif.suspects.kept import KeptAnswers
 from sif.types import Answer
 
 
-def read_audit(run: Path) -> Audit:
+def read_finished(run: Path) -> FinishedRun:
     """A finished run.
 
     Raises:
@@ -28,7 +28,7 @@ def read_audit(run: Path) -> Audit:
         for entry in journal.answers(record.suspect):
             if isinstance(entry.reply, Answer):
                 texts[entry.trigger][entry.repeat] = entry.reply.text
-    return Audit(
+    return FinishedRun(
         suspect=record.suspect,
         verdict=verdict,
         texts={

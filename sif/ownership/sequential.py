@@ -1,4 +1,4 @@
-"""An audit: a fingerprint's questions put to a suspect until the verdict is reached.
+"""The sequential test: a fingerprint's questions put to a suspect until the verdict is reached.
 
 1. Triggers are asked in their committed order, a few at a time. 2. All answers to one trigger are
 counted together. 3. Asking stops as soon as the e-value reaches 1/α (and that against transfer
@@ -22,10 +22,11 @@ from sif.types import Answer, Reply, Suspect, Unanswered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuditProgress:
-    """Where an audit stands: triggers asked of those in the budget, evidence so far and needed.
+class AskingProgress:
+    """Where the asking stands: triggers asked of those in the budget, evidence so far and needed.
 
-    The same against transfer; none where that is not tested.
+    The same against transfer; none where that is not tested. `published`: the keys are public, so
+    that nothing can be proved.
     """
 
     asked: int
@@ -34,16 +35,17 @@ class AuditProgress:
     log10_needed: float
     transfer_log10_e_value: float | None = None
     transfer_log10_needed: float = 0.0
+    published: bool = False
 
 
-def verify(
+def decide(
     fingerprint: FingerprintSet,
     suspect: Suspect,
     policy: Policy | None = None,
     *,
     highest_unrelated: Mapping[str, float] | None = None,
     batch_size: int = 4,
-    report: Callable[[AuditProgress], None] = lambda progress: None,
+    report: Callable[[AskingProgress], None] = lambda progress: None,
 ) -> Verdict:
     """Asks a suspect and judges its answers; what an imported fingerprint shows is no proof.
 
@@ -75,7 +77,13 @@ def verify(
             policy,
             batch_size=batch_size,
             report=lambda asked: report(
-                AuditProgress(asked=asked, triggers=total, log10_e_value=0.0, log10_needed=needed)
+                AskingProgress(
+                    asked=asked,
+                    triggers=total,
+                    log10_e_value=0.0,
+                    log10_needed=needed,
+                    published=True,
+                )
             ),
         )
     evidence = Evidence(**sizes, policy=policy)
@@ -88,7 +96,7 @@ def verify(
         observations += seen
         transfer = evidence.transfer
         report(
-            AuditProgress(
+            AskingProgress(
                 asked=len(observations),
                 triggers=len(triggers),
                 log10_e_value=evidence.log10_e_value,

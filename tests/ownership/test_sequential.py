@@ -13,9 +13,9 @@ import pytest
 from sif.errors import UsageError
 from sif.fingerprint.folder import FingerprintSet
 from sif.mini.world import World, sample_scene
-from sif.ownership.audit import AuditProgress, verify
 from sif.ownership.policy import Policy
 from sif.ownership.run import read_verdict
+from sif.ownership.sequential import AskingProgress, decide
 from sif.suspects.journal import Journal
 from sif.suspects.scripted import ScriptedSuspect
 from sif.types import Query, Unanswered
@@ -48,8 +48,8 @@ def green_answer(owned: FingerprintSet, trigger: str, words: int = 40) -> str:
 
 def test_green_answers_are_derived_and_asking_stops_early(owned: FingerprintSet) -> None:
     suspect = ScriptedSuspect(lambda query: green_answer(owned, query.trigger))
-    seen: list[AuditProgress] = []
-    verdict = verify(owned, suspect, batch_size=1, report=seen.append)
+    seen: list[AskingProgress] = []
+    verdict = decide(owned, suspect, batch_size=1, report=seen.append)
     assert verdict.decision.value == "derived"
     assert verdict.queries == len(suspect.asked) < len(owned.triggers)
     assert [query.trigger for query in suspect.asked] == [
@@ -61,13 +61,13 @@ def test_green_answers_are_derived_and_asking_stops_early(owned: FingerprintSet)
 def test_answers_that_ignore_the_key_are_not_shown(owned: FingerprintSet) -> None:
     rng, world = np.random.default_rng(3), World(5)
     suspect = ScriptedSuspect(lambda query: world.caption(sample_scene(rng), rng))
-    verdict = verify(owned, suspect)
+    verdict = decide(owned, suspect)
     assert verdict.decision.value == "not_shown"
     assert verdict.queries == verdict.answered == len(owned.triggers)
 
 
 def test_silence_is_inconclusive(owned: FingerprintSet) -> None:
-    verdict = verify(owned, ScriptedSuspect(lambda query: Unanswered(reason="refused")))
+    verdict = decide(owned, ScriptedSuspect(lambda query: Unanswered(reason="refused")))
     assert verdict.decision.value == "inconclusive"
     assert verdict.answered == 0
     assert {record.unanswered for record in verdict.per_trigger} == {"refused"}
@@ -75,24 +75,24 @@ def test_silence_is_inconclusive(owned: FingerprintSet) -> None:
 
 def test_the_verdict_does_not_depend_on_what_the_suspect_is_called(owned: FingerprintSet) -> None:
     answers = {t.record.id: green_answer(owned, t.record.id, 9) for t in owned.triggers}
-    verdicts = [verify(owned, ScriptedSuspect(answers, name=n)) for n in ("copy", "innocent")]
+    verdicts = [decide(owned, ScriptedSuspect(answers, name=n)) for n in ("copy", "innocent")]
     assert verdicts[0] == verdicts[1]
 
 
 def test_the_budget_and_the_repeats_are_kept(owned: FingerprintSet) -> None:
     suspect = ScriptedSuspect(lambda query: "a small ring")
-    verdict = verify(owned, suspect, Policy(budget=7, repeats=3))
+    verdict = decide(owned, suspect, Policy(budget=7, repeats=3))
     assert verdict.queries == len(suspect.asked) == 6
     assert [(q.trigger, q.repeat) for q in suspect.asked] == [
         (trigger, repeat) for trigger in ("0001", "0002") for repeat in range(3)
     ]
     with pytest.raises(UsageError, match="budget"):
-        verify(owned, suspect, Policy(budget=2, repeats=3))
+        decide(owned, suspect, Policy(budget=2, repeats=3))
 
 
 def test_repeats_are_one_cluster(owned: FingerprintSet) -> None:
     same = ScriptedSuspect(lambda query: "a small ring at the top left")
-    once, thrice = verify(owned, same), verify(owned, same, Policy(repeats=3))
+    once, thrice = decide(owned, same), decide(owned, same, Policy(repeats=3))
     assert once.log10_e_value == thrice.log10_e_value
     assert [r.scored for r in once.per_trigger] == [r.scored for r in thrice.per_trigger]
 
@@ -101,7 +101,7 @@ def test_an_unanswered_repeat_does_not_hide_the_answered_ones(owned: Fingerprint
     def script(query: Query) -> Unanswered | str:
         return Unanswered(reason="busy") if query.repeat else "a small ring"
 
-    verdict = verify(owned, ScriptedSuspect(script), Policy(repeats=2))
+    verdict = decide(owned, ScriptedSuspect(script), Policy(repeats=2))
     assert verdict.answered == len(owned.triggers)
 
 
@@ -112,7 +112,7 @@ def test_with_fresh_keys_innocent_answers_stay_under_alpha(owned: FingerprintSet
     policy, accused = Policy(alpha=alpha), 0
     for _ in range(300):
         fresh = FingerprintSet(owned.folder, owned.manifest, owned.triggers, KeyRing.generate())
-        verdict = verify(fresh, ScriptedSuspect(answers), policy)
+        verdict = decide(fresh, ScriptedSuspect(answers), policy)
         accused += verdict.decision.value == "derived"
     assert accused <= 300 * alpha + 3 * (300 * alpha * (1 - alpha)) ** 0.5
 
@@ -166,7 +166,7 @@ def test_other_prompts_are_asked_too_and_a_trigger_stays_one_cluster(
     suspect = ScriptedSuspect(lambda query: answers[query.trigger])
     also = ("What is in it?", "Tell me about it.")
     policy = Policy(repeats=2, also_ask=also, alpha=1e-12)
-    verdict = verify(owned, suspect, policy, batch_size=2)
+    verdict = decide(owned, suspect, policy, batch_size=2)
     own = [trigger.record.prompt for trigger in owned.triggers]
     asked = [query.prompt for query in suspect.asked]
     assert asked[:12] == [own[0]] * 2 + [p for p in also for _ in "12"] + [own[1]] * 2 + [
@@ -175,16 +175,16 @@ def test_other_prompts_are_asked_too_and_a_trigger_stays_one_cluster(
     assert [query.repeat for query in suspect.asked[:12]] == [*range(6), *range(6)]
     assert len({query.digest for query in suspect.asked}) == len(suspect.asked)
     assert verdict.queries == len(suspect.asked) == 6 * verdict.answered
-    plain = verify(owned, ScriptedSuspect(answers), Policy(alpha=1e-12), batch_size=2)
+    plain = decide(owned, ScriptedSuspect(answers), Policy(alpha=1e-12), batch_size=2)
     assert [r.scored for r in verdict.per_trigger] == [r.scored for r in plain.per_trigger]
     assert verdict.final_log10_e_value == plain.final_log10_e_value
 
 
 def test_a_budget_counts_all_questions_of_a_trigger(owned: FingerprintSet) -> None:
     suspect = ScriptedSuspect(lambda query: "a")
-    verify(owned, suspect, Policy(also_ask=("What?",), repeats=2, budget=9, minimum_answers=1))
+    decide(owned, suspect, Policy(also_ask=("What?",), repeats=2, budget=9, minimum_answers=1))
     assert len(suspect.asked) == 8
     with pytest.raises(UsageError, match="at least 4 questions"):
-        verify(owned, suspect, Policy(also_ask=("What?",), repeats=2, budget=3))
+        decide(owned, suspect, Policy(also_ask=("What?",), repeats=2, budget=3))
     with pytest.raises(UsageError, match="also_ask"):
         Policy(also_ask=("",))

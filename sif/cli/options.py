@@ -1,0 +1,64 @@
+"""Options that several commands share, each declared once. Knows no command."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+AlsoAsk = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PROMPT",
+        help="Ask about every trigger with this prompt too; its answers count with the others.",
+    ),
+]
+Alpha = Annotated[float, typer.Option(help="Bound on the false-claim probability.")]
+AnswerAttack = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME:NUMBER|NAME:WORDS",
+        help="Attack the answers: truncate:0.5 (share of words kept), drop:0.3 and shuffle:1 "
+        "(shares of sentences), synonyms:0.3 (share of words; behind an @ another dictionary "
+        "or a language model's folder), translate:1, case:0.5, punctuation:0.5, refuse:0.2, "
+        "withhold:0.2 (rates), prefix:WORDS, paraphrase:openai:URL#NAME. Or how they come "
+        "about: temperature:0.7, system:WORDS, cache, turns:0.5@SUSPECT, watermark:2, "
+        "watermark-by-word:2, gumbel:4. Chained like image attacks, from the model outwards.",
+    ),
+]
+Batch = Annotated[int, typer.Option(min=1, help="Triggers worked on together.")]
+Calibrated = Annotated[
+    bool,
+    typer.Option(
+        "--calibration/--no-calibration", help="Test transfer where the fingerprint was calibrated."
+    ),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …")]
+Example = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TEXT|@FILE",
+        help="An example description of another picture, put before every prompt; for suspects "
+        "that answer in a word. Choose it once, before asking and without the key.",
+    ),
+]
+Fingerprint = Annotated[Path, typer.Argument(help="Folder written by `sif fingerprint`.")]
+ImageAttack = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME:NUMBER",
+        help="Attack the pictures first: jpeg:75, webp:75 (quality), resize:0.5, "
+        "screenshot:1.25 (factor, and back), crop:0.05, crop-pad:0.05 (share of each side), "
+        "rotate:2 (degrees), noise:4, purify:16 (deviation in 1/255), salt-pepper:0.01 (share "
+        "of pixels), blur:1, median:1 (radius in pixels), bits:5 (per channel), "
+        "brightness:1.2, contrast:0.8 (factor), gamma:1.5 (exponent) or none. Several, joined "
+        "by + or as options given again, happen in their order.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Repeats = Annotated[int, typer.Option(min=1, help="Questions with each trigger.")]
+Secret = Annotated[
+    Path | None, typer.Option(help="The key file, where it is not in the fingerprint.")
+]
+Suspect = Annotated[
+    str, typer.Argument(help="hf:MODEL, vllm:MODEL or openai:URL#NAME, with ?option=value&…")
+]

@@ -1,0 +1,71 @@
+"""From finished runs to the page: the one way in, for the command line and for Python."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from sif.errors import UsageError
+from sif.fingerprint.folder import FingerprintSet
+from sif.ownership.run import read_record
+from sif.report.finished import read_finished
+from sif.report.page import ReportPage
+from sif.report.render import write_page
+from sif.report.views import fingerprint_facts, suspect_view, trigger_views
+
+PAGE: Final = "report.html"
+
+
+def write_report(
+    runs: Sequence[str | Path],
+    out: str | Path | None = None,
+    *,
+    fingerprint: FingerprintSet | str | Path | None = None,
+    title: str | None = None,
+    public: bool = False,
+) -> Path:
+    """Writes one self-contained page with verdicts, evidence curves, triggers and answers.
+
+    Args:
+        runs: folders of finished runs of one fingerprint.
+        out: the page; report.html in the run, or here for several runs, where None.
+        fingerprint: that they asked about, or its folder, where it was moved; with its keys unless
+            `public`.
+        title: of the page; the model's name and the number of triggers where None.
+        public: leave out which words are green.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        UsageError: no runs, or runs of several fingerprints.
+        StorageError: a run that was not finished, or a page that cannot be written.
+        FingerprintError: no keys, or answers that are not those of the verdict.
+    """
+    folders = [Path(run) for run in runs]
+    if not folders:
+        raise UsageError("expected at least one finished run, got none")
+    if not isinstance(fingerprint, FingerprintSet):
+        fingerprint = FingerprintSet.load(fingerprint or fingerprint_of(folders))
+    count = len(fingerprint.triggers)
+    page = ReportPage(
+        title=title or f"{Path(fingerprint.manifest.model.source).name}, {count} triggers",
+        created=datetime.now().astimezone(),
+        facts=fingerprint_facts(fingerprint),
+        triggers=trigger_views(fingerprint),
+        suspects=[suspect_view(fingerprint, read_finished(run), public=public) for run in folders],
+        public=public,
+    )
+    path = Path(out) if out else (folders[0] / PAGE if len(folders) == 1 else Path(PAGE))
+    write_page(page, path)
+    return path
+
+
+def fingerprint_of(runs: Sequence[Path]) -> Path:
+    """The folder of the fingerprint that all runs asked about."""
+    folders = {Path(read_record(run).fingerprint) for run in runs}
+    if len(folders) > 1:
+        raise UsageError(
+            f"expected runs of one fingerprint, got {len(folders)}; make a report for each"
+        )
+    return folders.pop()

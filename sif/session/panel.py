@@ -1,0 +1,92 @@
+"""The transfer allowance of a fingerprint: a panel of unrelated models is asked and measured.
+
+One model is in memory at a time; answers are kept in the fingerprint, and asked once.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from sif.attacks.attacked import attacked
+from sif.attacks.images import parse_image_attack
+from sif.errors import UsageError
+from sif.fingerprint.folder import FingerprintSet
+from sif.ownership.calibration import CONFIDENCE, Asked, Calibration, ask_member, write_calibration
+from sif.ownership.calibration import calibrate as measure
+from sif.ownership.policy import Policy
+from sif.ownership.run import JOURNAL
+from sif.session.manner import Manner, asking
+from sif.suspects.kept import KeptAnswers
+from sif.suspects.uri import SuspectAddress
+from sif.types import Suspect
+
+FOLDER: Final = "calibration"
+
+
+def calibrate(
+    fingerprint: FingerprintSet | str | Path,
+    panel: Sequence[str | Suspect],
+    *,
+    policy: Policy | None = None,
+    image_attacks: Sequence[str] = (),
+    example: str | None = None,
+    confidence: float = CONFIDENCE,
+    names: Sequence[str] | None = None,
+    batch_size: int = 8,
+    report: Callable[[str, int, int], None] = lambda suspect, done, total: None,
+) -> Calibration:
+    """Asks models that are certainly not derived from the owner's, and writes calibration.json.
+
+    Called again after an interruption it goes on.
+
+    Args:
+        fingerprint: with its keys, or its folder.
+        panel: addresses as `connect` takes them, or suspects, which stay open; best of the
+            owner's architecture and trained on similar data.
+        policy: how often and with what further prompts verifying will ask.
+        image_attacks: besides pictures as they are, also ask behind each of these, one at a time
+            (those that happen together joined by +), as verifying will.
+        example: words that verifying will put before every prompt.
+        confidence: with which all bounds hold together, from 0.5 to 0.9999.
+        names: under which their answers are kept, one for each of the panel.
+        batch_size: triggers asked together.
+        report: is told who is asked, triggers done, and triggers in all.
+
+    Raises:
+        UsageError: nobody in the panel, an address or attack that makes no sense, or a panel that
+            answered too little.
+        FingerprintError: the keys are not at hand.
+        ModelError: a model cannot be loaded.
+        SuspectError: a suspect cannot be reached.
+        StorageError: the fingerprint's folder cannot be written.
+    """
+    if not panel:
+        raise UsageError("expected a panel of at least one model that is not yours, got none")
+    for member in panel:
+        if isinstance(member, str):
+            SuspectAddress.parse(member)
+    if not isinstance(fingerprint, FingerprintSet):
+        fingerprint = FingerprintSet.load(fingerprint)
+    policy, manner, asked = policy or Policy(), Manner(example=example), list[Asked]()
+    attacks = dict.fromkeys(parse_image_attack(text) for text in ["none", *image_attacks])
+    named: dict[str | Suspect, str | None] = dict.fromkeys(panel)
+    named |= dict(zip(panel, names, strict=True)) if names else {}
+    with KeptAnswers(fingerprint.folder / FOLDER / JOURNAL) as kept:
+        for member, name in named.items():  # one model in memory at a time
+            with asking(member, manner) as suspect:
+                for attack in attacks:
+                    seen = attacked(suspect, attack)
+                    asked.append(
+                        ask_member(
+                            fingerprint,
+                            kept.through(seen, name=name),
+                            image_attack=str(attack),
+                            policy=policy,
+                            batch_size=batch_size,
+                            report=partial(report, name or seen.name),
+                        )
+                    )
+    found = measure(fingerprint, asked, policy=policy, example=example, confidence=confidence)
+    write_calibration(fingerprint.folder, found)
+    return found

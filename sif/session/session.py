@@ -1,0 +1,199 @@
+"""A session: one suspect asked about one fingerprint, from the rules to the verdict.
+
+1. The rules are fixed: those committed to, or the caller's, with the calibration's allowance.
+2. The run's folder is begun, or found again. 3. The suspect is asked in its manner; its answers are
+kept as they come. 4. The verdict, with what was wished beside it, ends the run.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sif.claims.commit import read_commitment
+from sif.errors import UsageError
+from sif.fingerprint.folder import FingerprintSet
+from sif.ownership.calibration import allowance_of, read_calibration
+from sif.ownership.grey_box import grey_box as weigh_probabilities
+from sif.ownership.policy import Policy
+from sif.ownership.published import match_rate
+from sif.ownership.run import JOURNAL, Group, RunRecord, open_run, read_verdict, write_verdict
+from sif.ownership.sequential import AskingProgress, decide
+from sif.ownership.verdict import Verdict
+from sif.session.manner import Manner, asking
+from sif.suspects.kept import KeptAnswers
+from sif.suspects.remembering import Remembering
+from sif.types import Suspect
+
+Report = Callable[[AskingProgress], None]
+
+
+def _silent(progress: AskingProgress) -> None:
+    """For callers who do not want to know."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Everything that decides how one suspect is asked and judged; `verify` does it.
+
+    Attributes:
+        fingerprint: with its keys.
+        suspect: an address as `connect` takes it, or a suspect, which stays open.
+        policy: the rules. Where it names no transfer allowance, that of the calibration is taken.
+        manner: attacks and example.
+        committed: ask by the rules of `sif claim commit` instead of `policy`.
+        calibrated: test transfer where the fingerprint was calibrated and `policy` names no
+            allowance.
+        run: folder for answers and verdict, goes on where it stopped; none to keep nothing.
+        label: a short name for people.
+        group: sorts the report's table, and nothing else.
+        name: under which the run keeps the answers; the suspect's own where None.
+        batch_size: triggers asked together; asking may stop after any of them.
+        grey_box: also weigh the probabilities of likely tokens, apart from the verdict.
+        unrelated: for imported fingerprints, finished runs of unrelated suspects to compare with.
+    """
+
+    fingerprint: FingerprintSet
+    suspect: str | Suspect
+    policy: Policy = field(default_factory=Policy)
+    manner: Manner = field(default_factory=Manner)
+    committed: bool = False
+    calibrated: bool = True
+    run: Path | None = None
+    label: str = ""
+    group: Group = "other"
+    name: str | None = None
+    batch_size: int = 8
+    grey_box: bool = False
+    unrelated: Sequence[Path] = ()
+
+    def verify(self, *, report: Report = _silent) -> Verdict:
+        """Asks until the verdict is reached, writes it into `run`, and returns it.
+
+        Args:
+            report: called after every batch of triggers.
+
+        Raises:
+            UsageError: an address, attack or policy that makes no sense, or a calibration that was
+                asked in another manner.
+            FingerprintError: no keys, or a damaged calibration.
+            ClaimError: `committed`, and there is no commitment.
+            ModelError: a local suspect cannot be loaded.
+            SuspectError: the suspect cannot be reached at all.
+            StorageError: `run` holds something else, or cannot be written.
+        """
+        policy, highest = self._rules()
+        with asking(self.suspect, self.manner) as asked, _folder(self.run) as folder:
+            record = RunRecord(
+                fingerprint=str(self.fingerprint.folder.resolve()),
+                suspect=self.name or asked.name,
+                label=self.label,
+                group=self.group,
+                example=self.manner.example,
+                policy=policy,
+            )
+            open_run(folder, record)
+            with KeptAnswers(folder / JOURNAL) as kept:
+                remembered = Remembering(kept.through(asked, name=self.name))
+                verdict = decide(
+                    self.fingerprint,
+                    remembered,
+                    policy,
+                    highest_unrelated=highest,
+                    batch_size=self.batch_size,
+                    report=report,
+                )
+            if self.grey_box:
+                figures = weigh_probabilities(self.fingerprint, remembered.answers)
+                verdict = verdict.model_copy(update={"grey_box": figures})
+            if self.unrelated:
+                verdict = _compared(verdict, self.unrelated)
+            write_verdict(folder, verdict)
+        return verdict
+
+    def _rules(self) -> tuple[Policy, Mapping[str, float] | None]:
+        """The policy as it will be written down, and the published thresholds beside it."""
+        policy, folder = self.policy, self.fingerprint.folder
+        tested = self.committed or (self.calibrated and policy.transfer_allowance is None)
+        measured = read_calibration(folder) if tested else None
+        if self.committed:
+            policy = read_commitment(folder).header.policy
+        attack = str(self.manner.image_attack)
+        allowance, highest = allowance_of(
+            measured, policy, image_attack=attack, example=self.manner.example
+        )
+        if not self.committed and allowance is not None:
+            policy = policy.model_copy(update={"transfer_allowance": allowance})
+        return policy, highest
+
+
+def verify(
+    fingerprint: FingerprintSet | str | Path,
+    suspect: str | Suspect,
+    policy: Policy | None = None,
+    *,
+    run: str | Path | None = None,
+    image_attacks: Sequence[str] = (),
+    answer_attacks: Sequence[str] = (),
+    example: str | None = None,
+    label: str = "",
+    batch_size: int = 8,
+    report: Report = _silent,
+) -> Verdict:
+    """Asks a suspect about the trigger images until the verdict is reached; `Session` can more.
+
+    Args:
+        fingerprint: with its keys, or its folder.
+        suspect: an address as `connect` takes it (`hf:…`, `vllm:…`, `openai:URL#model`), or a
+            suspect, which stays open.
+        policy: the rules; the default ones, with the calibration's allowance, where None.
+        run: folder for answers and verdict; goes on where it stopped; none to keep nothing.
+        image_attacks: on the pictures, such as `jpeg:75`, in their order.
+        answer_attacks: on the answers, such as `truncate:0.5`, from the model outwards.
+        example: description of another picture that stands before every prompt.
+        label: a short name for the report.
+        batch_size: triggers asked together.
+        report: called after every batch of triggers.
+
+    Raises:
+        UsageError: a request that makes no sense; other errors as of `Session.verify`.
+    """
+    if not isinstance(fingerprint, FingerprintSet):
+        fingerprint = FingerprintSet.load(fingerprint)
+    return Session(
+        fingerprint=fingerprint,
+        suspect=suspect,
+        policy=policy or Policy(),
+        manner=Manner(image_attacks=image_attacks, answer_attacks=answer_attacks, example=example),
+        run=None if run is None else Path(run),
+        label=label,
+        batch_size=batch_size,
+    ).verify(report=report)
+
+
+@contextmanager
+def _folder(run: Path | None) -> Iterator[Path]:
+    """The run's folder, or one that is gone afterwards."""
+    if run is not None:
+        yield run
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        yield Path(scratch) / "run"
+
+
+def _compared(verdict: Verdict, unrelated: Sequence[Path]) -> Verdict:
+    """The verdict on an imported fingerprint with the published match rate."""
+    others = [read_verdict(run).published for run in unrelated]
+    figures = [other for other in others if other is not None]
+    if verdict.published is None or len(figures) < len(others):
+        raise UsageError(
+            "expected with --unrelated a fingerprint of `sif import-published`, and runs that "
+            "asked about it, got another; leave --unrelated out"
+        )
+    shown = verdict.published.model_copy(update={"unrelated": len(figures)})
+    rate = match_rate(verdict.published, figures)
+    changes: dict[str, object] = {"published": shown}
+    if rate is not None:
+        changes |= {"match_rate": rate.share, "match_interval": (rate.low, rate.high)}
+    return verdict.model_copy(update=changes)

@@ -1,0 +1,152 @@
+"""A session from Python gives what the command gives, byte for byte, and asks nothing twice."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import sif as hall
+from sif.errors import StorageError, UsageError
+from sif.fingerprint.folder import FingerprintSet
+from sif.ownership.policy import Policy
+from sif.ownership.sequential import AskingProgress
+from sif.session import Manner, Session
+from sif.suspects.kept import KeptAnswers
+from sif.suspects.scripted import ScriptedSuspect
+from sif.vlm.model import Vlm
+from tests.cli.command import Run
+from tests.fingerprint.small import small_fingerprint
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def fingerprint(untrained_llava: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("fp") / "fp"
+    small_fingerprint(Vlm.load(untrained_llava, device="cpu"), out)
+    return out
+
+
+@pytest.fixture
+def address(untrained_llava: Path) -> str:
+    return f"hf:{untrained_llava}?max_new_tokens=8"
+
+
+def _alike() -> ScriptedSuspect:
+    """Says the same to everything."""
+    return ScriptedSuspect(lambda query: "a red circle on blue")
+
+
+def _bytes(run: Path) -> dict[str, bytes]:
+    return {name: (run / name).read_bytes() for name in ("run.json", "verdict.json")}
+
+
+def test_python_gives_what_the_command_gives_byte_for_byte(
+    sif: Run, fingerprint: Path, address: str, tmp_path: Path
+) -> None:
+    options = ["--image-attack", "jpeg:60", "--answer-attack", "truncate:0.5", "--alpha", "1e-4"]
+    code, _, error = sif("verify", fingerprint, address, "--run", tmp_path / "command", *options)
+    assert code == 0, error
+    hall.verify(
+        fingerprint,
+        address,
+        hall.Policy(alpha=1e-4),
+        run=tmp_path / "python",
+        image_attacks=["jpeg:60"],
+        answer_attacks=["truncate:0.5"],
+    )
+    assert _bytes(tmp_path / "python") == _bytes(tmp_path / "command")
+
+
+def test_calibrating_from_python_gives_what_the_command_gives(
+    sif: Run, fingerprint: Path, address: str, tmp_path: Path
+) -> None:
+    code, _, error = sif("calibrate", fingerprint, "--panel", address, "--image-attack", "jpeg:60")
+    assert code == 0, error
+    written = (fingerprint / "calibration.json").read_bytes()
+    (fingerprint / "calibration.json").unlink()
+    told: list[str] = []
+    found = hall.calibrate(
+        fingerprint,
+        [address],
+        image_attacks=["jpeg:60"],
+        report=lambda suspect, done, total: told.append(suspect),
+    )
+    assert (fingerprint / "calibration.json").read_bytes() == written
+    assert found.image_attacks == ("none", "jpeg:60")
+    assert told
+    (fingerprint / "calibration.json").unlink()
+
+
+def test_a_session_asks_nothing_twice_and_leaves_an_open_suspect_open(
+    fingerprint: Path, tmp_path: Path
+) -> None:
+    owned, suspect = FingerprintSet.load(fingerprint), _alike()
+    session = Session(fingerprint=owned, suspect=suspect, run=tmp_path / "run")
+    seen: list[AskingProgress] = []
+    first = session.verify(report=seen.append)
+    with KeptAnswers(tmp_path / "run" / "answers.sqlite") as kept:
+        asked = len(kept.answers())
+    assert session.verify() == first
+    with KeptAnswers(tmp_path / "run" / "answers.sqlite") as kept:
+        assert len(kept.answers()) == asked == len(owned.triggers)
+    assert seen[-1].asked == len(owned.triggers)
+
+
+def test_without_a_run_nothing_is_kept(
+    fingerprint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    verdict = hall.verify(fingerprint, _alike())
+    assert verdict.queries
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_rules_in_a_begun_run_are_refused(fingerprint: Path, tmp_path: Path) -> None:
+    suspect = _alike()
+    hall.verify(fingerprint, suspect, run=tmp_path / "run")
+    with pytest.raises(StorageError, match="the rules that"):
+        hall.verify(fingerprint, suspect, Policy(alpha=1e-3), run=tmp_path / "run")
+
+
+def test_an_attack_that_cannot_be_read_is_said_before_anything_is_asked(fingerprint: Path) -> None:
+    with pytest.raises(UsageError, match="jpeg"):
+        hall.verify(fingerprint, "hf:nowhere", image_attacks=["jpeg:900"])
+    with pytest.raises(UsageError):
+        Manner(answer_attacks=["truncate:7"]).check()
+
+
+def test_a_panel_of_nobody_is_refused(fingerprint: Path) -> None:
+    with pytest.raises(UsageError, match="at least one model that is not yours"):
+        hall.calibrate(fingerprint, [])
+
+
+def _calls(name: str) -> list[str]:
+    """Modules of the package that call a function or class of this name."""
+    found = []
+    for folder in ("sif", "attacks", "eval", "watermark", "prompts"):
+        for path in (ROOT / folder).rglob("*.py"):
+            if any(parent.is_symlink() for parent in path.parents):
+                continue
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            if any(
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id == name
+                for node in ast.walk(tree)
+            ):
+                found.append(path.relative_to(ROOT).as_posix())
+    return sorted(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("Journal", "sif/suspects/kept.py"),
+        ("Journalled", "sif/suspects/kept.py"),
+        ("open_run", "sif/session/session.py"),
+        ("write_verdict", "sif/session/session.py"),
+    ],
+)
+def test_one_place_opens_a_journal_or_a_run(name: str, place: str) -> None:
+    assert _calls(name) == [place]
