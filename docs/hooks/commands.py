@@ -111,7 +111,7 @@ def _names(it: Any, command: Any) -> str:
 def _value(it: Any, command: Any) -> str:
     """What stands behind an option: the command's own word for it, or its type."""
     kind: str = it.metavar or it.display_type(typer.Context(command))
-    return kind.replace("|", " or ")
+    return kind.replace(" range", "").replace("|", " or ")
 
 
 def _meaning(it: Any) -> str:
@@ -121,7 +121,7 @@ def _meaning(it: Any) -> str:
     if it.required:
         return f"{words} **Required.**"
     default = it.show_default if isinstance(it.show_default, str) else it.default
-    if it.is_flag or it.count or default in (None, (), []):
+    if it.is_flag or it.count or default in (None, "", (), []):
         return words
     return f"{words} Default: `{getattr(default, 'value', default)}`."
 
