@@ -34,24 +34,39 @@ class Line(NamedTuple):
     text: str
 
 
-def _blocks(text: str, language: str = "") -> list[str]:
-    """Code of one language, also where it is indented (tabs)."""
-    found = re.findall(rf"^( *)```{language}\n(.*?)^\1```$", text, re.DOTALL | re.MULTILINE)
-    return [re.sub(rf"^{indent}", "", code, flags=re.MULTILINE) for indent, code in found]
+FENCED: Final = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
+
+
+class Block(NamedTuple):
+    """A fenced block of a page, without its indentation (tabs)."""
+
+    language: str
+    code: str
+
+
+def _blocks(text: str) -> list[Block]:
+    return [
+        Block(language, re.sub(rf"^{indent}", "", code, flags=re.MULTILINE))
+        for indent, language, code in FENCED.findall(text)
+    ]
+
+
+def _lines(block: Block) -> list[str]:
+    """Commands of a block; a line that goes on is one with the next."""
+    return [line.strip() for line in block.code.replace("\\\n", " ").splitlines() if line.strip()]
 
 
 def _shown(text: str) -> Iterator[str]:
     """Commands in blocks without a language, and in running text."""
     for block in _blocks(text):
-        yield from block.replace("\\\n", " ").splitlines()
-    prose = re.sub(r"^( *)```.*?^\1```$", "", text, flags=re.DOTALL | re.MULTILINE)
-    for code in re.findall(r"(?<!`)`([^`]+)`(?!`)", prose):
+        if not block.language:
+            yield from _lines(block)
+    for code in re.findall(r"(?<!`)`([^`]+)`(?!`)", FENCED.sub("", text)):
         yield " ".join(code.split())
 
 
 def _commands(page: str) -> list[Line]:
-    lines = [line.strip() for line in _shown(PAGES[page])]
-    return [Line(page, line) for line in lines if re.match(r"sif [a-z]", line)]
+    return [Line(page, text) for text in _shown(PAGES[page]) if re.match(r"sif [a-z]", text)]
 
 
 LINES: Final = [line for page in PAGES for line in _commands(page)]
@@ -190,16 +205,13 @@ def test_the_tutorial_on_classifiers_goes_as_it_says(tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
     text = PAGES["docs/tutorials/fingerprint-a-classifier.md"]
     (tmp_path / "examples").symlink_to(ROOT / "examples")
+    settings = iter(re.findall(r"Write `([^`]+)`", text))
     said = []
-    for name, settings, commands in re.findall(
-        r"Write `([^`]+)`|^```yaml\n(.*?)^```$|^```\n(.*?)^```$", text, re.DOTALL | re.MULTILINE
-    ):
-        if name:
-            file = tmp_path / name
-        elif settings:
-            file.write_text(settings)
-        for line in commands.splitlines():
-            said.append(_run(line, tmp_path))
+    for block in _blocks(text):
+        if block.language == "yaml":
+            (tmp_path / next(settings)).write_text(block.code)
+        elif not block.language:
+            said += [_run(line, tmp_path) for line in _lines(block)]
     train, verify, ranks, rank = said[1:]
     assert "0 of 19 held-out independent networks score above it" in train
     assert "at most 0.05, whatever it is" in ranks

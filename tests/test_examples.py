@@ -18,9 +18,9 @@ LONGEST: Final = 40
 RECIPE: Final = """
 schema_version: 1
 name: quick
-description: "The default with a fifth of its steps, and without what it learns from pictures."
+description: "The default with an eighth of its steps, and without what it learns from pictures."
 objective: {kind: green_mass}
-schedule: {steps: 16, epsilon: 16, step_size: 2, momentum: 0.9}
+schedule: {steps: 10, epsilon: 16, step_size: 2, momentum: 0.9}
 """
 
 
@@ -67,11 +67,11 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_model_is_protected_and_found_behind_an_attack(workshop: Path) -> None:
     said = _run(
         "protect.py",
-        *("my-llava", "photos", "fp", "hf:not-mine", "--count", "4"),
+        *("my-llava", "photos", "fp", "hf:not-mine", "--count", "3"),
         *("--recipe", "quick.yaml", "--attacks", "noise:4"),
         folder=workshop,
     )
-    assert said.startswith("4 triggers; transfer allowance 0.")
+    assert said.startswith("3 triggers; transfer allowance 0.")
     said = _run(
         "under_attack.py",
         *("fp", "hf:my-llava", "runs", "--attacks", "noise:4", "--alpha", "1e-3"),
@@ -99,4 +99,4 @@ def test_the_digits_are_networks_that_sif_metav_reads(tmp_path: Path) -> None:
     data = load_file(tmp_path / "digits" / "data.safetensors")
     for network in networks.values():
         right = (network(data["inputs"]).argmax(-1) == data["targets"]).float().mean()
-        assert right > 0.9
+        assert right > 0.8
