@@ -1,4 +1,4 @@
-"""The values that travel between the parts: what is asked, and what comes back.
+"""The values that travel between the parts: what is asked, what comes back, what was shown.
 
 Knows nothing of models, keys or files.
 """
@@ -6,10 +6,19 @@ Knows nothing of models, keys or files.
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_serializer
+
+
+class Decision(StrEnum):
+    """What was shown about a suspect, by whatever method."""
+
+    DERIVED = "derived"
+    NOT_SHOWN = "not_shown"
+    INCONCLUSIVE = "inconclusive"
 
 
 class GenerationSettings(BaseModel):

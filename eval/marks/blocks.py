@@ -22,8 +22,8 @@ from sif.marks.bits import FairBits
 from sif.marks.embed import embed
 from sif.marks.pictures import divide, pixels_digest
 from sif.marks.profiling import profile
-from sif.marks.read import injected_bits
 from sif.marks.train import Progress
+from sif.marks.verify import injected_bits
 from sif.marks.vision_model import VisionModel
 from sif.marks.watermark import Watermark
 from sif.watermark.activemark.losses import bit_errors

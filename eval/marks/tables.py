@@ -6,7 +6,7 @@ from typing import Final
 
 from sif.eval.marks.results import BlockRow, Compared, Marking, MethodCost, Reading, Rows, Suspected
 from sif.eval.marks.setting import WORDS
-from sif.marks.panel_bounds import lower_limit, upper_limit
+from sif.marks.panels import lower_limit, upper_limit
 
 CONFIDENCE: Final = 0.95
 DETECTION = (

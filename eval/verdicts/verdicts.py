@@ -29,8 +29,8 @@ from sif.ownership.evidence import Evidence
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
 from sif.ownership.sequential import observe
-from sif.ownership.verdict import Decision, judge
-from sif.types import Query, Reply
+from sif.ownership.verdict import judge
+from sif.types import Decision, Query, Reply
 
 PANEL: Final = ("sibling-c", "stranger-c")
 SUSPECTS: Final = (

@@ -16,10 +16,11 @@ import hashlib
 import json
 import secrets
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from cryptography.x509 import Certificate
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sif.claims.canonical import canonical, sha256
@@ -27,10 +28,12 @@ from sif.claims.commitment import one_line
 from sif.claims.folder import ANCHOR, ANCHOR_REQUEST, BEFOREHAND, SALT, UNANCHORED, read
 from sif.claims.signing import write_private
 from sif.claims.timestamp import Token, new_request
-from sif.errors import ClaimError
+from sif.errors import ClaimError, UsageError
 from sif.files import write_atomically, writing
 from sif.fingerprint.folder import SECRET
 from sif.fingerprint.manifest import GREEN_SCHEME, Manifest
+from sif.fingerprint.recipe import load_recipe
+from sif.vlm.folder import load_processor
 from sif.watermark.greenlist.mask import green_size
 from sif.watermark.keys import KeyRing
 
@@ -242,6 +245,49 @@ def begin(folder: Path, tokenizer: Any, *, gamma: float) -> bytes:
     write_atomically(folder / ANCHOR_REQUEST, request)
     keys.save(folder / UNANCHORED)
     return request
+
+
+def begin_for(folder: Path, model: str | None, *, recipe: str = "sif") -> bytes:
+    """The request for a secret: that of a folder that was begun, or of a new one.
+
+    Args:
+        folder: of the secret.
+        model: folder or hub id of the owner's model; needed to begin with.
+        recipe: of `sif fingerprint`; says γ.
+
+    Raises:
+        UsageError: nothing was begun, and no model is named; or no such recipe.
+        ModelError: the model's processor cannot be loaded.
+        ClaimError: as of `begin`.
+        StorageError: the folder cannot be written.
+    """
+    if (folder / UNANCHORED).exists() and (folder / ANCHOR_REQUEST).exists():
+        return (folder / ANCHOR_REQUEST).read_bytes()
+    if model is None:
+        raise UsageError("expected your model, whose tokenizer is fixed with the secret")
+    processor = load_processor(model)
+    tokenizer = getattr(processor, "tokenizer", processor)
+    return begin(folder, tokenizer, gamma=load_recipe(recipe).gamma)
+
+
+def take_response(folder: Path, response: bytes, roots: Sequence[Certificate]) -> Token:
+    """Ties the secret to the token in an authority's response.
+
+    Args:
+        folder: of `begin`.
+        response: of the authority, to the request.
+        roots: whose signature is accepted; with none, the signature is not checked.
+
+    Raises:
+        ClaimError: as of `finish`, or the token is not signed under the roots.
+        StorageError: the folder cannot be written.
+    """
+    token = Token.parse(response)
+    if roots:
+        mend = "name the folder that the request was made in"
+        token.check_signature(read(folder / BEFOREHAND, mend=mend), roots)
+    finish(folder, token, response)
+    return token
 
 
 def finish(folder: Path, token: Token, response: bytes) -> KeyRing:

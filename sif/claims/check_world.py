@@ -6,7 +6,8 @@ from sif.claims.case import Asked, Case
 from sif.claims.steps import Finding, Status
 from sif.errors import ClaimError
 from sif.ownership.sequential import decide
-from sif.ownership.verdict import Decision, Verdict
+from sif.ownership.verdict import Verdict
+from sif.types import Decision
 
 
 def check_grinding(case: Case) -> Finding:

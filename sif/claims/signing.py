@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sif.claims.canonical import sha256
+from sif.claims.folder import read
 from sif.errors import ClaimError, StorageError
 from sif.files import write_atomically
 
@@ -35,6 +36,15 @@ class PublicKey:
         self._key = key
         self.pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         self.key_id = sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+
+    @classmethod
+    def load(cls, path: Path) -> "PublicKey":
+        """The key in a file.
+
+        Raises:
+            ClaimError: it is missing, or no Ed25519 public key in PEM.
+        """
+        return cls.parse(read(path, mend="name the owner's public key"), where=str(path))
 
     @classmethod
     def parse(cls, pem: bytes, *, where: str) -> "PublicKey":

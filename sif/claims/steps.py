@@ -5,6 +5,8 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from sif.errors import ClaimError
+
 
 class Status(StrEnum):
     """How a step ended. What was not checked is never taken for passed."""
@@ -60,3 +62,13 @@ class AuditReport(BaseModel):
     def step(self, name: str) -> Step:
         """The step of this name."""
         return next(step for step in self.steps if step.name == name)
+
+    def raise_if_failed(self) -> None:
+        """Makes a failure an error.
+
+        Raises:
+            ClaimError: a step failed; says which, and why.
+        """
+        if self.failed is not None:
+            step = self.step(self.failed)
+            raise ClaimError(f"step {step.number} ({step.name}) fails: {step.sentence}")

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sif.cli.activemark_read import bounds, verify
+from sif.cli.options import Device, Json, VisionSource
 from sif.cli.progress import bar
 
 if TYPE_CHECKING:
-    from sif.marks.train import Progress
+    from sif.marks.verify import MarkVerdict
+    from sif.watermark.activemark.profile import Profile
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -21,12 +23,12 @@ app.command()(bounds)
 
 @app.command()
 def profile(
-    model: Annotated[str, typer.Argument(help="Folder or hub id: a vision model or an LVLM.")],
+    model: VisionSource,
     images: Annotated[Path, typer.Option(help="Folder of natural images; 100 are enough.")],
     top: Annotated[int, typer.Option(min=1, help="Largest activations of each image.")] = 5,
     plot: Annotated[Path | None, typer.Option(help="PNG file for the plot.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …")] = "auto",
+    as_json: Json = False,
+    device: Device = "auto",
 ) -> None:
     """Shows how large each block's largest activations are, and where they explode.
 
@@ -34,33 +36,25 @@ def profile(
     """
     import json
 
-    from rich.console import Console
-    from rich.table import Table
-
+    from sif.files import write_atomically
     from sif.fingerprint.images import read_images
-    from sif.marks.profiling import profile as measure
+    from sif.marks import profiling
     from sif.marks.vision_model import VisionModel
 
     pictures = [named.image for named in read_images(images)]
-    seen = measure(VisionModel.load(model, device=device), pictures, top=top)
+    vision = VisionModel.load(model, device=device)
+    seen = profiling.profile(vision, pictures, top=top)
     if plot:
-        from sif.files import write_atomically
-        from sif.marks.plots import draw_profile
-
-        write_atomically(plot, draw_profile(seen))
+        write_atomically(plot, profiling.draw_profile(seen))
     if as_json:
         typer.echo(json.dumps(seen._asdict()))
-        return
-    table = Table("block", f"mean of the {top} largest |activation|", "jump", "")
-    for block, (size, jump) in enumerate(zip(seen.magnitudes, seen.jumps, strict=True)):
-        mark = "expressive" if block == seen.block else ""
-        table.add_row(str(block), f"{size:.2f}", f"×{jump:.2f}", mark)
-    Console().print(table)
+    else:
+        _print_profile(seen, top)
 
 
 @app.command()
 def embed(
-    model: Annotated[str, typer.Argument(help="Folder or hub id: a vision model or an LVLM.")],
+    model: VisionSource,
     images: Annotated[Path, typer.Option(help="Folder of natural images; some are held out.")],
     out: Annotated[Path, typer.Option(help="Folder of the watermark; keep it secret.")],
     model_out: Annotated[Path, typer.Option(help="Folder of the marked model.")],
@@ -78,7 +72,7 @@ def embed(
         Path | None, typer.Option(help="Key file to use; else a fresh one is made in --out.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of everything random but the keys.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …")] = "auto",
+    device: Device = "auto",
 ) -> None:
     """Marks a model: changes its vision tower a little, and writes model and watermark.
 
@@ -90,47 +84,47 @@ def embed(
     Example: `sif activemark embed ./my-llava --images photos --out wm --model-out marked`
     """
     from sif.fingerprint.images import read_images
+    from sif.marks.embed_into import embed_model
     from sif.marks.recipe import load_recipe
-    from sif.marks.verify import verify as read
-    from sif.marks.vision_model import VisionModel
-    from sif.marks.workspace import embed_into
     from sif.watermark.keys import KeyRing
 
-    chosen = load_recipe(
-        recipe,
-        block=block,
-        bits=bits,
-        holdout=holdout,
-        steps=steps,
-        message_weight=message_weight,
-    )
-    pictures = [named.image for named in read_images(images)]
-    vision = VisionModel.load(model, device=device)
-    others = [
-        VisionModel.load(other, device=device, readout=vision.readout)
-        for other in independent or []
-    ]
+    changes = {
+        "block": block,
+        "bits": bits,
+        "holdout": holdout,
+        "steps": steps,
+        "message_weight": message_weight,
+    }
+    chosen = load_recipe(recipe, **changes)
     with bar() as show:
-
-        def report(progress: "Progress") -> None:
-            losses = progress.losses
-            words = f"wrong bits {losses.wrong_bits:.1f}, drift {losses.feature:.3f}"
-            show("training", progress.done, progress.steps, words)
-
-        made = embed_into(
+        verdict = embed_model(
             out,
             model_out,
-            vision,
-            pictures,
+            model,
+            [named.image for named in read_images(images)],
             recipe=chosen,
             keys=KeyRing.load(secret) if secret else None,
             seed=seed,
-            others=others,
-            report=report,
+            others=independent or [],
+            device=device,
+            show=show,
         )
-    saved = VisionModel.load(model_out, device=device, readout=vision.readout)
-    verdict = read(made.watermark, saved)
-    typer.echo(
+    typer.echo(_made(verdict, out, model_out))
+
+
+def _print_profile(seen: "Profile", top: int) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("block", f"mean of the {top} largest |activation|", "jump", "")
+    for block, (size, jump) in enumerate(zip(seen.magnitudes, seen.jumps, strict=True)):
+        mark = "expressive" if block == seen.block else ""
+        table.add_row(str(block), f"{size:.2f}", f"×{jump:.2f}", mark)
+    Console().print(table)
+
+
+def _made(verdict: "MarkVerdict", out: Path, model_out: Path) -> str:
+    return (
         f"{model_out}: {verdict.detected} of {len(verdict.errors)} hold-out images detected "
         f"(at most {verdict.threshold} of {verdict.bits} bits wrong), log10 of the e-value "
         f"{verdict.log10_e_value:.0f}\n"

@@ -1,65 +1,51 @@
 """`sif activemark verify` and `bounds`: the mark in suspects, and what panels say of its errors."""
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sif.cli.options import Device, Json, Mark
 from sif.cli.progress import bar
+from sif.cli.verify import FAILED_AS_ASKED, Fail
 
 if TYPE_CHECKING:
     from sif.marks.panels import MarkBounds
     from sif.marks.verify import MarkVerdict
-    from sif.marks.vision_model import VisionModel
-    from sif.marks.watermark import Watermark
-
-AS_NAMED = 3
 
 
 def verify(
-    watermark: Annotated[Path, typer.Argument(help="Folder of your watermark.")],
+    watermark: Mark,
     suspects: Annotated[list[str], typer.Argument(help="Model folders or hub ids.")],
     alpha: Annotated[float, typer.Option(help="Largest probability of a false claim.")] = 1e-6,
     run: Annotated[
         Path | None, typer.Option(help="Folder for verdicts.json and errors.png.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON.")] = False,
-    fail_if: Annotated[
-        str | None, typer.Option(help="derived or not_shown: exit with 3 if any suspect is.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …")] = "auto",
+    as_json: Json = False,
+    fail_if: Fail = None,
+    device: Device = "auto",
 ) -> None:
     """Looks for the mark in suspects' weights.
 
     Example: `sif activemark verify wm ./suspect-a ./suspect-b --run findings`
     """
-    import json
-
-    from sif.errors import UsageError
-    from sif.marks.verify import verify as read
+    from sif.marks.verify import as_json as written
+    from sif.marks.verify import verify_suspects
     from sif.marks.watermark import Watermark
 
-    if fail_if not in (None, "derived", "not_shown"):
-        raise UsageError(f"--fail-if: expected derived or not_shown, got {fail_if!r}")
     owned = Watermark.load(watermark)
     with bar() as show:
-        verdicts = []
-        for done, suspect in enumerate(suspects):
-            show("suspects", done, len(suspects), suspect)
-            verdicts.append(read(owned, _load(owned, suspect, device), alpha=alpha))
-    if run:
-        _write(run, verdicts)
+        verdicts = verify_suspects(owned, suspects, alpha=alpha, device=device, run=run, show=show)
     if as_json:
-        typer.echo(json.dumps([one.model_dump(mode="json") for one in verdicts], indent=2))
+        typer.echo(written(verdicts))
     else:
         _print_verdicts(verdicts)
-    if any(one.decision == fail_if for one in verdicts):
-        raise typer.Exit(AS_NAMED)
+    if fail_if is not None and fail_if.value in {one.decision for one in verdicts}:
+        raise typer.Exit(FAILED_AS_ASKED)
 
 
 def bounds(
-    watermark: Annotated[Path, typer.Argument(help="Folder of your watermark.")],
+    watermark: Mark,
     dependent: Annotated[
         list[str] | None, typer.Option(help="A copy, made for the purpose; repeatable.")
     ] = None,
@@ -71,8 +57,8 @@ def bounds(
     ] = None,
     alpha: Annotated[float, typer.Option(help="Of the whole decision, for fair bits.")] = 1e-6,
     confidence: Annotated[float, typer.Option(help="Of each panel's bounds.")] = 0.95,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …")] = "auto",
+    as_json: Json = False,
+    device: Device = "auto",
 ) -> None:
     """Says how often a watermark may err: for fair bits, and by panels of models.
 
@@ -83,9 +69,9 @@ def bounds(
 
     owned = Watermark.load(watermark)
     found = bound(
-        owned,
-        dependent=_models(owned, dependent or [], device),
-        independent=_models(owned, independent or [], device),
+        owned,  # models are loaded one at a time, so that one is in memory
+        dependent=(owned.load_suspect(source, device) for source in dependent or []),
+        independent=(owned.load_suspect(source, device) for source in independent or []),
         false_positive_rate=false_positive_rate,
         alpha=alpha,
         confidence=confidence,
@@ -94,28 +80,6 @@ def bounds(
         typer.echo(found.model_dump_json(indent=2))
     else:
         _print_bounds(found)
-
-
-def _models(owned: "Watermark", sources: Sequence[str], device: str) -> "Iterator[VisionModel]":
-    """One at a time, so that one is in memory."""
-    return (_load(owned, source, device) for source in sources)
-
-
-def _load(owned: "Watermark", source: str, device: str) -> "VisionModel":
-    from sif.marks.vision_model import VisionModel
-
-    return VisionModel.load(source, device=device, readout=owned.manifest.readout)
-
-
-def _write(folder: Path, verdicts: "list[MarkVerdict]") -> None:
-    import json
-
-    from sif.files import write_atomically
-    from sif.marks.plots import draw_errors
-
-    content = [one.model_dump(mode="json") for one in verdicts]
-    write_atomically(folder / "verdicts.json", json.dumps(content, indent=2))
-    write_atomically(folder / "errors.png", draw_errors(verdicts))
 
 
 def _print_verdicts(verdicts: "list[MarkVerdict]") -> None:

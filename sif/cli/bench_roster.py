@@ -86,6 +86,7 @@ def roster(
         _check(plan, images)
         return
     from sif.eval.rosters.run import run_roster
+    from sif.fingerprint.images import read_images
 
     pictures = read_images(images)
     with bar() as show:
@@ -97,6 +98,7 @@ def _check(plan: "Plan", folder: Path) -> None:
     """Prints what is here and what is not; leaves with 1 if more than downloads is missing."""
     from sif.errors import UsageError
     from sif.eval.rosters.check import Images, check, passes
+    from sif.fingerprint.images import read_images
 
     try:
         images = Images(len(read_images(folder)))

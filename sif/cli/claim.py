@@ -1,40 +1,37 @@
 """`sif claim`: evidence that a third party can check without trusting the claimant."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from sif.cli.claim_audit import audit
-from sif.cli.claim_secret import Certificates, Request, Response, Tsa, obtain, secret
-
-if TYPE_CHECKING:
-    from sif.ownership.policy import Policy
+from sif.cli.claim_secret import obtain, secret
+from sif.cli.options import (
+    Alpha,
+    AlsoAsk,
+    Certificates,
+    Fingerprint,
+    Request,
+    Response,
+    Secret,
+    SigningKey,
+    Tsa,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
     help="Commits to a fingerprint, timestamps it, reveals a run, and audits what was revealed.",
 )
 
-Fingerprint = Annotated[Path, typer.Argument(help="Folder written by `sif fingerprint`.")]
-Secret = Annotated[
-    Path | None, typer.Option(help="The key file, where it is not in the fingerprint.")
-]
-SigningKey = Annotated[
-    Path | None,
-    typer.Option(help="Your Ed25519 key (PEM) [default: FP/claim/signing.key, made where missing]"),
-]
-
 
 @app.command()
 def commit(
     fingerprint: Fingerprint,
-    alpha: Annotated[float, typer.Option(help="Bound on the false-claim probability.")] = 1e-6,
+    alpha: Alpha = 1e-6,
     budget: Annotated[int | None, typer.Option(help="Most questions to ask.")] = None,
     repeats: Annotated[int, typer.Option(help="Questions with each trigger.")] = 1,
-    also_ask: Annotated[
-        list[str] | None, typer.Option(help="A further prompt for every trigger; may be repeated.")
-    ] = None,
+    also_ask: AlsoAsk = None,
     policy: Annotated[
         Path | None, typer.Option(help="JSON of a policy, or a part of one, over these options.")
     ] = None,
@@ -59,29 +56,20 @@ def commit(
     from math import log10
 
     from sif.claims import commit as sign
-    from sif.claims.case import SECRETS_TRIED, TOKENS_TRIED
+    from sif.claims.rules import rules_of_run
     from sif.fingerprint.folder import FingerprintSet
-    from sif.ownership.calibration import read_calibration
-    from sif.ownership.policy import Policy
 
-    Policy(alpha=alpha, alpha_transfer=alpha_transfer)  # refuses what makes no sense
-    owned = FingerprintSet.load(fingerprint, secret=secret)
-    tries = TOKENS_TRIED if anchor else SECRETS_TRIED
-    measured = read_calibration(fingerprint)
-    rules = _rules(
-        policy,
-        {
-            "budget": budget,
-            "repeats": repeats,
-            "also_ask": also_ask or [],
-            "weighted": False,
-            "transfer_allowance": None if measured is None else measured.allowance,
-        },
-        {"alpha": alpha / tries, "alpha_transfer": alpha_transfer / tries},
+    rules = rules_of_run(
+        fingerprint,
+        alpha=alpha,
+        alpha_transfer=alpha_transfer,
+        anchored=anchor is not None,
+        default={"budget": budget, "repeats": repeats, "also_ask": also_ask or []},
+        given=policy,
     )
     made = sign(
-        owned,
-        policy=rules,
+        FingerprintSet.load(fingerprint, secret=secret),
+        policy=rules.policy,
         alpha=alpha,
         alpha_transfer=alpha_transfer,
         signing_key=signing_key,
@@ -89,8 +77,8 @@ def commit(
     )
     typer.echo(
         f"{fingerprint}/claim: root {made.root}, signed by key {made.key.key_id[:16]}…\n"
-        f"asking goes on to a log10 e-value of {-log10(rules.alpha):.1f}, of which "
-        f"{log10(tries):.1f} will be taken off\n"
+        f"asking goes on to a log10 e-value of {-log10(rules.policy.alpha):.1f}, of which "
+        f"{log10(rules.tries):.1f} will be taken off\n"
         "public: commitment.dsse.json, public.pem; private: salt.key, signing.key (mode 0600)"
     )
 
@@ -159,21 +147,3 @@ def reveal(
 
 app.command()(audit)
 app.command()(secret)
-
-
-def _rules(path: Path | None, default: dict[str, object], fixed: dict[str, object]) -> "Policy":
-    """The policy of the run: `default`, over it what a file says, over that what is `fixed`."""
-    import json
-
-    from sif.errors import UsageError
-    from sif.ownership.policy import Policy
-
-    given: object = {}
-    if path is not None:
-        try:
-            given = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UsageError(f"expected the JSON of a policy in {path}, got none") from error
-    if not isinstance(given, dict):
-        raise UsageError(f"expected the JSON of a policy in {path}, got something else")
-    return Policy.model_validate(default | given | fixed)

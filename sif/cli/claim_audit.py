@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sif.cli.options import Json
+
 if TYPE_CHECKING:
-    from sif.claims.case import Asked
-    from sif.ownership.run import RunRecord
-    from sif.types import Suspect
+    from sif.claims import AuditReport, Step
 
 
 def audit(
@@ -47,7 +47,7 @@ def audit(
     anchor_budget: Annotated[
         float, typer.Option(help="Timestamps that he may have asked for, if anchored.")
     ] = 1000.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Computes everything again from scratch, in numbered steps up to the first that fails.
 
@@ -59,70 +59,42 @@ def audit(
     """
     from datetime import UTC
 
-    from sif.claims import Means, Status, Step, load_roots
+    from sif.claims import Means, load_roots
     from sif.claims import audit as check
-    from sif.claims.folder import read
     from sif.claims.signing import PublicKey
-    from sif.errors import ClaimError
+    from sif.session.auditor import asked_as_in_run
 
-    key = None
-    if public_key is not None:
-        pem = read(public_key, mend="name the owner's public key")
-        key = PublicKey.parse(pem, where=str(public_key))
     means = Means(
         roots=load_roots(tsa_certificate or []),
-        public_key=key,
+        public_key=None if public_key is None else PublicKey.load(public_key),
         released=None if released is None else released.replace(tzinfo=UTC),
         tokenizer=tokenizer,
-        suspect=None if suspect is None else _asked(suspect),
-        panel=None if panel is None else [_asked(address) for address in panel],
+        suspect=None if suspect is None else asked_as_in_run(suspect),
+        panel=None if panel is None else [asked_as_in_run(address) for address in panel],
         panel_limit=panel_limit,
         secrets_tried=grinding_budget,
         tokens_tried=anchor_budget,
     )
-
-    def show(step: Step) -> None:
-        if not as_json:
-            typer.echo(
-                f"{step.number:2d}  {step.status.value:11s}  {step.name:10s}  {step.sentence}"
-            )
-
-    found = check(bundle, means, report=show)
+    found = check(bundle, means, report=_say_nothing if as_json else _print_step)
     if as_json:
         typer.echo(found.model_dump_json(indent=2))
-    if found.failed is not None:
-        failed = found.step(found.failed)
-        raise ClaimError(f"step {failed.number} ({failed.name}) fails: {failed.sentence}")
-    if not as_json:
-        left = [step.name for step in found.steps if step.status is Status.NOT_CHECKED]
-        typer.echo(
-            f"SUPPORTED: log10 e-value {found.log10_remaining:.2f} after the discount"
-            + (f"; not checked: {', '.join(left)}" if left else "; everything was checked")
-        )
+    elif found.failed is None:
+        typer.echo(_supported(found))
+    found.raise_if_failed()
 
 
-def _asked(address: str) -> "Asked":
-    """A suspect that is connected when its turn comes, with what the run put before its own."""
-    from sif.claims import Asked
-    from sif.suspects.uri import SuspectAddress
-
-    SuspectAddress.parse(address)
-    return Asked(name=address, open=lambda record: _as_in_run(address, record))
+def _print_step(step: "Step") -> None:
+    typer.echo(f"{step.number:2d}  {step.status.value:11s}  {step.name:10s}  {step.sentence}")
 
 
-def _as_in_run(address: str, record: "RunRecord") -> "Suspect":
-    from sif.attacks.images import AttackedSuspect, parse_image_attack
-    from sif.claims.record import image_attack_of
-    from sif.errors import ClaimError, UsageError
-    from sif.suspects.connect import connect
-    from sif.suspects.prefaced import PrefacedSuspect
+def _say_nothing(step: "Step") -> None:
+    """JSON alone goes to standard output."""
 
-    asked: Suspect = connect(address)
-    if record.example is not None:
-        asked = PrefacedSuspect(asked, record.example)
-    if attack := image_attack_of(record.suspect):
-        try:
-            asked = AttackedSuspect(asked, parse_image_attack(attack))
-        except UsageError as error:
-            raise ClaimError(f"run.json names an attack on images that is none: {error}") from error
-    return asked
+
+def _supported(found: "AuditReport") -> str:
+    from sif.claims import Status
+
+    left = [step.name for step in found.steps if step.status is Status.NOT_CHECKED]
+    return f"SUPPORTED: log10 e-value {found.log10_remaining:.2f} after the discount" + (
+        f"; not checked: {', '.join(left)}" if left else "; everything was checked"
+    )

@@ -6,15 +6,7 @@ from typing import Annotated
 
 import typer
 
-Tsa = Annotated[
-    str | None, typer.Option(metavar="URL", help="Timestamp authority, asked over HTTP.")
-]
-Request = Annotated[Path | None, typer.Option(help="Write the request (.tsq) here instead.")]
-Response = Annotated[Path | None, typer.Option(help="Take an authority's response (.tsr).")]
-Certificates = Annotated[
-    list[Path] | None,
-    typer.Option(metavar="PEM", help="Root certificates of authorities that you trust."),
-]
+from sif.cli.options import Certificates, Request, Response, Tsa
 
 
 def secret(
@@ -36,20 +28,17 @@ def secret(
 
     Example: `sif claim secret ./my-llava --out my-secret --tsa http://timestamp.example.org`
     """
-    from sif.claims import Token, load_roots
-    from sif.claims.anchor import finish
-    from sif.claims.folder import BEFOREHAND, read
+    from sif.claims import load_roots
+    from sif.claims.anchor import begin_for, take_response
 
     roots = load_roots(tsa_certificate or [])
-    answer = obtain(lambda: _begin(out, model, recipe), tsa=tsa, request=request, response=response)
+    answer = obtain(
+        lambda: begin_for(out, model, recipe=recipe), tsa=tsa, request=request, response=response
+    )
     if answer is None:
         typer.echo(f"{request}: bring it to a timestamp authority, then give --response")
         return
-    token = Token.parse(answer)
-    if roots:
-        mend = "name the folder that the request was made in"
-        token.check_signature(read(out / BEFOREHAND, mend=mend), roots)
-    finish(out, token, answer)
+    token = take_response(out, answer, roots)
     checked = "its signature is checked" if roots else "its signature is NOT checked"
     typer.echo(
         f"{out}/secret.key (mode 0600): keys that hang on a token of "
@@ -87,20 +76,3 @@ def obtain(
         case None, None, Path():
             return read(response, mend="name the file that the authority gave")
     raise UsageError("expected one of --tsa URL, --request FILE and --response FILE")
-
-
-def _begin(out: Path, model: str | None, recipe: str) -> bytes:
-    """The request for a secret: that of a folder that was begun, or of a new one."""
-    from sif.claims.anchor import begin
-    from sif.claims.folder import ANCHOR_REQUEST, UNANCHORED
-    from sif.errors import UsageError
-    from sif.fingerprint.recipe import load_recipe
-    from sif.vlm.folder import load_processor
-
-    if (out / UNANCHORED).exists() and (out / ANCHOR_REQUEST).exists():
-        return (out / ANCHOR_REQUEST).read_bytes()
-    if model is None:
-        raise UsageError("expected your model, whose tokenizer is fixed with the secret")
-    processor = load_processor(model)
-    tokenizer = getattr(processor, "tokenizer", processor)
-    return begin(out, tokenizer, gamma=load_recipe(recipe).gamma)

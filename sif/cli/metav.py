@@ -1,17 +1,17 @@
 """`sif metav`: fingerprints for any network, not only vision-language models."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sif.cli.options import Json
 from sif.cli.progress import bar
-from sif.cli.verify import FAILED_AS_ASKED, FailIf
+from sif.cli.verify import FAILED_AS_ASKED, Fail
 
 if TYPE_CHECKING:
-    from sif.networks.threshold import RankRule
-    from sif.networks.verdict import NetworkVerdict
+    from sif.networks.manifest import NetworkManifest
+    from sif.networks.verify import NetworkVerdict
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,29 +35,12 @@ def train(
     Example: `sif metav train digits.yaml --out fp`
     """
     from sif.networks.config import read_config
-    from sif.networks.train import train_folder
+    from sif.networks.train_folder import train_folder
 
     with bar() as show:
         fingerprint = train_folder(read_config(config), out, show=show)
-    manifest = fingerprint.manifest
-    if manifest.ranks is not None:
-        typer.echo("\n".join(_of_ranks(manifest.ranks, out, len(fingerprint.inputs))))
-        return
-    threshold = manifest.threshold
-    assert threshold is not None  # the manifest has one or the other
-    typer.echo(
-        f"{out}: {len(fingerprint.inputs)} fingerprints; the protected network scores "
-        f"{manifest.protected_score:.3f}, the threshold is {threshold.value:.3f}"
-    )
-    typer.echo(
-        f"{threshold.above} of {threshold.held_out} held-out independent networks score above it: "
-        f"false-positive rate from {threshold.rate_low:.2g} to {threshold.rate_high:.2g} (95%)"
-    )
-    if not threshold.reachable:
-        typer.echo(
-            f"a rate of {threshold.wanted_rate:g} cannot be shown with fewer than "
-            f"{round(1 / threshold.wanted_rate) - 1} of them: add some to threshold:"
-        )
+    told = of_ranks if fingerprint.manifest.ranks is not None else of_threshold
+    typer.echo("\n".join(told(fingerprint.manifest, out, len(fingerprint.inputs))))
 
 
 @app.command()
@@ -76,10 +59,8 @@ def verify(
     protected: Annotated[
         str | None, typer.Option(help="The owner's network: the fingerprint must be its own.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON.")] = False,
-    fail_if: Annotated[
-        FailIf | None, typer.Option(help="Exit with code 3 if any verdict is this, for scripts.")
-    ] = None,
+    as_json: Json = False,
+    fail_if: Fail = None,
 ) -> None:
     """Asks suspects the fingerprints and says which of them score like copies.
 
@@ -89,39 +70,39 @@ def verify(
 
     Example: `sif metav verify fp onnx:theirs.onnx "http://localhost:8000/predict" --run theirs`
     """
-    from sif.files import write_atomically
-    from sif.networks.connect import connect_network
-    from sif.networks.folder import NetworkFingerprint
-    from sif.networks.output_journal import OutputJournal
-    from sif.networks.verdict import require_protected, verify_network
+    from sif.networks.fingerprint import NetworkFingerprint
+    from sif.networks.verify import as_json as written
+    from sif.networks.verify import verify_suspects
 
     owned = NetworkFingerprint.load(fingerprint)
-    if protected is not None:
-        require_protected(owned, connect_network(protected).network, name=protected)
-    journal = OutputJournal(run / "outputs.sqlite") if run else None
-    try:
-        verdicts = [
-            verify_network(
-                owned,
-                connected.network,
-                name=connected.name,
-                journal=journal if connected.remote else None,
-            )
-            for connected in map(connect_network, suspects)
-        ]
-    finally:
-        if journal is not None:
-            journal.close()
-    written = json.dumps([verdict.model_dump() for verdict in verdicts], indent=2)
-    if run is not None:
-        write_atomically(run / "verdicts.json", written)
-    typer.echo(written if as_json else "\n".join(map(summary, verdicts)))
+    verdicts = verify_suspects(owned, suspects, run=run, protected=protected)
+    typer.echo(written(verdicts) if as_json else "\n".join(map(summary, verdicts)))
     if fail_if is not None and fail_if.value in {verdict.decision for verdict in verdicts}:
         raise typer.Exit(FAILED_AS_ASKED)
 
 
-def _of_ranks(ranks: "RankRule", out: Path, inputs: int) -> list[str]:
-    number = ranks.references + 1
+def of_threshold(manifest: "NetworkManifest", out: Path, inputs: int) -> list[str]:
+    """What was trained, where a threshold decides."""
+    threshold = manifest.threshold
+    assert threshold is not None  # the manifest has one or the other
+    told = [
+        f"{out}: {inputs} fingerprints; the protected network scores "
+        f"{manifest.protected_score:.3f}, the threshold is {threshold.value:.3f}",
+        f"{threshold.above} of {threshold.held_out} held-out independent networks score above it: "
+        f"false-positive rate from {threshold.rate_low:.2g} to {threshold.rate_high:.2g} (95%)",
+    ]
+    if not threshold.reachable:
+        told.append(
+            f"a rate of {threshold.wanted_rate:g} cannot be shown with fewer than "
+            f"{round(1 / threshold.wanted_rate) - 1} of them: add some to threshold:"
+        )
+    return told
+
+
+def of_ranks(manifest: "NetworkManifest", out: Path, inputs: int) -> list[str]:
+    """What was made, where ranks among references decide."""
+    ranks = manifest.ranks
+    assert ranks is not None  # the manifest has one or the other
     told = [f"{out}: {inputs} fingerprints and {ranks.references} references"]
     if ranks.reachable:
         told.append(
@@ -130,9 +111,9 @@ def _of_ranks(ranks: "RankRule", out: Path, inputs: int) -> list[str]:
         )
     else:
         told.append(
-            f"no p-value is below 1/{number}, so a rate of {ranks.wanted_rate:g} cannot be shown "
-            f"with fewer than {round(1 / ranks.wanted_rate) - 1} references: add some to "
-            "independent:"
+            f"no p-value is below 1/{ranks.references + 1}, so a rate of {ranks.wanted_rate:g} "
+            f"cannot be shown with fewer than {round(1 / ranks.wanted_rate) - 1} references: add "
+            "some to independent:"
         )
     return told
 

@@ -32,6 +32,10 @@ Calibrated = Annotated[
         "--calibration/--no-calibration", help="Test transfer where the fingerprint was calibrated."
     ),
 ]
+Certificates = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="PEM", help="Root certificates of authorities that you trust."),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …")]
 Example = Annotated[
     str | None,
@@ -55,10 +59,21 @@ ImageAttack = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Mark = Annotated[Path, typer.Argument(help="Folder of your watermark.")]
 Repeats = Annotated[int, typer.Option(min=1, help="Questions with each trigger.")]
+Request = Annotated[Path | None, typer.Option(help="Write the request (.tsq) here instead.")]
+Response = Annotated[Path | None, typer.Option(help="Take an authority's response (.tsr).")]
 Secret = Annotated[
     Path | None, typer.Option(help="The key file, where it is not in the fingerprint.")
+]
+SigningKey = Annotated[
+    Path | None,
+    typer.Option(help="Your Ed25519 key (PEM) [default: FP/claim/signing.key, made where missing]"),
 ]
 Suspect = Annotated[
     str, typer.Argument(help="hf:MODEL, vllm:MODEL or openai:URL#NAME, with ?option=value&…")
 ]
+Tsa = Annotated[
+    str | None, typer.Option(metavar="URL", help="Timestamp authority, asked over HTTP.")
+]
+VisionSource = Annotated[str, typer.Argument(help="Folder or hub id: a vision model or an LVLM.")]

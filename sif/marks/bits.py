@@ -37,7 +37,7 @@ class FairBits:
         bits: n, of a message.
 
     Raises:
-        UsageError: none.
+        UsageError: no bits.
     """
 
     bits: int
@@ -91,6 +91,22 @@ class FairBits:
     def _check(self, matches: int) -> None:
         if not 0 <= matches <= self.bits:
             raise UsageError(f"expected 0 to {self.bits} matching bits, got {matches}")
+
+
+def images_needed(images: int, *, chance: float, alpha: float) -> int | None:
+    """The fewest detected images that fair bits reach with a probability of at most α.
+
+    Args:
+        images: hold-out images.
+        chance: that one of them is detected by chance.
+        alpha: of the whole decision.
+
+    Returns:
+        The number; none where even all images together are no proof.
+    """
+    tails = binom.sf(np.arange(images), images, chance)  # P(> k), so P(≥ k + 1)
+    enough = np.flatnonzero(tails <= alpha)
+    return int(enough[0]) + 1 if len(enough) else None
 
 
 class BitEvidence:

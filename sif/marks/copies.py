@@ -16,10 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sif.marks.appearance import draw_look
-from sif.marks.chance import generator
-from sif.marks.pool import Pool
 from sif.marks.recipe import CopiesRecipe
+from sif.marks.seeded import generator_at
+from sif.marks.training_images import TrainingImages, draw_look
 from sif.marks.vision_model import VisionModel
 from sif.vlm.parameters import replaced, restored, trainable
 from sif.wear import disturbed, rounded, thinned
@@ -32,14 +31,16 @@ class Copies:
 
     Args:
         vision: the model that is being marked.
-        pool: training images.
+        training: images that the copies are tuned on.
         recipe: which thefts.
         seed: of everything that is drawn.
     """
 
-    def __init__(self, vision: VisionModel, pool: Pool, *, recipe: CopiesRecipe, seed: int) -> None:
+    def __init__(
+        self, vision: VisionModel, training: TrainingImages, *, recipe: CopiesRecipe, seed: int
+    ) -> None:
         self._vision = vision
-        self._pool = pool
+        self._training = training
         self._recipe = recipe
         self._seed = seed
         self._parameters = [p for p in vision.module.parameters() if p.is_floating_point()]
@@ -67,8 +68,8 @@ class Copies:
 
     def at(self, step: int) -> AbstractContextManager[None]:
         """Puts the weights of one theft in place for a while; the step and the seed say which."""
-        chance = generator(self._seed, step, 3)
-        choice, kind, strength = torch.rand(3, generator=chance).tolist()
+        generator = generator_at(self._seed, step, 3)
+        choice, kind, strength = torch.rand(3, generator=generator).tolist()
         if choice < self._recipe.plain:
             return nullcontext()
         ready = min(len(self._tuned), (step // self._recipe.every))
@@ -84,7 +85,7 @@ class Copies:
                 return replaced(self._matrices, lambda w: thinned(w, share))
             case _:
                 sigma = strength * self._recipe.noise
-                return replaced(self._matrices, lambda w: disturbed(w, sigma, chance))
+                return replaced(self._matrices, lambda w: disturbed(w, sigma, generator))
 
     @contextmanager
     def _shifted(self, number: int, length: float) -> Iterator[None]:
@@ -100,19 +101,19 @@ class Copies:
             return [now.detach() - then for now, then in zip(self._parameters, before, strict=True)]
 
     def _fine_tune(self, number: int) -> None:
-        chance = generator(self._seed, number, 4)
-        look = draw_look(chance)
+        generator = generator_at(self._seed, number, 4)
+        look = draw_look(generator)
         rates = self._recipe.rates
         dense = bool(number // len(rates) % 2)
-        pool = self._pool
-        labels = (pool.token_classes if dense else pool.classes)(CLASSES, chance)
-        width = (pool.tokens if dense else pool.features).shape[-1]
-        head = torch.randn(CLASSES, width, generator=chance) / width
+        training = self._training
+        labels = (training.token_classes if dense else training.classes)(CLASSES, generator)
+        width = (training.tokens if dense else training.features).shape[-1]
+        head = torch.randn(CLASSES, width, generator=generator) / width
         head = head.to(self._vision.device).requires_grad_()
         optimiser = torch.optim.AdamW([*self._parameters, head], lr=rates[number % len(rates)])
         for _ in range(self._recipe.tuning_steps):
-            chosen = torch.randint(len(self._pool.images), (BATCH,), generator=chance)
-            seen = self._vision.run(self._vision.prepare(look(pool.images[chosen])))
+            chosen = torch.randint(len(training.images), (BATCH,), generator=generator)
+            seen = self._vision.run(self._vision.prepare(look(training.images[chosen])))
             logits = (seen.tokens if dense else seen.features) @ head.T
             wanted = labels[chosen].to(logits.device)
             loss = F.cross_entropy(logits.flatten(0, -2), wanted.flatten())

@@ -20,17 +20,14 @@ from torch import Tensor
 from sif.checkpoint import Checkpoint
 from sif.errors import UsageError
 from sif.marks.bits import FairBits
-from sif.marks.chance import generator
-from sif.marks.digest import tower_digest
-from sif.marks.injected_task import InjectedTask
-from sif.marks.keyed_task import KeyedTask
 from sif.marks.pictures import compose, crops, divide, pixels_digest
-from sif.marks.pool import Pool, make_pool
 from sif.marks.profiling import profile
-from sif.marks.read import injected_bits, read_errors
 from sif.marks.recipe import MarkRecipe
-from sif.marks.task import Task
+from sif.marks.seeded import generator_at
+from sif.marks.tasks import InjectedTask, KeyedTask, Task
 from sif.marks.train import Report, train
+from sif.marks.training_images import TrainingImages, show_clean
+from sif.marks.verify import injected_bits, read_errors
 from sif.marks.vision_model import VisionModel
 from sif.marks.watermark import (
     HOLDOUT,
@@ -73,7 +70,7 @@ class _Work:
     marked: VisionModel
     recipe: MarkRecipe
     seed: int
-    pool: Pool
+    training: TrainingImages
     pictures: list[Image.Image]
     messages: Bool[Tensor, "batch bits"]
     profile: Profile
@@ -146,7 +143,7 @@ def _prepare(
         marked=vision.copy(),
         recipe=recipe,
         seed=seed,
-        pool=make_pool(vision, cut, looks=recipe.looks, seed=seed),
+        training=show_clean(vision, cut, looks=recipe.looks, seed=seed),
         pictures=held,
         messages=secret_messages(keys, digests, bits=recipe.bits),
         profile=seen,
@@ -161,22 +158,22 @@ def _task(work: _Work, others: Sequence[VisionModel]) -> Task:
     if work.recipe.mode == "keyed":
         return KeyedTask(
             work.marked,
-            work.pool,
+            work.training,
             holdout=to_tensor(work.pictures),
             messages=work.messages,
             directions=choose_directions(
-                work.pool.features, bits=bits, kind=work.recipe.directions
+                work.training.features, bits=bits, kind=work.recipe.directions
             ),
             recipe=work.recipe,
             seed=work.seed,
         )
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(generator(work.seed, 7).initial_seed())
+        torch.manual_seed(generator_at(work.seed, 7).initial_seed())
         encoder = Encoder(work.shapes.width, bits, scale=work.profile.magnitudes[work.block])
         decoder = Decoder(work.shapes.features, bits)
     return InjectedTask(
         work.marked,
-        work.pool,
+        work.training,
         encoder=encoder,
         decoder=decoder,
         block=work.block,
@@ -235,8 +232,8 @@ def _watermark(
         created=now(),
         model=Path(work.clean.source).name,
         architecture=type(work.clean.module).__name__,
-        clean_sha256=tower_digest(work.clean),
-        marked_sha256=tower_digest(work.marked),
+        clean_sha256=work.clean.digest(),
+        marked_sha256=work.marked.digest(),
         shapes=work.shapes,
         readout=work.clean.readout,
         block=work.block,
@@ -255,8 +252,8 @@ def _watermark(
 def _digest(work: _Work, keys: KeyRing) -> str:
     """Of everything that determines the training; shows nothing of the keys."""
     digest = hashlib.sha256(f"{work.seed} {as_json(work.recipe)} {work.block}".encode())
-    digest.update(tower_digest(work.clean).encode() + keys.commitment("activemark").encode())
+    digest.update(work.clean.digest().encode() + keys.commitment("activemark").encode())
     for picture in work.pictures:
         digest.update(pixels_digest(picture).encode())
-    digest.update(work.pool.images.numpy().tobytes())
+    digest.update(work.training.images.numpy().tobytes())
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""The activation profile of a model over pictures. Knows nothing of marks."""
+"""The activation profile of a model over pictures, and its figure. Knows nothing of marks."""
 
 from collections.abc import Sequence
 
@@ -6,8 +6,9 @@ import torch
 from PIL import Image
 
 from sif.errors import UsageError
-from sif.marks.pool import BATCH
+from sif.marks.training_images import BATCH
 from sif.marks.vision_model import VisionModel
+from sif.plotting import as_png, new_figure
 from sif.vlm.pixels import to_tensor
 from sif.watermark.activemark.profile import TOP, Profile, largest_activations, profile_of
 
@@ -31,3 +32,15 @@ def profile(vision: VisionModel, pictures: Sequence[Image.Image], *, top: int = 
         seen = vision.run(vision.prepare(part))
         rows.append(torch.stack([largest_activations(h, top=top) for h in seen.hidden], 1))
     return profile_of(torch.cat(rows).double().mean(0).tolist())
+
+
+def draw_profile(profile: Profile) -> bytes:
+    """PNG: the largest activations by block, the expressive one marked."""
+    figure = new_figure(7.0, 3.0)
+    axis = figure.subplots()
+    blocks = range(len(profile.magnitudes))
+    colours = ["tab:red" if block == profile.block else "tab:blue" for block in blocks]
+    axis.bar(list(blocks), profile.magnitudes, color=colours)
+    axis.set(xlabel="block", ylabel="mean of the largest |activation|", xticks=list(blocks))
+    axis.set_title(f"expressive block: {profile.block}")
+    return as_png(figure)

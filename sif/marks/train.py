@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from sif.checkpoint import Checkpoint
-from sif.marks.task import Losses, Task
+from sif.marks.tasks import Losses, Task
 
 WARM_UP = 0.05
 SAVE_EVERY = 50

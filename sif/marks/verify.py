@@ -1,23 +1,37 @@
-"""Is the mark in a suspect? Bit errors, detected images, e-value and verdict.
+"""Is the mark in a suspect? Bits that are read, bit errors, detected images, e-value, verdict.
 
-Knows nothing of files.
+Verifying is reading a suspect's weights with the owner's secret and deciding.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from math import log
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
+import numpy as np
+import torch
+from jaxtyping import Bool
+from PIL import Image
 from pydantic import BaseModel, ConfigDict
+from scipy.stats import binom
+from torch import Tensor
 
-from sif.marks.bits import BitEvidence
-from sif.marks.digest import tower_digest
-from sif.marks.panel_bounds import images_needed
-from sif.marks.read import read_errors
+from sif.files import write_atomically
+from sif.marks.bits import BitEvidence, images_needed
 from sif.marks.recipe import Mode
+from sif.marks.tasks import injection
+from sif.marks.training_images import BATCH
 from sif.marks.vision_model import VisionModel
 from sif.marks.watermark import Watermark
+from sif.plotting import as_png, new_figure
+from sif.types import Decision
+from sif.vlm.pixels import to_tensor
+from sif.watermark.activemark.coders import Decoder, Encoder
+from sif.watermark.activemark.losses import bit_errors
+from sif.watermark.activemark.projection import bits_of, read_out
 
-Decision = Literal["derived", "not_shown", "inconclusive"]
+VERDICTS, ERRORS = "verdicts.json", "errors.png"
 Guarantee = Literal["exact", "assumed"]
 
 
@@ -79,9 +93,46 @@ def verify(watermark: Watermark, suspect: VisionModel, *, alpha: float = 1e-6) -
         UsageError: a suspect of other shapes, or an α outside (0, 0.5).
     """
     errors = read_errors(watermark, suspect)
-    return judge(
-        watermark, errors, alpha=alpha, suspect=suspect.source, digest=tower_digest(suspect)
-    )
+    return judge(watermark, errors, alpha=alpha, suspect=suspect.source, digest=suspect.digest())
+
+
+def verify_suspects(
+    watermark: Watermark,
+    suspects: Sequence[str],
+    *,
+    alpha: float = 1e-6,
+    device: str = "auto",
+    run: Path | None = None,
+    show: Callable[[str, float, float, str], None] = lambda *progress: None,
+) -> list[MarkVerdict]:
+    """Loads and reads suspects, one after the other.
+
+    Args:
+        watermark: the owner's.
+        suspects: folders or hub ids of models.
+        alpha: α, the largest probability of a claim against an independent model.
+        device: of the suspects' towers.
+        run: a folder for the verdicts and their figure; none to write nothing.
+        show: is told of progress: stage, done, total, a suspect.
+
+    Raises:
+        ModelError: a suspect cannot be loaded.
+        UsageError: one of other shapes, or an α outside (0, 0.5).
+        StorageError: the disk refuses.
+    """
+    verdicts = []
+    for done, source in enumerate(suspects):
+        show("suspects", done, len(suspects), source)
+        verdicts.append(verify(watermark, watermark.load_suspect(source, device), alpha=alpha))
+    if run is not None:
+        write_atomically(run / VERDICTS, as_json(verdicts))
+        write_atomically(run / ERRORS, draw_errors(verdicts))
+    return verdicts
+
+
+def as_json(verdicts: Sequence[MarkVerdict]) -> str:
+    """Verdicts as a list in JSON."""
+    return json.dumps([one.model_dump(mode="json") for one in verdicts], indent=2)
 
 
 def judge(
@@ -122,6 +173,82 @@ def _evidence(watermark: Watermark, errors: Sequence[int], alpha: float) -> BitE
 def _decision(watermark: Watermark, evidence: BitEvidence) -> Decision:
     manifest = watermark.manifest
     if evidence.independence_refuted:
-        return "derived" if manifest.recipe.mode == "keyed" else "inconclusive"
+        return Decision.DERIVED if manifest.recipe.mode == "keyed" else Decision.INCONCLUSIVE
     best = _evidence(watermark, [0] * len(manifest.images), evidence.alpha)
-    return "not_shown" if best.independence_refuted else "inconclusive"
+    return Decision.NOT_SHOWN if best.independence_refuted else Decision.INCONCLUSIVE
+
+
+def read_errors(watermark: Watermark, suspect: VisionModel) -> list[int]:
+    """D, the wrong bits of each hold-out image, in the order of the watermark.
+
+    Args:
+        watermark: the owner's.
+        suspect: loaded with the watermark's readout.
+
+    Raises:
+        UsageError: a suspect of other shapes; says which.
+    """
+    watermark.check(suspect)
+    manifest, messages = watermark.manifest, watermark.messages
+    if manifest.recipe.mode == "keyed":
+        bits = keyed_bits(suspect, watermark.pictures, watermark.directions)
+    else:
+        encoder, decoder = watermark.coders(suspect.device)
+        bits = injected_bits(
+            suspect,
+            watermark.pictures,
+            messages,
+            encoder=encoder,
+            decoder=decoder,
+            block=manifest.block,
+            token=manifest.token,
+        )
+    return [int(errors) for errors in bit_errors(bits, messages)]
+
+
+@torch.no_grad()
+def keyed_bits(
+    suspect: VisionModel, pictures: Sequence[Image.Image], directions: Tensor
+) -> Bool[Tensor, "batch bits"]:
+    """What the suspect's own representations spell; no message is needed for it."""
+    images = to_tensor(suspect.pictures(pictures))
+    features = torch.cat([suspect.features(part).cpu() for part in images.split(BATCH)])
+    return bits_of(read_out(features, directions))
+
+
+@torch.no_grad()
+def injected_bits(
+    suspect: VisionModel,
+    pictures: Sequence[Image.Image],
+    messages: Bool[Tensor, "batch bits"],
+    *,
+    encoder: Encoder,
+    decoder: Decoder,
+    block: int,
+    token: int,
+) -> Bool[Tensor, "batch bits"]:
+    """What the decoder reads after the encoder has put the messages in."""
+    images, rows = to_tensor(suspect.pictures(pictures)), []
+    for part, wanted in zip(images.split(BATCH), messages.split(BATCH), strict=True):
+        edit = injection(wanted.to(suspect.device), encoder=encoder, token=token)
+        seen = suspect.run(suspect.prepare(part), edits={block: edit})
+        rows.append(bits_of(decoder(seen.features)).cpu())
+    return torch.cat(rows)
+
+
+def draw_errors(verdicts: Sequence[MarkVerdict]) -> bytes:
+    """PNG: for every suspect how many images have D wrong bits, beside what fair coins give."""
+    rows = len(verdicts)
+    figure = new_figure(7.0, 2.4 * rows + 0.6)
+    axes: list[Any] = list(np.atleast_1d(figure.subplots(rows, 1, sharex=rows > 1)))
+    for axis, verdict in zip(axes, verdicts, strict=True):
+        places = np.arange(verdict.bits + 1)
+        counts = np.bincount(verdict.errors, minlength=verdict.bits + 1)
+        axis.bar(places, counts, color="tab:blue", label="images")
+        chance = len(verdict.errors) * binom.pmf(places, verdict.bits, 0.5)
+        axis.plot(places, chance, color="tab:gray", label="fair coins")
+        axis.axvline(verdict.threshold + 0.5, color="tab:red", linestyle="--", label="τ")
+        axis.set(ylabel="images", title=f"{verdict.suspect}: {verdict.decision}")
+        axis.legend(loc="upper right", fontsize="small")
+    axes[-1].set_xlabel("D, wrong bits of a message")
+    return as_png(figure)

@@ -4,6 +4,7 @@ Knows nothing of keys or watermarks, and no model by name.
 """
 
 import copy
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,8 +17,7 @@ from PIL import Image, ImageOps
 from torch import Tensor, nn
 
 from sif.errors import ModelError, UsageError
-from sif.marks.readout import Readout
-from sif.marks.tower import Tower, find_tower
+from sif.marks.tower import Readout, Tower, find_tower
 from sif.marks.tower_folder import load_owner
 from sif.vlm.folder import save_model
 from sif.vlm.native import Extent, native_extent, to_rgb
@@ -241,6 +241,19 @@ class VisionModel:
         config: Any = self.module.config
         side = config.patch_size * getattr(config, "spatial_merge_size", 1)
         return int((self.extent.height // side) * (self.extent.width // side))
+
+    def digest(self) -> str:
+        """The tower's identity: SHA-256 (hex) over names, shapes and values of its tensors.
+
+        In `stored` precision, so that a folder that is saved and loaded again has the digest that
+        the model had in memory.
+        """
+        digest = hashlib.sha256(str(self.stored).encode())
+        for name, tensor in sorted(self.module.state_dict().items()):
+            kept = tensor.to(self.stored) if tensor.is_floating_point() else tensor
+            digest.update(f"\0{name}\0{tuple(kept.shape)}\0".encode())
+            digest.update(kept.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
 
     def save(self, folder: Path) -> None:
         """Writes the whole model as a plain folder, in the precision that it came in.

@@ -28,8 +28,8 @@ from sif.errors import UsageError, WatermarkError
 from sif.files import write_atomically, writing
 from sif.marks.bits import FairBits
 from sif.marks.pictures import pixels_digest
-from sif.marks.readout import Readout
 from sif.marks.recipe import MarkRecipe
+from sif.marks.tower import Readout
 from sif.marks.vision_model import VisionModel
 from sif.validation import first_fault
 from sif.vlm.native import read_image
@@ -77,7 +77,7 @@ class MarkManifest(BaseModel):
         created: moment, UTC.
         model: name of the source.
         architecture: class of its tower.
-        clean_sha256: of the source's tower before it was marked (`sif.marks.digest`).
+        clean_sha256: of the source's tower before it was marked (`VisionModel.digest`).
         marked_sha256: of the marked one.
         shapes: of the tower.
         readout: where the representation is read, in suspects too.
@@ -157,6 +157,14 @@ class Watermark:
             module.load_state_dict(own)
             module.to(device).eval().requires_grad_(False)
         return encoder, decoder
+
+    def load_suspect(self, source: str | Path, device: str = "auto") -> VisionModel:
+        """A suspect by folder or hub id, to be read where the marked model is.
+
+        Raises:
+            ModelError: it cannot be loaded, or has no such vision tower.
+        """
+        return VisionModel.load(source, device=device, readout=self.manifest.readout)
 
     def check(self, suspect: VisionModel) -> None:
         """Makes sure that a suspect can be read at all.

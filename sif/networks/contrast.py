@@ -20,12 +20,11 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from sif.errors import ModelError, UsageError
-from sif.networks.domain import Domain, Inputs
+from sif.networks.domain import Domain, Inputs, starting_inputs
 from sif.networks.joint_training import Trained
 from sif.networks.method import Method
 from sif.networks.network import Network, answer
 from sif.networks.reading import OutputKind, unscaled_reading
-from sif.networks.start import starting_inputs
 from sif.networks.verifier import Own, Readings, Verifier
 
 # Fisher's transform of a correlation has no end; answers that are the same are this much alike.

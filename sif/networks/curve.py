@@ -1,7 +1,7 @@
 """How well scores part copies from others: the robustness-uniqueness curve, ARUC and AUC.
 
 Robustness is the share of copies above a threshold, uniqueness the share of independent networks
-at or below it (Pan et al., arXiv:2201.07391). Pure functions of scores.
+at or below it (Pan et al., arXiv:2201.07391). Pure functions of scores; knows nothing of networks.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sif.errors import UsageError
+from sif.plotting import as_svg, new_figure
 
 GRID = 1001
 
@@ -64,6 +65,33 @@ def rate_at_no_false_positive(positives: Sequence[float], negatives: Sequence[fl
     """Share of copies that outscore every independent network."""
     copies, others = _sides(positives, negatives)
     return float((copies > others.max()).mean())
+
+
+def draw_curve(
+    positives: Sequence[float], negatives: Sequence[float], *, threshold: float | None
+) -> bytes:
+    """SVG of robustness and uniqueness over the threshold, with the one that was chosen."""
+    points = curve(positives, negatives, points=201)
+    figure = new_figure(5.2, 3.4)
+    axes = figure.add_subplot()
+    places = [point.threshold for point in points]
+    robust = [point.robustness for point in points]
+    unique = [point.uniqueness for point in points]
+    axes.step(places, robust, where="post", label="robustness: copies above")
+    axes.step(places, unique, where="post", label="uniqueness: others at or below")
+    axes.fill_between(
+        places, [min(pair) for pair in zip(robust, unique, strict=True)], step="post", alpha=0.15
+    )
+    if threshold is not None:
+        axes.axvline(threshold, color="0.3", linestyle="--", label="chosen threshold")
+    axes.set(
+        xlabel="threshold",
+        ylabel="share of networks",
+        ylim=(-0.03, 1.03),
+        title=f"ARUC {aruc(positives, negatives):.3f}, AUC {auc(positives, negatives):.3f}",
+    )
+    axes.legend(fontsize="small")
+    return as_svg(figure)
 
 
 def _sides(positives: Sequence[float], negatives: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:

@@ -1,20 +1,28 @@
 """What inputs a network takes: their shape, the range of every feature, and how they are stored.
 
+And what is made of them for fingerprints: where those begin, and random changes of them while they
+are trained, so that they do not sit on a needle.
+
 A domain with `levels` (256 for 8-bit images) holds only that many evenly spaced values, so that an
 input is the same after it was written as an image. Knows nothing of networks.
 """
 
 import math
+from typing import Final, Literal
 
 import torch
 from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
+from torch.nn import functional as F
 
 from sif.errors import UsageError
 
 Inputs = Float[Tensor, "batch *features"]
 Fingerprints = Float[Tensor, "fingerprints *features"]
+Start = Literal["data", "mixed", "noise"]
+MIX_NOISE: Final = 0.1
+IMAGE_AXES: Final = 3
 
 
 class Domain(BaseModel):
@@ -136,3 +144,62 @@ class Domain(BaseModel):
     def _codes(self, inside: Inputs) -> Inputs:
         levels = 1 if self.levels is None else self.levels
         return ((inside - self.floor) / self.span * (levels - 1)).round()
+
+
+def starting_inputs(
+    start: Start, number: int, domain: Domain, ordinary: Inputs, generator: torch.Generator
+) -> Fingerprints:
+    """Inputs inside the domain, as many as asked for.
+
+    Args:
+        start: "data" takes ordinary inputs without repeats, filled up with noise where they are
+            too few; "mixed" goes halfway between two ordinary ones drawn at random and adds noise
+            of a tenth of every feature's range; "noise" draws evenly from the domain.
+        number: of inputs.
+        domain: theirs.
+        ordinary: inputs of the task.
+        generator: of everything that is drawn.
+    """
+    if start == "mixed":
+        return _mixed(number, domain, ordinary, generator)
+    chosen = torch.randperm(len(ordinary), generator=generator)[:number]
+    taken = ordinary[chosen] if start == "data" else ordinary[:0]
+    return torch.cat([taken, domain.sample(number - len(taken), generator)])
+
+
+def transformed(
+    inputs: Inputs,
+    domain: Domain,
+    *,
+    jitter: float,
+    shift: int,
+    generator: torch.Generator,
+) -> Inputs:
+    """Inputs with noise and, where they are images, one random shift; inside the domain, as stored.
+
+    Args:
+        inputs: inside the domain.
+        domain: theirs.
+        jitter: standard deviation of the noise, as a share of the domain's span.
+        shift: largest shift along height and width, in pixels; edges are repeated.
+        generator: of the noise and the shift.
+    """
+    moved = inputs
+    if shift and len(domain.shape) == IMAGE_AXES:
+        down, right = torch.randint(0, 2 * shift + 1, (2,), generator=generator).tolist()
+        wide = F.pad(inputs, (shift,) * 4, mode="replicate")
+        height, width = domain.shape[1:]
+        moved = wide[:, :, down : down + height, right : right + width]
+    if jitter:
+        moved = moved + jitter * domain.span * torch.randn(moved.shape, generator=generator)
+    return domain.store_straight_through(moved)
+
+
+def _mixed(
+    number: int, domain: Domain, ordinary: Inputs, generator: torch.Generator
+) -> Fingerprints:
+    first, second = torch.randint(len(ordinary), (2, number), generator=generator)
+    noise = torch.randn(number, *domain.shape, generator=generator)
+    ranges = ordinary.amax(0) - ordinary.amin(0)
+    halfway = (ordinary[first] + ordinary[second]) / 2
+    return domain.clamp(halfway + MIX_NOISE * ranges * noise)

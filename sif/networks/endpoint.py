@@ -9,17 +9,30 @@ one is kept by whoever asks in batches. Knows nothing of what is behind the URL.
 import json
 import os
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
 from sif.errors import SuspectError, UsageError
-from sif.networks.network import Inputs, Outputs
+from sif.networks.domain import Inputs
+from sif.networks.network import Outputs
+from sif.validation import first_fault
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 PASSING: Final = (408, 409, 425, 429, 500, 502, 503, 504)
 REFUSED: Final = (401, 403)
+
+
+class EndpointOptions(BaseModel):
+    """Options behind a URL's question mark that are ours; there their names begin with `sif_`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key_env: str | None = Field(default=None, pattern=r"^[A-Z_][A-Z0-9_]*$")
+    timeout: float = Field(default=60.0, gt=0)
+    attempts: int = Field(default=5, ge=1)
 
 
 class EndpointNetwork:
@@ -93,6 +106,31 @@ class EndpointNetwork:
         reply = httpx.post(self._url, content=body, headers=headers, timeout=self._timeout)
         reply.raise_for_status()
         return reply.content
+
+
+def open_endpoint(address: str) -> tuple[EndpointNetwork, str]:
+    """The network behind a URL, whose options begin with `sif_`, and what to call it.
+
+    Raises:
+        UsageError: no URL, wrong options, or a variable with a key that is not set.
+    """
+    parts = urlsplit(address)
+    pairs = parse_qsl(parts.query)
+    ours = {key.removeprefix("sif_"): value for key, value in pairs if key.startswith("sif_")}
+    theirs = "&".join(f"{key}={value}" for key, value in pairs if not key.startswith("sif_"))
+    try:
+        options = EndpointOptions.model_validate(dict[str, Any](ours))
+    except ValidationError as error:
+        where, what, _ = first_fault(error)
+        raise UsageError(
+            f"sif_{where}: {what}; options are sif_key_env, sif_timeout and sif_attempts"
+        ) from error
+    url = urlunsplit(parts._replace(query=theirs))
+    host = parts.hostname or ""
+    name = urlunsplit(
+        parts._replace(netloc=host + (f":{parts.port}" if parts.port else ""), query="")
+    )
+    return EndpointNetwork(url, **options.model_dump()), name
 
 
 def _is_passing(error: BaseException) -> bool:

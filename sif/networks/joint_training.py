@@ -15,12 +15,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from sif.errors import ModelError, UsageError
-from sif.networks.domain import Domain, Fingerprints, Inputs
+from sif.networks.domain import Domain, Fingerprints, Inputs, starting_inputs, transformed
 from sif.networks.method import Method
 from sif.networks.network import Network, answer
 from sif.networks.reading import OutputKind, Reading, learn_reading
-from sif.networks.start import starting_inputs
-from sif.networks.transforms import transformed
 from sif.networks.verifier import Own, Readings, Verifier, build_verifier
 
 CHECK_EVERY = 25

@@ -4,8 +4,8 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sif.networks.domain import Start
 from sif.networks.reading import Read
-from sif.networks.start import Start
 from sif.networks.verifier import TrainedKind
 
 VerifierKind = TrainedKind | Literal["contrast"]

@@ -10,8 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sif.errors import ModelError
+from sif.networks.domain import Inputs
 
-Inputs = Float[Tensor, "batch *features"]
 Outputs = Float[Tensor, "batch *outputs"]
 
 

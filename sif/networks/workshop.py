@@ -19,7 +19,7 @@ from sif.networks.architecture import Cnn, Mlp, Recurrent, build
 from sif.networks.thefts import AnyObfuscation
 from sif.networks.thefts.dataset import Dataset
 from sif.networks.thefts.fit import Fit, fit
-from sif.networks.thefts.layers import copy_of
+from sif.networks.thefts.obfuscation import copy_of
 from sif.networks.weights import digest_network
 
 SECONDS: Final = "seconds"

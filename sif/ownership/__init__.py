@@ -8,7 +8,8 @@ from sif.ownership.evidence import Evidence
 from sif.ownership.null import HypergeometricNull
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
-from sif.ownership.verdict import Decision, TriggerRecord, Verdict, judge
+from sif.ownership.verdict import TriggerRecord, Verdict, judge
+from sif.types import Decision
 
 __all__ = [
     "Decision",

@@ -24,8 +24,8 @@ from sif.ownership.null import HypergeometricNull
 from sif.ownership.policy import Policy
 from sif.ownership.questions import queries_of
 from sif.ownership.share import Share, share_of
-from sif.ownership.verdict import Decision, TriggerRecord, Verdict
-from sif.types import Answer, Reply, Suspect, Unanswered
+from sif.ownership.verdict import TriggerRecord, Verdict
+from sif.types import Answer, Decision, Reply, Suspect, Unanswered
 from sif.watermark.greenlist.count import GreenCount, z_score
 from sif.watermark.greenlist.published import Pair, PublishedLists, Scheme, distinct_pairs
 

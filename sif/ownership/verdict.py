@@ -9,7 +9,6 @@ not tested, and the verdict says so. Knows neither models nor words.
 
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_CEILING, Context
-from enum import StrEnum
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -19,15 +18,8 @@ from sif.ownership.figures import GreyBoxFigures, PublishedFigures
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
 from sif.ownership.share import Share, share_of
+from sif.types import Decision
 from sif.watermark.greenlist.count import z_score
-
-
-class Decision(StrEnum):
-    """What was shown about a suspect."""
-
-    DERIVED = "derived"
-    NOT_SHOWN = "not_shown"
-    INCONCLUSIVE = "inconclusive"
 
 
 class TriggerRecord(BaseModel):
@@ -57,7 +49,7 @@ class TriggerRecord(BaseModel):
 
 
 class Verdict(BaseModel):
-    """The outcome of an audit; `model_dump_json()` is the file verdict.json.
+    """What asking a suspect showed; `model_dump_json()` is the file verdict.json.
 
     Attributes:
         decision: derived, not_shown or inconclusive.

@@ -14,11 +14,11 @@ from markupsafe import Markup
 
 from sif.files import write_atomically
 from sif.ownership.run import Group
-from sif.ownership.verdict import Decision
 from sif.report.curves import Bar, Chart, Curve, chart, threshold
 from sif.report.numbers import decibel, integer, percent, plain, scientific, signed
 from sif.report.page import ReportPage, SuspectView
 from sif.report.pictures import AMPLIFICATION, pictures
+from sif.types import Decision
 
 COLOURS: Final = 8
 DECISIONS: Final = {

@@ -9,7 +9,7 @@ from sif.claims import Status, audit
 from sif.fingerprint.folder import FingerprintSet
 from tests.claims.authority import Authority
 from tests.cli.command import Run, assert_one_line
-from tests.cli.conftest import images, sif  # noqa: F401
+from tests.cli.conftest import images  # noqa: F401
 from tests.fingerprint.small import pictures, small_recipe
 
 pytestmark = pytest.mark.slow
@@ -30,7 +30,7 @@ def making(untrained_llava: Path, tmp_path: Path) -> tuple[object, ...]:
 
 
 def test_an_anchored_fingerprint_is_made_committed_asked_revealed_and_audited(
-    sif: Run,  # noqa: F811
+    sif: Run,
     making: tuple[object, ...],
     untrained_llava: Path,
     untrained_qwen: Path,

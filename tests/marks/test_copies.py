@@ -2,16 +2,16 @@ import pytest
 import torch
 
 from sif.marks.copies import Copies
-from sif.marks.pool import make_pool
 from sif.marks.recipe import CopiesRecipe
+from sif.marks.training_images import show_clean
 from tests.marks.small import pictures, tower
 
 
 def simulated(**changes: object) -> tuple[Copies, torch.nn.Module]:
     vision = tower()
-    pool = make_pool(vision, vision.pictures(pictures()))
+    training = show_clean(vision, vision.pictures(pictures()))
     settings = {"tuned": 2, "every": 5, "tuning_steps": 3, **changes}
-    return Copies(vision, pool, recipe=CopiesRecipe(**settings), seed=0), vision.module
+    return Copies(vision, training, recipe=CopiesRecipe(**settings), seed=0), vision.module
 
 
 def snapshot(module: torch.nn.Module) -> dict[str, torch.Tensor]:

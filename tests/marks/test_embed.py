@@ -8,12 +8,10 @@ from torch import Tensor
 
 from sif.errors import UsageError
 from sif.marks.bits import FairBits
-from sif.marks.digest import tower_digest
 from sif.marks.embed import Marked, embed
 from sif.marks.pictures import divide
-from sif.marks.read import keyed_bits
 from sif.marks.train import Progress
-from sif.marks.verify import judge, verify
+from sif.marks.verify import judge, keyed_bits, verify
 from sif.marks.vision_model import VisionModel
 from sif.vlm.pixels import to_tensor
 from sif.watermark.activemark.losses import bit_errors
@@ -130,9 +128,9 @@ def test_features_of_unseen_images_stay_where_they_are(keyed: Marked) -> None:
 
 def test_embedding_is_deterministic(keyed: Marked) -> None:
     again = embed(tower(), pictures(), recipe=recipe(), keys=KEYS)
-    assert tower_digest(again.model) == tower_digest(keyed.model)
+    assert again.model.digest() == keyed.model.digest()
     other = embed(tower(), pictures(), recipe=recipe(), keys=KEYS, seed=1)
-    assert tower_digest(other.model) != tower_digest(keyed.model)
+    assert other.model.digest() != keyed.model.digest()
 
 
 @pytest.mark.parametrize("mode", ["keyed", "injected"])
@@ -154,7 +152,7 @@ def test_a_stopped_training_goes_on_to_the_same_weights(mode: str, tmp_path: Pat
     resumed = run(lambda progress: steps.append(progress.done), place)
     whole = run(lambda progress: None, None)
     assert steps[0] == 51
-    assert tower_digest(resumed.model) == tower_digest(whole.model)
+    assert resumed.model.digest() == whole.model.digest()
     for name, tensor in whole.watermark.tensors.items():
         assert torch.equal(resumed.watermark.tensors[name], tensor)
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from transformers import AutoModel, AutoModelForImageTextToText
 
 from sif.errors import ModelError, StorageError, UsageError
-from sif.marks.readout import Readout
+from sif.marks.tower import Readout
 from sif.marks.vision_model import VisionModel
 from tests.marks.towers import KINDS, make
 

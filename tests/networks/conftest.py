@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from sif.networks.contrast import Family, contrast_fingerprints
-from sif.networks.folder import NetworkFingerprint, make_fingerprint
+from sif.networks.fingerprint import NetworkFingerprint, make_fingerprint
 from sif.networks.joint_training import Sides, Trained, train_fingerprints
 from sif.networks.manifest import NetworkCounts
 from sif.networks.method import METHODS, Method

@@ -6,9 +6,8 @@ import torch
 from transformers import ViTConfig, ViTForImageClassification, ViTImageProcessor, pipeline
 
 from sif.errors import ModelError, UsageError
-from sif.networks.connect import connect_network
+from sif.networks.connect import connect_network, from_pipeline, load_classifier
 from sif.networks.network import answer
-from sif.networks.transformers_network import from_pipeline, load_classifier
 from sif.networks.weights import save_network
 from tests.networks.small import ARCHITECTURE, Small
 

@@ -7,9 +7,9 @@ from sif.errors import SuspectError, UsageError
 from sif.networks import endpoint
 from sif.networks.connect import connect_network
 from sif.networks.endpoint import EndpointNetwork
-from sif.networks.folder import NetworkFingerprint
+from sif.networks.fingerprint import NetworkFingerprint
 from sif.networks.output_journal import OutputJournal
-from sif.networks.verdict import verify_network
+from sif.networks.verify import verify_network
 from tests.networks.server import serving
 from tests.networks.small import Small
 
@@ -65,7 +65,7 @@ def test_null_is_a_number_that_is_not_finite(world: Small) -> None:
 def test_an_endpoint_that_fails_half_way_goes_on_and_nothing_is_lost(
     world: Small, fingerprint: NetworkFingerprint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sif.networks.verdict.BATCH", 4)
+    monkeypatch.setattr("sif.networks.verify.BATCH", 4)
     path = tmp_path / "outputs.sqlite"
     with serving(world.unseen_copies[0]) as server:
         network = EndpointNetwork(server.url, attempts=1)

@@ -14,10 +14,10 @@ from sif.ownership.null import HypergeometricNull
 from sif.ownership.policy import Policy
 from sif.ownership.published import match_rate
 from sif.ownership.sequential import decide
-from sif.ownership.verdict import Decision, Verdict
+from sif.ownership.verdict import Verdict
 from sif.suspects.connect import connect
 from sif.suspects.scripted import ScriptedSuspect
-from sif.types import Query, Unanswered
+from sif.types import Decision, Query, Unanswered
 from sif.watermark.greenlist.count import GreenCount
 from sif.watermark.greenlist.published import published_green_mask
 from tests.fingerprint.released import released_folder

@@ -8,10 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sif.errors import UsageError
-from sif.networks.domain import Domain
+from sif.networks.domain import Domain, Inputs
+from sif.networks.network import Outputs
 
-Inputs = Float[Tensor, "batch *features"]
-Outputs = Float[Tensor, "batch *outputs"]
 Targets = Int[Tensor, " batch"] | Float[Tensor, "batch *outputs"]
 
 

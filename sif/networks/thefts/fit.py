@@ -11,7 +11,8 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from sif.networks.thefts.dataset import Dataset, Inputs, Targets
+from sif.networks.domain import Inputs
+from sif.networks.thefts.dataset import Dataset, Targets
 
 Prepare = Callable[[nn.Module, Inputs, Targets], Inputs]
 

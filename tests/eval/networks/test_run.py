@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
+from sif.eval.networks import run as bench
 from sif.eval.networks.contenders import contenders
 from sif.eval.networks.references import contrasts
 from sif.eval.networks.run import NetworksBench, run_networks
 from sif.eval.networks.sets import LEARNT, make_sets, thefts
 from sif.eval.networks.tasks import Task, split
-from sif.networks import run as bench
 from sif.networks.architecture import Mlp, build
 from sif.networks.joint_training import train_fingerprints
 from sif.networks.thefts.fit import Fit

@@ -8,7 +8,7 @@ from sif.networks.architecture import Mlp, Recurrent, build
 from sif.networks.thefts import Distil, Extract, Harden, Noise, Prune, Quantize, Tune
 from sif.networks.thefts.dataset import Dataset, score
 from sif.networks.thefts.fit import Fit
-from sif.networks.thefts.layers import afresh, last_layer, matrices
+from sif.networks.thefts.obfuscation import afresh, last_layer, matrices
 from sif.networks.weights import digest_network
 from tests.networks.small import ARCHITECTURE, examples, trained
 

@@ -1,0 +1,70 @@
+"""The rules of a run whose claim is to hold after an audit.
+
+An audit takes a discount off the evidence for keys that might have been chosen, so that the run is
+asked for that much more: three powers of ten with an anchored key, twelve without. All words count
+alike, for weights could be chosen to fit the keys.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sif.claims.case import SECRETS_TRIED, TOKENS_TRIED
+from sif.errors import UsageError
+from sif.ownership.calibration import read_calibration
+from sif.ownership.policy import Policy
+
+
+class Rules(NamedTuple):
+    """The policy of a run, and the number of tries that an audit will take off."""
+
+    policy: Policy
+    tries: float
+
+
+def rules_of_run(
+    fingerprint: Path,
+    *,
+    alpha: float,
+    alpha_transfer: float,
+    anchored: bool,
+    default: Mapping[str, object] = {},
+    given: Path | None = None,
+) -> Rules:
+    """The rules that `commit` is to sign.
+
+    Args:
+        fingerprint: its folder, whose calibration says the transfer allowance.
+        alpha: α of the claim.
+        alpha_transfer: α_B of the claim.
+        anchored: whether the keys follow from a timestamp.
+        default: other fields of the policy.
+        given: a file with a policy in JSON, or a part of one, which goes before all but the bounds.
+
+    Raises:
+        UsageError: bounds, or a file, that make no sense.
+        FingerprintError: a damaged calibration.
+    """
+    Policy(alpha=alpha, alpha_transfer=alpha_transfer)  # refuses what makes no sense
+    tries = TOKENS_TRIED if anchored else SECRETS_TRIED
+    measured = read_calibration(fingerprint)
+    fields: dict[str, Any] = {
+        **default,
+        "weighted": False,
+        "transfer_allowance": None if measured is None else measured.allowance,
+        **({} if given is None else _read(given)),
+        "alpha": alpha / tries,
+        "alpha_transfer": alpha_transfer / tries,
+    }
+    return Rules(Policy.model_validate(fields), tries)
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"expected the JSON of a policy in {path}, got none") from error
+    if not isinstance(given, dict):
+        raise UsageError(f"expected the JSON of a policy in {path}, got something else")
+    return given
