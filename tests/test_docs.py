@@ -69,7 +69,8 @@ def _commands(page: str) -> list[Line]:
     return [Line(page, text) for text in _shown(PAGES[page]) if re.match(r"sif [a-z]", text)]
 
 
-LINES: Final = [line for page in PAGES for line in _commands(page)]
+# A changelog also names what is gone.
+LINES: Final = [line for page in PAGES if page != "CHANGELOG.md" for line in _commands(page)]
 
 
 def _fault(text: str) -> str:
@@ -116,12 +117,12 @@ def _settings_fault(text: str) -> str:
     return ""
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if _commands(page)])
+@pytest.mark.parametrize("page", dict.fromkeys(line.page for line in LINES))
 def test_every_command_parses(page: str) -> None:
     faults = {
         line.text: fault
-        for line in _commands(page)
-        if not SHAPES.search(line.text) and (fault := _fault(line.text))
+        for line in LINES
+        if line.page == page and not SHAPES.search(line.text) and (fault := _fault(line.text))
     }
     assert not faults
 
