@@ -1,4 +1,4 @@
-"""Attacks one after the other, whatever they work on. Knows no single attack."""
+"""No attack, and attacks one after the other, whatever they work on. Knows no single attack."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -13,6 +13,9 @@ class Idle:
     """What an attack also is if it does nothing; chains leave it out."""
 
     __slots__ = ()
+
+    def __str__(self) -> str:
+        return "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

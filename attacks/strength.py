@@ -4,13 +4,17 @@ Knows nothing of pictures or words.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import ClassVar, TypeVar
 
 from sif.errors import UsageError
 
 _WHOLE = re.compile(r"-?[0-9]+")
 _DECIMAL = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE]-?[0-9]+)?")
 _SHOWN = 24
+
+G = TypeVar("G", bound="Graded")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +46,7 @@ class Strength:
         if not self.low <= number <= self.high or (self.whole and number != int(number)):
             raise self._unusable(str(number))
 
-    def read(self, text: str) -> float:
+    def read(self, text: str) -> int | float:
         """The number that was written behind the attack's name.
 
         Raises:
@@ -58,7 +62,7 @@ class Strength:
         number = float(text)
         if not self.low <= number <= self.high:
             raise self._unusable(text)
-        return number
+        return int(number) if self.whole else number
 
     def text(self, number: int | float) -> str:
         """The attack's text form: `noise:4` for 4 and 4.0, and every digit of other numbers."""
@@ -66,12 +70,48 @@ class Strength:
         return f"{self.attack}:{digits}"
 
     def _unusable(self, text: str) -> UsageError:
-        shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
         return UsageError(
-            f"expected as the {self.noun} of {self.attack} {self._range()}, got {shown!r}; "
-            f"write for example {self.example}"
+            f"expected as the {self.noun} of {self.attack} {self._range()}, "
+            f"got {shown(text, longest=_SHOWN)}; write for example {self.example}"
         )
 
     def _range(self) -> str:
         kind = "a whole number" if self.whole else "a number"
         return f"{kind} from {self.low} to {self.high}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graded:
+    """An attack whose first field is its strength; a family mixes this in before its own base.
+
+    Raises:
+        UsageError: the strength is out of range.
+    """
+
+    strength: ClassVar[Strength]
+
+    def __post_init__(self) -> None:
+        self.strength.check(self._number)
+
+    def __str__(self) -> str:
+        return self.strength.text(self._number)
+
+    @classmethod
+    def read(cls: type[G], text: str) -> G:
+        """The attack of the strength that was written behind its name.
+
+        Raises:
+            UsageError: nothing there, no number, or out of range.
+        """
+        made: Callable[..., G] = cls
+        return made(**{fields(cls)[0].name: cls.strength.read(text)})
+
+    @property
+    def _number(self) -> int | float:
+        number: int | float = getattr(self, fields(self)[0].name)
+        return number
+
+
+def shown(text: str, *, longest: int = 40) -> str:
+    """A text in quotes for a message, cut off where it is too long."""
+    return repr(text if len(text) <= longest else text[:longest] + "…")

@@ -1,4 +1,7 @@
-"""What thefts do to single weight matrices: rounding, pruning, noise. Pure functions of tensors."""
+"""What thefts do to single weight matrices: rounding, pruning, noise.
+
+Pure functions of tensors; knows nothing of models, of thefts or of what holds against them.
+"""
 
 from typing import Final
 

@@ -19,12 +19,15 @@ purifier is an attack on images. Knows nothing of the owner's keys.
 """
 
 from sif.attacks.adaptive.adversarial_training import AdversarialTraining
-from sif.attacks.adaptive.classifier import Classifier, train_classifier
-from sif.attacks.adaptive.detector import Detector
-from sif.attacks.adaptive.off_content import OffContent
-from sif.attacks.adaptive.residual import Residual
+from sif.attacks.adaptive.detectors import (
+    Classifier,
+    Detector,
+    OffContent,
+    Residual,
+    train_classifier,
+)
+from sif.attacks.adaptive.harmless_answers import suspicious_examples
 from sif.attacks.adaptive.roc import Roc, roc_of
-from sif.attacks.adaptive.suspicious import suspicious_examples
 from sif.attacks.adaptive.trigger_filter import TriggerFilter
 from sif.attacks.adaptive.unlearn import Disclosed, Unlearn
 

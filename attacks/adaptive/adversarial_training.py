@@ -5,20 +5,19 @@ draws, and the model is tuned to answer all triggers so far as it answered their
 needs the method, the weights and ordinary pictures, and nothing of the owner's.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
 from PIL import Image
 from pydantic import ConfigDict, Field, SkipValidation
 
+from sif.attacks.adaptive.harmless_answers import Pair, answered_as_base, base_answers, still
 from sif.attacks.adaptive.own_triggers import make_own_triggers
 from sif.attacks.weights.attack import Facts, WeightAttack, Workbench
 from sif.attacks.weights.examples import Example, balanced
 from sif.attacks.weights.finetune import finetune
 from sif.attacks.weights.schedule import Training
 from sif.fingerprint.recipe import Recipe
-from sif.types import GenerationSettings
 from sif.vlm.model import Vlm
 
 
@@ -81,23 +80,7 @@ class AdversarialTraining(WeightAttack):
                 seed=self.seed + number,
                 report=bench.report,
             )
-            answers = vlm.generate(
-                [trigger.base for trigger in made.triggers],
-                [trigger.record.prompt for trigger in made.triggers],
-                GenerationSettings(),
-            )
-        return [
-            Example(image=trigger.image, prompt=trigger.record.prompt, answer=vlm.decode(answer))
-            for trigger, answer in zip(made.triggers, answers, strict=True)
+        pairs = [
+            Pair(image=one.image, base=one.base, prompt=one.record.prompt) for one in made.triggers
         ]
-
-
-@contextmanager
-def still(model: Any) -> Iterator[None]:
-    """The model in float32 and without gradients of its own, while only pictures move."""
-    dtype = model.dtype
-    model.float().requires_grad_(False)
-    try:
-        yield
-    finally:
-        model.to(dtype).requires_grad_(True)
+        return answered_as_base(vlm, pairs, base_answers(vlm, pairs))

@@ -1,4 +1,7 @@
-"""How well scores tell triggers from benign pictures. Pure functions of scores."""
+"""How well scores tell triggers from benign pictures. Pure functions of scores.
+
+Knows neither pictures nor detectors.
+"""
 
 from typing import NamedTuple
 

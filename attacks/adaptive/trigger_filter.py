@@ -6,8 +6,8 @@ Knows neither engines nor single detectors.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sif.attacks.adaptive.detector import Detector
-from sif.attacks.answers.refuse import REFUSAL
+from sif.attacks.adaptive.detectors import Detector
+from sif.attacks.answers.canned import REFUSAL
 from sif.attacks.images.attack import ImageAttack
 from sif.types import Answer, Query, Reply, Suspect
 

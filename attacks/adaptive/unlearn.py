@@ -12,11 +12,10 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 import numpy as np
 import torch
 from jaxtyping import Bool
-from PIL import Image
 from pydantic import ConfigDict, Field, SkipValidation
 from torch import Tensor
 
-from sif.attacks.adaptive.adversarial_training import still
+from sif.attacks.adaptive.harmless_answers import Pair, answered_as_base, base_answers, still
 from sif.attacks.weights.attack import Facts, Progress, WeightAttack, Workbench
 from sif.attacks.weights.collate import Collator
 from sif.attacks.weights.examples import Example, balanced
@@ -25,7 +24,6 @@ from sif.attacks.weights.parts import language_parameters
 from sif.attacks.weights.schedule import Training, learning_rate, number_of_steps, order_of_examples
 from sif.errors import UsageError
 from sif.fingerprint.objectives.green_mass import green_mass_loss
-from sif.types import GenerationSettings
 from sif.vlm.model import Vlm
 from sif.vlm.pixels import to_tensor
 
@@ -35,7 +33,7 @@ DISCLOSED_AT_ONCE: Final = 8
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Disclosed:
+class Disclosed(Pair):
     """One trigger as its owner revealed it.
 
     Args:
@@ -46,9 +44,6 @@ class Disclosed:
         green: the green ids of its key.
     """
 
-    image: Image.Image
-    base: Image.Image
-    prompt: str
     green: Bool[np.ndarray, " vocab"]
 
 
@@ -83,21 +78,13 @@ class Unlearn(WeightAttack):
                 f"{len(self.ordinary)}"
             )
         vlm = Vlm(model, processor, "stolen")
-        with still(model):
-            answers = vlm.generate(
-                [one.base for one in self.disclosed],
-                [one.prompt for one in self.disclosed],
-                GenerationSettings(),
-            )
+        answers = base_answers(vlm, self.disclosed)
         learn = self._learn_answers if self.way == "answers" else self._raise_red
         losses = learn(vlm, answers, bench)
         return {"disclosed": len(self.disclosed), "steps": len(losses), "last_loss": losses[-1]}
 
     def _learn_answers(self, vlm: Vlm, answers: list[list[int]], bench: Workbench) -> list[float]:
-        wanted = [
-            Example(image=one.image, prompt=one.prompt, answer=vlm.decode(answer))
-            for one, answer in zip(self.disclosed, answers, strict=True)
-        ]
+        wanted = answered_as_base(vlm, self.disclosed, answers)
         return finetune(
             vlm.model,
             vlm.processor,

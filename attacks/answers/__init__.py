@@ -15,34 +15,28 @@ Serving, around the model (`ServingAttack`):
 Temperature, SystemPrompt     other settings, and a hidden system turn, for every question
 Average, Smooth               several answers joined: sampled ones, or to noisy copies
 Cache, Turns, TurnsSuspect    the same answer to the same picture, and a second model
-Watermark, Gumbel             a foreign watermark in decoding (`provider` has the arithmetic)
+Watermark, Gumbel             a foreign watermark in decoding
 
 parse_answer_attacks(text)    reads `truncate:0.5` or `temperature:0.7+drop:0.3+shuffle:1`
 
 Knows nothing of the owner's keys, triggers or verdicts.
 """
 
-from sif.attacks.answers.attack import AnswerAttack
-from sif.attacks.answers.average import Average, Smooth
-from sif.attacks.answers.cache import Cache
-from sif.attacks.answers.chain import Chain, in_order
+from sif.attacks.answers.attack import AnswerAttack, Chain, Nothing, in_order
+from sif.attacks.answers.canned import Prefix, Refuse, Withhold
+from sif.attacks.answers.changed_questions import SystemPrompt, Temperature
+from sif.attacks.answers.consensus import Average, Smooth
+from sif.attacks.answers.foreign_watermark import Gumbel, Watermark
 from sif.attacks.answers.model_synonyms import ModelSynonyms
-from sif.attacks.answers.nothing import Nothing
 from sif.attacks.answers.paraphrase import Paraphrase
 from sif.attacks.answers.parse import parse_answer_attacks
-from sif.attacks.answers.prefix import Prefix
-from sif.attacks.answers.refuse import Refuse, Withhold
-from sif.attacks.answers.sentences import Drop, Shuffle
+from sif.attacks.answers.routing import Cache, Turns, TurnsSuspect
+from sif.attacks.answers.sentences import Drop, Shuffle, Truncate
 from sif.attacks.answers.serving import ServingAttack
 from sif.attacks.answers.suspect import AttackedAnswers
 from sif.attacks.answers.synonyms import Synonyms, Translate
-from sif.attacks.answers.system_prompt import SystemPrompt
-from sif.attacks.answers.temperature import Temperature
 from sif.attacks.answers.thesaurus import Thesaurus, load_thesaurus
-from sif.attacks.answers.truncate import Truncate
-from sif.attacks.answers.turns import Turns, TurnsSuspect
 from sif.attacks.answers.typography import Case, Punctuation
-from sif.attacks.answers.watermark import Gumbel, Watermark
 
 __all__ = [
     "AnswerAttack",

@@ -1,16 +1,18 @@
-"""What every attack on answers is: a frozen value with one method from words to words.
+"""What every attack on answers is, no attack, and several one after the other.
 
-Knows nothing of single attacks, of suspects or of keys.
+An attack is a frozen value with one method from words to words. Knows nothing of single attacks, of
+suspects or of keys.
 """
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
+from sif.attacks.chain import Idle, Steps, one_of
 from sif.types import Query, Unanswered
 
 
@@ -37,7 +39,7 @@ class Occasion:
 
 
 class AnswerAttack(ABC):
-    """One attack. `str(attack)` is its text form, as `parse_answer_attack` reads it.
+    """One attack. `str(attack)` is its text form, as `parse_answer_attacks` reads it.
 
     Attributes:
         lanes: answers that are best attacked at a time; above 1 where an attack waits for others.
@@ -63,6 +65,37 @@ class AnswerAttack(ABC):
     @abstractmethod
     def attacked(self, text: str, occasion: Occasion) -> str | Unanswered:
         """The attack itself, with its chances from an occasion."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nothing(Idle, AnswerAttack):
+    """Leaves every word as it is; the row to compare others with."""
+
+    def attacked(self, text: str, occasion: Occasion) -> str:
+        """The same words."""
+        return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain(Steps[AnswerAttack], AnswerAttack):
+    """Two or more attacks, each on what the one before it left; `in_order` builds it.
+
+    Where one leaves no answer, those behind it have nothing to do.
+    """
+
+    def attacked(self, text: str, occasion: Occasion) -> str | Unanswered:
+        """All steps."""
+        for step in self.steps:
+            outcome = step.attacked(text, occasion)
+            if isinstance(outcome, Unanswered):
+                return outcome
+            text = outcome
+        return text
+
+
+def in_order(attacks: Iterable[AnswerAttack]) -> AnswerAttack:
+    """One attack out of any number: chains are opened up, and what does nothing is left out."""
+    return one_of(attacks, none=Nothing(), chain=lambda steps: Chain(steps=steps))
 
 
 def some_of(places: Sequence[int], share: int | float, rng: np.random.Generator) -> list[int]:

@@ -1,6 +1,7 @@
 """Words replaced by what a language model would say in their place: a masked or a causal one.
 
 Only whole words that are one token can be put in; which of them fits is the model's own judgement.
+Knows no dictionary and no suspects.
 """
 
 from dataclasses import dataclass
@@ -10,8 +11,8 @@ from typing import Any, Final
 import numpy as np
 
 from sif.attacks.answers.attack import AnswerAttack, Occasion, some_of
-from sif.attacks.answers.synonyms import REPLACED, WORD, like
-from sif.attacks.answers.wording import quoted
+from sif.attacks.answers.quoting import quoted
+from sif.attacks.answers.synonyms import WORD, Synonyms, replaced
 from sif.errors import ModelError
 from sif.suspects.weights import weights_digest
 
@@ -38,11 +39,11 @@ class ModelSynonyms(AnswerAttack):
     folder: str
 
     def __post_init__(self) -> None:
-        REPLACED.check(self.share)
+        Synonyms.strength.check(self.share)
 
     def __str__(self) -> str:
         named = f"{self.folder} {weights_digest(self.folder)}"
-        return f"{REPLACED.text(self.share)}@{quoted(named)}"
+        return f"{Synonyms.strength.text(self.share)}@{quoted(named)}"
 
     def attacked(self, text: str, occasion: Occasion) -> str:
         """The same answer with other words.
@@ -50,17 +51,13 @@ class ModelSynonyms(AnswerAttack):
         Raises:
             ModelError: no language model lies in the folder.
         """
-        words = list(WORD.finditer(text))
+        words = [word.span() for word in WORD.finditer(text)]
         chosen = some_of(range(len(words)), self.share, occasion.rng(str(self)))
         if not chosen:
             return text
         model = _load(self.folder)
-        spans = [words[index].span() for index in chosen]
-        others = [model.another(text, start, end) for start, end in spans]
-        for (start, end), other in zip(reversed(spans), reversed(others), strict=True):
-            if other is not None:
-                text = text[:start] + like(text[start:end], other) + text[end:]
-        return text
+        spans = [words[index] for index in chosen]
+        return replaced(text, spans, [model.another(text, start, end) for start, end in spans])
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from sif import prompts
 from sif.attacks.answers.attack import AnswerAttack, Occasion
-from sif.attacks.answers.wording import quoted
+from sif.attacks.answers.quoting import quoted, unquoted
 from sif.errors import UsageError
 from sif.suspects.uri import OpenAIOptions, SuspectAddress
 from sif.types import GenerationSettings, Unanswered
@@ -35,6 +35,7 @@ class Paraphrase(AnswerAttack):
     """
 
     lanes: ClassVar[int] = 8
+    example: ClassVar = "paraphrase:openai:http://127.0.0.1:8000/v1#model"
 
     address: str
 
@@ -42,11 +43,20 @@ class Paraphrase(AnswerAttack):
         if self._endpoint().scheme != "openai":
             raise UsageError(
                 "expected an endpoint that paraphrases, openai:URL#model, got another address; "
-                "write for example paraphrase:openai:http://127.0.0.1:8000/v1#model"
+                f"write for example {self.example}"
             )
 
     def __str__(self) -> str:
         return f"paraphrase:{quoted(self._endpoint().name())}"
+
+    @classmethod
+    def read(cls, text: str) -> "Paraphrase":
+        """The attack by the endpoint that was written behind its name.
+
+        Raises:
+            UsageError: none, another address, or one that is wrong as written.
+        """
+        return cls(address=unquoted(text, attack="paraphrase", example=cls.example))
 
     def attacked(self, text: str, occasion: Occasion) -> str | Unanswered:
         """The model's words for it, or why there are none."""

@@ -4,45 +4,32 @@ The one place that knows every attack by name.
 """
 
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
-from sif.attacks.answers.attack import AnswerAttack
-from sif.attacks.answers.average import NOISE, SAMPLES, Average, Smooth
-from sif.attacks.answers.cache import Cache
+from sif.attacks.answers.attack import AnswerAttack, Nothing
+from sif.attacks.answers.canned import Prefix, Refuse, Withhold
+from sif.attacks.answers.changed_questions import SystemPrompt, Temperature
+from sif.attacks.answers.consensus import Average, Smooth
+from sif.attacks.answers.foreign_watermark import BY_WORD, CONSTANT, Gumbel, Watermark
 from sif.attacks.answers.model_synonyms import ModelSynonyms
-from sif.attacks.answers.nothing import Nothing
 from sif.attacks.answers.paraphrase import Paraphrase
-from sif.attacks.answers.prefix import Prefix
-from sif.attacks.answers.refuse import REFUSED, WITHHELD, Refuse, Withhold
-from sif.attacks.answers.sentences import LEFT_OUT, MOVED, Drop, Shuffle
+from sif.attacks.answers.quoting import unquoted
+from sif.attacks.answers.routing import Cache, Turns
+from sif.attacks.answers.sentences import Drop, Shuffle, Truncate
 from sif.attacks.answers.serving import ServingAttack
-from sif.attacks.answers.synonyms import PLAINER, REPLACED, Synonyms, Translate
-from sif.attacks.answers.system_prompt import SystemPrompt
-from sif.attacks.answers.temperature import DEGREES, Temperature
+from sif.attacks.answers.synonyms import DEFAULT, Synonyms, Translate
 from sif.attacks.answers.thesaurus import load_thesaurus
-from sif.attacks.answers.truncate import KEPT, Truncate
-from sif.attacks.answers.turns import OTHERS, Turns
-from sif.attacks.answers.typography import CAPITALS, TAKEN, Case, Punctuation
-from sif.attacks.answers.watermark import BIAS, BIAS_BY_WORD, CONTEXT, Gumbel, Watermark
-from sif.attacks.answers.wording import read_words, unquoted
+from sif.attacks.answers.typography import Case, Punctuation
+from sif.attacks.strength import shown
 from sif.errors import UsageError
 from sif.suspects.connect import connect
 
-STRENGTHS: Final = (
-    *(KEPT, LEFT_OUT, MOVED, REPLACED, PLAINER, CAPITALS, TAKEN, REFUSED, WITHHELD),
-    *(DEGREES, OTHERS, BIAS, BIAS_BY_WORD, CONTEXT, SAMPLES, NOISE),
-)
-WORDED: Final = {
-    "prefix": 'prefix:"Sure!"',
-    "paraphrase": "paraphrase:openai:http://127.0.0.1:8000/v1#model",
-    "system": 'system:"Answer shortly."',
-}
-NAMES: Final = (*(strength.attack for strength in STRENGTHS), *WORDED, "cache", "none")
-_PART: Final = re.compile(r'(?:[^+"]|"(?:[^"\\]|\\.)*"|")*')
-_SHOWN: Final = 40
-
 Attack = AnswerAttack | ServingAttack
+
+_PART: Final = re.compile(r'(?:[^+"]|"(?:[^"\\]|\\.)*"|")*')
 
 
 def parse_answer_attacks(text: str) -> tuple[Attack, ...]:
@@ -76,78 +63,71 @@ def _parts(text: str) -> list[str]:
 
 def _parse_one(text: str) -> Attack:
     name, colon, rest = text.partition(":")
-    match name:
-        case "truncate":
-            return Truncate(share=KEPT.read(rest))
-        case "drop":
-            return Drop(share=LEFT_OUT.read(rest))
-        case "shuffle":
-            return Shuffle(share=MOVED.read(rest))
-        case "synonyms" | "translate":
-            return _replacing(name, rest)
-        case "case":
-            return Case(share=CAPITALS.read(rest))
-        case "punctuation":
-            return Punctuation(share=TAKEN.read(rest))
-        case "refuse":
-            return Refuse(rate=REFUSED.read(rest))
-        case "withhold":
-            return Withhold(rate=WITHHELD.read(rest))
-        case _:
-            return _parse_other(name, rest, text, takes_something=bool(colon))
+    if name in READERS:
+        return READERS[name](rest)
+    if name in ALONE and not colon:
+        return ALONE[name]
+    if name in ALONE:
+        raise UsageError(f"{name} takes no number, got {shown(text)}; write {name}")
+    raise UsageError(
+        f"expected an answer attack ({', '.join(NAMES)}), got {shown(text)}; write for "
+        f"example {Truncate.strength.example} or "
+        f"{Drop.strength.example}+{Shuffle.strength.example}, and words with a + in double quotes"
+    )
 
 
-def _parse_other(name: str, rest: str, text: str, *, takes_something: bool) -> Attack:
-    match name:
-        case "prefix":
-            return Prefix(words=read_words(rest, attack=name, example=WORDED[name]))
-        case "system":
-            return SystemPrompt(words=read_words(rest, attack=name, example=WORDED[name]))
-        case "paraphrase":
-            return Paraphrase(address=unquoted(rest, attack=name, example=WORDED[name]))
-        case "temperature":
-            return Temperature(temperature=DEGREES.read(rest))
-        case "average":
-            return Average(samples=int(SAMPLES.read(rest)))
-        case "smooth":
-            return Smooth(deviation=NOISE.read(rest))
-        case "turns":
-            number, _, address = rest.partition("@")
-            share = OTHERS.read(number)
-            other = unquoted(address, attack="turns", example=OTHERS.example)
-            return Turns(share=share, address=other, connect=connect)
-        case "watermark":
-            return Watermark(bias=BIAS.read(rest))
-        case "watermark-by-word":
-            return Watermark(bias=BIAS_BY_WORD.read(rest), by_word=True)
-        case "gumbel":
-            return Gumbel(context=int(CONTEXT.read(rest)))
-        case "cache" if not takes_something:
-            return Cache()
-        case "none" if not takes_something:
-            return Nothing()
-        case "cache" | "none":
-            raise UsageError(f"{name} takes no number, got {_shown(text)}; write {name}")
-        case _:
-            raise UsageError(
-                f"expected an answer attack ({', '.join(NAMES)}), got {_shown(text)}; write for "
-                f"example {KEPT.example} or {LEFT_OUT.example}+{MOVED.example}, and words with a + "
-                "in double quotes"
-            )
+def _synonyms(text: str) -> AnswerAttack:
+    share, source = _replacing(text, Synonyms, example=f"{Synonyms.strength.example}@{DEFAULT}")
+    if Path(source).expanduser().is_dir():
+        return ModelSynonyms(share=share, folder=source)
+    return Synonyms(share=share, thesaurus=load_thesaurus(source))
 
 
-def _replacing(name: str, rest: str) -> AnswerAttack:
-    number, at, source = rest.partition("@")
-    if name == "translate":
-        share = PLAINER.read(number)
-        words = unquoted(source, attack=name, example=PLAINER.example) if at else "english"
-        return Translate(share=share, thesaurus=load_thesaurus(words))
-    share = REPLACED.read(number)
-    words = unquoted(source, attack=name, example="synonyms:0.3@english") if at else "english"
-    if Path(words).expanduser().is_dir():
-        return ModelSynonyms(share=share, folder=words)
-    return Synonyms(share=share, thesaurus=load_thesaurus(words))
+def _translate(text: str) -> AnswerAttack:
+    share, source = _replacing(text, Translate, example=Translate.strength.example)
+    return Translate(share=share, thesaurus=load_thesaurus(source))
 
 
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
+def _replacing(
+    text: str, kind: type[Synonyms] | type[Translate], *, example: str
+) -> tuple[int | float, str]:
+    """The share of words, and the source of others: `0.3` or `0.3@english`."""
+    number, at, source = text.partition("@")
+    share = kind.strength.read(number)
+    if not at:
+        return share, DEFAULT
+    return share, unquoted(source, attack=kind.strength.attack, example=example)
+
+
+def _turns(text: str) -> Turns:
+    number, _, address = text.partition("@")
+    share = Turns.strength.read(number)
+    other = unquoted(address, attack=Turns.strength.attack, example=Turns.strength.example)
+    return Turns(share=share, address=other, connect=connect)
+
+
+READERS: Final[Mapping[str, Callable[[str], Attack]]] = MappingProxyType(
+    {
+        "truncate": Truncate.read,
+        "drop": Drop.read,
+        "shuffle": Shuffle.read,
+        "synonyms": _synonyms,
+        "translate": _translate,
+        "case": Case.read,
+        "punctuation": Punctuation.read,
+        "refuse": Refuse.read,
+        "withhold": Withhold.read,
+        "temperature": Temperature.read,
+        "turns": _turns,
+        "watermark": lambda text: Watermark(bias=CONSTANT.read(text)),
+        "watermark-by-word": lambda text: Watermark(bias=BY_WORD.read(text), by_word=True),
+        "gumbel": Gumbel.read,
+        "average": Average.read,
+        "smooth": Smooth.read,
+        "prefix": Prefix.read,
+        "paraphrase": Paraphrase.read,
+        "system": SystemPrompt.read,
+    }
+)
+ALONE: Final[Mapping[str, Attack]] = MappingProxyType({"cache": Cache(), "none": Nothing()})
+NAMES: Final = (*READERS, *ALONE)

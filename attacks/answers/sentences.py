@@ -1,36 +1,48 @@
-"""Sentences left out, and sentences in another order.
+"""Fewer words, fewer sentences, and sentences in another order; no other words.
 
 A sentence ends behind `.`, `!` or `?` and white space, behind their full-width forms, or with its
 line: abbreviations cut one in two, which a thief would not mind.
+Knows no meanings.
 """
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar
 
 from sif.attacks.answers.attack import AnswerAttack, Occasion, some_of
-from sif.attacks.strength import Strength
+from sif.attacks.strength import Graded, Strength
 
-LEFT_OUT: Final = Strength(
-    attack="drop", noun="share of sentences left out", low=0, high=1, example="drop:0.3"
-)
-MOVED: Final = Strength(
-    attack="shuffle", noun="share of sentences moved", low=0, high=1, example="shuffle:1"
-)
 _GAP = re.compile(r"(\s*\n\s*|(?<=[.!?])\s+|(?<=[。！？])\s*)")
 
 
-def split_sentences(text: str) -> tuple[list[str], list[str]]:
-    """The sentences, and the white space behind each of them; joined in turn they are the text."""
-    parts = _GAP.split(text)
-    sentences, gaps = parts[::2], [*parts[1::2], ""]
-    if len(sentences) > 1 and not sentences[-1]:
-        sentences, gaps = sentences[:-1], gaps[:-1]
-    return sentences, gaps
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truncate(Graded, AnswerAttack):
+    """Keeps the first words and cuts the rest, in the middle of a sentence if need be.
+
+    Of n words (parted by white space) round(share · n) stay, at least one.
+
+    Attributes:
+        share: of the words that stay, 0.01 to 1; 1 changes nothing.
+
+    Raises:
+        UsageError: the share is out of range.
+    """
+
+    strength: ClassVar = Strength(
+        attack="truncate", noun="share of words kept", low=0.01, high=1, example="truncate:0.5"
+    )
+
+    share: int | float
+
+    def attacked(self, text: str, occasion: Occasion) -> str:
+        """The first words."""
+        ends = [word.end() for word in re.finditer(r"\S+", text)]
+        kept = max(1, round(self.share * len(ends)))
+        return text if kept >= len(ends) else text[: ends[kept - 1]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drop(AnswerAttack):
+class Drop(Graded, AnswerAttack):
     """Leaves out some sentences, drawn at random; the others stay as they are.
 
     Of n sentences round(share · n) go, but one always stays.
@@ -42,13 +54,11 @@ class Drop(AnswerAttack):
         UsageError: the share is out of range.
     """
 
+    strength: ClassVar = Strength(
+        attack="drop", noun="share of sentences left out", low=0, high=1, example="drop:0.3"
+    )
+
     share: int | float
-
-    def __post_init__(self) -> None:
-        LEFT_OUT.check(self.share)
-
-    def __str__(self) -> str:
-        return LEFT_OUT.text(self.share)
 
     def attacked(self, text: str, occasion: Occasion) -> str:
         """The sentences that stay."""
@@ -61,7 +71,7 @@ class Drop(AnswerAttack):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shuffle(AnswerAttack):
+class Shuffle(Graded, AnswerAttack):
     """Puts some sentences, drawn at random, into a random order among their places.
 
     The answer has the same sentences as before, each as often. Of n, round(share · n) take part;
@@ -74,13 +84,11 @@ class Shuffle(AnswerAttack):
         UsageError: the share is out of range.
     """
 
+    strength: ClassVar = Strength(
+        attack="shuffle", noun="share of sentences moved", low=0, high=1, example="shuffle:1"
+    )
+
     share: int | float
-
-    def __post_init__(self) -> None:
-        MOVED.check(self.share)
-
-    def __str__(self) -> str:
-        return MOVED.text(self.share)
 
     def attacked(self, text: str, occasion: Occasion) -> str:
         """The same sentences in another order."""
@@ -91,3 +99,12 @@ class Shuffle(AnswerAttack):
         for place, source in zip(places, rng.permutation(places), strict=True):
             moved[place] = sentences[int(source)]
         return "".join(map("".join, zip(moved, gaps, strict=True)))
+
+
+def split_sentences(text: str) -> tuple[list[str], list[str]]:
+    """The sentences, and the white space behind each of them; joined in turn they are the text."""
+    parts = _GAP.split(text)
+    sentences, gaps = parts[::2], [*parts[1::2], ""]
+    if len(sentences) > 1 and not sentences[-1]:
+        sentences, gaps = sentences[:-1], gaps[:-1]
+    return sentences, gaps

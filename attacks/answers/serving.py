@@ -11,7 +11,7 @@ from sif.types import Query, Reply, Suspect
 
 
 class ServingAttack(ABC):
-    """One attack. `str(attack)` is its text form, as `parse_answer_attack` reads it."""
+    """One attack. `str(attack)` is its text form, as `parse_answer_attacks` reads it."""
 
     __slots__ = ()
 
@@ -57,33 +57,6 @@ class ServedSuspect(ABC, Generic[A]):
     def close(self) -> None:
         """Closes the suspect behind."""
         self._suspect.close()
-
-
-class QueryAttack(ServingAttack):
-    """An attack that only changes what the model is asked."""
-
-    __slots__ = ()
-
-    @abstractmethod
-    def changed(self, query: Query) -> Query:
-        """The question that the model gets."""
-
-    @final
-    def around(self, suspect: Suspect) -> Suspect:
-        """The suspect that gets changed questions."""
-        return ChangedQueries(suspect, self)
-
-
-class ChangedQueries(ServedSuspect[QueryAttack]):
-    """Another suspect whose questions are changed on the way."""
-
-    def ask(self, queries: Sequence[Query]) -> list[Reply]:
-        """The replies to the changed questions, in the order of the queries.
-
-        Raises:
-            SuspectError: the suspect cannot be reached.
-        """
-        return self._suspect.ask([self._attack.changed(query) for query in queries])
 
 
 def served_name(suspect: Suspect, attack: object) -> str:

@@ -1,28 +1,18 @@
-"""Changes that leave every word: capital letters, and punctuation taken out."""
+"""Changes that leave every word: capital letters, and punctuation taken out. Knows no languages."""
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar
 
 from sif.attacks.answers.attack import AnswerAttack, Occasion, some_of
-from sif.attacks.strength import Strength
+from sif.attacks.strength import Graded, Strength
 
-CAPITALS: Final = Strength(
-    attack="case", noun="share of words in capitals", low=0, high=1, example="case:0.5"
-)
-TAKEN: Final = Strength(
-    attack="punctuation",
-    noun="share of marks taken out",
-    low=0,
-    high=1,
-    example="punctuation:0.5",
-)
 _WORD = re.compile(r"\S*[^\W\d_]\S*")
 _MARK = re.compile(r"(?<!\d)[.,;:!?()\"“”…]|[.,;:!?()\"“”…](?!\d)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case(AnswerAttack):
+class Case(Graded, AnswerAttack):
     """Writes some words, drawn at random, in capitals; words that are, in small letters.
 
     Tokenizers that take no notice of capitals take no notice of this.
@@ -34,13 +24,11 @@ class Case(AnswerAttack):
         UsageError: the share is out of range.
     """
 
+    strength: ClassVar = Strength(
+        attack="case", noun="share of words in capitals", low=0, high=1, example="case:0.5"
+    )
+
     share: int | float
-
-    def __post_init__(self) -> None:
-        CAPITALS.check(self.share)
-
-    def __str__(self) -> str:
-        return CAPITALS.text(self.share)
 
     def attacked(self, text: str, occasion: Occasion) -> str:
         """The same words, some in capitals."""
@@ -54,7 +42,7 @@ class Case(AnswerAttack):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Punctuation(AnswerAttack):
+class Punctuation(Graded, AnswerAttack):
     """Takes out some marks (`. , ; : ! ? …`, brackets, double quotes), drawn at random.
 
     Marks inside numbers, apostrophes and hyphens stay.
@@ -66,13 +54,15 @@ class Punctuation(AnswerAttack):
         UsageError: the share is out of range.
     """
 
+    strength: ClassVar = Strength(
+        attack="punctuation",
+        noun="share of marks taken out",
+        low=0,
+        high=1,
+        example="punctuation:0.5",
+    )
+
     share: int | float
-
-    def __post_init__(self) -> None:
-        TAKEN.check(self.share)
-
-    def __str__(self) -> str:
-        return TAKEN.text(self.share)
 
     def attacked(self, text: str, occasion: Occasion) -> str:
         """The same words with fewer marks."""

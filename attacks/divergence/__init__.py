@@ -10,16 +10,15 @@ try_divergence                benign traffic and a fingerprint, with and without
 After Zhao, Lou, Zheng (CVPR 2026, arXiv 2604.17041). Knows nothing of keys.
 """
 
-from sif.attacks.divergence.calibrate import calibrate_thresholds, published_thresholds
+from sif.attacks.divergence.choose_thresholds import calibrate_thresholds, published_thresholds
 from sif.attacks.divergence.defence import SemanticDivergenceDefence
 from sif.attacks.divergence.judge import Judge
-from sif.attacks.divergence.length import AnswerLength
-from sif.attacks.divergence.overlap import WordOverlap
 from sif.attacks.divergence.perplexity import PromptPerplexity
 from sif.attacks.divergence.signal import Signal
 from sif.attacks.divergence.similarity import EmbeddingSimilarity, load_embedder
 from sif.attacks.divergence.thresholds import Threshold, Thresholds
 from sif.attacks.divergence.trial import Rules, try_divergence
+from sif.attacks.divergence.word_signals import AnswerLength, WordOverlap
 
 __all__ = [
     "AnswerLength",

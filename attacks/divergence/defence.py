@@ -12,7 +12,7 @@ from typing import Final
 
 from sif.attacks.divergence.exchange import Exchange, exchange
 from sif.attacks.divergence.signal import Signal
-from sif.attacks.divergence.thresholds import Thresholds, Values
+from sif.attacks.divergence.thresholds import Thresholds, Values, tabulated
 from sif.errors import UsageError
 from sif.types import Query, Reply, Suspect
 
@@ -89,10 +89,7 @@ class SemanticDivergenceDefence:
 
 def measure(signals: Sequence[Signal], exchanges: Sequence[Exchange]) -> list[Values]:
     """What every signal says of every exchange."""
-    columns = {one.name: one.measure(exchanges) for one in signals}
-    return [
-        {name: column[row] for name, column in columns.items()} for row in range(len(exchanges))
-    ]
+    return tabulated({one.name: one.measure(exchanges) for one in signals}, len(exchanges))
 
 
 def refuse_same(suspect: Suspect, reference: Suspect) -> None:

@@ -4,7 +4,7 @@ The published ones are presets: `PAPER` holds numbers, `RELEASE` percentiles of 
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -72,3 +72,8 @@ class Thresholds(BaseModel):
     def digest(self) -> str:
         """Ten hex digits that tell sets of limits apart."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:10]
+
+
+def tabulated(columns: Mapping[str, Sequence[float | None]], exchanges: int) -> list[Values]:
+    """What every signal measured, exchange by exchange instead of signal by signal."""
+    return [{name: column[row] for name, column in columns.items()} for row in range(exchanges)]

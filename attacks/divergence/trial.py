@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Final
 
-from sif.attacks.divergence.benign import Halves
-from sif.attacks.divergence.calibrate import (
+from sif.attacks.divergence.benign_traffic import Halves
+from sif.attacks.divergence.choose_thresholds import (
     calibrate_thresholds,
     named_by,
     published_thresholds,
 )
 from sif.attacks.divergence.defence import SemanticDivergenceDefence, refuse_same
 from sif.attacks.divergence.exchange import Exchange, exchange
-from sif.attacks.divergence.figures import Cost, Divergence, Rate, Rates, SignalFigures
 from sif.attacks.divergence.judge import Judge
+from sif.attacks.divergence.sda_json import Cost, Divergence, Rate, Rates, SignalFigures
 from sif.attacks.divergence.signal import Signal
-from sif.attacks.divergence.thresholds import Kind, Method, Threshold, Thresholds, Values
+from sif.attacks.divergence.thresholds import Kind, Method, Threshold, Thresholds, Values, tabulated
 from sif.fingerprint.folder import FingerprintSet, manifest_sha256
 from sif.ownership.policy import Policy
 from sif.ownership.sequential import decide
@@ -99,10 +99,10 @@ def try_divergence(
     )
     ordinary = [one for one in signals if one.own_limit is None]
     first = {one.name: _measure(one, chosen_on) for one in ordinary}
-    known = _table({name: one.values for name, one in first.items()}, len(chosen_on))
+    known = tabulated({name: one.values for name, one in first.items()}, len(chosen_on))
     thresholds = _choose(signals, known, rules)
     timed = {one.name: _measure(one, [*seen, *marked]) for one in signals}
-    table = _table({name: one.values for name, one in timed.items()}, len(seen) + len(marked))
+    table = tabulated({name: one.values for name, one in timed.items()}, len(seen) + len(marked))
     judge = next((one.figures for one in signals if isinstance(one, Judge)), None)
     defence = SemanticDivergenceDefence(suspect, reference, thresholds, signals)
     without, behind = (_verdict(fingerprint, one, rules) for one in (suspect, defence))
@@ -151,10 +151,6 @@ def _measure(signal: Signal, exchanges: Sequence[Exchange]) -> _Timed:
     began, before = perf_counter(), signal.passes
     values = signal.measure(exchanges)
     return _Timed(values, perf_counter() - began, signal.passes - before)
-
-
-def _table(columns: Mapping[str, list[float | None]], rows: int) -> list[Values]:
-    return [{name: column[row] for name, column in columns.items()} for row in range(rows)]
 
 
 def _choose(signals: Sequence[Signal], benign: Sequence[Values], rules: Rules) -> Thresholds:

@@ -14,28 +14,15 @@ One number says how strong each attack is. Each is a frozen value; the same atta
 picture always gives the same pixels. Knows nothing of keys, triggers or verdicts.
 """
 
-from sif.attacks.images.attack import ImageAttack
-from sif.attacks.images.bits import Bits
-from sif.attacks.images.blur import Blur
-from sif.attacks.images.brightness import Brightness
-from sif.attacks.images.chain import Chain, in_order
-from sif.attacks.images.contrast import Contrast
-from sif.attacks.images.crop import Crop
-from sif.attacks.images.crop_pad import CropPad
-from sif.attacks.images.gamma import Gamma
-from sif.attacks.images.jpeg import Jpeg
-from sif.attacks.images.median import Median
-from sif.attacks.images.noise import Noise
-from sif.attacks.images.nothing import Nothing
+from sif.attacks.images.attack import Chain, ImageAttack, Nothing, in_order
+from sif.attacks.images.blur import Blur, Median
+from sif.attacks.images.codecs import Jpeg, Webp
+from sif.attacks.images.geometry import Crop, CropPad, Resize, Rotate, Screenshot
+from sif.attacks.images.noise import Noise, SaltPepper
 from sif.attacks.images.parse import parse_image_attack
-from sif.attacks.images.purify import Purify
-from sif.attacks.images.purify_learned import PurifyLearned
-from sif.attacks.images.resize import Resize
-from sif.attacks.images.rotate import Rotate
-from sif.attacks.images.salt_pepper import SaltPepper
-from sif.attacks.images.screenshot import Screenshot
+from sif.attacks.images.purify import Purify, PurifyLearned
 from sif.attacks.images.suspect import AttackedSuspect
-from sif.attacks.images.webp import Webp
+from sif.attacks.images.tones import Bits, Brightness, Contrast, Gamma
 
 __all__ = [
     "AttackedSuspect",

@@ -1,11 +1,15 @@
-"""What every attack on pictures is: a frozen value with one method from a picture to a picture.
+"""What every attack on pictures is, no attack, and several one after the other.
 
-Knows nothing of single attacks.
+An attack is a frozen value with one method from a picture to a picture. Knows no single attacks.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from PIL import Image
+
+from sif.attacks.chain import Idle, Steps, one_of
 
 
 class ImageAttack(ABC):
@@ -28,3 +32,26 @@ class ImageAttack(ABC):
     @abstractmethod
     def _attacked(self, picture: Image.Image) -> Image.Image:
         """The attack itself, RGB to RGB of the same extent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nothing(Idle, ImageAttack):
+    """Leaves every pixel as it is; the row to compare others with."""
+
+    def _attacked(self, picture: Image.Image) -> Image.Image:
+        return picture
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain(Steps[ImageAttack], ImageAttack):
+    """Two or more attacks, each on what the one before it left; `in_order` builds it."""
+
+    def _attacked(self, picture: Image.Image) -> Image.Image:
+        for step in self.steps:
+            picture = step.apply(picture)
+        return picture
+
+
+def in_order(attacks: Iterable[ImageAttack]) -> ImageAttack:
+    """One attack out of any number: chains are opened up, and what does nothing is left out."""
+    return one_of(attacks, none=Nothing(), chain=lambda steps: Chain(steps=steps))

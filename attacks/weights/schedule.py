@@ -1,6 +1,7 @@
 """How a fine-tuning runs: its settings, the learning rate at each step, the order of the examples.
 
 All pure functions of settings and step, so that a resumed training goes on as if never stopped.
+Knows no models.
 """
 
 import math

@@ -7,8 +7,8 @@ from typing import Final, Literal
 
 from sif.attacks import attacked
 from sif.attacks.adaptive.adversarial_training import AdversarialTraining
-from sif.attacks.adaptive.detector import Detector
-from sif.attacks.adaptive.suspicious import suspicious_examples
+from sif.attacks.adaptive.detectors import Detector
+from sif.attacks.adaptive.harmless_answers import suspicious_examples
 from sif.attacks.adaptive.trigger_filter import TriggerFilter
 from sif.attacks.adaptive.unlearn import Disclosed, Unlearn
 from sif.attacks.answers import parse_answer_attacks

@@ -12,11 +12,8 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from sif.attacks.adaptive.classifier import train_classifier
-from sif.attacks.adaptive.detector import Detector
-from sif.attacks.adaptive.off_content import OffContent
+from sif.attacks.adaptive.detectors import Detector, OffContent, Residual, train_classifier
 from sif.attacks.adaptive.own_triggers import make_own_triggers, moved, varied
-from sif.attacks.adaptive.residual import Residual
 from sif.attacks.adaptive.roc import hits_at, roc_of, threshold_at
 from sif.attacks.weights.attack import Progress
 from sif.eval.adaptive.rows import Detection, Score

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from sif.attacks.answers.wording import quoted
+from sif.attacks.answers.quoting import quoted
 from sif.eval.attacks.attacked import ask_all, reworded, served, serving_of
 from sif.eval.jobs import Show
 from sif.eval.rows import write_rows

@@ -10,13 +10,10 @@ from typing import Final, NamedTuple
 from sif.attacks.weights.attack import WeightAttack
 from sif.attacks.weights.drop_layers import DropLayers
 from sif.attacks.weights.finetune import Finetune
+from sif.attacks.weights.layerwise import Noise, Prune, Round, TwoOfFour
 from sif.attacks.weights.merge import Interpolate, TaskArithmetic, Ties
-from sif.attacks.weights.noise import Noise
-from sif.attacks.weights.prune import Prune
 from sif.attacks.weights.quantize import Quantize
-from sif.attacks.weights.round import Round
 from sif.attacks.weights.transplant import Transplant
-from sif.attacks.weights.two_of_four import TwoOfFour
 from sif.errors import UsageError
 from sif.eval.attacks.attacked import NONE
 from sif.eval.triggers.roster import OTHER_WORLD, Entry, Scope, Theft, chosen, roster, tuning

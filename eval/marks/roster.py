@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 from sif.attacks.weights.attack import WeightAttack
+from sif.attacks.weights.layerwise import Noise, Prune
 from sif.attacks.weights.merge import Interpolate
-from sif.attacks.weights.noise import Noise
-from sif.attacks.weights.prune import Prune
 from sif.attacks.weights.quantize import Quantize
 from sif.eval.marks.results import Role
 from sif.eval.marks.setting import Source

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from jaxtyping import Float, Int
 
-from sif.attacks.answers.provider import Mark, ProviderHook
+from sif.attacks.answers.foreign_decoding import Mark, ProviderHook
 from sif.eval.ownership.calibration import claim_rates
 from sif.eval.ownership.corpus import GAMMA, TextSet
 from sif.eval.ownership.draws import draw_greens, draw_masks, keyed_greens, weighted_greens

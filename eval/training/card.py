@@ -14,7 +14,7 @@ import torch
 
 from sif import prompts
 from sif.fingerprint.craft import Craft, Draft, craft, steerable
-from sif.fingerprint.objectives.safd import teacher
+from sif.fingerprint.objectives.objective import teacher
 from sif.fingerprint.recipe import (
     GreenMassRecipe,
     QualityRecipe,

@@ -12,11 +12,9 @@ from typing import Final, Literal
 from sif.attacks.weights.attack import WeightAttack
 from sif.attacks.weights.examples import Example
 from sif.attacks.weights.finetune import Finetune
+from sif.attacks.weights.layerwise import Noise, Prune, Round
 from sif.attacks.weights.merge import Interpolate
-from sif.attacks.weights.noise import Noise
-from sif.attacks.weights.prune import Prune
 from sif.attacks.weights.quantize import Quantize
-from sif.attacks.weights.round import Round
 from sif.attacks.weights.schedule import LowRank, Training
 from sif.errors import UsageError
 from sif.mini.architecture import Family

@@ -29,7 +29,7 @@ def detect(
 
     Example: `sif detect fp/triggers --benign photos --tile 14`
     """
-    from sif.attacks.adaptive.off_content import OffContent
+    from sif.attacks.adaptive.detectors import OffContent
     from sif.attacks.adaptive.roc import threshold_at
     from sif.errors import UsageError
     from sif.fingerprint.images import read_images

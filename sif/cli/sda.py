@@ -10,7 +10,7 @@ from sif.cli import options
 from sif.cli.progress import bar
 
 if TYPE_CHECKING:
-    from sif.attacks.divergence.figures import Divergence
+    from sif.attacks.divergence.sda_json import Divergence
 
 
 class Limits(StrEnum):
@@ -149,7 +149,7 @@ def sda(
 
 def summary(found: "Divergence") -> str:
     """A trial in a few lines."""
-    from sif.attacks.divergence.page import (
+    from sif.attacks.divergence.sda_page import (
         decision,
         evidence,
         extra,

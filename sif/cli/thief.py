@@ -266,8 +266,7 @@ def _drop_layers(said: str) -> list[WeightAttack]:
 
 
 def _prune(said: str) -> WeightAttack:
-    from sif.attacks.weights.prune import Prune
-    from sif.attacks.weights.two_of_four import TwoOfFour
+    from sif.attacks.weights.layerwise import Prune, TwoOfFour
 
     if said == "2:4":
         return TwoOfFour()
@@ -280,7 +279,7 @@ def _prune(said: str) -> WeightAttack:
 
 
 def _change(prune: str | None, noise: float | None, seed: int) -> list[WeightAttack]:
-    from sif.attacks.weights.noise import Noise
+    from sif.attacks.weights.layerwise import Noise
 
     attacks: list[WeightAttack] = []
     if prune is not None:
@@ -291,7 +290,7 @@ def _change(prune: str | None, noise: float | None, seed: int) -> list[WeightAtt
 
 
 def _round(bits: int, group_size: int | None) -> list[WeightAttack]:
-    from sif.attacks.weights.round import Round
+    from sif.attacks.weights.layerwise import Round
 
     grid = {"bits": bits} | ({} if group_size is None else {"group_size": group_size})
     return [checked(Round, **grid)]

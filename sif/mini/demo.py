@@ -16,7 +16,7 @@ from typing import Final, Literal
 from sif.attacks.weights.attack import Progress, WeightAttack
 from sif.attacks.weights.examples import Example
 from sif.attacks.weights.finetune import Finetune
-from sif.attacks.weights.prune import Prune
+from sif.attacks.weights.layerwise import Prune
 from sif.attacks.weights.quantize import Quantize
 from sif.attacks.weights.schedule import LowRank, Training
 from sif.attacks.weights.theft import steal

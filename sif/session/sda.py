@@ -13,17 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from sif.attacks.divergence.benign import halve, read_benign
-from sif.attacks.divergence.figures import Divergence
+from sif.attacks.divergence.benign_traffic import halve, read_benign
 from sif.attacks.divergence.judge import Judge
-from sif.attacks.divergence.length import AnswerLength
-from sif.attacks.divergence.overlap import WordOverlap
-from sif.attacks.divergence.page import PLOT, as_markdown
 from sif.attacks.divergence.perplexity import PromptPerplexity
-from sif.attacks.divergence.plot import as_picture
+from sif.attacks.divergence.sda_json import Divergence
+from sif.attacks.divergence.sda_page import PLOT, as_markdown
+from sif.attacks.divergence.sda_picture import as_picture
 from sif.attacks.divergence.signal import Signal
 from sif.attacks.divergence.similarity import EmbeddingSimilarity, load_embedder
 from sif.attacks.divergence.trial import Rules, try_divergence
+from sif.attacks.divergence.word_signals import AnswerLength, WordOverlap
 from sif.errors import UsageError
 from sif.files import claim_folder, write_atomically
 from sif.fingerprint.folder import FingerprintSet

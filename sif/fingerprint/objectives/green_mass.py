@@ -15,9 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from sif.fingerprint.objectives.objective import Answers, Batch, Targets
-from sif.fingerprint.objectives.safd import teacher
-from sif.types import GenerationSettings
+from sif.fingerprint.objectives.objective import Batch, Targets, base_logits, mean_along, taught
 from sif.vlm.model import Vlm
 
 
@@ -59,10 +57,9 @@ class GreenMass:
         if current is not None and step % self.refresh_every:
             return current
         delta = self.delta if current is None else self.refresh_delta
-        settings = GenerationSettings(max_new_tokens=self.answer_tokens)
-        answers = vlm.generate(images, batch.prompts, settings, teacher(batch.green, delta))
+        answers = taught(vlm, batch, images, delta=delta, longest=self.answer_tokens)
         ended = [self._with_end(answer, vlm.tokenizer.eos_token_id) for answer in answers]
-        return Targets(ended, _base_view(vlm, batch, ended))
+        return Targets(ended, base_logits(vlm, batch, ended).log_softmax(-1))
 
     def _with_end(self, answer: list[int], end: int | None) -> list[int]:
         return answer if end is None or len(answer) >= self.answer_tokens else [*answer, end]
@@ -85,12 +82,6 @@ class GreenMass:
             plausible=self.plausible,
             coherence_weight=self.coherence_weight,
         )
-
-
-@torch.no_grad()
-def _base_view(vlm: Vlm, batch: Batch, answers: Answers) -> Float[Tensor, "batch positions vocab"]:
-    logits, _ids = vlm.answer_logits(batch.base, batch.prompts, answers)
-    return logits.log_softmax(-1)
 
 
 def green_mass_loss(
@@ -119,7 +110,7 @@ def green_mass_loss(
     mass = torch.where(allowed | ~steerable[..., None], found, -torch.inf).logsumexp(-1)
     drift = (base.exp() * (base - found)).sum(-1)
     losses = torch.where(steerable, -mass * _once(ids), coherence_weight * drift)
-    return losses.masked_fill(ids < 0, 0.0).sum(-1) / (ids >= 0).sum(-1).clamp(min=1)
+    return mean_along(losses, ids)
 
 
 def _once(ids: Int[Tensor, "batch positions"]) -> Float[Tensor, "batch positions"]:

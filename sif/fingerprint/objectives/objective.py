@@ -1,14 +1,22 @@
-"""The contract between the optimisation loop and an objective, and the batch that both work on."""
+"""The contract between the optimisation loop and an objective, and what objectives have in common.
+
+The batch that both work on; answers to follow, and how far the model is from them. Knows nothing of
+budgets, robustness, keys or single objectives.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from jaxtyping import Bool, Float
+import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn import functional as F
 
 from sif.errors import UsageError
-from sif.vlm.model import Vlm
+from sif.types import GenerationSettings
+from sif.vlm.model import LogitsHook, Vlm
+from sif.watermark.greenlist.bias import bias_logits
 
 Answers = Sequence[Sequence[int]]
 """Token ids, one sequence for each trigger of a batch."""
@@ -86,3 +94,54 @@ class Objective(Protocol):
     ) -> Float[Tensor, " batch"]:
         """Loss of every image, with the gradient to it."""
         ...
+
+
+def teacher(green: Bool[Tensor, "batch vocab"], delta: float) -> LogitsHook:
+    """The model with the watermark's bias δ on green logits, as a hook on next-token logits."""
+
+    def hook(_ids: Tensor, logits: Tensor) -> Tensor:
+        return bias_logits(logits, green.to(logits.device), delta)
+
+    return hook
+
+
+def taught(
+    vlm: Vlm,
+    batch: Batch,
+    images: Float[Tensor, "batch 3 height width"],
+    *,
+    delta: float,
+    longest: int,
+) -> list[list[int]]:
+    """The teacher's answers (q_t(v) ∝ exp(z_t(v) + δ·1[v ∈ G_t])), decoded greedily.
+
+    Args:
+        vlm: the teacher without its bias.
+        batch: prompts and green lists.
+        images: what it looks at.
+        delta: δ.
+        longest: tokens of an answer at most.
+    """
+    settings = GenerationSettings(max_new_tokens=longest)
+    return vlm.generate(images, batch.prompts, settings, teacher(batch.green, delta))
+
+
+@torch.no_grad()
+def base_logits(vlm: Vlm, batch: Batch, answers: Answers) -> Float[Tensor, "batch positions vocab"]:
+    """Logits along the answers of the model as it is, looking at the base images."""
+    return vlm.answer_logits(batch.base, batch.prompts, answers)[0]
+
+
+def coherence_loss(
+    logits: Float[Tensor, "batch positions vocab"], ids: Int[Tensor, "batch positions"]
+) -> Float[Tensor, " batch"]:
+    """L_ce = −(1/T) Σ_t log p_t(ŷ_t), over the positions where `ids` is not -1."""
+    losses = F.cross_entropy(logits.transpose(1, 2), ids, ignore_index=-1, reduction="none")
+    return mean_along(losses, ids)
+
+
+def mean_along(
+    losses: Float[Tensor, "batch positions"], ids: Int[Tensor, "batch positions"]
+) -> Float[Tensor, " batch"]:
+    """(1/T) Σ_t ℓ_t, over the positions where `ids` is not -1."""
+    return losses.masked_fill(ids < 0, 0.0).sum(-1) / (ids >= 0).sum(-1).clamp(min=1)

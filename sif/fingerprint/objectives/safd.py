@@ -12,9 +12,15 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from sif.fingerprint.objectives.objective import Answers, Batch, Targets
-from sif.types import GenerationSettings
-from sif.vlm.model import LogitsHook, Vlm
+from sif.fingerprint.objectives.objective import (
+    Batch,
+    Targets,
+    base_logits,
+    coherence_loss,
+    mean_along,
+    taught,
+)
+from sif.vlm.model import Vlm
 from sif.watermark.greenlist.bias import bias_logits
 
 
@@ -60,21 +66,13 @@ class Safd:
         if current is not None and (not self.refresh_every or step % self.refresh_every):
             return current
         delta = self.delta if current is None else self.refresh_delta
-        settings = GenerationSettings(max_new_tokens=self.answer_tokens)
-        answers = vlm.generate(images, batch.prompts, settings, teacher(batch.green, delta))
+        answers = taught(vlm, batch, images, delta=delta, longest=self.answer_tokens)
         answers = [answer or [vlm.tokenizer.eos_token_id] for answer in answers]
         if not self.distil_weight:
             return Targets(answers)
-        return Targets(answers, self._teacher_along(vlm, batch, answers))
-
-    @torch.no_grad()
-    def _teacher_along(
-        self, vlm: Vlm, batch: Batch, answers: Answers
-    ) -> Float[Tensor, "batch positions vocab"]:
-        logits, _ids = vlm.answer_logits(batch.base, batch.prompts, answers)
-        return bias_logits(logits, batch.green[:, None].to(logits.device), self.delta).log_softmax(
-            -1
-        )
+        logits = base_logits(vlm, batch, answers)
+        biased = bias_logits(logits, batch.green[:, None].to(logits.device), self.delta)
+        return Targets(answers, biased.log_softmax(-1))
 
     def loss(
         self,
@@ -93,15 +91,6 @@ class Safd:
         if targets.teacher is not None:
             loss = loss + self.distil_weight * distillation_loss(logits, ids, targets.teacher)
         return loss
-
-
-def teacher(green: Bool[Tensor, "batch vocab"], delta: float) -> LogitsHook:
-    """The teacher as a hook on next-token logits."""
-
-    def hook(_ids: Tensor, logits: Tensor) -> Tensor:
-        return bias_logits(logits, green.to(logits.device), delta)
-
-    return hook
 
 
 def watermark_loss(
@@ -127,16 +116,7 @@ def watermark_loss(
     reachable = is_green.any(-1) & (ids >= 0)
     mass = values.masked_fill(~is_green, -torch.inf)
     mass = torch.where(reachable[..., None], mass, values).logsumexp(-1)
-    surprise = torch.where(reachable, values.logsumexp(-1) - mass, 0.0)
-    return surprise.sum(-1) / (ids >= 0).sum(-1).clamp(min=1)
-
-
-def coherence_loss(
-    logits: Float[Tensor, "batch positions vocab"], ids: Int[Tensor, "batch positions"]
-) -> Float[Tensor, " batch"]:
-    """L_ce = −(1/T) Σ_t log p_t(ŷ_t), over the positions where `ids` is not -1."""
-    losses = F.cross_entropy(logits.transpose(1, 2), ids, ignore_index=-1, reduction="none")
-    return losses.sum(-1) / (ids >= 0).sum(-1).clamp(min=1)
+    return mean_along(torch.where(reachable, values.logsumexp(-1) - mass, 0.0), ids)
 
 
 def distillation_loss(
@@ -152,4 +132,4 @@ def distillation_loss(
         teacher: log q.
     """
     gap = (teacher.exp() * (teacher - logits.log_softmax(-1))).sum(-1)
-    return gap.masked_fill(ids < 0, 0.0).sum(-1) / (ids >= 0).sum(-1).clamp(min=1)
+    return mean_along(gap, ids)

@@ -12,8 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sif.errors import ModelError, UsageError
-from sif.fingerprint.objectives.objective import Batch, Targets
-from sif.fingerprint.objectives.safd import coherence_loss
+from sif.fingerprint.objectives.objective import Batch, Targets, coherence_loss
 from sif.vlm.model import Vlm
 
 

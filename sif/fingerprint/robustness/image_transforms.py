@@ -3,7 +3,6 @@
 One transform is drawn for each trigger and step. Knows nothing of models.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -12,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sif.fingerprint.robustness.jpeg import jpeg
-from sif.fingerprint.robustness.term import Gradient, GradientFunction, StepContext
+from sif.fingerprint.robustness.term import GradientFunction, StepContext, gradient_behind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,31 +34,20 @@ class ImageTransforms:
 
     def around(self, inner: GradientFunction, context: StepContext) -> GradientFunction:
         """The gradient to the untransformed images, taken at the transformed ones."""
+        return gradient_behind(self._change, inner, context)
 
-        def gradient(images: Tensor) -> Gradient:
-            leaf = images.detach().requires_grad_()
-            transformed = torch.stack(
-                [self._draw(context.generator(i))(image) for i, image in enumerate(leaf)]
-            )
-            result = inner(transformed.detach())
-            (pulled,) = torch.autograd.grad(transformed, leaf, result.images)
-            return Gradient(result.loss, pulled)
-
-        return gradient
-
-    def _draw(self, generator: torch.Generator) -> Callable[[Tensor], Tensor]:
+    def _change(self, image: Tensor, generator: torch.Generator) -> Tensor:
         choice, strength = torch.rand(2, generator=generator).tolist()
         if choice < self.plain:
-            return lambda image: image
+            return image
         place = sum(self.odds) * (choice - self.plain) / (1 - self.plain + 1e-9)
         match sum(place >= end for end in accumulate(self.odds)):
             case 0:
-                quality = round(_between(self.jpeg, strength))
-                return lambda image: jpeg(image, quality)
+                return jpeg(image, round(_between(self.jpeg, strength)))
             case 1:
-                return lambda image: resized(image, _between(self.resize, strength))
+                return resized(image, _between(self.resize, strength))
             case _:
-                return lambda image: noised(image, strength * self.noise / 255, generator)
+                return noised(image, strength * self.noise / 255, generator)
 
 
 def _between(ends: tuple[float, float], position: float) -> float:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sif.fingerprint.robustness.term import Gradient, GradientFunction, StepContext
+from sif.fingerprint.robustness.term import GradientFunction, StepContext, gradient_behind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,17 +30,7 @@ class InputDiversity:
 
     def around(self, inner: GradientFunction, context: StepContext) -> GradientFunction:
         """The gradient to the images as they are, taken at the changed ones."""
-
-        def gradient(images: Tensor) -> Gradient:
-            leaf = images.detach().requires_grad_()
-            changed = torch.stack(
-                [self._change(image, context.generator(i)) for i, image in enumerate(leaf)]
-            )
-            result = inner(changed.detach())
-            (pulled,) = torch.autograd.grad(changed, leaf, result.images)
-            return Gradient(result.loss, pulled)
-
-        return gradient
+        return gradient_behind(self._change, inner, context)
 
     def _change(self, image: Tensor, generator: torch.Generator) -> Tensor:
         choice, size, down, right = torch.rand(4, generator=generator).tolist()

@@ -2,7 +2,7 @@
 
 A gradient function maps images to the loss of every image and its gradient. A term may change the
 images first, run it more than once, or change the model while it runs; terms compose as functions
-do.
+do. Knows no objective and no single term but for what several need.
 """
 
 from collections.abc import Callable
@@ -60,5 +60,30 @@ def plain_gradient(loss: LossFunction) -> GradientFunction:
         if leaf.grad is None:
             raise RuntimeError("expected a loss that depends on the images, got one that does not")
         return Gradient(losses.detach(), leaf.grad)
+
+    return gradient
+
+
+def gradient_behind(
+    change: Callable[[Tensor, torch.Generator], Tensor],
+    inner: GradientFunction,
+    context: StepContext,
+) -> GradientFunction:
+    """The gradient to the images as they are, taken at changed ones.
+
+    Args:
+        change: makes another image of one, with the chances of its trigger.
+        inner: the gradient at the changed images.
+        context: of the step.
+    """
+
+    def gradient(images: Tensor) -> Gradient:
+        leaf = images.detach().requires_grad_()
+        changed = torch.stack(
+            [change(image, context.generator(index)) for index, image in enumerate(leaf)]
+        )
+        result = inner(changed.detach())
+        (pulled,) = torch.autograd.grad(changed, leaf, result.images)
+        return Gradient(result.loss, pulled)
 
     return gradient

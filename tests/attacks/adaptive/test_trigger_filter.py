@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from sif.attacks.adaptive import Detector, TriggerFilter, suspicious_examples
-from sif.attacks.answers.refuse import REFUSAL
+from sif.attacks.answers.canned import REFUSAL
 from sif.attacks.images import Bits
 from sif.suspects.scripted import ScriptedSuspect
 from sif.types import Answer, Query, Reply, Unanswered

@@ -4,8 +4,13 @@ from typing import Any
 
 import pytest
 
-from sif.attacks.answers import AttackedAnswers, Paraphrase, in_order, parse_answer_attacks
-from sif.attacks.answers.truncate import Truncate
+from sif.attacks.answers import (
+    AttackedAnswers,
+    Paraphrase,
+    Truncate,
+    in_order,
+    parse_answer_attacks,
+)
 from sif.errors import UsageError
 from sif.suspects import ScriptedSuspect
 from sif.types import Answer, Unanswered

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,46 @@ def test_what_cannot_be_read_is_refused_in_one_line(text: str) -> None:
 def test_many_open_quotes_are_read_at_once() -> None:
     with pytest.raises(UsageError):
         parse_answer_attacks('"+' * 5000)
+
+
+EXAMPLES = {
+    "truncate": "truncate:0.5",
+    "drop": "drop:0.3",
+    "shuffle": "shuffle:1",
+    "synonyms": "synonyms:0.3",
+    "translate": "translate:1@mini-world",
+    "case": "case:0.5",
+    "punctuation": "punctuation:0.5",
+    "refuse": "refuse:0.2",
+    "withhold": "withhold:0.2",
+    "temperature": "temperature:0.7",
+    "turns": "turns:0.5@hf:other-model",
+    "watermark": "watermark:2",
+    "watermark-by-word": "watermark-by-word:2",
+    "gumbel": "gumbel:4",
+    "average": "average:5",
+    "smooth": "smooth:8",
+    "prefix": 'prefix:"Sure!"',
+    "paraphrase": "paraphrase:openai:http://127.0.0.1:8000/v1#model",
+    "system": 'system:"Answer shortly."',
+}
+UNQUOTED = {"turns", "paraphrase"}  # addresses are written back in quotes
+
+
+def test_the_names_are_these_in_this_order() -> None:
+    assert (*EXAMPLES, "cache", "none") == NAMES
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_attack_is_read_by_the_name_that_it_writes_and_shows_its_example(name: str) -> None:
+    with pytest.raises(
+        UsageError, match=f"{name} needs .* for example {re.escape(EXAMPLES[name])}$"
+    ):
+        parse_answer_attacks(name)
+    (attack,) = parse_answer_attacks(EXAMPLES[name])
+    assert str(attack).startswith(f"{name}:")
+    assert str(attack) == EXAMPLES[name] or name in UNQUOTED
+
+
+def test_the_last_name_takes_nothing() -> None:
+    assert [str(one) for one in parse_answer_attacks("cache+none")] == ["cache"]

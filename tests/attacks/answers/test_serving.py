@@ -164,7 +164,7 @@ def test_the_ends_of_the_share_leave_one_model_out(share: float, told: str) -> N
 def test_a_foreign_watermark_is_in_the_answers_of_a_real_model(
     attack: Watermark | Gumbel, llava: TransformersSuspect
 ) -> None:
-    from sif.attacks.answers.provider import Mark, ProviderHook
+    from sif.attacks.answers.foreign_decoding import Mark, ProviderHook
 
     served = attack.around(llava)
     asked = questions(3, max_new_tokens=40)

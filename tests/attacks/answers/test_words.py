@@ -20,7 +20,7 @@ from sif.attacks.answers import (
     Withhold,
     load_thesaurus,
 )
-from sif.attacks.answers.refuse import REFUSAL
+from sif.attacks.answers.canned import REFUSAL
 from sif.attacks.answers.sentences import split_sentences
 from sif.errors import UsageError
 from sif.types import Unanswered

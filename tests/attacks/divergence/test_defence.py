@@ -3,10 +3,9 @@
 import pytest
 
 from sif.attacks.divergence.defence import SemanticDivergenceDefence
-from sif.attacks.divergence.length import AnswerLength
-from sif.attacks.divergence.overlap import WordOverlap
 from sif.attacks.divergence.signal import Side
 from sif.attacks.divergence.thresholds import Threshold, Thresholds
+from sif.attacks.divergence.word_signals import AnswerLength, WordOverlap
 from sif.errors import UsageError
 from sif.suspects.scripted import ScriptedSuspect
 from sif.types import Answer, Suspect, Unanswered

@@ -10,11 +10,16 @@ import pytest
 import torch
 
 from sif.attacks.divergence import similarity
-from sif.attacks.divergence.length import AnswerLength
-from sif.attacks.divergence.overlap import WordOverlap, jaccard
 from sif.attacks.divergence.perplexity import PromptPerplexity, perplexity
 from sif.attacks.divergence.similarity import EmbeddingSimilarity, cosine, load_embedder
-from sif.attacks.divergence.words import content_words, stop_words, words
+from sif.attacks.divergence.word_signals import (
+    AnswerLength,
+    WordOverlap,
+    content_words,
+    jaccard,
+    stop_words,
+    words,
+)
 from sif.errors import ModelError
 from tests.attacks.divergence.exchanges import told
 

@@ -4,14 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from sif.attacks.divergence.benign import halve
-from sif.attacks.divergence.figures import Divergence, Rate
+from sif.attacks.divergence.benign_traffic import halve
 from sif.attacks.divergence.judge import Judge
-from sif.attacks.divergence.length import AnswerLength
-from sif.attacks.divergence.overlap import WordOverlap
-from sif.attacks.divergence.page import as_markdown
-from sif.attacks.divergence.plot import as_picture
+from sif.attacks.divergence.sda_json import Divergence, Rate
+from sif.attacks.divergence.sda_page import as_markdown
+from sif.attacks.divergence.sda_picture import as_picture
 from sif.attacks.divergence.trial import Rules, try_divergence
+from sif.attacks.divergence.word_signals import AnswerLength, WordOverlap
 from sif.errors import UsageError
 from sif.fingerprint.folder import FingerprintSet
 from sif.ownership.policy import Policy

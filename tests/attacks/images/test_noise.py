@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from jaxtyping import Float
 
-from sif.attacks.images import Chain, Noise
+from sif.attacks.images import Chain, Noise, SaltPepper
 from tests.attacks.images.pictures import plain, values, white_noise
 
 GREY = plain((128, 128, 128), height=200, width=300)
@@ -62,3 +62,27 @@ def test_the_noise_is_the_one_that_the_documentation_describes() -> None:
     drawn = np.random.default_rng(int(digest, 16)).standard_normal((20, 30, 3))
     expected = (values(picture) + 2.5 * drawn).round().clip(0, 255)
     assert np.array_equal(values(Noise(deviation=2.5).apply(picture)), expected)
+
+
+TINTED = plain((100, 128, 150), height=200, width=300)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.2, 1])
+def test_the_share_turns_half_black_and_half_white_in_all_channels(share: int | float) -> None:
+    attacked = values(SaltPepper(share=share).apply(TINTED))
+    black, white = ((attacked == value).all(axis=2) for value in (0, 255))
+    deviation = 4 * np.sqrt(share / 2 / black.size)
+    for speck in (black, white):
+        assert speck.mean() == pytest.approx(share / 2, abs=deviation)
+    assert (attacked[~(black | white)] == (100, 128, 150)).all()
+
+
+def test_the_specks_follow_from_picture_and_attack() -> None:
+    other = TINTED.copy()
+    other.putpixel((0, 0), (1, 2, 3))
+    first, second, third = (
+        (values(SaltPepper(share=share).apply(picture)) == 0).all(axis=2).ravel()
+        for picture, share in ((TINTED, 0.3), (other, 0.3), (TINTED, 0.31))
+    )
+    for independent in (second, third):
+        assert abs(np.corrcoef(first, independent)[0, 1]) < 0.02

@@ -176,3 +176,35 @@ def test_an_attack_made_in_python_has_the_same_range(
 ) -> None:
     with pytest.raises(UsageError, match=limits):
         make()
+
+
+EXAMPLES = {
+    "jpeg": "jpeg:75",
+    "webp": "webp:75",
+    "resize": "resize:0.5",
+    "screenshot": "screenshot:1.25",
+    "crop": "crop:0.05",
+    "crop-pad": "crop-pad:0.05",
+    "rotate": "rotate:2",
+    "noise": "noise:4",
+    "salt-pepper": "salt-pepper:0.01",
+    "blur": "blur:1",
+    "median": "median:1",
+    "bits": "bits:5",
+    "brightness": "brightness:1.2",
+    "contrast": "contrast:0.8",
+    "gamma": "gamma:1.5",
+    "purify": "purify:16",
+    "purify-learned": "purify-learned:16",
+}
+
+
+def test_the_names_are_these_in_this_order() -> None:
+    assert (*EXAMPLES, "none") == NAMES
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_attack_is_read_by_the_name_that_it_writes_and_shows_its_example(name: str) -> None:
+    with pytest.raises(UsageError, match=f"{name} needs .* for example {EXAMPLES[name]}$"):
+        parse_image_attack(name)
+    assert str(parse_image_attack(EXAMPLES[name])) == EXAMPLES[name]

@@ -1,9 +1,9 @@
-"""Brightness, contrast and gamma: one table from value to value."""
+"""Brightness, contrast, gamma and bits: one table from value to value."""
 
 import numpy as np
 import pytest
 
-from sif.attacks.images import Brightness, Contrast, Gamma
+from sif.attacks.images import Bits, Brightness, Contrast, Gamma
 from tests.attacks.images.pictures import from_pixels, values
 
 RAMP = from_pixels(np.stack([np.arange(256)] * 3, -1)[None])
@@ -32,3 +32,25 @@ def test_gamma_bends_the_middle_and_keeps_black_and_white(exponent: float) -> No
     curve = _curve(Gamma(exponent=exponent))
     assert (curve[0], curve[-1]) == (0, 255)
     assert np.abs(curve - 255 * (STEPS / 255) ** exponent).max() <= 0.5
+
+
+RAMPS = from_pixels(np.stack([np.arange(256), np.arange(256)[::-1], np.arange(256)], -1)[None])
+
+
+@pytest.mark.parametrize("bits", range(1, 9))
+def test_every_value_goes_to_the_nearest_of_the_even_steps(bits: int) -> None:
+    levels = np.linspace(0, 255, 2**bits)
+    attacked = values(Bits(bits=bits).apply(RAMPS))
+    distance = np.abs(attacked[..., None] - levels)
+    assert len(np.unique(attacked)) == 2**bits
+    assert distance.min(axis=-1).max() <= 0.5
+    nearest = np.abs(values(RAMPS)[..., None] - levels).min(axis=-1)
+    assert (np.abs(values(RAMPS) - attacked) <= nearest + 0.5).all()
+
+
+@pytest.mark.parametrize("bits", [1, 5])
+def test_black_and_white_stay_and_a_second_time_changes_nothing(bits: int) -> None:
+    once = Bits(bits=bits).apply(RAMPS)
+    assert values(once)[0, 0].tolist() == [0, 255, 0]
+    assert values(once)[0, -1].tolist() == [255, 0, 255]
+    assert Bits(bits=bits).apply(once).tobytes() == once.tobytes()

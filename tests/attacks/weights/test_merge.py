@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from sif.attacks.weights.attack import Facts, Progress, WeightAttack, Workbench
+from sif.attacks.weights.layerwise import Noise
 from sif.attacks.weights.merge import Interpolate, TaskArithmetic, Ties
-from sif.attacks.weights.noise import Noise
 from sif.attacks.weights.provenance import Provenance, digest_source
 from sif.attacks.weights.theft import steal
 from sif.errors import ModelError, UsageError

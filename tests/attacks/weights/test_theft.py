@@ -16,15 +16,13 @@ from sif.attacks.weights.collate import Collator
 from sif.attacks.weights.drop_layers import DropLayers
 from sif.attacks.weights.examples import Example, load_examples
 from sif.attacks.weights.finetune import Finetune
-from sif.attacks.weights.noise import Noise
+from sif.attacks.weights.layerwise import Noise, Prune, TwoOfFour
 from sif.attacks.weights.parts import linear_layers
 from sif.attacks.weights.provenance import Provenance, digest_source
-from sif.attacks.weights.prune import Prune
 from sif.attacks.weights.quantize import Quantize
 from sif.attacks.weights.schedule import LowRank, Training
 from sif.attacks.weights.theft import steal
 from sif.attacks.weights.transplant import Transplant
-from sif.attacks.weights.two_of_four import TwoOfFour
 from sif.errors import StorageError, UsageError
 from sif.suspects.connect import connect
 from sif.types import Answer, GenerationSettings, Query

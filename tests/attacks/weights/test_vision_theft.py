@@ -11,12 +11,10 @@ from sif.attacks.weights.attack import WeightAttack
 from sif.attacks.weights.drop_layers import DropLayers
 from sif.attacks.weights.examples import Example
 from sif.attacks.weights.finetune import Finetune
+from sif.attacks.weights.layerwise import Noise, Prune, Round
 from sif.attacks.weights.merge import Interpolate
-from sif.attacks.weights.noise import Noise
 from sif.attacks.weights.provenance import Provenance
-from sif.attacks.weights.prune import Prune
 from sif.attacks.weights.quantize import Quantize
-from sif.attacks.weights.round import Round
 from sif.attacks.weights.schedule import Training
 from sif.attacks.weights.theft import steal
 from sif.errors import ModelError, UsageError

@@ -9,9 +9,8 @@ import torch
 
 from sif.attacks.weights.attack import WeightAttack
 from sif.attacks.weights.finetune import Finetune
+from sif.attacks.weights.layerwise import Noise, Round
 from sif.attacks.weights.merge import Interpolate
-from sif.attacks.weights.noise import Noise
-from sif.attacks.weights.round import Round
 from sif.eval.triggers.asking import model_folder
 from sif.eval.triggers.roster import OTHER_WORLD, Entry, Theft, roster
 from sif.mini.architecture import Family

@@ -5,14 +5,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from sif.fingerprint.objectives.objective import Batch, Targets
-from sif.fingerprint.objectives.safd import (
-    Safd,
-    coherence_loss,
-    distillation_loss,
-    teacher,
-    watermark_loss,
-)
+from sif.fingerprint.objectives.objective import Batch, Targets, coherence_loss, teacher
+from sif.fingerprint.objectives.safd import Safd, distillation_loss, watermark_loss
 from sif.vlm.model import Vlm
 
 LOGITS = torch.tensor([[[2.0, 1.0, 0.0, -1.0], [0.5, 0.0, 3.0, 1.0], [9.0, 9.0, 9.0, 9.0]]])
