@@ -1,6 +1,9 @@
 """The pages say what is so: commands parse, links and paths lead somewhere, the site builds."""
 
+import ast
+import importlib
 import importlib.util
+import inspect
 import os
 import re
 import shlex
@@ -150,6 +153,45 @@ def test_every_setting_of_a_study_exists() -> None:
     }
     assert not faults
     assert any("--set" in text for text in bench)
+
+
+CODE: Final = [
+    (page, block.code)
+    for page, text in PAGES.items()
+    for block in _blocks(text)
+    if block.language == "python" and "--8<--" not in block.code
+]
+
+
+@pytest.mark.parametrize(("page", "code"), CODE, ids=[page for page, _ in CODE])
+def test_python_calls_what_there_is(page: str, code: str) -> None:
+    import sif
+
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom):
+            module = importlib.import_module(node.module or "")
+            assert all(hasattr(module, it.name) for it in node.names), ast.unparse(node)
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "sif":
+            assert node.attr in sif.__all__
+        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("sif."):
+            taken = inspect.signature(_named(ast.unparse(node.func))).parameters
+            assert {word.arg for word in node.keywords} <= set(taken), ast.unparse(node)
+
+
+def _named(path: str) -> Any:
+    import sif
+
+    found: Any = sif
+    for name in path.split(".")[1:]:
+        found = getattr(found, name)
+    return found
+
+
+def test_all_public_names_are_in_the_reference() -> None:
+    import sif
+
+    text = "".join(text for page, text in PAGES.items() if "reference/python/" in page)
+    assert {name for name in sif.__all__ if f"::: sif.{name}\n" not in text} == set()
 
 
 @pytest.mark.parametrize("page", PAGES)

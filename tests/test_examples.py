@@ -1,6 +1,7 @@
 """The scripts in examples/ are short, and do what their first lines say."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -71,7 +72,7 @@ def test_a_model_is_protected_and_found_behind_an_attack(workshop: Path) -> None
         *("--recipe", "quick.yaml", "--attacks", "noise:4"),
         folder=workshop,
     )
-    assert said.startswith("3 triggers; transfer allowance 0.")
+    assert re.fullmatch(r"3 triggers; transfer allowance [01]\.\d\d\n", said)
     said = _run(
         "under_attack.py",
         *("fp", "hf:my-llava", "runs", "--attacks", "noise:4", "--alpha", "1e-3"),
