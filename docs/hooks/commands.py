@@ -138,8 +138,13 @@ def _settings(study: str) -> str:
         f"| `{key}` | {f'`{default}`' if default else ''} | {' '.join(words.split())} |"
         for key, default, words in settings_of(found)
     ]
-    quick = ", ".join(f"`{key}={value}`" for key, value in found.quick.items())
+    quick = ", ".join(f"`{key}={_typed(value)}`" for key, value in found.quick.items())
     return "\n".join(
         ["| `--set` | default | meaning |", "|---|---|---|", *rows]
         + (["", f"`--quick` means {quick}."] if quick else [])
     )
+
+
+def _typed(value: Any) -> str:
+    """A value as it is typed behind `--set`."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
