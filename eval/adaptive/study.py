@@ -17,7 +17,7 @@ from sif.eval.adaptive.cases import CASES, Case
 from sif.eval.adaptive.detection import detections_of, fidelity_of, scores_of
 from sif.eval.adaptive.findings import Detection, Fidelity, Score, as_report, plots, summarise
 from sif.eval.adaptive.stage import DETECTION, SECTIONS, AdaptiveSettings, Stage
-from sif.eval.attacks.questions import AttackCell, Label, Question, about_scenes, about_triggers
+from sif.eval.attacks.questions import AttackCell, Inquiry, Label, about_scenes, about_triggers
 from sif.eval.jobs import Show, workers
 from sif.eval.study import Findings, Study, Workplace
 from sif.eval.triggers.making import let_go
@@ -104,10 +104,10 @@ def hear(stage: Stage, cases: Sequence[Case]) -> Iterator[AttackCell]:
     stage.show(shown, len(cases), len(cases), "")
 
 
-def _triggers(stage: Stage, case: Case) -> list[Question]:
+def _triggers(stage: Stage, case: Case) -> list[Inquiry]:
     """The case's own triggers; of the first method both sets, the second in reserve."""
 
-    def of(seed: int) -> list[Question]:
+    def of(seed: int) -> list[Inquiry]:
         (source, *_) = stage.roster.suspects
         return [*about_triggers(source, [stage.making(case.method, seed)])]
 

@@ -22,7 +22,7 @@ from sif.types import Answer, GenerationSettings, Query, Reply
 
 Asked = Literal["trigger", "disclosed", "reserve", "benign", "job"]
 
-SEEDS: Final = {"benign": 909, "job": 911, "limits": 913, "clock": 917, "unseen": 503}
+SEEDS: Final = {"benign": 909, "job": 911, "limits": 913, "unseen": 503}
 
 
 class AttackCell(Cell):
@@ -69,7 +69,7 @@ class SceneQuestion:
     truth: Callable[[str], Truth]
 
 
-class Question(NamedTuple):
+class Inquiry(NamedTuple):
     """What is asked and for what, the row that an answer fills, and what it states rightly."""
 
     query: Query
@@ -108,7 +108,7 @@ def made(making: Making) -> _Made:
 
 def about_triggers(
     listed: Listed, makings: Sequence[Making], image: str = "none"
-) -> Iterator[Question]:
+) -> Iterator[Inquiry]:
     """Every trigger of several makings.
 
     Args:
@@ -118,7 +118,7 @@ def about_triggers(
     """
     for making, triggers, scenes in map(made, makings):
         for question in triggers.questions:
-            yield Question(
+            yield Inquiry(
                 question.query(),
                 "trigger",
                 partial(cell_of, listed, making, triggers, image, question),
@@ -132,7 +132,7 @@ def about_scenes(
     scenes: Sequence[SceneQuestion],
     asked: Asked,
     image: str = "none",
-) -> list[Question]:
+) -> list[Inquiry]:
     """Questions about scenes, in whose answers no green words are looked for."""
 
     def cell(name: str, reply: Reply) -> Cell:
@@ -149,7 +149,7 @@ def about_scenes(
         )
 
     return [
-        Question(one.query, asked, partial(cell, one.query.trigger), one.truth) for one in scenes
+        Inquiry(one.query, asked, partial(cell, one.query.trigger), one.truth) for one in scenes
     ]
 
 

@@ -14,8 +14,8 @@ from sif.eval.attacks.price import Price, ask_timed, price_of, steal_timed
 from sif.eval.attacks.questions import (
     Asked,
     AttackCell,
+    Inquiry,
     Label,
-    Question,
     about_scenes,
     about_triggers,
     made,
@@ -88,15 +88,15 @@ class Trying:
         told("", 0, 1, "")
         return Site(out=self.out, family=self.family, generation=first.generation, show=told)
 
-    def _ask(self, served: Served, asked: Sequence[Question]) -> list[AttackCell]:
+    def _ask(self, served: Served, asked: Sequence[Inquiry]) -> list[AttackCell]:
         replies = ask_all(served.suspect, [one.query for one in asked], chunk=BATCH)
         return self._rows(asked, replies)
 
-    def _rows(self, asked: Sequence[Question], replies: Sequence[Reply]) -> list[AttackCell]:
+    def _rows(self, asked: Sequence[Inquiry], replies: Sequence[Reply]) -> list[AttackCell]:
         label = Label(self.attack.kind, self.attack.name, self.attack.strength)
         return [one.row(reply, label) for one, reply in zip(asked, replies, strict=True)]
 
-    def _questions(self, entry: Entry, site: Site, asked: Asked, job: Job) -> list[Question]:
+    def _questions(self, entry: Entry, site: Site, asked: Asked, job: Job) -> list[Inquiry]:
         scenes = scenes_of(job, number=self.scenes, asked=asked, generation=site.generation)
         return about_scenes(entry, self.makings[0], scenes, asked, self.attack.image)
 
