@@ -16,10 +16,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sif.attacks.weights.vision_tuning import ClassHead
-from sif.eval.downstream.digits import digits
 from sif.eval.downstream.probe import cross_validated_accuracy, fit_probe
-from sif.eval.downstream.scenes import middle_colours, segments
-from sif.eval.downstream.task import Task
+from sif.eval.downstream.tasks import Task, digits, middle_colours, segments
 from sif.eval.marks.setting import MarkSettings
 from sif.eval.training.photographs import Split, crops
 from sif.marks.vision_model import VisionModel
