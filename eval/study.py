@@ -10,7 +10,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import NoneType
-from typing import Any, Final, Generic, TypeVar, get_args
+from typing import Any, Final, Generic, NamedTuple, TypeVar, get_args
 
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -24,7 +24,7 @@ from sif.validation import first_fault
 MARK: Final = "study.txt"
 SETTINGS: Final = "settings.json"
 SUMMARY: Final = "summary.md"
-DETAILS: Final = "<!-- details -->\n\n"
+DETAILS: Final = "<!-- details -->"
 """Stands between what is printed and what is only written."""
 
 
@@ -128,7 +128,7 @@ def run_study(study: Study[S], settings: S, place: Workplace) -> list[Path]:
         _settle(place.out / SETTINGS, settings)
     with _threads(1) if study.one_thread else nullcontext():
         found = study.run(settings, place)
-    details = DETAILS + found.details if found.details else ""
+    details = f"{DETAILS}\n\n{found.details}" if found.details else ""
     files = {SUMMARY: found.summary + details, **found.files}
     written = {place.out / name: _as_bytes(content) for name, content in files.items()}
     for path, content in written.items():
@@ -190,13 +190,30 @@ def read_settings(study: Study[S], texts: Sequence[str], *, quick: bool = False)
         raise UsageError(f"--set {where or study.name}: {what}, got {got!r}") from error
 
 
-def settings_of(study: Study[S]) -> list[tuple[str, str, str]]:
-    """Name, default as it would be typed, and description of every setting."""
+class Setting(NamedTuple):
+    """A setting as `--settings` lists it.
+
+    Attributes:
+        name: of the key.
+        default: as it would be typed.
+        quick: the same with `--quick`; empty where that changes nothing.
+        words: what it is.
+    """
+
+    name: str
+    default: str
+    quick: str
+    words: str
+
+
+def settings_of(study: Study[S]) -> list[Setting]:
+    """Everything that `--set` takes."""
     return [
-        (
-            name,
-            _typed(it.get_default(call_default_factory=True)),
-            " ".join((it.description or "").split()),
+        Setting(
+            name=name,
+            default=_typed(it.get_default(call_default_factory=True)),
+            quick=_typed(study.quick[name]) if name in study.quick else "",
+            words=" ".join((it.description or "").split()),
         )
         for name, it in study.settings.model_fields.items()
     ]
