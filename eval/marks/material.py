@@ -53,7 +53,7 @@ def _mixed(split: Split, world: int, number: int, *, seed: list[int]) -> list[Im
 
 @cache
 def task_of(setting: MarkSettings, name: str) -> Task:
-    """A downstream task at the benchmark's size."""
+    """A downstream task at the study's size."""
     match name:
         case "digits":
             return digits(train=setting.train, seed=setting.seed)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sif.errors import StorageError
 from sif.files import write_atomically
+from sif.networks import curve
 
 Role = Literal["copy", "removal", "innocent"]
 
@@ -227,4 +228,4 @@ def auc(scores: Sequence[Compared], source: str, method: str) -> float | None:
     innocents = [row.score for row in mine if row.role == "innocent"]
     if not copies or not innocents:
         return None
-    return fmean((c > i) + (c == i) / 2 for c in copies for i in innocents)
+    return curve.auc(copies, innocents)

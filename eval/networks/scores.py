@@ -74,12 +74,34 @@ class CellRows(_Row):
     scores: tuple[Score, ...]
     costs: tuple[Cost, ...]
 
+    def flat(self) -> "tuple[list[ScoreOfCell], list[CostOfCell]]":
+        """The rows, each with the cell."""
+        where = {"task": self.task, "seed": self.seed}
+        return (
+            [ScoreOfCell(**row.model_dump(), **where) for row in self.scores],
+            [CostOfCell(**row.model_dump(), **where) for row in self.costs],
+        )
+
     def of(self, contender: str, settings: str) -> Judged | None:
         """What a contender said; None where it did not take part with these settings."""
         for cost in self.costs:
             if (cost.contender, cost.settings) == (contender, settings):
                 return tuple(row for row in self.scores if row.contender == contender), cost
         return None
+
+
+class ScoreOfCell(Score):
+    """A score with its cell, for one table of all."""
+
+    task: str
+    seed: int
+
+
+class CostOfCell(Cost):
+    """A cost with its cell, for one table of all."""
+
+    task: str
+    seed: int
 
 
 def read_cell(path: Path, settings: str) -> CellRows | None:

@@ -6,6 +6,7 @@ one folder.
 """
 
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -56,7 +57,15 @@ def run(settings: NetworkSettings, place: Workplace) -> Findings:
     with workers(place.jobs, place.show) as crew:
         parts = [Call(partial(judge_cell, settings.numbers, place.out, *cell)) for cell in cells]
         found = crew.run(parts)
-    return Findings(summary=as_tables(found), files={"aruc.svg": draw_numbers(found)})
+    scores, costs = zip(*(cell.flat() for cell in found), strict=True)
+    return Findings(
+        summary=as_tables(found),
+        files={
+            "aruc.svg": draw_numbers(found),
+            "scores.parquet": list(chain(*scores)),
+            "costs.parquet": list(chain(*costs)),
+        },
+    )
 
 
 def judge_cell(

@@ -272,7 +272,7 @@ def _bundled(loader: str) -> Any:
         from sklearn import datasets
     except ImportError as error:
         raise UsageError(
-            "this benchmark takes its data from scikit-learn: pip install 'sif-lvlm[bench]'"
+            "this study takes its data from scikit-learn: pip install 'sif-lvlm[bench]'"
         ) from error
     return getattr(datasets, loader)()
 

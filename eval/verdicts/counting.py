@@ -5,9 +5,10 @@ Knows nothing of models, files or how answers came about.
 
 from collections.abc import Sequence
 from math import inf, log10
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
+from pydantic import BaseModel
 
 from sif import markdown
 from sif.fingerprint.folder import FingerprintSet
@@ -22,7 +23,7 @@ from sif.types import Decision, Reply
 ORDERS: Final = 30
 
 
-class Found(NamedTuple):
+class Found(BaseModel):
     """What one suspect shows, over all seeds.
 
     Attributes:
@@ -46,11 +47,12 @@ class Found(NamedTuple):
     audits: int
 
 
-class Allowance(NamedTuple):
-    """What calibration gave: τ of every seed."""
+class Allowance(BaseModel):
+    """What calibration of one fingerprint gave: τ."""
 
     family: str
-    allowances: tuple[float, ...]
+    seed: int
+    allowance: float
 
 
 def find(
@@ -135,9 +137,11 @@ def as_table(found: Sequence[Found], allowances: Sequence[Allowance]) -> str:
         ]
         for one in found
     ]
+    families = dict.fromkeys(one.family for one in allowances)
     told = "; ".join(
-        f"{one.family} " + ", ".join(f"{value:.2f}" for value in one.allowances)
-        for one in allowances
+        f"{family} "
+        + ", ".join(f"{one.allowance:.2f}" for one in allowances if one.family == family)
+        for family in families
     )
     return (
         f"{markdown.table(heads, rows)}"

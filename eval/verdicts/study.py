@@ -78,15 +78,18 @@ def run(settings: VerdictSettings, place: Workplace) -> Findings:
     found: list[Found] = []
     allowances: list[Allowance] = []
     for family in settings.families:
-        shown, allowance = audit_family(settings, family, place)
+        shown, allowed = audit_family(settings, family, place)
         found += shown
-        allowances.append(allowance)
-    return Findings(summary=as_table(found, allowances))
+        allowances += allowed
+    return Findings(
+        summary=as_table(found, allowances),
+        files={"suspects.parquet": found, "allowances.parquet": allowances},
+    )
 
 
 def audit_family(
     settings: VerdictSettings, family: Family, place: Workplace
-) -> tuple[list[Found], Allowance]:
+) -> tuple[list[Found], list[Allowance]]:
     """Makes fingerprints, asks everybody, calibrates, and counts.
 
     Raises:
@@ -118,7 +121,11 @@ def audit_family(
     ]
     suspects = [name for name in names if name not in settings.panel]
     found = [find(family, name, sets, answers[name], calibrations) for name in suspects]
-    return found, Allowance(family, tuple(one.allowance for one in calibrations))
+    allowances = [
+        Allowance(family=family, seed=seed, allowance=one.allowance)
+        for seed, one in enumerate(calibrations)
+    ]
+    return found, allowances
 
 
 def _sets(makings: Sequence[Making]) -> list[FingerprintSet]:

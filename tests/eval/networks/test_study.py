@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import torch
 from torch import nn
@@ -122,7 +123,11 @@ def test_everybody_judges_every_suspect_and_an_interrupted_run_goes_on(
 def test_a_study_has_a_cell_for_each_seed(tmp_path: Path) -> None:
     settings = NetworkSettings(tasks=("tiny",), seeds=(1, 2), numbers=(1, 2))
     files = run_study(STUDY, settings, Workplace(out=tmp_path / "b", jobs=1, show=quiet))
-    assert [path.name for path in files] == ["summary.md", "aruc.svg"]
+    names = [path.name for path in files]
+    assert names == ["summary.md", "aruc.svg", "scores.parquet", "costs.parquet"]
+    rows = pq.read_table(tmp_path / "b" / "scores.parquet").to_pylist()
+    assert {(row["task"], row["seed"]) for row in rows} == {("tiny", 1), ("tiny", 2)}
+    assert len(rows) == 2 * 60 * 10
     cells = sorted((tmp_path / "b" / "cells").iterdir())
     assert [path.name for path in cells] == ["tiny-1.json", "tiny-2.json"]
     seeds = [CellRows.model_validate_json(path.read_bytes()).seed for path in cells]
