@@ -3,6 +3,8 @@
 Innocents: their answers hold a hypergeometric number of green words, and reactions of a mean τ.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from scipy.special import logsumexp
@@ -16,25 +18,27 @@ from sif.suspects import ScriptedSuspect
 from sif.types import GenerationSettings, Query, Unanswered
 from sif.watermark.greenlist.count import GreenCount
 
-AUDITS, CHUNK = 20_000, 2_000
+AUDITS, CHUNK = 20_000, 1_000
 ALPHAS = (0.05, 0.01, 0.001)
-STOPS = (6, 12, 18, 24)
 
 
-def cheated(factors: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def cheated(
+    factors: np.ndarray, weights: np.ndarray, guides: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
     """The best log10 e-value with any answers left out: after the discount, and without it.
 
-    For each factor of the mixture the cheater knows the best set of each size: the answers with the
-    smallest of it. He also stops when he likes.
+    For one factor of the mixture the cheater knows the best set of each size: the answers with the
+    smallest of it. He also stops half-way if he likes.
 
     Args:
         factors: log e-values, of audits × triggers × factors.
         weights: of the factors.
+        guides: the factors that he tries this with.
     """
-    audits, triggers, number = factors.shape
+    audits, triggers, _ = factors.shape
     paid, free = np.full(audits, -np.inf), np.full(audits, -np.inf)
-    for stop in (n for n in STOPS if n <= triggers):
-        for one in range(number):
+    for stop in (triggers // 2, triggers):
+        for one in guides:
             order = np.argsort(-factors[:, :stop, one], axis=1)
             best_first = np.take_along_axis(factors[:, :stop], order[:, :, None], axis=1)
             wealth = logsumexp(np.cumsum(best_first, axis=1) + np.log(weights), axis=2)
@@ -51,7 +55,7 @@ def _assert_bounded(paid: np.ndarray) -> None:
         assert binom.sf(false - 1, AUDITS, alpha) > 0.001, (alpha, false / AUDITS)
 
 
-def words(rng: np.random.Generator, audits: int, *, triggers: int = 24) -> np.ndarray:
+def words(rng: np.random.Generator, audits: int, triggers: int) -> np.ndarray:
     null = HypergeometricNull(vocabulary_size=32_000, green_size=16_000)
     tilts = np.asarray(TILTS)
     found = np.empty((audits, triggers, len(tilts)))
@@ -68,12 +72,14 @@ def words(rng: np.random.Generator, audits: int, *, triggers: int = 24) -> np.nd
 
 
 @pytest.mark.slow
-def test_false_claims_against_independence_stay_below_alpha() -> None:
-    rng = np.random.default_rng(0)
+@pytest.mark.parametrize(("triggers", "before"), [(24, 0.2), (160, 0.9)])
+def test_false_claims_against_independence_stay_below_alpha(triggers: int, before: float) -> None:
+    rng, guides = np.random.default_rng(0), (3, 5) if triggers > 24 else range(len(TILTS))
     uniform = np.full(len(TILTS), 1 / len(TILTS))
-    parts = [cheated(words(rng, CHUNK), uniform) for _ in range(AUDITS // CHUNK)]
+    chunks = range(AUDITS // CHUNK)
+    parts = [cheated(words(rng, CHUNK, triggers), uniform, guides) for _ in chunks]
     paid, free = (np.concatenate(column) for column in zip(*parts, strict=True))
-    assert (free >= 6).mean() > 0.9  # what leaving out did before
+    assert (free >= 2).mean() > before  # what leaving out did for nothing
     _assert_bounded(paid)
 
 
@@ -83,7 +89,7 @@ def test_false_claims_against_transfer_stay_below_alpha(spread: float) -> None:
     rng, tau = np.random.default_rng(1), 0.3
     seen = rng.beta(tau * spread, (1 - tau) * spread, (AUDITS, 24))
     factors = np.log1p(np.asarray(BETS) * (seen[:, :, None] / tau - 1.0))
-    paid, free = cheated(factors, np.asarray(WEIGHTS))
+    paid, free = cheated(factors, np.asarray(WEIGHTS), range(len(BETS)))
     assert (free >= 2).mean() > 0.5
     _assert_bounded(paid)
 

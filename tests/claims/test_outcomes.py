@@ -16,8 +16,6 @@ from sif.claims.reveal import Reveal
 from sif.claims.runs import count_of, count_run
 from sif.errors import ClaimError, UsageError
 from sif.fingerprint.folder import FingerprintSet
-from sif.ownership.calibration import Asked as PanelAnswers
-from sif.ownership.calibration import Calibration, calibrate
 from sif.ownership.null import HypergeometricNull
 from sif.session.session import Session
 from sif.suspects import ScriptedSuspect
@@ -91,13 +89,13 @@ def test_the_auditors_alpha_decides_and_so_does_the_claims(
 def test_a_claimants_weak_alpha_does_not_pass(plain: Claim, tmp_path: Path) -> None:
     """An innocent with some luck, at α 0.49: consistent by his own rules, refuted by ours."""
     from sif.claims import commit
-    from sif.eval.claims import answers, make_up, run_of
     from sif.ownership.policy import Policy
+    from tools.time_audit import answers, make_up, run_of
 
     owned = make_up(tmp_path / "fp", triggers=12, vocabulary_size=600)
     policy = Policy(alpha=0.4, minimum_answers=3, weighted=False)
     commit(owned, policy=policy, alpha=0.49)
-    run_of(owned, answers(owned, green=20, scored=30), tmp_path / "run", policy)
+    run_of(owned, answers(owned, green=18, scored=30), tmp_path / "run", policy)
     reveal(owned, tmp_path / "run", tmp_path / "b.zip")
     found = audit(tmp_path / "b.zip", Means(secrets_tried=1.0))
     assert found.failed == "grinding"
@@ -106,37 +104,27 @@ def test_a_claimants_weak_alpha_does_not_pass(plain: Claim, tmp_path: Path) -> N
     assert audit(tmp_path / "b.zip", lax).outcome is Outcome.CONSISTENT
 
 
-def test_an_auditor_who_needs_more_asks_on(claim: Claim) -> None:
-    """The run stopped at the committed α; the auditor's own asking goes on to his."""
-    few = audit(claim.bundle, replace(claim.all_means, panel=None))
-    assert "claim needs 6.00" in few.step("suspect").sentence
+def test_an_auditor_who_needs_more_asks_on(plain: Claim, tmp_path: Path) -> None:
+    """A run stops at its own α; whoever asks again goes on to what the auditor needs."""
+    asked_for: list[str] = []
+
+    def counting(query: Any) -> str:
+        asked_for.append(query.trigger)
+        return plain.told[query.trigger]
+
+    means = Means(secrets_tried=1.0, suspect=asked(counting))
+    assert audit(plain.bundle, means).supported
+    few = len(set(asked_for))
+    asked_for.clear()
+    assert audit(plain.bundle, replace(means, alpha=1e-200)).failed == "grinding"
+    assert not asked_for  # the run itself is too short for that
+    assert few < len(plain.told)
 
 
 def test_another_suspect_than_that_of_the_run_is_said(claim: Claim) -> None:
     other = replace(claim.all_means, suspect=asked(claim.told, "hf:other/model?seed=1"))
     found = audit(claim.bundle, other)
     assert "run.json names 'made-up suspect'" in found.step("suspect").sentence
-
-
-def _calibrated(files: Files, edit: Callable[[dict[str, Any]], object]) -> None:
-    edited(CALIBRATION, edit)(files)
-
-
-def _consistent(claim: Claim, files: Files, **answer: int) -> float:
-    """A calibration whose figures all follow from invented answers; its allowance."""
-    old = Calibration.model_validate_json(files[CALIBRATION])
-    panel = [
-        PanelAnswers(
-            m.suspect,
-            m.image_attack,
-            m.log10_e_value,
-            {name: seen.model_copy(update=answer) for name, seen in m.answers.items()},
-        )
-        for m in old.members
-    ]
-    made = calibrate(claim.fingerprint, panel)
-    files[CALIBRATION] = made.model_dump_json(indent=2).encode()
-    return made.allowance
 
 
 TAU: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
@@ -155,15 +143,15 @@ TAU: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         "no trigger",
     ),
     "more green than words": (
-        lambda c: c["members"][0]["answers"]["0001"].update(green=31),
-        "more green words",
+        lambda c: c["members"][0]["answers"]["0024"].update(green=31),
+        "",
     ),
     "more words than there are": (
         lambda c: c["members"][0]["answers"]["0001"].update(scored=10_000, green=5_000),
         "calibration.json",
     ),
     "a member who reacts": (
-        lambda c: [seen.update(green=24) for seen in c["members"][0]["answers"].values()],
+        lambda c: [seen.update(green=18) for seen in c["members"][0]["answers"].values()],
         "does not follow",
     ),
     "a member twice": (lambda c: c["members"].append(c["members"][0]), "computed again"),
@@ -176,12 +164,14 @@ def test_an_allowance_that_does_not_follow_from_the_panel_is_refused(
     claim: Claim, files: Files, tmp_path: Path, case: str
 ) -> None:
     change, words = TAU[case]
-    _calibrated(files, change)
+    edited(CALIBRATION, change)(files)
     del files["claim/timestamp.tsr"]
     recommitted(files, claim.key)
     found = audited(files, tmp_path / "b.zip", claim.all_means)
-    assert (found.outcome, found.failed) == (Outcome.REFUTED, "transfer"), found.steps
-    assert words in found.step("transfer").sentence
+    assert found.outcome is Outcome.REFUTED
+    step = "transfer" if words else "counts"  # what cannot be counted ends the audit earlier
+    assert found.failed == step, found.steps
+    assert words in found.step(step).sentence
 
 
 @pytest.mark.parametrize("scored", [1, 2, 7, 30, 60, 200])
@@ -201,8 +191,8 @@ def test_chance_alone_reacts_as_far_as_drawn(scored: int) -> None:
 def test_an_allowance_below_chance_is_refused(claim: Claim, tmp_path: Path) -> None:
     """Without a calibration, τ is what the claimant says; below chance it is refused."""
     from sif.claims import commit
-    from sif.eval.claims import answers, make_up, run_of
     from sif.ownership.policy import Policy
+    from tools.time_audit import answers, make_up, run_of
 
     null = HypergeometricNull(vocabulary_size=600, green_size=300)
     least = chance_reaction(30, null) + MARGIN
@@ -306,8 +296,8 @@ def test_a_damaged_count_of_runs_is_said(tmp_path: Path) -> None:
 
 def test_a_question_without_an_answer_costs(claim: Claim, tmp_path: Path) -> None:
     from sif.claims import commit
-    from sif.eval.claims import answers, make_up, run_of
     from sif.ownership.policy import Policy
+    from tools.time_audit import answers, make_up, run_of
 
     owned = make_up(tmp_path / "fp", triggers=12, vocabulary_size=600)
     policy = Policy(alpha=1e-12, minimum_answers=3, weighted=False)
@@ -400,8 +390,9 @@ def _mutate(files: Files, rng: random.Random) -> str:
 
 @pytest.mark.slow
 def test_of_a_thousand_mutations_none_stays_verified(
-    claim: Claim, files: Files, tmp_path: Path
+    claim: Claim, files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("os.fsync", lambda handle: None)  # a thousand bundles need not last
     rng, means, done = random.Random(15), claim.all_means, 0
     assert audited(files, tmp_path / "b.zip", means).outcome is Outcome.VERIFIED
     while done < MUTATIONS:
