@@ -271,8 +271,9 @@ def test_a_change_by_the_claimant_fails_at_its_step(
     change, step = INSIDERS[case]
     change(files)
     resigned(files, claim.key)
-    found = audited(files, tmp_path / "b.zip", claim.means)
+    found = audited(files, tmp_path / "b.zip", claim.all_means)
     assert found.failed == step, found.steps
+    assert found.outcome is Outcome.REFUTED
 
 
 # What the claimant can do with a new commitment: the old timestamp does not fit it any more.
@@ -296,7 +297,7 @@ def test_a_later_commitment_cannot_use_the_earlier_timestamp(
     change, header = BACKDATED[case]
     change(files)
     recommitted(files, claim.key, **header)
-    found = audited(files, tmp_path / "b.zip", claim.means)
+    found = audited(files, tmp_path / "b.zip", claim.all_means)
     assert found.failed == "timestamp"
     assert "other bytes" in found.step("timestamp").sentence
 
