@@ -56,9 +56,7 @@ def audit(
     anchor_budget: Annotated[
         float, typer.Option(help="Timestamps that he may have asked for, if anchored.")
     ] = 1e7,
-    alpha: Annotated[
-        float, typer.Option(help="Largest probability of a false claim that you accept.")
-    ] = 1e-6,
+    alpha: Annotated[float, typer.Option(help="α that you ask for, whatever the claim's.")] = 1e-6,
     alpha_transfer: Annotated[float, typer.Option(help="The same against transfer.")] = 0.01,
     require: Annotated[
         Required | None, typer.Option(help="Exit with 3 where the outcome is weaker than this.")
@@ -71,9 +69,8 @@ def audit(
     --tokenizer, --suspect and --panel. CONSISTENT, NOT VERIFIED: none failed, but some were not
     checked, and the last line names them; made-up answers come as far. REFUTED: a step failed.
 
-    The claim has to hold at your --alpha and --alpha-transfer and at its own. The suspect and the
-    panel are asked with the run's example and image attack, if it had any; nothing else needs a
-    model or a GPU.
+    The claim has to hold at your --alpha and --alpha-transfer and at its own. Suspect and panel are
+    asked with the run's example and image attack; nothing else needs a model or a GPU.
 
     Exit codes: 0 verified or consistent, 1 refuted, or the audit could not be made, 2 wrong usage;
     with --require, 3 for an outcome that is weaker.
