@@ -76,7 +76,7 @@ class CellRows(_Row):
 
     def flat(self) -> "tuple[list[ScoreOfCell], list[CostOfCell]]":
         """The rows, each with the cell."""
-        where = {"task": self.task, "seed": self.seed}
+        where: dict[str, Any] = {"task": self.task, "seed": self.seed}
         return (
             [ScoreOfCell.model_validate(row.model_dump() | where) for row in self.scores],
             [CostOfCell.model_validate(row.model_dump() | where) for row in self.costs],
