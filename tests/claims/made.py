@@ -118,7 +118,7 @@ def resigned(files: Files, key: SigningKey) -> None:
     sign(files, predicate.model_copy(update={"commitment": root}), key)  # type: ignore[arg-type]
 
 
-def recommitted(files: Files, key: SigningKey, **changes: Any) -> None:
+def recommitted(files: Files, key: SigningKey, /, **changes: Any) -> None:
     """The commitment signed anew for the manifest and files as they are now."""
     name = "claim/commitment.dsse.json"
     header, _ = read_statement(unseal(files[name], key.public, where=name))
