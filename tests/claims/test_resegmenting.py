@@ -22,7 +22,6 @@ from sif.claims.commitment import read_statement
 from sif.claims.envelope import unseal
 from sif.claims.record import parse
 from sif.claims.signing import SigningKey
-from sif.eval.claims import build_tokenizer
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.segmenter import FileSegmenter, FolderSegmenter, tokenizer_json
 from sif.ownership.observation import Observation
@@ -46,6 +45,7 @@ from tests.claims.made import (
     recommitted,
     resigned,
 )
+from tools.time_audit import build_tokenizer
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 SETTINGS = "fingerprint/tokenizer/tokenizer_config.json"

@@ -19,7 +19,6 @@ from tokenizers import (
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from sif.errors import FingerprintError, ModelError
-from sif.eval.claims import build_tokenizer as byte_level
 from sif.fingerprint import segmenter as module
 from sif.fingerprint.segmenter import (
     FileSegmenter,
@@ -31,6 +30,7 @@ from sif.fingerprint.workspace import Workspace
 from sif.mini.tokenizer import LLAVA_SPECIALS, QWEN_SPECIALS, build_tokenizer
 from sif.mini.world import World, sample_scene
 from sif.suspects.surfaces import surfaces
+from tools.time_audit import build_tokenizer as byte_level
 
 ODD = [
     "",
