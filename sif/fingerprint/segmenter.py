@@ -324,7 +324,16 @@ def _library(where: str) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ImportError,
+        AssertionError,
+        RuntimeError,
+    ) as error:
         raise FingerprintError(f"the tokenizer in {where} fails: {_short(error)}") from error
     except BaseException as error:
         if type(error) is Exception or _is_panic(error):
