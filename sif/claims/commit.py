@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from cryptography.x509 import Certificate
 
-from sif.claims.anchor import Beforehand, anchor_of, new_salt, parse_salt, words_sha256
+from sif.claims.anchor import Beforehand, anchor_of, new_salt, parse_salt
 from sif.claims.canonical import sha256
 from sif.claims.commitment import (
     Header,
@@ -38,7 +38,7 @@ from sif.claims.signing import PublicKey, SigningKey, write_private
 from sif.claims.timestamp import Token, new_request
 from sif.errors import ClaimError, FingerprintError
 from sif.files import write_atomically
-from sif.fingerprint.folder import SECRET, TOKENIZER, FingerprintSet
+from sif.fingerprint.folder import SECRET, FingerprintSet
 from sif.ownership.policy import Policy
 from sif.watermark.keys import KeyRing
 
@@ -215,8 +215,7 @@ def _bring_anchor(source: Path, folder: Path, fingerprint: FingerprintSet, keys:
             f"expected in {source} the secret that the fingerprint was made with, got another; "
             "make the fingerprint with --secret and the secret.key of that folder"
         )
-    words = words_sha256(fingerprint.folder / TOKENIZER, fingerprint.special_ids)
-    fixed.check(fingerprint.manifest, words)
+    fixed.check(fingerprint)
     if not (folder / SALT).exists():
         write_private(folder / SALT, files[SALT])
     elif (folder / SALT).read_bytes() != files[SALT]:
