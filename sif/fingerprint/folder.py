@@ -70,12 +70,17 @@ class Trigger:
 
 @dataclass(frozen=True, eq=False)
 class FingerprintSet:
-    """Triggers in their committed order, the owner's tokenizer and, for its owner, the keys."""
+    """Triggers as their maker numbered them, the owner's tokenizer and, for its owner, the keys.
+
+    `lot`: 32 bytes that nobody chose, such as those of a timestamp, for the order of asking; where
+    there are none, that order follows from the secret.
+    """
 
     folder: Path
     manifest: Manifest
     triggers: tuple[Trigger, ...]
     keys: KeyRing | None
+    lot: bytes | None = None
 
     @classmethod
     def load(cls, folder: str | Path, *, secret: str | Path | None = None) -> "FingerprintSet":
