@@ -4,7 +4,6 @@ import hashlib
 import hmac
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
