@@ -32,7 +32,7 @@ class Innocents:
         """Reactions in the maker's order: what moves everybody first."""
         greens = self.rng.hypergeometric(16_000, 16_000, 60, size=(audits, 36))
         of = [reaction(GreenCount(green=green, scored=60), gamma=0.5) for green in range(61)]
-        return np.hstack([self.rng.beta(7.0, 3.0, size=(audits, 12)), np.asarray(of)[greens]])
+        return np.hstack([self.rng.beta(7.5, 2.5, size=(audits, 12)), np.asarray(of)[greens]])
 
 
 def test_the_process_of_the_simulation_is_the_real_one() -> None:
