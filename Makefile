@@ -7,9 +7,9 @@ WORKERS ?= $(if $(shell command -v nvidia-smi),1,2)
 PYTEST = OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # Tests and the demo never need a network.
-test test-fast check demo: export HF_HUB_OFFLINE := 1
+test test-fast check demo docs: export HF_HUB_OFFLINE := 1
 
-.PHONY: help setup test test-fast check format demo
+.PHONY: help setup test test-fast check format demo docs
 
 help:
 	@echo "make setup      .venv with everything this machine can use"
@@ -17,6 +17,7 @@ help:
 	@echo "make test       every test (20 minutes on two cores)"
 	@echo "make test-fast  the fast tests (3 minutes)"
 	@echo "make check      ruff, mypy and the fast tests"
+	@echo "make docs       the documentation, strictly, in build/site/index.html"
 	@echo "make format     ruff format and its safe fixes"
 
 setup:
@@ -40,3 +41,11 @@ format: setup
 
 demo: setup
 	.venv/bin/sif demo --out demo
+
+# Its extra is installed the first time; pages are built from what is here, without a network.
+docs: export NO_MKDOCS_2_WARNING := 1
+docs: setup
+	@$(PYTHON) -c "import material, mkdocs, mkdocstrings" 2> /dev/null \
+		|| $(PYTHON) -m pip install -qq --no-build-isolation -e ".[docs]"
+	PYTHONPATH=. $(PYTHON) -m mkdocs build --strict --quiet
+	@echo "docs: build/site/index.html"

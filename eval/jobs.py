@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from typing import Any, Final, Protocol, TypeVar, runtime_checkable
+from dataclasses import dataclass
+from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
 
 import torch
 
@@ -33,6 +34,17 @@ class Part(Protocol[T_co]):
     def run(self, show: Show) -> T_co:
         """Does it, and returns what came of it; `show` is told stage, done, total and words."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """A part that is a function of `show` alone; other processes must be able to import it."""
+
+    work: Callable[[Show], T]
+
+    def run(self, show: Show) -> T:
+        """Calls it."""
+        return self.work(show)
 
 
 class Workers:

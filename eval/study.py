@@ -5,21 +5,27 @@ Whatever takes long is cut into parts that are kept in the folder and found agai
 Files are written here and nowhere else. Knows no single study, and prints nothing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Generic, TypeVar
+from types import NoneType
+from typing import Any, Final, Generic, NamedTuple, TypeVar, get_args
 
+import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sif.errors import UsageError
+from sif.errors import StorageError, UsageError
 from sif.eval.jobs import Show
 from sif.eval.rows import as_parquet
 from sif.files import claim_folder, write_atomically
 from sif.validation import first_fault
 
 MARK: Final = "study.txt"
+SETTINGS: Final = "settings.json"
 SUMMARY: Final = "summary.md"
+DETAILS: Final = "<!-- details -->"
+"""Stands between what is printed and what is only written."""
 
 
 class Settings(BaseModel):
@@ -90,6 +96,9 @@ class Study(Generic[S]):
         quick: settings that `--quick` changes, unless `--set` says otherwise.
         run: does the work.
         requirements: what `--dry-run` tells; none where a study needs nothing but this package.
+        settled: whether a folder goes with one choice of settings, as its parts do not tell which
+            they were made with; another is refused.
+        one_thread: whether its numbers depend on how many threads compute, so that one does.
     """
 
     name: str
@@ -97,6 +106,8 @@ class Study(Generic[S]):
     quick: Mapping[str, Any]
     run: Callable[[S, Workplace], Findings]
     requirements: Callable[[S], list[Requirement]] | None = None
+    settled: bool = False
+    one_thread: bool = False
 
 
 def run_study(study: Study[S], settings: S, place: Workplace) -> list[Path]:
@@ -106,19 +117,54 @@ def run_study(study: Study[S], settings: S, place: Workplace) -> list[Path]:
         The files that were written, the summary first.
 
     Raises:
-        UsageError: settings that do not go together, or fewer jobs than 1.
+        UsageError: settings that do not go together or not with the folder, or fewer jobs than 1.
         StorageError: the folder holds something else, or the disk refuses.
         SifError: whatever else the study raises.
     """
     if place.jobs < 1:
         raise UsageError(f"expected at least 1 job, got {place.jobs}")
-    words = f"Written by `sif bench {study.name}`; run it again to go on.\n"
-    claim_folder(place.out, mark=MARK, words=words)
-    found = study.run(settings, place)
-    written = {SUMMARY: found.summary + found.details, **found.files}
-    for name, content in written.items():
-        write_atomically(place.out / name, _as_bytes(content))
-    return [place.out / name for name in written]
+    _claim(place.out, study.name)
+    if study.settled:
+        _settle(place.out / SETTINGS, settings)
+    with _threads(1) if study.one_thread else nullcontext():
+        found = study.run(settings, place)
+    details = f"{DETAILS}\n\n{found.details}" if found.details else ""
+    files = {SUMMARY: found.summary + details, **found.files}
+    written = {place.out / name: _as_bytes(content) for name, content in files.items()}
+    for path, content in written.items():
+        write_atomically(path, content)
+    return list(written)
+
+
+def _claim(out: Path, name: str) -> None:
+    """Makes the folder this study's, unless it is something else's."""
+    mark, words = out / MARK, f"Written by `sif bench {name}`; run it again to go on.\n"
+    if mark.exists() and mark.read_text(encoding="utf-8") != words:
+        raise StorageError(f"expected a folder of `sif bench {name}`, got another study's: {out}")
+    claim_folder(out, mark=MARK, words=words)
+
+
+def _settle(file: Path, settings: Settings) -> None:
+    """Writes the settings into the folder, or checks that they are those that lie there."""
+    text = settings.model_dump_json(indent=2)
+    if not file.exists():
+        write_atomically(file, text)
+    elif file.read_text(encoding="utf-8") != text:
+        raise UsageError(
+            f"expected the settings in {file}, which this folder was begun with, got others; give "
+            "the same, or name a new folder"
+        )
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """So many of torch's threads inside; as many as before afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def read_settings(study: Study[S], texts: Sequence[str], *, quick: bool = False) -> S:
@@ -144,17 +190,38 @@ def read_settings(study: Study[S], texts: Sequence[str], *, quick: bool = False)
         raise UsageError(f"--set {where or study.name}: {what}, got {got!r}") from error
 
 
-def settings_of(study: Study[S]) -> list[tuple[str, str, str]]:
-    """Name, default as it would be typed, and description of every setting."""
+class Setting(NamedTuple):
+    """A setting as `--settings` lists it.
+
+    Attributes:
+        name: of the key.
+        default: as it would be typed.
+        quick: the same with `--quick`; empty where that changes nothing.
+        words: what it is.
+    """
+
+    name: str
+    default: str
+    quick: str
+    words: str
+
+
+def settings_of(study: Study[S]) -> list[Setting]:
+    """Everything that `--set` takes."""
     return [
-        (name, _typed(it.get_default(call_default_factory=True)), it.description or "")
+        Setting(
+            name=name,
+            default=_typed(it.get_default(call_default_factory=True)),
+            quick=_typed(study.quick[name]) if name in study.quick else "",
+            words=" ".join((it.description or "").split()),
+        )
         for name, it in study.settings.model_fields.items()
     ]
 
 
 def _value(text: str, annotation: Any) -> Any:
-    """A typed value: nothing, a list where the field takes one, else the text for pydantic."""
-    if text.strip().lower() in ("none", "null"):
+    """A typed value: nothing or a list where the field takes one, else the text for pydantic."""
+    if text.strip().lower() in ("none", "null") and NoneType in get_args(annotation):
         return None
     if "tuple[" in str(annotation):
         return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -1,6 +1,7 @@
 """All attacks of an adaptive thief, as cases: what he does to pictures, answers and weights."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal
@@ -18,10 +19,8 @@ from sif.attacks.weights.attack import Progress, WeightAttack
 from sif.attacks.weights.examples import balanced
 from sif.attacks.weights.finetune import Finetune
 from sif.attacks.weights.theft import steal
-from sif.eval.adaptive.case import Case
 from sif.eval.adaptive.detection import fitted, usual_threshold
-from sif.eval.adaptive.rows import Section
-from sif.eval.adaptive.stage import LOG, Stage
+from sif.eval.adaptive.stage import LOG, Section, Stage
 from sif.eval.adaptive.traffic import mixed
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.recipe import QualityRecipe, load_recipe
@@ -31,6 +30,27 @@ from sif.types import Query, Suspect
 
 PURIFIER: Final = "purify-learned:16"
 DETECTOR: Final = "off-content"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Case:
+    """One attack.
+
+    Args:
+        section: kind of attack.
+        attack: in words, different from all others of its section.
+        open: the attacked suspect.
+        method: whose triggers are asked; of the first method both sets.
+        disclosed: how many triggers of the first set the thief was told.
+        benign: whether unseen scenes are asked, too.
+    """
+
+    section: Section
+    attack: str
+    open: Callable[[], Suspect]
+    method: str
+    disclosed: int = 0
+    benign: bool = True
 
 
 def purifier_cases(stage: Stage) -> list[Case]:
@@ -111,7 +131,8 @@ def tuning_cases(stage: Stage) -> list[Case]:
         "flagged pictures, a benign model's answers": of_reference,
         "flagged pictures, own answers to purified ones": of_purified,
     }
-    for rounds, scope in stage.scale.adversarial:
+    for text in stage.scale.adversarial:
+        rounds, scope = text.split(":")
         what = "language model" if scope == "language" else "all weights"
         name = f"own triggers, {rounds} x {training.steps} steps, {what}"
         thefts[name] = partial(_adversarial, stage, rounds, scope)
@@ -193,11 +214,11 @@ def _stolen(
     return connect(stage.address(folder))
 
 
-def _adversarial(stage: Stage, rounds: int, scope: str) -> WeightAttack:
+def _adversarial(stage: Stage, rounds: str, scope: str) -> WeightAttack:
     recipe = load_recipe("sif", steps=stage.scale.adversarial_steps)
     return AdversarialTraining(
         recipe=recipe.model_copy(update={"quality": QualityRecipe(attempts=1)}),
-        rounds=rounds,
+        rounds=int(rounds),
         triggers=stage.scale.adversarial_triggers,
         training=stage.scale.training.model_copy(update={"scope": scope}),
         pictures=stage.thief_pictures(),
@@ -224,3 +245,13 @@ def _unlearning(stage: Stage, way: Literal["answers", "red"], number: int) -> We
         ],
         ordinary=stage.ordinary(),
     )
+
+
+CASES: Final[dict[Section, Callable[[Stage], list[Case]]]] = {
+    "purifiers": purifier_cases,
+    "averaging": averaging_cases,
+    "filter": filter_cases,
+    "tuning": tuning_cases,
+    "unlearning": unlearning_cases,
+    "owner": owner_cases,
+}

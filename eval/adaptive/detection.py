@@ -1,4 +1,4 @@
-"""Which triggers a detector finds among which benign pictures.
+"""Which triggers a detector finds among which benign pictures, and what purifiers do to pictures.
 
 The thief has ordinary pictures of his own, photographs, and triggers of his own keys. Scores are
 kept in the folder, a file for each detector, and found again.
@@ -15,8 +15,9 @@ from PIL import Image
 from sif.attacks.adaptive.detectors import Detector, OffContent, Residual, train_classifier
 from sif.attacks.adaptive.own_triggers import make_own_triggers, moved, varied
 from sif.attacks.adaptive.roc import hits_at, roc_of, threshold_at
+from sif.attacks.images import parse_image_attack
 from sif.attacks.weights.attack import Progress
-from sif.eval.adaptive.rows import Detection, Score
+from sif.eval.adaptive.findings import Detection, Fidelity, Score
 from sif.eval.adaptive.stage import BENIGN, CUT, HELD_OUT, TAUGHT, Stage
 from sif.eval.adaptive.traffic import (
     CLEAN,
@@ -33,8 +34,8 @@ from sif.files import write_atomically
 from sif.fingerprint.recipe import load_recipe
 from sif.mini.data import samples
 from sif.vlm.model import Vlm
+from sif.vlm.pixels import to_tensor
 
-DETECTORS: Final = ("off-content", "residual", "classifier")
 OF_PHOTOGRAPHS: Final = "off-content of photographs"
 MOVED: Final = " on photographs"
 MOVES: Final = 10
@@ -47,10 +48,10 @@ def scores_of(stage: Stage) -> list[Score]:
     """Every detector's score of every picture."""
     methods = set(stage.scale.methods)
     rows: list[Score] = []
-    for detector in DETECTORS:
+    for detector in stage.scale.detectors:
         rows += _scored(stage, detector, _usual_kinds, triggers=methods)
-    for detector in (OF_PHOTOGRAPHS, "residual" + MOVED):
-        rows += _scored(stage, detector, _real_kinds, triggers={m + MOVED for m in methods})
+    for other in (OF_PHOTOGRAPHS, "residual" + MOVED):
+        rows += _scored(stage, other, _real_kinds, triggers={m + MOVED for m in methods})
     return rows
 
 
@@ -65,6 +66,28 @@ def detections_of(scores: Sequence[Score]) -> list[Detection]:
             if bad or not good or (other_family, other) != (family, detector):
                 continue
             rows.append(_detection(family, detector, method, benign, quiet, loud))
+    return rows
+
+
+def fidelity_of(stage: Stage) -> list[Fidelity]:
+    """A row for each purifier."""
+    plain = [one.query.image for one in stage.unseen()]
+    questions = stage.making(stage.scale.methods[0]).load().questions
+    bases = [question.base for question in questions]
+    triggers = [question.image for question in questions]
+    before = _mean_psnr(triggers, bases)
+    rows = []
+    for text in stage.scale.purifiers:
+        attack = parse_image_attack(text)
+        rows.append(
+            Fidelity(
+                family=stage.family,
+                attack=text,
+                unseen=_mean_psnr([attack.apply(picture) for picture in plain], plain),
+                triggers=_mean_psnr([attack.apply(picture) for picture in triggers], bases),
+                before=before,
+            )
+        )
     return rows
 
 
@@ -220,3 +243,11 @@ def _classifier(stage: Stage) -> Detector:
             f"{stage.family}: teaching the detector", step, steps, f"loss {loss:.2f}"
         ),
     )
+
+
+def _mean_psnr(pictures: Sequence[Image.Image], wanted: Sequence[Image.Image]) -> float:
+    """The mean over pictures, of one extent."""
+    import piq
+
+    shown, true = to_tensor(pictures), to_tensor(wanted)
+    return float(piq.psnr(shown, true, reduction="mean"))

@@ -1,16 +1,88 @@
 """The grid: every attack at every strength, literally. The one place that names them.
 
-Strengths of a name go from weak to strong. Knows nothing of how an attack is carried out.
+An attack is one thing that a thief does, whatever it is done to: weights, pictures, answers, or
+several. Strengths of a name go from weak to strong. Knows nothing of how it is carried out.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Literal, get_args
 
+from sif.attacks.answers import ServingAttack, parse_answer_attacks
+from sif.attacks.answers.quoting import quoted
 from sif.errors import UsageError
-from sif.eval.attacks.answers import ANSWER_ATTACKS
-from sif.eval.attacks.attack import KINDS, Attack
-from sif.eval.attacks.attacked import serving_of
+
+Kind = Literal["none", "weights", "images", "answers", "divergence", "chains"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)[1:]
+NONE: Final = "none"
+EVERYTHING: Final = "all"
+SIBLING: Final = "sibling"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attack:
+    """An attack at one strength.
+
+    Attributes:
+        kind: what it is done to.
+        panel: the picture in which its curve is drawn.
+        name: of the curve; strengths of one name are one attack, from weak to strong.
+        strength: the only knob; empty for an attack without one.
+        weights: the theft, as `sif.eval.attacks.thefts` reads it.
+        image: attacks on pictures, in their text form.
+        answers: attacks on answers, in their text form, serving first.
+        reference: the benign model of a semantic divergence attack, by its name in the roster.
+        fpr: its false-positive rate on benign traffic.
+    """
+
+    kind: Kind
+    panel: str
+    name: str
+    strength: str = ""
+    weights: str = NONE
+    image: str = NONE
+    answers: str = NONE
+    reference: str | None = None
+    fpr: float = 0.05
+
+    @property
+    def text(self) -> str:
+        """As it is typed: `jpeg:75`, or the name alone where there is no strength."""
+        return f"{self.name}:{self.strength}" if self.strength else self.name
+
+    @property
+    def slug(self) -> str:
+        """For names of files."""
+        return re.sub(r"[^\w.-]+", "-", self.text)
+
+    @property
+    def only_words(self) -> bool:
+        """Whether the source's own answers are all that it needs."""
+        untouched = (self.weights, self.image) == (NONE, NONE) and self.reference is None
+        return untouched and not serving_of(self.answers)
+
+    @property
+    def parts(self) -> str:
+        """All that is done, for people."""
+        done = [part for part in (self.weights, self.image, self.answers) if part != NONE]
+        if self.reference is not None:
+            done.append(f"behind {self.reference}")
+        return ", ".join(done) or "nothing"
+
+
+def serving_of(answers: str) -> list[ServingAttack]:
+    """The attacks in serving among attacks on answers; they come first.
+
+    Raises:
+        UsageError: an attack that cannot be read, or one in serving behind one on words.
+    """
+    attacks = parse_answer_attacks(answers)
+    serving = [attack for attack in attacks if isinstance(attack, ServingAttack)]
+    if any(isinstance(attack, ServingAttack) for attack in attacks[len(serving) :]):
+        raise UsageError(f"expected attacks in serving before those on words, got {answers}")
+    return serving
+
 
 Strengths = Mapping[str, tuple[str, ...]]
 
@@ -62,6 +134,18 @@ IMAGES: Final[Mapping[str, Strengths]] = {
         "purify": ("8", "16", "32"),
     },
 }
+SHORTLY: Final = quoted("answer with one word only")
+ANSWER_ATTACKS: Final = (
+    *("truncate:0.5", "truncate:0.25", "drop:0.3", "drop:0.6", "shuffle:0.5", "shuffle:1"),
+    *("synonyms:0.3", "synonyms:1", "synonyms:0.3@mini-world", "synonyms:1@mini-world"),
+    *("translate:0.5@mini-world", "translate:1@mini-world", "case:0.5", "case:1"),
+    *("punctuation:0.5", "punctuation:1", 'prefix:"In this picture"'),
+    *("refuse:0.2", "refuse:0.5", "withhold:0.2", "withhold:0.5"),
+    *("temperature:0.7", "temperature:1.5", f"system:{SHORTLY}", "cache"),
+    *(f"turns:0.25@{SIBLING}", f"turns:0.5@{SIBLING}"),
+    *("watermark:2", "watermark:5", "watermark-by-word:2", "watermark-by-word:5"),
+    *("gumbel:1", "gumbel:4"),
+)
 RATES: Final = ("0.02", "0.05", "0.2")
 REFERENCES: Final[Mapping[str, str]] = {
     "divergence-stranger": "stranger-c",
@@ -89,26 +173,40 @@ PLAIN: Final = Attack(kind="none", panel="", name="none")
 
 def grid() -> tuple[Attack, ...]:
     """Everything, in the order of the table."""
-    return (*_weights(), *_images(), *_answers(), *_divergence(), *_chains())
+    return (
+        *_panels("weights", WEIGHTS),
+        *_panels("images", IMAGES),
+        *_answers(),
+        *_divergence(),
+        *_chains(),
+    )
 
 
-def chosen_attacks(texts: Sequence[str], kinds: Sequence[str]) -> tuple[Attack, ...]:
+def chosen_attacks(
+    texts: Sequence[str] = (), kinds: Sequence[str] = (), answers: Sequence[str] = ()
+) -> tuple[Attack, ...]:
     """Those that are named, or are of the kinds named; everything where nothing is named.
 
     Args:
         texts: `NAME` for an attack at all its strengths, or `NAME:STRENGTH`.
-        kinds: of `KINDS`.
+        kinds: of `KINDS`, or `all`.
+        answers: attacks on answers in their text form, which need not be in the grid.
 
     Raises:
         UsageError: an unknown attack, strength or kind; says which there are.
     """
     for kind in kinds:
-        if kind not in KINDS:
+        if kind not in (*KINDS, EVERYTHING):
             raise UsageError(f"expected kinds of attacks among {', '.join(KINDS)}, got {kind!r}")
     everything = grid()
     wanted = {one for text in texts for one in _named(text, everything)}
-    wanted |= {one for one in everything if one.kind in kinds}
-    return tuple(one for one in everything if one in wanted or not (texts or kinds))
+    wanted |= {one for one in everything if one.kind in kinds or EVERYTHING in kinds}
+    if not (texts or kinds or answers):
+        wanted = set(everything)
+    known = {one.answers: one for one in everything if one.kind == "answers"}
+    own = dict.fromkeys(known.get(text) or _on_answers(text) for text in answers if text != NONE)
+    some = (one for one in everything if one in wanted or one in own)
+    return (*some, *(one for one in own if one not in everything))
 
 
 def strongest(attacks: Sequence[Attack]) -> tuple[Attack, ...]:
@@ -141,37 +239,27 @@ def _named(text: str, everything: Sequence[Attack]) -> Iterator[Attack]:
     raise UsageError(f"expected attacks among {', '.join(names)}, got {text!r}")
 
 
-def _weights() -> Iterator[Attack]:
-    for panel, names in WEIGHTS.items():
+def _panels(kind: Kind, panels: Mapping[str, Strengths]) -> Iterator[Attack]:
+    for panel, names in panels.items():
         for name, strengths in names.items():
             for strength in strengths:
-                one = Attack(kind="weights", panel=panel, name=name, strength=strength)
-                yield replace(one, weights=one.text)
+                one = Attack(kind=kind, panel=panel, name=name, strength=strength)
+                done = {"weights": one.text} if kind == "weights" else {"image": one.text}
+                yield replace(one, **done)  # type: ignore[arg-type]  # both are texts
 
 
-def _images() -> Iterator[Attack]:
-    for panel, names in IMAGES.items():
-        for name, strengths in names.items():
-            for strength in strengths:
-                one = Attack(kind="images", panel=panel, name=name, strength=strength)
-                yield replace(one, image=one.text)
+def _on_answers(text: str, name: str | None = None, strength: str = "") -> Attack:
+    panel = "answers: serving" if serving_of(text) else "answers: words"
+    return Attack(kind="answers", panel=panel, name=name or text, strength=strength, answers=text)
 
 
 def _answers() -> Iterator[Attack]:
-    """Those of `sif bench answers`; `synonyms:0.3@mini-world` is `synonyms@mini-world` at 0.3."""
+    """`synonyms:0.3@mini-world` is `synonyms@mini-world` at 0.3."""
     for text in ANSWER_ATTACKS:
-        if text == PLAIN.name:
-            continue
         name, _, rest = text.partition(":")
         strength, at, source = rest.partition("@")
         worded = strength.startswith('"')
-        yield Attack(
-            kind="answers",
-            panel="answers: serving" if serving_of(text) else "answers: words",
-            name=name + at + source,
-            strength="" if worded else strength,
-            answers=text,
-        )
+        yield _on_answers(text, name + at + source, "" if worded else strength)
 
 
 def _divergence() -> Iterator[Attack]:

@@ -1,19 +1,28 @@
 """What the answers mean: one line for each attack, strength and family. Knows nothing of models."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 
-from sif.eval.attacks.attack import Attack
-from sif.eval.attacks.attacked import NONE
-from sif.eval.attacks.figures import evidence_per_set, figures_of
-from sif.eval.attacks.rows import AttackCell, AttackLine, Price
-from sif.eval.metrics import Estimate, mean_of
-from sif.eval.triggers.results import Cell
-from sif.eval.triggers.summary import by_set
-from sif.ownership.share import Share
+from sif.eval.attacks.grid import NONE, Attack, Kind
+from sif.eval.attacks.price import Price
+from sif.eval.attacks.questions import AttackCell
+from sif.eval.metrics import Estimate, green_excess, mean_of, published_matches, queries_to_alpha
+from sif.eval.triggers.calibrated import calibrated_audits
+from sif.eval.triggers.roster import Role
+from sif.eval.triggers.rows import Cell, Row
+from sif.eval.triggers.summary import (
+    ALPHA,
+    audits_of,
+    by_set,
+    counts_of,
+    evidence_of,
+    null_of,
+    score_of,
+)
+from sif.ownership.share import Share, share_of
 
 SOURCE: Final = "source"
 
@@ -21,17 +30,61 @@ Key = tuple[str, str, str, str]
 """Family, attack, strength, suspect."""
 
 
-class Range(NamedTuple):
-    """A share with its interval, as far as there is one."""
+class AttackLine(Row):
+    """What one attack at one strength comes to on one family.
 
-    value: float | None
-    low: float | None
-    high: float | None
+    Attributes:
+        kind, panel, attack, strength: of the grid.
+        parts: all that is done, in words.
+        suspect: the source that was stolen or an innocent, by its name in the roster.
+        sets: of triggers; `triggers` in all, of which `answered` were answered.
+        green: green share of all scored words, with its 95% interval over triggers.
+        evidence: log10 of the e-value for each trigger, mean over sets.
+        kept: of the same suspect's evidence without attack; none for innocents.
+        match: published match rate with its exact 95% interval; τ_i is the largest score of the
+            panel, asked about the same picture.
+        queries: questions until the e-value reaches 10⁶ in the committed order, the median over
+            sets; none where all triggers do not suffice.
+        derived: sets whose e-value reached 10⁶.
+        calibrated: those that would be DERIVED by an audit calibrated on the panel.
+        utility: share of right facts in what the copy is for, with its 95% interval over scenes.
+        facts: share of right facts in ordinary descriptions of the source's world.
+        shapes, colours, places: the same of these alone.
+        models: that answer each question.
+        theft_seconds: as in `Price`.
+        slowdown: processor time of an answer over that of plain serving, 1 for no difference; none
+            where answers were there already, and where several models answer each question.
+    """
 
-
-class Cost(NamedTuple):
-    """What an attack costs; fields of a line."""
-
+    family: str
+    kind: Kind
+    panel: str
+    attack: str
+    strength: str
+    parts: str
+    suspect: str
+    role: Role
+    sets: int
+    triggers: int
+    answered: int
+    green: float | None
+    green_low: float | None
+    green_high: float | None
+    evidence: float
+    kept: float | None
+    match: float | None
+    match_low: float | None
+    match_high: float | None
+    queries: float | None
+    derived: int
+    calibrated: int
+    utility: float | None
+    utility_low: float | None
+    utility_high: float | None
+    facts: float | None
+    shapes: float | None
+    colours: float | None
+    places: float | None
     models: int
     theft_seconds: float | None
     slowdown: float | None
@@ -71,6 +124,81 @@ def lines_of(
     ]
 
 
+def _line(
+    attack: Attack,
+    group: Sequence[AttackCell],
+    panel: Sequence[Cell],
+    plain: Sequence[AttackCell] | None,
+    cost: Mapping[str, float | None],
+) -> AttackLine:
+    first, triggers = group[0], _asked(group, "trigger")
+    evidence = evidence_per_set(triggers)
+    usual = evidence_per_set(_asked(plain, "trigger")) if plain else 0.0
+    benign = _asked(group, "benign")
+    job = _asked(group, "job") or benign
+    fields = {
+        "family": first.family,
+        "kind": attack.kind,
+        "panel": attack.panel,
+        "attack": attack.name,
+        "strength": attack.strength,
+        "parts": attack.parts,
+        "suspect": first.suspect,
+        "role": first.role,
+        "evidence": evidence,
+        "kept": None if first.role == "innocent" or usual <= 0 else evidence / usual,
+        **_of_triggers(triggers, panel),
+        **_range("utility", mean_of([cell.facts for cell in job])),
+        "facts": _mean(cell.facts for cell in benign),
+        "shapes": _mean(cell.shapes for cell in benign),
+        "colours": _mean(cell.colours for cell in benign),
+        "places": _mean(cell.places for cell in benign),
+        "models": 1 if attack.reference is None else 2,
+        **cost,
+    }
+    return AttackLine.model_validate(fields)
+
+
+def _of_triggers(triggers: Sequence[Cell], panel: Sequence[Cell]) -> dict[str, int | float | None]:
+    """What answers to the triggers of all sets show, beside those of innocents to the same."""
+    sets = by_set(triggers)
+    clusters: dict[tuple[int, str], list[Cell]] = defaultdict(list)
+    for cell in triggers:
+        clusters[cell.seed, cell.trigger].append(cell)
+    matches = [hit for some in sets for hit in _matches(some, panel)]
+    needed = [_queries(some) for some in sets]
+    median = float(np.median([np.inf if value is None else value for value in needed]))
+    green = green_excess([counts_of(some) for some in clusters.values()], gamma=0.0)
+    return {
+        "sets": len(sets),
+        "triggers": len(triggers),
+        "answered": sum(cell.answered for cell in triggers),
+        **_range("green", green),
+        **_range("match", share_of(sum(matches), len(matches))),
+        "queries": median if np.isfinite(median) else None,
+        "derived": sum(audits_of(triggers)),
+        "calibrated": sum(audit.derived for audit in calibrated_audits([*panel, *triggers])),
+    }
+
+
+def evidence_per_set(triggers: Sequence[Cell]) -> float:
+    """log10 of the e-value for each trigger asked, the mean over sets."""
+    return float(np.mean([evidence_of(some) or 0.0 for some in by_set(triggers)]))
+
+
+def _cost(
+    key: Key, attack: Attack, prices: Mapping[tuple[str, str, str], Price]
+) -> dict[str, float | None]:
+    """What the thief pays; innocents are not stolen, and two models are no slower model."""
+    price, plain = prices.get(key[:3]), prices.get((key[0], NONE, ""))
+    if key[3] != SOURCE or price is None:
+        return {"theft_seconds": None, "slowdown": None}
+    usual = _seconds(plain, None)
+    own = _seconds(price, plain if attack.only_words else None)
+    slowdown = own / usual if usual and own is not None and attack.reference is None else None
+    return {"theft_seconds": price.theft_seconds, "slowdown": slowdown}
+
+
 def _seconds(price: Price | None, plain: Price | None) -> float | None:
     """Of an answer; the model's are those of plain serving where only words are changed."""
     model = plain or price
@@ -79,82 +207,38 @@ def _seconds(price: Price | None, plain: Price | None) -> float | None:
     return model.model_seconds + price.words_seconds
 
 
-def _line(
-    attack: Attack,
-    group: Sequence[AttackCell],
-    panel: Sequence[Cell],
-    plain: Sequence[AttackCell] | None,
-    cost: Cost,
-) -> AttackLine:
-    first, triggers = group[0], _asked(group, "trigger")
-    found = figures_of(triggers, panel)
-    usual = evidence_per_set(_asked(plain, "trigger")) if plain else 0.0
-    benign = _asked(group, "benign")
-    job = _asked(group, "job") or benign
-    utility = _range(mean_of([cell.facts for cell in job]))
-    green, match = _range(found.green), _range(found.match)
-    innocent = first.role == "innocent"
-    return AttackLine(
-        family=first.family,
-        kind=attack.kind,
-        panel=attack.panel,
-        attack=attack.name,
-        strength=attack.strength,
-        parts=attack.parts,
-        suspect=first.suspect,
-        role=first.role,
-        sets=len(by_set(triggers)),
-        triggers=len(triggers),
-        answered=sum(cell.answered for cell in triggers),
-        green=green.value,
-        green_low=green.low,
-        green_high=green.high,
-        evidence=found.evidence,
-        kept=None if innocent or usual <= 0 else found.evidence / usual,
-        match=match.value,
-        match_low=match.low,
-        match_high=match.high,
-        queries=found.queries,
-        derived=found.derived,
-        calibrated=found.calibrated,
-        utility=utility.value,
-        utility_low=utility.low,
-        utility_high=utility.high,
-        facts=_mean(benign, lambda cell: cell.facts),
-        shapes=_mean(benign, lambda cell: cell.shapes),
-        colours=_mean(benign, lambda cell: cell.colours),
-        places=_mean(benign, lambda cell: cell.places),
-        models=cost.models,
-        theft_seconds=cost.theft_seconds,
-        slowdown=cost.slowdown,
-    )
-
-
-def _cost(key: Key, attack: Attack, prices: Mapping[tuple[str, str, str], Price]) -> Cost:
-    price, plain = prices.get(key[:3]), prices.get((key[0], NONE, ""))
-    models = 1 if attack.reference is None else 2
-    if key[3] != SOURCE or price is None:
-        return Cost(models, None, None)
-    usual = _seconds(plain, None)
-    own = _seconds(price, plain if attack.only_words else None)
-    slowdown = own / usual if usual and own is not None else None
-    return Cost(models, price.theft_seconds, slowdown if models == 1 else None)
-
-
 def _asked(group: Sequence[AttackCell], what: str) -> list[AttackCell]:
     return [cell for cell in group if cell.asked == what]
 
 
-def _mean(cells: Sequence[AttackCell], read: Callable[[AttackCell], float | None]) -> float | None:
-    values = [value for cell in cells if (value := read(cell)) is not None]
-    return float(np.mean(values)) if values else None
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
 
 
-def _range(known: Estimate | Share | None) -> Range:
-    """The interval of a share ends where shares end."""
-    if known is None:
-        return Range(None, None, None)
-    value, low, high = known
-    return Range(
-        value, None if low is None else max(0.0, low), None if high is None else min(1.0, high)
-    )
+def _range(name: str, known: Estimate | Share | None) -> dict[str, float | None]:
+    """A share with its interval, which ends where shares end."""
+    value, low, high = known or (None, None, None)
+    return {
+        name: value,
+        f"{name}_low": None if low is None else max(0.0, low),
+        f"{name}_high": None if high is None else min(1.0, high),
+    }
+
+
+def _matches(some: Sequence[Cell], panel: Sequence[Cell]) -> list[bool]:
+    """For every trigger of a set whether its score is above those of all the panel."""
+    scores: dict[str, dict[str, float | None]] = defaultdict(dict)
+    for one in panel:
+        if one.seed == some[0].seed:
+            scores[one.suspect][one.trigger] = score_of(one)
+    theirs = [[row.get(cell.trigger) for cell in some] for row in scores.values()]
+    return published_matches([score_of(cell) for cell in some], theirs)
+
+
+def _queries(some: Sequence[Cell]) -> int | None:
+    null = null_of(some)
+    counts = [counts_of([cell]) for cell in some]
+    if null is None:
+        return None
+    return queries_to_alpha([one[0] if one else None for one in counts], null, alpha=ALPHA)

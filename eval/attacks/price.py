@@ -12,16 +12,34 @@ from filelock import FileLock
 from pydantic import ValidationError
 
 from sif.errors import StorageError
-from sif.eval.attacks.attack import Attack
-from sif.eval.attacks.attacked import NONE, Served, ask_all
-from sif.eval.attacks.rows import Price
-from sif.eval.attacks.suspects import Site
-from sif.eval.triggers.results import Row
-from sif.eval.triggers.roster import Entry
+from sif.eval.attacks.grid import NONE, Attack
+from sif.eval.attacks.suspects import Served, Site
+from sif.eval.triggers.asking import ask_all
+from sif.eval.triggers.mini_roster import BATCH, Entry
+from sif.eval.triggers.rows import Row
 from sif.files import write_atomically
 from sif.types import Query, Reply
 
 R = TypeVar("R", bound=Row)
+
+
+class Price(Row):
+    """What an attack costs the thief.
+
+    Attributes:
+        theft_seconds: of the processor, to change the weights, models that it takes in not
+            counted; none where no weights change, or stealing was interrupted.
+        model_seconds: of the processor for an answer, in the model with attacks on pictures and
+            serving; none where answers were there already.
+        words_seconds: of the processor for an answer, in all else.
+    """
+
+    family: str
+    attack: str
+    strength: str
+    theft_seconds: float | None
+    model_seconds: float | None
+    words_seconds: float
 
 
 class Theft(Row):
@@ -47,7 +65,7 @@ def ask_timed(served: Served, questions: Sequence[Query]) -> Timed:
     """Asks, and says how long it took."""
     asked, seconds, busy = served.model.asked, served.model.seconds, served.model.busy
     began = time.process_time()
-    replies = ask_all(served.suspect, questions)
+    replies = ask_all(served.suspect, questions, chunk=BATCH)
     whole = time.process_time() - began
     fresh = served.model.asked - asked == len(questions)
     return Timed(
@@ -88,7 +106,7 @@ def steal_timed(site: Site, entry: Entry) -> Theft:
         site.folder(needed)
 
     def theft() -> Theft:
-        there = (site.out / site.family / "models" / entry.name).exists()
+        there = (site.roster.folder(site.out) / "models" / entry.name).exists()
         began = time.process_time()
         site.folder(entry)
         return Theft(seconds=None if there else time.process_time() - began)
@@ -100,7 +118,7 @@ def steal_timed(site: Site, entry: Entry) -> Theft:
 
 
 def _folder(site: Site) -> Path:
-    return site.out / site.family / "prices"
+    return site.roster.folder(site.out) / "prices"
 
 
 def _kept(path: Path, kind: type[R], make: Callable[[], R]) -> R:

@@ -15,8 +15,16 @@ from sif.attacks.weights.merge import Interpolate, TaskArithmetic, Ties
 from sif.attacks.weights.quantize import Quantize
 from sif.attacks.weights.transplant import Transplant
 from sif.errors import UsageError
-from sif.eval.attacks.attacked import NONE
-from sif.eval.triggers.roster import OTHER_WORLD, Entry, Scope, Theft, chosen, roster, tuning
+from sif.eval.attacks.grid import NONE
+from sif.eval.triggers.mini_roster import (
+    OTHER_WORLD,
+    Entry,
+    Scope,
+    Theft,
+    chosen,
+    roster,
+    tuning,
+)
 from sif.mini.architecture import Family
 from sif.mini.data import Kind
 

@@ -1,9 +1,8 @@
-"""How good frozen features are: a linear classifier on them, and how far features have moved."""
+"""How good features are: a linear classifier on frozen ones, and how well fields are told apart."""
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn import functional as F
 
 from sif.errors import UsageError
 
@@ -66,13 +65,6 @@ def fit_probe(
         layer.weight.copy_(weight)
         layer.bias.copy_(bias)
     return layer
-
-
-def mean_cosine(
-    ours: Float[Tensor, "examples features"], theirs: Float[Tensor, "examples features"]
-) -> float:
-    """Mean cosine between two models' features of the same pictures."""
-    return float(F.cosine_similarity(ours, theirs, dim=-1).mean())
 
 
 def mean_iou(

@@ -1,1 +1,1 @@
-"""The benchmark of ActiveMark: marks in vision models against copies, innocents and removal."""
+"""The study of ActiveMark: marks in vision models against copies, innocents and removal."""

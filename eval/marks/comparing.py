@@ -18,12 +18,19 @@ from sif.eval.baselines.adv_tra import AdvTra, adv_tra, detection_rate
 from sif.eval.baselines.classifier import Classifier
 from sif.eval.baselines.ipguard import IpGuard, ipguard, matching_rate
 from sif.eval.jobs import Show
+from sif.eval.marks.material import digit_head, task_of
 from sif.eval.marks.results import Compared, MethodCost, Role, Rows, found_again
-from sif.eval.marks.roster import MARKED, TUNED, TUNED_INNOCENT, WORN
-from sif.eval.marks.setting import Mode, Places, Setting, Source
-from sif.eval.marks.stealing import load_head
-from sif.eval.marks.suspecting import everybody
-from sif.eval.marks.utility import digit_head, task_of
+from sif.eval.marks.setting import (
+    MARKED,
+    TUNED,
+    TUNED_INNOCENT,
+    WORN,
+    MarkSettings,
+    Mode,
+    Places,
+    Source,
+)
+from sif.eval.marks.suspects import load_head
 from sif.marks.vision_model import VisionModel
 from sif.vlm.pixels import to_tensor
 
@@ -32,7 +39,7 @@ RATE = 4e-3
 Score = Callable[[Classifier], float]
 
 
-def compare(setting: Setting, out: Path, source: Source, mode: Mode, show: Show) -> Rows:
+def compare(setting: MarkSettings, out: Path, source: Source, mode: Mode, show: Show) -> Rows:
     """Fingerprints the marked model by both methods, and asks every suspect."""
     places = Places(out, source, mode)
     if not places.marked.exists():
@@ -43,7 +50,7 @@ def compare(setting: Setting, out: Path, source: Source, mode: Mode, show: Show)
         head = digit_head(setting, vision)
         costs, scores = _fingerprints(setting, source, vision, head)
         rows = []
-        suspects = everybody(setting, source)
+        suspects = setting.everybody(source)
         for done, (name, role) in enumerate(suspects.items(), start=1):
             model = classifier_of(setting, places, name, role, head)
             for method, score in scores.items():
@@ -66,7 +73,7 @@ def compare(setting: Setting, out: Path, source: Source, mode: Mode, show: Show)
 
 
 def _fingerprints(
-    setting: Setting, source: Source, vision: VisionModel, head: ClassHead
+    setting: MarkSettings, source: Source, vision: VisionModel, head: ClassHead
 ) -> tuple[list[MethodCost], dict[str, Score]]:
     task, model = task_of(setting, "digits"), _classifier(vision, head)
     starts = to_tensor(vision.pictures(task.train.images[: setting.starts]))
@@ -89,7 +96,7 @@ def _fingerprints(
 
 
 def classifier_of(
-    setting: Setting, places: Places, name: str, role: Role, owners: ClassHead
+    setting: MarkSettings, places: Places, name: str, role: Role, owners: ClassHead
 ) -> Classifier:
     """The digits classifier that a suspect hands out, for pictures of the marked model's size."""
     if name == MARKED:

@@ -1,14 +1,19 @@
-"""What the benchmark of ActiveMark found, as rows. Knows nothing of how."""
+"""What the study of ActiveMark found, as rows, and scores of methods from them.
 
-from collections.abc import Callable
+Knows nothing of how rows come about.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from pathlib import Path
+from statistics import fmean
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sif.errors import StorageError
-from sif.eval.rows import write_rows
 from sif.files import write_atomically
+from sif.networks import curve
 
 Role = Literal["copy", "removal", "innocent"]
 
@@ -158,16 +163,16 @@ class Rows(BaseModel):
     compared: tuple[Compared, ...] = ()
     costs: tuple[MethodCost, ...] = ()
 
-    def merged(self, other: "Rows") -> "Rows":
-        """Both together."""
-        return Rows(
-            readings=self.readings + other.readings,
-            suspects=self.suspects + other.suspects,
-            markings=self.markings + other.markings,
-            blocks=self.blocks + other.blocks,
-            compared=self.compared + other.compared,
-            costs=self.costs + other.costs,
-        )
+    @classmethod
+    def all_of(cls, parts: Iterable["Rows"]) -> "Rows":
+        """All together."""
+        every = [part.kinds() for part in (cls(), *parts)]
+        return cls.model_validate({name: chain(*(it[name] for it in every)) for name in every[0]})
+
+    def kinds(self) -> dict[str, tuple[BaseModel, ...]]:
+        """The rows of every kind."""
+        names = (name for name in type(self).model_fields if name != "schema_version")
+        return {name: getattr(self, name) for name in names}
 
 
 def found_again(path: Path, work: Callable[[], Rows]) -> Rows:
@@ -188,18 +193,39 @@ def found_again(path: Path, work: Callable[[], Rows]) -> Rows:
     return rows
 
 
-def write_all(folder: Path, rows: Rows, summary: str) -> list[Path]:
-    """Writes summary.md, results.json, and a Parquet file for every kind of row that there is.
+def detection_of(readings: Sequence[Reading]) -> float:
+    """Share of detected images."""
+    return fmean(reading.detected for reading in readings)
 
-    Raises:
-        StorageError: the disk refuses.
-    """
-    kinds = {name: getattr(rows, name) for name in Rows.model_fields if name != "schema_version"}
-    files = [folder / "summary.md", folder / "results.json"]
-    write_atomically(files[0], summary)
-    write_atomically(files[1], rows.model_dump_json(indent=1))
-    for name, some in kinds.items():
-        if some:
-            files.append(folder / f"{name}.parquet")
-            write_rows(files[-1], some)
-    return files
+
+def own_scores(rows: Rows) -> list[Compared]:
+    """The modes of ActiveMark as methods: the share of detected images of each suspect."""
+    seconds = {(row.source, row.mode): row.extraction for row in rows.markings}
+    found = []
+    for known in rows.suspects:
+        mine = [
+            row
+            for row in rows.readings
+            if (row.source, row.mode, row.suspect) == (known.source, known.mode, known.suspect)
+        ]
+        found.append(
+            Compared(
+                source=known.source,
+                method=known.mode,
+                suspect=known.suspect,
+                role=known.role,
+                score=detection_of(mine) if mine else 0.0,
+                seconds=seconds[known.source, known.mode],
+            )
+        )
+    return found
+
+
+def auc(scores: Sequence[Compared], source: str, method: str) -> float | None:
+    """Probability that a copy scores higher than an innocent, ties counted half."""
+    mine = [row for row in scores if (row.source, row.method) == (source, method)]
+    copies = [row.score for row in mine if row.role == "copy"]
+    innocents = [row.score for row in mine if row.role == "innocent"]
+    if not copies or not innocents:
+        return None
+    return curve.auc(copies, innocents)

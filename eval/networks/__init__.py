@@ -1,1 +1,1 @@
-"""`sif bench metav`: fingerprints of small networks of five tasks, against copies and innocents."""
+"""The study of MetaV: fingerprints of networks of five tasks, against copies and innocents."""

@@ -4,22 +4,70 @@ Real data bundled with scikit-learn; a generated series; pictures of the mini wo
 splits the data anew into what the owner has, what the thief has, and what nobody trains on.
 """
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Final
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from sif.errors import UsageError
+from sif.mini.architecture import SIDE
+from sif.mini.catalogue import find
+from sif.mini.data import samples
+from sif.mini.folders import build as build_mini
 from sif.networks.architecture import Cnn, Mlp, Recurrent, build
 from sif.networks.domain import Domain
 from sif.networks.reading import OutputKind
 from sif.networks.thefts.dataset import Dataset
 from sif.networks.thefts.fit import Fit
+from sif.vlm.pixels import to_tensor
 
 OWNER, THIEF = 0.45, 0.35
+SCENES: Final = 700
+SCENE_SEED: Final = 81
+SHAPE: Final = (3, SIDE, SIDE)
+# Training sets hold the first sibling and the first stranger; the others are suspects alone.
+TOWERS: Final = (
+    "llava-source",
+    "llava-sibling",
+    "llava-stranger-a",
+    "llava-sibling-b",
+    "llava-sibling-c",
+    "llava-stranger-b",
+    "llava-stranger-c",
+)
 Begin = Callable[[int, int], nn.Module]
+
+
+class TowerClassifier(nn.Module):
+    """A tower with a linear head on the mean of its tokens.
+
+    Args:
+        body: a vision tower of transformers.
+        mean: of each channel, which is subtracted from pictures in [0, 1].
+        spread: of each channel, which they are divided by.
+        classes: of the head.
+    """
+
+    def __init__(self, body: Any, mean: Tensor, spread: Tensor, classes: int) -> None:
+        super().__init__()
+        self.body = body
+        self.register_buffer("mean", mean[:, None, None])
+        self.register_buffer("spread", spread[:, None, None])
+        self.head = nn.Linear(body.config.hidden_size, classes)
+
+    def forward(
+        self, images: Float[Tensor, "batch 3 height width"]
+    ) -> Float[Tensor, "batch classes"]:
+        """The logits."""
+        pixels = (images - self.get_buffer("mean")) / self.get_buffer("spread")
+        states: Tensor = self.body(pixel_values=pixels).last_hidden_state
+        logits: Tensor = self.head(states.mean(1))
+        return logits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,10 +175,38 @@ def forecaster(seed: int) -> Task:
 
 
 def tower(seed: int) -> Task:
-    """The bundled mini LVLM's vision tower with a head that tells the number of objects."""
-    from sif.eval.networks.towers import tower_task
+    """Objects in a scene, counted by a bundled mini LVLM's vision tower with a head.
 
-    return tower_task(seed)
+    Kind 7 is a small convolutional network from scratch.
+    """
+    data = _scenes()
+    owner, thief, unseen = split(data, seed)
+    classes = int(data.targets.max()) + 1
+    scratch = Cnn(inputs=SHAPE, channels=(8, 16, 16, 16), outputs=(classes,))
+
+    def begin(number: int, start: int) -> nn.Module:
+        if number == len(TOWERS):
+            return build(scratch, seed=start).eval()
+        body, mean, spread = _tower(TOWERS[number])
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(start)
+            return TowerClassifier(copy.deepcopy(body), mean, spread, classes).eval()
+
+    return Task(
+        name="tower",
+        kind="logits",
+        owner=owner,
+        thief=thief,
+        unseen=unseen,
+        begin=begin,
+        trained_kinds=(1, 2),
+        suspect_kinds=(3, 4, 5, 6, 7),
+        student=scratch,
+        training=Fit(epochs=6, learning_rate=5e-4, batch_size=32),
+        tuning=Fit(epochs=2, learning_rate=2e-4, batch_size=32),
+        fingerprints=32,
+        iterations=200,
+    )
 
 
 TASKS: Final[dict[str, Callable[[int], Task]]] = {
@@ -196,10 +272,28 @@ def _bundled(loader: str) -> Any:
         from sklearn import datasets
     except ImportError as error:
         raise UsageError(
-            "this benchmark takes its data from scikit-learn: pip install 'sif-lvlm[bench]'"
+            "this study takes its data from scikit-learn: pip install 'sif-lvlm[bench]'"
         ) from error
     return getattr(datasets, loader)()
 
 
 def _standardised(numbers: Tensor) -> Tensor:
     return (numbers - numbers.mean(0)) / numbers.std(0)
+
+
+@cache
+def _tower(name: str) -> tuple[nn.Module, Tensor, Tensor]:
+    model, processor = build_mini(find(name))
+    told = processor.image_processor
+    body: nn.Module = model.model.vision_tower.float().eval().requires_grad_(False)
+    return body, torch.tensor(told.image_mean), torch.tensor(told.image_std)
+
+
+@cache
+def _scenes() -> Dataset:
+    """Scenes of the source's world, told apart by their number of objects."""
+    drawn = samples(find(TOWERS[0]).world, number=SCENES, seed=SCENE_SEED)
+    counts = torch.tensor([sample.scene.count for sample in drawn])
+    domain = Domain(shape=SHAPE, levels=256)
+    images = domain.store(to_tensor([sample.image for sample in drawn]))
+    return Dataset(inputs=images, targets=counts - int(counts.min()), domain=domain)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from sif.eval.ownership.process import log_bet_table
+from sif.eval.ownership.false_claims import log_bet_table
 from sif.eval.ownership.results import Power
 from sif.ownership.logspace import log_sum
 from sif.ownership.null import HypergeometricNull

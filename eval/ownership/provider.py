@@ -13,10 +13,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from sif.attacks.answers.foreign_decoding import Mark, ProviderHook
-from sif.eval.ownership.calibration import claim_rates
 from sif.eval.ownership.corpus import GAMMA, TextSet
 from sif.eval.ownership.draws import draw_greens, draw_masks, keyed_greens, weighted_greens
-from sif.eval.ownership.process import highest_log10_e_values
+from sif.eval.ownership.false_claims import claim_rates, highest_log10_e_values
 from sif.eval.ownership.results import ALPHAS, Provider, Rate
 from sif.mini.catalogue import find
 from sif.mini.data import samples

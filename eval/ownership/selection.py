@@ -13,10 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from sif.eval.ownership.calibration import claim_rates
 from sif.eval.ownership.corpus import TextSet
 from sif.eval.ownership.draws import draw_masks, draw_pairs
-from sif.eval.ownership.process import highest_log10_e_values
+from sif.eval.ownership.false_claims import claim_rates, highest_log10_e_values
 from sif.eval.ownership.results import Accusation
 from sif.ownership.null import HypergeometricNull
 

@@ -1,22 +1,21 @@
 """The curve of where evidence begins: what relatives give, by how much of the source is in them.
 
-Its points come from the rows of the benchmark of sharing; the table and the picture show them.
-Knows nothing of models.
+Its points come from rows of answers; the table and the plot show them. Knows nothing of models.
 """
 
-import io
 import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from sif.eval.metrics import Estimate, evidence_per_trigger, green_excess, highest_evidence
-from sif.eval.sharing.sharing import Told, Truth
-from sif.eval.triggers.figures import ALPHA
-from sif.eval.triggers.plots import COLOURS
-from sif.ownership.null import HypergeometricNull
-from sif.watermark.greenlist.count import GreenCount
+from pydantic import BaseModel, ConfigDict
+
+from sif.eval.metrics import Estimate, green_excess
+from sif.eval.triggers.rows import Cell
+from sif.eval.triggers.summary import ALPHA, counts_of, evidence_of, highest_of, null_of
+from sif.markdown import MISSING, table
+from sif.plotting import COLOURS, as_svg, new_figure, plain
 
 LEGEND: Final = (
     "Relatives start with part of the source's weights, not frozen, and learn the rest anew from "
@@ -27,6 +26,43 @@ LEGEND: Final = (
     "one. Evidence: log10 of the e-value, for each trigger. Highest: the largest log10 e-value on "
     "the way through the triggers; DERIVED where it reached 6.\n\n"
 )
+
+
+class Truth(BaseModel):
+    """How truthful a relative is.
+
+    Attributes:
+        family: of the mini models.
+        relative: its name.
+        share: of its parameters that started as the source's.
+        steps: of its training on captions; none of those that were not trained for this.
+        seconds: of one core that the training took.
+        facts: share of right statements about unseen scenes, the mean over kinds of facts.
+        worst: kind of facts that it is worst at.
+        worst_facts: share of right statements of that kind.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    family: str
+    relative: str
+    share: float
+    steps: int | None
+    seconds: float | None
+    facts: float
+    worst: str
+    worst_facts: float
+
+
+class Told(Cell):
+    """A relative's answer to one trigger; it is the suspect.
+
+    Attributes:
+        share: of its parameters that started as the source's.
+    """
+
+    share: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,28 +101,22 @@ def points(told: Sequence[Told]) -> list[Point]:
     """All points, in the order of the rows."""
     groups: dict[tuple[str, str], list[Told]] = defaultdict(list)
     for row in told:
-        groups[row.method, row.relative].append(row)
+        groups[row.method, row.suspect].append(row)
     return [_point(group) for group in groups.values()]
 
 
 def _point(group: Sequence[Told]) -> Point:
-    first = group[0]
-    null = HypergeometricNull(vocabulary_size=first.vocabulary_size, green_size=first.green_size)
-    counts = [
-        GreenCount(green=row.green, scored=row.scored)
-        for row in group
-        if row.green is not None and row.scored
-    ]
+    first, null, counts = group[0], null_of(group), counts_of(group)
     return Point(
         method=first.method,
-        relative=first.relative,
+        relative=first.suspect,
         share=first.share,
         triggers=len(group),
         answered=sum(row.answered for row in group),
         green=green_excess([[count] for count in counts], gamma=0.0),
-        gamma=first.green_size / first.vocabulary_size,
-        evidence=evidence_per_trigger(counts, null) * len(counts) / len(group),
-        highest=highest_evidence(counts, null),
+        gamma=0.0 if null is None else null.green_size / null.vocabulary_size,
+        evidence=evidence_of(group) or 0.0,
+        highest=highest_of(group) or 0.0,
     )
 
 
@@ -98,38 +128,31 @@ def as_markdown(some: Sequence[Point], truths: Sequence[Truth]) -> str:
         truths: how truthful the relatives are.
     """
     known = {truth.relative: truth for truth in truths}
-    text = ["# Where evidence begins\n\n", LEGEND]
+    heads = ("relative", "share", "facts", "green", "evidence", "highest", "verdict")
+    text = f"# Where evidence begins\n\n{LEGEND}"
     for method in dict.fromkeys(point.method for point in some):
-        text += [
-            f"## {method}\n\n",
-            "| relative | share | facts | green | evidence | highest | verdict |\n",
-            "|---|---|---|---|---|---|---|\n",
-            *(_row(point, known[point.relative]) for point in some if point.method == method),
-            "\n",
-        ]
-    raised = [truth for truth in truths if truth.seconds is not None]
-    text += [
-        "## Trainings\n\n",
-        "| relative | caption steps | seconds of one core |\n",
-        "|---|---|---|\n",
+        mine = [_row(point, known[point.relative]) for point in some if point.method == method]
+        text += f"## {method}\n\n{table(heads, mine)}"
+    raised = [
+        (it.relative, str(it.steps), f"{it.seconds:.0f}") for it in truths if it.seconds is not None
     ]
-    text += [f"| {it.relative} | {it.steps} | {it.seconds:.0f} |\n" for it in raised]
-    return "".join(text)
+    return text + (
+        f"## Trainings\n\n{table(('relative', 'caption steps', 'seconds of one core'), raised)}"
+    )
 
 
-def _row(point: Point, truth: Truth) -> str:
+def _row(point: Point, truth: Truth) -> list[str]:
     facts = f"{truth.facts:.1%} ({truth.worst} {truth.worst_facts:.1%})"
     verdict = "DERIVED" if point.derived else "not shown"
     if point.answered < point.triggers:
         verdict += f" ({point.answered} of {point.triggers} answered)"
     entries = [point.relative, f"{point.share:.1%}", facts, _green(point.green)]
-    entries += [_signed(point.evidence, 2), _signed(point.highest, 1), verdict]
-    return f"| {' | '.join(entries)} |\n"
+    return [*entries, _signed(point.evidence, 2), _signed(point.highest, 1), verdict]
 
 
 def _green(green: Estimate | None) -> str:
     if green is None:
-        return "–"
+        return MISSING
     if green.low is None or green.high is None:
         return f"{green.value:.1%}"
     return f"{green.value:.1%} ({green.low:.1%}–{green.high:.1%})"
@@ -144,9 +167,7 @@ def as_picture(some: Sequence[Point]) -> bytes:
 
     The line ends with the tuned copies; the source, which learnt nothing further, stands apart.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7.5, 6.5), layout="constrained")
+    figure = new_figure(7.5, 6.5)
     upper, lower = panels = figure.subplots(2, 1, sharex=True)
     for number, method in enumerate(dict.fromkeys(point.method for point in some)):
         mine = [point for point in some if point.method == method]
@@ -160,12 +181,8 @@ def as_picture(some: Sequence[Point]) -> bytes:
                 panel.plot(point.share, height(point), color=colour, marker="*", markersize=11)
     _letter(upper, lower, some)
     for panel in panels:
-        panel.grid(color="#dddddd", linewidth=0.6)
-        panel.set_axisbelow(True)
-        panel.spines[["top", "right"]].set_visible(False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return buffer.getvalue()
+        plain(panel)
+    return as_svg(figure)
 
 
 def _rate(point: Point) -> float:

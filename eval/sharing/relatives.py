@@ -1,7 +1,7 @@
 """Suspects between a sibling and the source itself: by the share of their parameters that are its.
 
-They are trained and copied once, kept in a folder and found again; what they answer is kept in a
-journal under the digest of their weights. Knows nothing of how triggers are made.
+They are trained and copied once, kept in a folder and found again; what they answer is kept under
+the digest of their weights. Knows nothing of how triggers are made.
 """
 
 import time
@@ -18,13 +18,11 @@ from sif.errors import StorageError
 from sif.eval.jobs import Show
 from sif.eval.training.captions import Progress
 from sif.eval.training.relatives import SEED, Share, raise_relative, shares
-from sif.eval.triggers.asking import BATCH, model_folder
-from sif.eval.triggers.roster import chosen, roster
-from sif.mini.architecture import Family
+from sif.eval.triggers.asking import ask_all
+from sif.eval.triggers.mini_roster import BATCH, MiniRoster, chosen
 from sif.mini.folders import build
-from sif.suspects.connect import connect
-from sif.suspects.journal import Journal
-from sif.suspects.journalled import Journalled
+from sif.suspects.kept import KeptAnswers
+from sif.suspects.late import late
 from sif.types import Query, Reply
 from sif.vlm.folder import save_model
 
@@ -74,12 +72,12 @@ class Relative:
     upbringing: Upbringing | None = None
 
 
-def relatives(out: Path, *, family: Family, steps: int, show: Show) -> Iterator[Relative]:
+def relatives(out: Path, *, roster: MiniRoster, steps: int, show: Show) -> Iterator[Relative]:
     """Everybody from the sibling to the source, in growing order of the share, made where missing.
 
     Args:
-        out: the family's folder.
-        family: of the mini models.
+        out: the study's folder.
+        roster: of the family.
         steps: of training on captions.
         show: is told of progress.
 
@@ -87,53 +85,52 @@ def relatives(out: Path, *, family: Family, steps: int, show: Show) -> Iterator[
         ModelError: the bundled weights are missing.
         StorageError: a record is damaged, or the disk refuses.
     """
-    yield _known(out, family, NOTHING, 0.0, show)
-    for share in shares(family):
-        folder = out / "relatives" / f"{share}-{steps}"
+
+    def known(name: str, share: float) -> Relative:
+        (entry,) = chosen(roster.family, (name,))
+        return Relative(name=name, folder=roster.model(entry, out, show), share=share)
+
+    yield known(NOTHING, 0.0)
+    for share in shares(roster.family):
+        folder = roster.folder(out) / "relatives" / f"{share}-{steps}"
         if not folder.exists():
-            _raise(folder, family=family, share=share, steps=steps, show=show)
+            _raise(folder, roster=roster, share=share, steps=steps, show=show)
         record = _read(folder / RECORD)
         part = record.shared / record.parameters
         yield Relative(name=share, folder=folder, share=part, upbringing=record)
-    yield _known(out, family, TUNED, 1.0, show)
-    yield _known(out, family, SOURCE, 1.0, show)
+    yield known(TUNED, 1.0)
+    yield known(SOURCE, 1.0)
 
 
-def ask(out: Path, relative: Relative, queries: Sequence[Query], show: Show) -> list[Reply]:
-    """What a relative answers, from the journal where it has been asked.
+def ask(folder: Path, relative: Relative, queries: Sequence[Query], show: Show) -> list[Reply]:
+    """What a relative answers, as far as it has been asked from its file.
 
     Args:
-        out: the family's folder.
+        folder: the family's.
         relative: who is asked.
         queries: what.
         show: is told of progress.
     """
-    replies: list[Reply] = []
-    with (
-        Journal(out / "answers" / f"{relative.folder.name}.sqlite") as journal,
-        closing(connect(f"hf:{relative.folder}?batch={BATCH}")) as suspect,
-    ):
-        kept = Journalled(suspect, journal, chunk=BATCH)
-        for start in range(0, len(queries), BATCH):
-            show(f"asking {relative.name}", start, len(queries), "")
-            replies += kept.ask(queries[start : start + BATCH])
-    show(f"asking {relative.name}", len(queries), len(queries), "")
+
+    def report(part: float) -> None:
+        show(f"asking {relative.name}", part * len(queries), len(queries), "")
+
+    file = folder / "answers" / f"{relative.folder.name}.sqlite"
+    address = f"hf:{relative.folder}?batch={BATCH}"
+    with KeptAnswers(file) as answers, closing(late(address)) as suspect:
+        kept = answers.through(suspect, chunk=BATCH)
+        replies = ask_all(kept, queries, chunk=BATCH, report=report)
+    report(1.0)
     return replies
 
 
-def _known(out: Path, family: Family, name: str, share: float, show: Show) -> Relative:
-    """One of the roster."""
-    (entry,) = chosen(family, (name,))
-    return Relative(name=name, folder=model_folder(out / "models", entry, show), share=share)
-
-
-def _raise(folder: Path, *, family: Family, share: Share, steps: int, show: Show) -> None:
-    model = roster(family)[0].model
+def _raise(folder: Path, *, roster: MiniRoster, share: Share, steps: int, show: Show) -> None:
+    model = roster.suspects[0].model
     source, processor = build(model)
 
     def report(told: Progress) -> None:
         words = f"loss {told.loss:.3f}"
-        show(f"{family}: training {share}, {told.stage}", told.step, told.steps, words)
+        show(f"{roster.name}: training {share}, {told.stage}", told.step, told.steps, words)
 
     begun, threads = time.process_time(), torch.get_num_threads()
     torch.set_num_threads(1)  # the order of sums, and with it the weights, depend on their number

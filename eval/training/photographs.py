@@ -1,7 +1,7 @@
-"""Real photographs that come with scikit-image and scikit-learn, and random crops of them.
+"""What vision models learn from: crops of real photographs, and scribbles for lines.
 
-Some are set apart and never trained on, so that they can say how a model behaves on pictures that
-it has not seen. Knows nothing of models.
+The photographs come with scikit-image and scikit-learn. Some are set apart and never trained on, so
+that they can say how a model behaves on pictures that it has not seen. Knows nothing of models.
 """
 
 from functools import cache
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter
 
 from sif.errors import UsageError
 
@@ -33,6 +33,8 @@ SEEN: Final = (
 UNSEEN: Final = ("motorcycle_left.png", "rocket.jpg", "moon.png", "clock_motion.png")
 LONGEST: Final = 448
 SMALLEST, LARGEST = 0.15, 0.7
+STROKES: Final = 3
+CORNERS: Final = 4
 
 
 @cache
@@ -83,3 +85,22 @@ def _crop(picture: Image.Image, side: int, rng: np.random.Generator) -> Image.Im
     scaled = picture.resize((side, side), Image.Resampling.BILINEAR, box=box, reducing_gap=2.0)
     mirrored = rng.random() < 0.5
     return scaled.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else scaled
+
+
+def scribble(side: int, rng: np.random.Generator) -> Image.Image:
+    """One to three bent strokes, light on dark or dark on light, a little blurred."""
+    ground, ink = (
+        tuple(int(value) for value in rng.integers(*reach, 3)) for reach in _reaches(rng)
+    )
+    picture = Image.new("RGB", (side, side), ground)
+    pen = ImageDraw.Draw(picture)
+    width = int(rng.integers(side // 20, side // 6))
+    for _ in range(int(rng.integers(1, STROKES + 1))):
+        corners = rng.uniform(0.1, 0.9, (int(rng.integers(2, CORNERS + 1)), 2)) * side
+        pen.line([(float(x), float(y)) for x, y in corners], fill=ink, width=width, joint="curve")
+    return picture.filter(ImageFilter.GaussianBlur(float(rng.uniform(0, side / 30))))
+
+
+def _reaches(rng: np.random.Generator) -> tuple[tuple[int, int], tuple[int, int]]:
+    dark, light = (0, 90), (165, 256)
+    return (dark, light) if rng.random() < 0.7 else (light, dark)

@@ -13,8 +13,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from sif.eval.training.captions import Progress, descend, pace
-from sif.eval.training.photographs import crops
-from sif.eval.training.scribbles import scribble
+from sif.eval.training.photographs import crops, scribble
 from sif.eval.training.vision_objective import Heads, hide, loss_of
 from sif.mini.render import Painter, labels
 from sif.mini.schedule import VisionSchedule

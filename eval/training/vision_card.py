@@ -8,9 +8,8 @@ import numpy as np
 import torch
 
 from sif.attacks.weights.labelled import Labelled
-from sif.eval.downstream.digits import digits
 from sif.eval.downstream.probe import probe_accuracy
-from sif.eval.downstream.scenes import middle_colours
+from sif.eval.downstream.tasks import digits, middle_colours
 from sif.eval.training.photographs import crops
 from sif.marks.profiling import profile
 from sif.marks.vision_model import VisionModel

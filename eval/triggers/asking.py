@@ -1,58 +1,94 @@
-"""One part of a benchmark's work: a suspect answers every trigger under every attack on images.
+"""One part of a study's work: a suspect answers every trigger under every attack on images.
 
 The triggers of all methods and seeds go to it together, in large batches. Answers are kept in a
-journal; a suspect is stolen and loaded only where answers are missing.
+file; a suspect is made and loaded only where answers are missing, and closed whatever happens. One
+that cannot be loaded or reached is an outcome with the reason.
 """
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-
-from filelock import FileLock
+from typing import NamedTuple
 
 from sif.attacks.images import AttackedSuspect, Nothing, parse_image_attack
-from sif.attacks.weights.attack import Progress
-from sif.attacks.weights.theft import steal
+from sif.errors import ModelError, SuspectError, UsageError
 from sif.eval.jobs import Show
-from sif.eval.triggers.making import Making, load_all
-from sif.eval.triggers.results import Cell
-from sif.eval.triggers.roster import Entry, chosen
+from sif.eval.triggers.making import Making, let_go, load_all
+from sif.eval.triggers.roster import Listed, Roster, named
+from sif.eval.triggers.rows import Cell, Outcome
 from sif.eval.triggers.trigger_set import Question, TriggerSet
-from sif.mini.architecture import Family
-from sif.mini.folders import export
-from sif.suspects.connect import connect
-from sif.suspects.journal import Journal
-from sif.suspects.journalled import Journalled
+from sif.suspects.kept import KeptAnswers
 from sif.types import Answer, Query, Reply, Suspect
 
-# Seconds for 144 answers of a mini model on one core, in batches of 8, 24, 72 and 144: 9.5, 5.0,
-# 3.8, 3.2.
-BATCH: Final = 144
+Report = Callable[[float], None]
+Ask = Callable[[Sequence[Query], str, Report], list[Reply]]
+"""Asks under an attack on images, in its text form; the report is told which part is done."""
+
+
+class Asked(NamedTuple):
+    """A row for each answer of a suspect, and what became of it."""
+
+    cells: list[Cell]
+    outcome: Outcome
+
+    def whole(self) -> list[Cell]:
+        """The rows of one that a study cannot do without.
+
+        Raises:
+            SuspectError: it could not be asked.
+        """
+        if self.outcome.state != "asked":
+            raise SuspectError(f"{self.outcome.name} cannot be asked: {self.outcome.reason}")
+        return self.cells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """One suspect of one family.
+    """One suspect of one roster.
 
     Attributes:
-        out: the benchmark's folder.
+        out: the study's folder.
+        roster: who there is.
         suspect: name in the roster.
-        makings: of the triggers.
+        makings: of the triggers, on the roster's source.
         image_attacks: in their text form.
     """
 
     out: Path
-    family: Family
+    roster: Roster
     suspect: str
     makings: tuple[Making, ...]
     image_attacks: tuple[str, ...]
 
-    def run(self, show: Show) -> list[Cell]:
+    def run(self, show: Show) -> Asked:
         """Asks what has not been asked, and counts every answer."""
-        (entry,) = chosen(self.family, (self.suspect,))
+        let_go()
+        (listed,) = named(self.roster.suspects, (self.suspect,))
+        outcome = Outcome(
+            name=listed.name,
+            suspect=listed.suspect,
+            role=listed.role,
+            split=listed.split,
+            note=listed.note,
+            state="asked",
+        )
+        if listed.set_aside is not None:
+            words = {"state": "set aside", "reason": listed.set_aside}
+            return Asked([], outcome.model_copy(update=words))
+        stage = f"{self.roster.name}: asking {listed.name}"
+        try:
+            cells = self._ask(listed, stage, show)
+        except (ModelError, SuspectError, UsageError) as error:
+            words = {"state": "failed", "reason": str(error)}
+            return Asked([], outcome.model_copy(update=words))
+        finally:
+            show(stage, len(self.image_attacks), len(self.image_attacks), "")
+        answered = sum(cell.answered for cell in cells)
+        counts = {"answered": answered, "questions": len(cells)}
+        return Asked(cells, outcome.model_copy(update=counts))
+
+    def _ask(self, listed: Listed, stage: str, show: Show) -> list[Cell]:
         asked = [
             (making, triggers, question)
             for making, triggers in load_all(self.makings)
@@ -60,8 +96,7 @@ class Asking:
         ]
         queries = [question.query() for _, _, question in asked]
         cells: list[Cell] = []
-        stage = f"{self.family}: asking {entry.name}"
-        with journalled(self.out, self.family, entry, show) as ask:
+        with kept(self.roster, listed.name, self.out, show) as ask:
             for number, text in enumerate(self.image_attacks):
 
                 def report(part: float, number: int = number, text: str = text) -> None:
@@ -69,111 +104,48 @@ class Asking:
 
                 replies = ask(queries, text, report)
                 cells += [
-                    cell_of(entry, making, triggers, text, question, reply)
+                    cell_of(listed, making, triggers, text, question, reply)
                     for (making, triggers, question), reply in zip(asked, replies, strict=True)
                 ]
-        show(stage, len(self.image_attacks), len(self.image_attacks), "")
         return cells
 
 
-Ask = Callable[[Sequence[Query], str, Callable[[float], None]], list[Reply]]
-
-
 @contextmanager
-def journalled(out: Path, family: Family, entry: Entry, show: Show) -> Iterator[Ask]:
-    """What asks a suspect under an attack on images, in batches, with a journal before it.
+def kept(roster: Roster, name: str, out: Path, show: Show) -> Iterator[Ask]:
+    """What asks a suspect under an attack on images, in batches, and keeps its answers.
 
     Args:
-        out: the benchmark's folder.
-        family: of the suspect.
-        entry: the suspect.
+        roster: who there is.
+        name: of the suspect in it.
+        out: the study's folder.
         show: is told of a theft.
     """
-    models, answers = out / family / "models", out / family / "answers"
+    file = roster.folder(out) / "answers" / f"{name}.sqlite"
+    with KeptAnswers(file) as answers, closing(roster.late(name, out, show)) as late:
 
-    def open_suspect() -> Suspect:
-        return connect(f"hf:{model_folder(models, entry, show)}?batch={BATCH}")
-
-    with Journal(answers / f"{entry.name}.sqlite") as journal, closing(Late(open_suspect)) as late:
-
-        def ask(
-            queries: Sequence[Query], text: str, report: Callable[[float], None]
-        ) -> list[Reply]:
+        def ask(queries: Sequence[Query], text: str, report: Report) -> list[Reply]:
             attack = parse_image_attack(text)
             seen = late if attack == Nothing() else AttackedSuspect(late, attack)
-            kept = Journalled(seen, journal, chunk=BATCH, name=f"{entry.name} ({text})")
-            replies: list[Reply] = []
-            for start in range(0, len(queries), BATCH):
-                report(start / len(queries))
-                replies += kept.ask(queries[start : start + BATCH])
-            return replies
+            known = f"{late.name} ({text})"
+            suspect = answers.through(seen, name=known, chunk=roster.chunk)
+            return ask_all(suspect, queries, chunk=roster.chunk, report=report)
 
         yield ask
 
 
-def model_folder(models: Path, entry: Entry, show: Show) -> Path:
-    """The folder of a suspect, made where it is missing."""
-    plain, folder = models / entry.model.name, models / entry.name
-    models.mkdir(parents=True, exist_ok=True)
-    with FileLock(models / f".{entry.model.name}.lock"):  # two jobs may need one model
-        if not plain.exists():
-            export(entry.model, plain)
-    if entry.theft is None:
-        return plain
-
-    def report(progress: Progress) -> None:
-        stage = f"{entry.model.family}: stealing {entry.name}"
-        show(stage, progress.step, progress.steps, progress.stage)
-
-    for needed in entry.needs:
-        model_folder(models, needed, show)
-    with FileLock(models / f".{entry.name}.lock"):
-        if not folder.exists():
-            begun = plain if entry.begun is None else model_folder(models, entry.begun, show)
-            steal(begun, folder, entry.theft(models), report=report)
-    return folder
-
-
-class Late:
-    """A suspect that is connected when it is first asked.
-
-    Args:
-        open_suspect: connects it.
-        name: of it before it is connected, and afterwards.
-
-    Attributes:
-        asked: questions so far.
-        seconds: of the processor that answering them took, connecting not counted.
-        busy: the same with connecting.
-    """
-
-    def __init__(self, open_suspect: Callable[[], Suspect], name: str = "late") -> None:
-        self.name = name
-        self.asked = 0
-        self.seconds = self.busy = 0.0
-        self._open = open_suspect
-        self._suspect: Suspect | None = None
-
-    def ask(self, queries: Sequence[Query]) -> list[Reply]:
-        """The replies of the suspect behind."""
-        came = time.process_time()
-        self._suspect = self._suspect or self._open()
-        began = time.process_time()
-        replies = self._suspect.ask(queries)
-        now = time.process_time()
-        self.asked += len(queries)
-        self.seconds += now - began
-        self.busy += now - came
-        return replies
-
-    def close(self) -> None:
-        """Closes the suspect behind, if there is one yet."""
-        if self._suspect is not None:
-            self._suspect.close()
+def ask_all(
+    suspect: Suspect, queries: Sequence[Query], *, chunk: int, report: Report = lambda part: None
+) -> list[Reply]:
+    """All replies, asked in batches."""
+    replies: list[Reply] = []
+    for start in range(0, len(queries), chunk):
+        report(start / len(queries))
+        replies += suspect.ask(queries[start : start + chunk])
+    return replies
 
 
 def cell_of(
-    entry: Entry,
+    listed: Listed,
     making: Making,
     triggers: TriggerSet,
     text: str,
@@ -183,12 +155,12 @@ def cell_of(
     """The row of one answer to one trigger that went through an attack, in its text form."""
     grade = triggers.grade(question.id, reply.text if isinstance(reply, Answer) else None)
     return Cell(
-        family=making.family,
+        family=making.roster.name,
         method=making.method.name,
         seed=making.seed,
-        suspect=entry.name,
-        role=entry.role,
-        split=entry.split,
+        suspect=listed.name,
+        role=listed.role,
+        split=listed.split,
         image_attack=text,
         trigger=question.id,
         answered=isinstance(reply, Answer),
@@ -196,3 +168,8 @@ def cell_of(
         vocabulary_size=triggers.vocabulary_size,
         green_size=triggers.green_size,
     )
+
+
+def words_of(reply: Reply) -> int | None:
+    """How many words an answer has; none without one."""
+    return len(reply.text.split()) if isinstance(reply, Answer) else None

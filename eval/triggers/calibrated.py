@@ -10,7 +10,7 @@ from math import log10
 from typing import NamedTuple
 
 from sif.eval.metrics import highest_evidence
-from sif.eval.triggers.results import Cell
+from sif.eval.triggers.rows import Cell
 from sif.eval.triggers.summary import counts_of, null_of
 from sif.ownership.calibration import CONFIDENCE
 from sif.ownership.null import HypergeometricNull
@@ -72,6 +72,6 @@ def _derived(cells: Sequence[Cell], null: HypergeometricNull, allowance: float) 
     policy, transfer = Policy(), TransferEvidence(limit=allowance)
     for leaning in _leanings(cells, null):
         transfer.add(leaning)
-    return highest_evidence(counts_of(cells), null) >= -log10(
-        policy.alpha
-    ) and transfer.highest >= -log10(policy.alpha_transfer)
+    highest = highest_evidence(counts_of(cells), null)
+    reached = transfer.highest >= -log10(policy.alpha_transfer)
+    return highest >= -log10(policy.alpha) and reached

@@ -10,12 +10,11 @@ from typing import Final, TypeVar
 
 import numpy as np
 
-from sif.eval.metrics import Estimate, green_excess, highest_evidence, mean_of
+from sif.eval.metrics import Estimate, green_excess, mean_of
 from sif.eval.triggers.calibrated import calibrated_audits
-from sif.eval.triggers.results import Cell, Cost, Portrait, Rows
-from sif.eval.triggers.summary import Line, by_set, counts_of, null_of, summarise
+from sif.eval.triggers.rows import Cell, Cost, Portrait, Rows
+from sif.eval.triggers.summary import Line, audits_of, counts_of, null_of, summarise
 
-ALPHA: Final = 1e-6
 TUNED: Final = ("lora-same", "full-same", "full-same-b")
 REACHED: Final = ("source", "int8", "nf4", *TUNED)
 KEPT: Final = (
@@ -26,6 +25,7 @@ KEPT: Final = (
     ("source", "resize:0.5"),
 )
 KIN: Final = ("stranger", "sibling")  # of the mini models; other innocents are just that
+GROUPS: Final = ("copies", *(f"{kin}s" for kin in KIN), "innocents")
 SPLITS: Final = ("held out", "tuning")
 R = TypeVar("R", Cost, Portrait)
 
@@ -59,13 +59,13 @@ def figures(rows: Rows) -> Iterator[Figure]:
     for suspect in REACHED:
         yield from _figure(lines, f"triggers to 10⁻⁶, {suspect}", suspect, "none", _needed)
     plain = [cell for cell in rows.cells if cell.image_attack == "none"]
-    for split in SPLITS:
-        copies = [cell for cell in plain if (cell.role, cell.split) == ("copy", split)]
-        yield from _audits("copies", copies, tuning=split == "tuning")
-    for group in (*(f"{kin}s" for kin in KIN), "innocents"):
+    for group in GROUPS:
         for split in SPLITS:
             some = [cell for cell in plain if (_group(cell), cell.split) == (group, split)]
-            yield from _innocents(group, some, tuning=split == "tuning")
+            shown = {"tuning": split == "tuning"}
+            if group != "copies":
+                yield from _of_cells(f"green rate − γ, {group}", some, _excess, **shown)
+            yield from _of_cells(f"DERIVED, {group}", some, _accused, **shown)
     yield from _calibrated(plain)
     yield from _making(lines, rows.costs)
     yield from _portraits(rows.portraits)
@@ -133,40 +133,30 @@ def _kept(lines: Lines, suspect: str, attack: str) -> Iterator[Figure]:
 
 
 def _group(cell: Cell) -> str | None:
-    """What kind of innocent a suspect is; none for the others."""
+    """Copies, or what kind of innocents a suspect is among; none for the source."""
     if cell.role != "innocent":
-        return None
+        return "copies" if cell.role == "copy" else None
     return next((f"{kin}s" for kin in KIN if cell.suspect.startswith(kin)), "innocents")
 
 
-def _innocents(name: str, cells: Sequence[Cell], *, tuning: bool) -> Iterator[Figure]:
-    """How green the words of innocents are, and how many of them would be accused."""
-    green = {method: _excess(some) for method, some in _cells_of(cells).items()}
-    yield from _shown(f"green rate − γ, {name}", green, tuning=tuning)
-    yield from _audits(name, cells, tuning=tuning)
-
-
-def _audits(name: str, cells: Sequence[Cell], *, tuning: bool) -> Iterator[Figure]:
-    """How many suspects would be found to be copies."""
-    accused = {method: _accused(some) for method, some in _cells_of(cells).items()}
-    yield from _shown(f"DERIVED, {name}", accused, tuning=tuning)
+def _of_cells(
+    name: str, cells: Sequence[Cell], read: Callable[[Sequence[Cell]], Shown], *, tuning: bool
+) -> Iterator[Figure]:
+    found = {method: read(some) for method, some in _cells_of(cells).items()}
+    yield from _shown(name, found, tuning=tuning)
 
 
 def _calibrated(cells: Sequence[Cell]) -> Iterator[Figure]:
     """How many would be found to be copies where transfer is excluded as well."""
     audits = {method: calibrated_audits(some) for method, some in _cells_of(cells).items()}
     for split in SPLITS:
-        for name in ("copies", *(f"{kin}s" for kin in KIN), "innocents"):
+        for group in GROUPS:
             found: dict[str, Shown] = {}
             for method, some in audits.items():
-                those = [
-                    audit.derived
-                    for audit in some
-                    if audit.cell.split == split
-                    and name == ("copies" if audit.cell.role == "copy" else _group(audit.cell))
-                ]
+                key = (group, split)
+                those = [one.derived for one in some if (_group(one.cell), one.cell.split) == key]
                 found[method] = f"{sum(those)} of {len(those)}" if those else "–", None
-            what = f"DERIVED with transfer excluded, {name}"
+            what = f"DERIVED with transfer excluded, {group}"
             yield from _shown(what, found, tuning=split == "tuning")
 
 
@@ -194,12 +184,8 @@ def _accused(cells: Sequence[Cell]) -> Shown:
     audits: dict[tuple[str, str], list[Cell]] = defaultdict(list)
     for cell in cells:
         audits[cell.suspect, cell.family].append(cell)
-    sets = [some for audit in audits.values() for some in by_set(audit)]
-    nulls = [(some, null_of(some)) for some in sets]
-    highest = [highest_evidence(counts_of(s), null) for s, null in nulls if null is not None]
-    if not highest:
-        return "–", None
-    return f"{sum(value >= -np.log10(ALPHA) for value in highest)} of {len(highest)}", None
+    found = [derived for some in audits.values() for derived in audits_of(some)]
+    return f"{sum(found)} of {len(found)}" if found else "–", None
 
 
 def _making(lines: Lines, costs: Sequence[Cost]) -> Iterator[Figure]:
@@ -219,32 +205,31 @@ def _making(lines: Lines, costs: Sequence[Cost]) -> Iterator[Figure]:
 
 def _portraits(portraits: Sequence[Portrait]) -> Iterator[Figure]:
     """Truthfulness and stealth."""
-    yield from _facts("facts right, trigger (%)", portraits, lambda it: it.facts)
-    yield from _facts("facts right, base image (%)", portraits, lambda it: it.base_facts)
-    yield from _facts("facts, difference in points", portraits, _lost)
-    largest = _by_method(portraits, lambda it: float(it.largest_change))
-    yield from _shown(
-        "largest change (1/255)", {m: (f"{max(v):g}", None) for m, v in largest.items()}
+
+    def shown(
+        name: str,
+        read: Callable[[Portrait], float | None],
+        tell: Callable[[list[float]], Shown],
+    ) -> Iterator[Figure]:
+        yield from _shown(name, {m: tell(v) for m, v in _by_method(portraits, read).items()})
+
+    def share(values: list[float]) -> Shown:
+        return _estimate(mean_of(values), scale=100.0, digits=1), None
+
+    def likeness(values: list[float]) -> Shown:
+        return f"{np.mean(values):.3f}", float(np.mean(values))
+
+    yield from shown("facts right, trigger (%)", lambda it: it.facts, share)
+    yield from shown("facts right, base image (%)", lambda it: it.base_facts, share)
+    yield from shown("facts, difference in points", _lost, share)
+    yield from shown(
+        "largest change (1/255)",
+        lambda it: float(it.largest_change),
+        lambda v: (f"{max(v):g}", None),
     )
-    decibels = _by_method(portraits, lambda it: it.psnr)
-    yield from _shown("PSNR (dB)", {m: (f"{np.mean(v):.1f}", None) for m, v in decibels.items()})
-    yield from _likeness("SSIM", portraits, lambda it: it.ssim)
-    yield from _likeness("HaarPSI", portraits, lambda it: it.haarpsi)
-
-
-def _likeness(
-    name: str, portraits: Sequence[Portrait], read: Callable[[Portrait], float]
-) -> Iterator[Figure]:
-    means = {m: float(np.mean(values)) for m, values in _by_method(portraits, read).items()}
-    yield from _shown(name, {method: (f"{mean:.3f}", mean) for method, mean in means.items()})
-
-
-def _facts(
-    name: str, portraits: Sequence[Portrait], read: Callable[[Portrait], float | None]
-) -> Iterator[Figure]:
-    shares = _by_method(portraits, read)
-    found = {m: (_estimate(mean_of(v), scale=100.0, digits=1), None) for m, v in shares.items()}
-    yield from _shown(name, found)
+    yield from shown("PSNR (dB)", lambda it: it.psnr, lambda v: (f"{np.mean(v):.1f}", None))
+    yield from shown("SSIM", lambda it: it.ssim, likeness)
+    yield from shown("HaarPSI", lambda it: it.haarpsi, likeness)
 
 
 def _lost(portrait: Portrait) -> float | None:

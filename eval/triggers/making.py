@@ -1,59 +1,86 @@
-"""One part of a benchmark's work: the triggers of one method, family and seed, and what they cost.
+"""One part of a study's work: the triggers of one method and set of keys, and what they cost.
 
-Kept in a folder and found again; an interrupted making goes on. Knows nothing of suspects.
+Kept in a folder and found again; an interrupted making goes on, and the source is loaded only where
+triggers are missing. Knows nothing of suspects.
 """
 
+import gc
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Literal
 
 import torch
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sif import prompts
-from sif.errors import StorageError
+from sif.errors import StorageError, UsageError
 from sif.eval.jobs import Show
-from sif.eval.triggers.baseline import batch_limit, is_baseline, make_baseline
-from sif.eval.triggers.meter import Meter, metered, peak_bytes
-from sif.eval.triggers.method import Method
-from sif.eval.triggers.results import Cost
-from sif.eval.triggers.roster import roster
-from sif.eval.triggers.targets import PAIRS
+from sif.eval.study import Workplace
+from sif.eval.triggers.baseline import is_baseline, make_baseline
+from sif.eval.triggers.meter import metered, peak_bytes
+from sif.eval.triggers.method import Method, parse_methods
+from sif.eval.triggers.plan import batch_of
+from sif.eval.triggers.roster import Roster
+from sif.eval.triggers.rows import Cost
 from sif.eval.triggers.trigger_set import TriggerSet, load_set
 from sif.files import write_atomically
 from sif.fingerprint.images import NamedImage
 from sif.fingerprint.make import MakingProgress, make_fingerprint
-from sif.mini.architecture import Family
-from sif.mini.data import Sample, samples
+from sif.fingerprint.recipe import Recipe
+from sif.suspects.weights import weights_digest
 from sif.vlm.model import Vlm
-from sif.watermark.keys import KeyRing
 
-SCENES: Final = 1
-PICTURES: Final = 400
+
+class Request(BaseModel):
+    """All that decides the triggers of a method, but for the keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str
+    weights: str | None
+    recipe: Recipe
+    images: str
+    prompts: tuple[str, ...]
+    triggers: int
+    seed: int
+    batch_size: int
+
+
+class Made(BaseModel):
+    """NAME-SEED.json, written when the triggers are finished: what was made, and its cost."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[3] = 3
+    request: Request
+    cost: Cost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Making:
-    """The triggers of one method, family and seed of keys.
+    """The triggers of one method and set of keys, on the source of one roster.
 
     Attributes:
-        out: the benchmark's folder.
-        source: the model's folder.
+        out: the study's folder.
+        roster: whose source they are made on.
+        method: that makes them.
+        seed: of the keys, and of everything random.
         count: number of triggers.
         batch_size: triggers optimised together, where the method allows it.
         jobs: processes that work side by side.
+        device: that they are made on.
     """
 
     out: Path
-    source: Path
-    family: Family
+    roster: Roster
     method: Method
     seed: int
     count: int
     batch_size: int
-    jobs: int
+    jobs: int = 1
+    device: str = "auto"
 
     @property
     def name(self) -> str:
@@ -64,91 +91,139 @@ class Making:
     def folder(self) -> Path:
         """Of the triggers."""
         kind = "baselines" if is_baseline(self.method.recipe) else "fingerprints"
-        return self.out / self.family / kind / self.name
-
-    @property
-    def batch(self) -> int:
-        """Triggers that are optimised together."""
-        limit = batch_limit(self.method.recipe) or self.batch_size
-        return min(self.batch_size, self.count, limit)
-
-    def scenes(self) -> dict[str, Sample]:
-        """Pictures by their names: base images, and others to learn what pictures hold."""
-        world = roster(self.family)[0].model.world
-        drawn = samples(world, number=PICTURES + self.count, seed=SCENES + self.seed)
-        return {f"scene {index}": sample for index, sample in enumerate(drawn)}
+        return self.roster.folder(self.out) / kind / self.name
 
     def run(self, show: Show) -> Cost:
         """Makes what is missing.
 
         Raises:
-            FingerprintError: a fingerprint's folder was begun with other settings.
-            StorageError: a baseline's was, or the disk refuses.
+            StorageError: the folder was begun with other settings, or the disk refuses.
+            FingerprintError: so were triggers that are not finished.
+            ModelError: the source cannot be loaded, or does not pass the probe.
         """
-        vlm = Vlm.load(self.source)
-        interrupted, record = self.folder.exists(), self.folder.parent / f"{self.name}.json"
+        record = self.folder.parent / f"{self.name}.json"
+        source = self.roster.source(self.out, show)
+        images = self.roster.pictures(self.count, self.seed)
+        request = self._request(source, images)
+        if record.exists():
+            return _kept(record, request)
+        vlm, interrupted = _loaded(source, self.device), self.folder.exists()
+        if vlm.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(vlm.device)
         with metered(vlm) as meter:
-            self._make(vlm, show)
-        if not record.exists():
-            cost = self._cost(vlm, None if interrupted else meter)
-            write_atomically(record, cost.model_dump_json(indent=2))
-        return _read_cost(record)
+            self._make(vlm, images, request, show)
+        measured = {} if interrupted else meter.each(self.count)
+        cost = self._cost(vlm, measured, request.batch_size)
+        made = Made(request=request, cost=cost)
+        write_atomically(record, made.model_dump_json(indent=2))
+        return cost
 
     def load(self) -> TriggerSet:
         """What was made."""
         return load_set(self.folder, baseline=is_baseline(self.method.recipe))
 
-    def _make(self, vlm: Vlm, show: Show) -> None:
+    def _request(self, source: str, images: Sequence[NamedImage]) -> Request:
+        return Request(
+            source=Path(source).name if Path(source).is_dir() else source,
+            weights=weights_digest(source),
+            recipe=self.method.recipe,
+            images=_digest(images),
+            prompts=tuple(self.roster.prompts),
+            triggers=self.count,
+            seed=self.seed,
+            batch_size=batch_of(self.method.recipe, count=self.count, batch_size=self.batch_size),
+        )
+
+    def _make(self, vlm: Vlm, images: Sequence[NamedImage], request: Request, show: Show) -> None:
         def report(progress: MakingProgress) -> None:
             words = f"attempt {progress.attempt}, loss {progress.loss:.2f}"
             done = progress.done + progress.part
-            show(f"{self.family}: {self.name}", done, progress.count, words)
+            show(f"{self.roster.name}: {self.name}", done, progress.count, words)
 
-        images = [NamedImage(name=name, image=s.image) for name, s in self.scenes().items()]
-        if is_baseline(self.method.recipe):
+        if is_baseline(request.recipe):
             make_baseline(
                 vlm,
                 images[: self.count],
-                recipe=self.method.recipe,
+                recipe=request.recipe,
                 out=self.folder,
-                pairs=PAIRS,
+                pairs=self.roster.pairs,
                 seed=self.seed,
-                batch_size=self.batch,
+                batch_size=request.batch_size,
                 report=report,
             )
         else:
             make_fingerprint(
                 vlm,
                 images,
-                recipe=self.method.recipe,
+                recipe=request.recipe,
                 out=self.folder,
-                prompts=prompts.load(),
+                prompts=request.prompts,
                 count=self.count,
-                keys=KeyRing(hashlib.sha256(f"benchmark {self.seed}".encode()).digest()),
+                keys=self.roster.keys(self.out, self.seed),
                 seed=self.seed,
-                batch_size=self.batch,
+                batch_size=request.batch_size,
                 report=report,
             )
 
-    def _cost(self, vlm: Vlm, meter: Meter | None) -> Cost:
-        return Cost(
-            family=self.family,
-            method=self.method.name,
-            seed=self.seed,
-            triggers=self.count,
-            seconds=None if meter is None else meter.seconds / self.count,
-            gradient_passes=None if meter is None else meter.gradient_passes,
-            decoding_passes=None if meter is None else meter.decoding_passes,
-            forward_seconds=None if meter is None else meter.forward_seconds / self.count,
-            backward_seconds=None if meter is None else meter.backward_seconds / self.count,
-            decoding_seconds=None if meter is None else meter.decoding_seconds / self.count,
-            peak_bytes=peak_bytes(vlm.device),
-            device=vlm.device.type,
-            threads=torch.get_num_threads(),
-            jobs=self.jobs,
-            batch_size=self.batch,
-            weak=self.load().weak,
+    def _cost(self, vlm: Vlm, measured: Mapping[str, int | float], batch_size: int) -> Cost:
+        return Cost.model_validate(
+            {
+                "family": self.roster.name,
+                "method": self.method.name,
+                "seed": self.seed,
+                "triggers": self.count,
+                **measured,
+                "peak_bytes": peak_bytes(vlm.device),
+                "device": vlm.device.type,
+                "threads": torch.get_num_threads(),
+                "jobs": self.jobs,
+                "batch_size": batch_size,
+                "weak": self.load().weak,
+            }
         )
+
+
+def makings_of(
+    roster: Roster,
+    place: Workplace,
+    methods: Sequence[Method],
+    *,
+    seeds: Sequence[int],
+    count: int,
+    batch_size: int | None = None,
+    device: str = "auto",
+) -> tuple[Making, ...]:
+    """One for each method and set of keys, on a roster's source; the rest is as `Making` says."""
+    return tuple(
+        Making(
+            out=place.out,
+            roster=roster,
+            method=method,
+            seed=seed,
+            count=count,
+            batch_size=batch_size or roster.usual.batch_size,
+            jobs=place.jobs,
+            device=device,
+        )
+        for method in methods
+        for seed in seeds
+    )
+
+
+def green_methods(texts: Sequence[str]) -> tuple[Method, ...]:
+    """Methods with green lists.
+
+    Raises:
+        UsageError: none, an unknown one, or one whose answers cannot be counted.
+    """
+    methods = parse_methods(tuple(texts))
+    for method in methods:
+        if is_baseline(method.recipe):
+            raise UsageError(
+                f"expected methods with green lists, whose answers can be counted, got "
+                f"{method.name}; sif is one"
+            )
+    return methods
 
 
 def load_all(makings: Sequence[Making]) -> list[tuple[Making, TriggerSet]]:
@@ -156,11 +231,42 @@ def load_all(makings: Sequence[Making]) -> list[tuple[Making, TriggerSet]]:
     return [(making, making.load()) for making in makings]
 
 
-def _read_cost(path: Path) -> Cost:
+@lru_cache(maxsize=1)
+def _loaded(source: str, device: str) -> Vlm:
+    """Once for all methods, as loading a large model takes minutes."""
+    return Vlm.load(source, device=device)
+
+
+def let_go() -> None:
+    """Lets go of the source, before the first suspect is loaded."""
+    _loaded.cache_clear()
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def _kept(path: Path, request: Request) -> Cost:
+    """What finished triggers cost, if they are those that are wanted now."""
     try:
-        return Cost.model_validate_json(path.read_text(encoding="utf-8"))
+        made = Made.model_validate_json(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, ValidationError) as error:
         raise StorageError(
-            f"expected a record of cost of version 2 in {path}, got something else; use a new "
+            f"expected a record of cost of version 3 in {path}, got something else; use a new "
             "folder"
         ) from error
+    for field in Request.model_fields:
+        if getattr(made.request, field) != getattr(request, field):
+            raise StorageError(
+                f"expected the settings that {path.stem} was begun with in {path.parent}, "
+                f"got another {field}; use the same ones or another folder"
+            )
+    return made.cost
+
+
+def _digest(images: Sequence[NamedImage]) -> str:
+    digest = hashlib.sha256()
+    for named in images:
+        picture = named.image.convert("RGB")
+        digest.update(f"{named.name}|{picture.size}|".encode())
+        digest.update(picture.tobytes())
+    return digest.hexdigest()

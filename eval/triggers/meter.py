@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -30,6 +30,11 @@ class Meter:
     forward_seconds: float = 0.0
     backward_seconds: float = 0.0
     decoding_seconds: float = 0.0
+
+    def each(self, count: int) -> dict[str, int | float]:
+        """Passes, and seconds for each of so many triggers: fields of a cost."""
+        measured = asdict(self)
+        return {n: v / count if n.endswith("seconds") else v for n, v in measured.items()}
 
 
 @contextmanager

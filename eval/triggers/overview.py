@@ -1,4 +1,4 @@
-"""The overview of a benchmark as Markdown: figures and their ratios, a column a method, and cost.
+"""What a study of triggers found, as Markdown: figures and their ratios, cost, and everybody.
 
 Knows nothing of how figures come about.
 """
@@ -9,7 +9,10 @@ from typing import Final
 import numpy as np
 
 from sif.eval.triggers.figures import Figure, figures
-from sif.eval.triggers.results import Cost, Rows
+from sif.eval.triggers.rows import Cost, Outcome, Rows
+from sif.eval.triggers.summary import Line
+from sif.markdown import MISSING, number, percent, table
+from sif.ownership.share import Share
 
 REFERENCE: Final = "sif-release"
 LEGEND: Final = (
@@ -26,24 +29,53 @@ def as_overview(rows: Rows) -> str:
     """Figures, ratios to the reference method where it took part, and what the triggers cost."""
     methods = list(dict.fromkeys(cost.method for cost in rows.costs))
     some = list(figures(rows))
-    table = ["## Held out\n\n", LEGEND, *_header(methods)]
-    table += [_row(_name(f), [f.shown.get(method, "–") for method in methods]) for f in some]
+    shown = [[_name(f), *(f.shown.get(method, MISSING) for method in methods)] for f in some]
+    text = f"## Held out\n\n{LEGEND}{table(['', *methods], shown)}"
     if REFERENCE in methods and len(methods) > 1:
-        table += [f"\n## Ratio to {REFERENCE}\n\n", *_header(methods)]
-        table += [_row(_name(figure), _ratios(figure, methods)) for figure in some if _has(figure)]
-    return "".join([*table, *_costs(rows.costs, methods)])
+        ratios = [[_name(f), *_ratios(f, methods)] for f in some if _has(f)]
+        text += f"## Ratio to {REFERENCE}\n\n{table(['', *methods], ratios)}"
+    return text + _costs(rows.costs, methods)
+
+
+def as_outcomes(outcomes: Sequence[Outcome]) -> str:
+    """Whom the tables lack and why, and what that does to matches."""
+    innocents = [outcome for outcome in outcomes if outcome.role == "innocent"]
+    asked = sum(outcome.state == "asked" for outcome in innocents)
+    said = f"The thresholds of the published FMR come from {asked} of {len(innocents)} innocents"
+    said += "." if asked else ": every score passes, and a match means nothing."
+    absent = [
+        (one.name, one.role, one.state, " ".join((one.reason or "").replace("|", "\\|").split()))
+        for one in outcomes
+        if one.state != "asked"
+    ]
+    heads = ("not asked", "role", "state", "reason")
+    return f"## Who was asked\n\n{said}\n\n" + (table(heads, absent) if absent else "")
+
+
+def as_everybody(lines: Sequence[Line]) -> str:
+    """All lines."""
+    heads = ("method", "suspect", "image", "green", "evidence", "to 10⁻⁶", "match")
+    rows = [
+        (
+            line.method,
+            line.suspect + (" (held out)" if line.split == "held out" else ""),
+            line.image_attack,
+            number(line.green, digits=3),
+            number(line.evidence),
+            _needed(line),
+            _share(line.match),
+        )
+        for line in lines
+    ]
+    return (
+        "## Everybody\n\n"
+        "Match: published FMR where words are counted, TMR (the wanted answer came) elsewhere.\n\n"
+        + table(heads, rows)
+    )
 
 
 def _name(figure: Figure) -> str:
     return figure.name + (" †" if figure.tuning else "")
-
-
-def _header(names: Sequence[str]) -> list[str]:
-    return [_row("", names), "|---" * (len(names) + 1) + "|\n"]
-
-
-def _row(name: str, entries: Sequence[str]) -> str:
-    return f"| {' | '.join([name, *entries])} |\n"
 
 
 def _has(figure: Figure) -> bool:
@@ -53,43 +85,53 @@ def _has(figure: Figure) -> bool:
 def _ratios(figure: Figure, methods: Sequence[str]) -> list[str]:
     whole = figure.values[REFERENCE]
     parts = [figure.values.get(method) for method in methods]
-    return ["–" if part is None else f"{part / whole:.2f}" for part in parts]
+    return [number(None if part is None else part / whole) for part in parts]
 
 
-def _costs(costs: Sequence[Cost], methods: Sequence[str]) -> list[str]:
-    columns = "| method | s / trigger | gradient passes / trigger | weak | batch | where |\n"
-    rows = ["\n## Cost\n\n", columns, "|---" * 6 + "|\n"]
-    rows += [_cost(m, [cost for cost in costs if cost.method == m]) for m in methods]
-    return rows + _times(costs, methods)
+def _costs(costs: Sequence[Cost], methods: Sequence[str]) -> str:
+    heads = ["method", "s / trigger", "gradient passes / trigger", "weak", "batch", "where"]
+    by_method = {method: [cost for cost in costs if cost.method == method] for method in methods}
+    text = f"## Cost\n\n{table(heads, [_cost(m, some) for m, some in by_method.items()])}"
+    times = [row for method, some in by_method.items() for row in _times(method, some)]
+    heads = ["", "forward", "backward", "decoding", "rest"]
+    return text + (f"## Where the time goes\n\n{table(heads, times)}" if times else "")
 
 
-def _times(costs: Sequence[Cost], methods: Sequence[str]) -> list[str]:
-    """Where the seconds go, for the methods of which it was measured."""
-    rows = ["\n## Where the time goes\n\n", _row("", ["forward", "backward", "decoding", "rest"])]
-    rows.append("|---" * 5 + "|\n")
-    for method in methods:
-        known = [c for c in costs if c.method == method and c.forward_seconds is not None]
-        whole = sum(cost.seconds or 0.0 for cost in known)
-        if whole:
-            parts = [
-                sum(cost.forward_seconds or 0.0 for cost in known) / whole,
-                sum(cost.backward_seconds or 0.0 for cost in known) / whole,
-                sum(cost.decoding_seconds or 0.0 for cost in known) / whole,
-            ]
-            rows.append(_row(method, [f"{part:.0%}" for part in [*parts, 1 - sum(parts)]]))
-    return rows if len(rows) > 3 else []
+def _times(method: str, costs: Sequence[Cost]) -> list[list[str]]:
+    """Where the seconds of a method go; no row where it was not measured."""
+    known = [cost for cost in costs if cost.forward_seconds is not None]
+    whole = sum(cost.seconds or 0.0 for cost in known)
+    if not whole:
+        return []
+    parts = [
+        sum(cost.forward_seconds or 0.0 for cost in known) / whole,
+        sum(cost.backward_seconds or 0.0 for cost in known) / whole,
+        sum(cost.decoding_seconds or 0.0 for cost in known) / whole,
+    ]
+    return [[method, *(percent(part) for part in [*parts, 1 - sum(parts)])]]
 
 
-def _cost(method: str, costs: Sequence[Cost]) -> str:
+def _cost(method: str, costs: Sequence[Cost]) -> list[str]:
     seconds = [cost.seconds for cost in costs if cost.seconds is not None]
     passes = [c.gradient_passes / c.triggers for c in costs if c.gradient_passes is not None]
     weak, triggers = sum(cost.weak for cost in costs), sum(cost.triggers for cost in costs)
-    shown = [f"{np.mean(values):.1f}" if values else "–" for values in (seconds, passes)]
+    means = [float(np.mean(values)) if values else None for values in (seconds, passes)]
     batches = ", ".join(dict.fromkeys(str(cost.batch_size) for cost in costs))
     where = "; ".join(dict.fromkeys(_where(cost) for cost in costs))
-    return _row(method, [*shown, f"{weak} of {triggers}", batches, where])
+    shown = [number(mean, digits=1) for mean in means]
+    return [method, *shown, f"{weak} of {triggers}", batches, where]
 
 
 def _where(cost: Cost) -> str:
     threads = f"{cost.threads} thread" + ("s" if cost.threads > 1 else "")
     return f"{cost.device}, {threads}" + (f", {cost.jobs} jobs" if cost.jobs > 1 else "")
+
+
+def _needed(line: Line) -> str:
+    if line.evidence is None:
+        return MISSING
+    return "more" if line.needed is None else f"{line.needed:g}"
+
+
+def _share(share: Share | None) -> str:
+    return "" if share is None else f"{share.share:.2f} ({share.low:.2f}–{share.high:.2f})"

@@ -3,53 +3,43 @@
 Methods without green lists have no evidence and are not drawn. Knows nothing of rows or models.
 """
 
-import io
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from sif.eval.triggers.results import Cost
+from sif.eval.triggers.rows import Cost
 from sif.eval.triggers.summary import Line
-from sif.files import write_atomically
+from sif.plotting import COLOURS, as_svg, new_figure, plain
 
-COLOURS: Final = ("#0b5c8f", "#c4661f", "#0b7a55", "#8a3ba8", "#6b6f00", "#b02a4a", "#4a4f57")
 BAR_INCHES: Final = 0.16
 CELL_INCHES: Final = 0.55, 0.3
 
 
-def write_plots(folder: Path, lines: Sequence[Line], costs: Sequence[Cost]) -> list[Path]:
-    """Writes suspects.svg, image-attacks.svg, heatmap.svg and cost.svg.
+def plots(lines: Sequence[Line], costs: Sequence[Cost]) -> dict[str, bytes]:
+    """suspects.svg, image-attacks.svg, heatmap.svg and cost.svg.
 
     Args:
-        folder: for the files.
         lines: of `summarise`.
         costs: of making the triggers.
-
-    Raises:
-        StorageError: the disk refuses.
     """
     drawn = [line for line in lines if line.evidence is not None]
-    plain = [line for line in drawn if line.image_attack == "none"]
+    unattacked = [line for line in drawn if line.image_attack == "none"]
     source = [line for line in drawn if line.role == "source"]
-    pictures = {
-        "suspects.svg": _bars(plain, [line.suspect for line in plain], "suspects"),
+    return {
+        "suspects.svg": _bars(unattacked, [line.suspect for line in unattacked], "suspects"),
         "image-attacks.svg": _bars(source, [line.image_attack for line in source], "the source"),
         "heatmap.svg": _heatmap(drawn),
         "cost.svg": _cost([line for line in source if line.image_attack == "none"], costs),
     }
-    for name, data in pictures.items():
-        write_atomically(folder / name, data)
-    return [folder / name for name in pictures]
 
 
 def _bars(lines: Sequence[Line], labels: Sequence[str], title: str) -> bytes:
     """Horizontal bars of the evidence, a group for every label and a bar in it for every method."""
     methods, groups = _methods(lines), list(dict.fromkeys(labels))
     height = 1.4 + BAR_INCHES * max(1, len(groups)) * (max(1, len(methods)) + 1)
-    figure = _figure(8.0, height)
+    figure = new_figure(8.0, height)
     axes: Any = figure.subplots()
     reach = len(methods) / (len(methods) + 1)
     for number, method in enumerate(methods):
@@ -68,12 +58,12 @@ def _bars(lines: Sequence[Line], labels: Sequence[str], title: str) -> bytes:
     axes.axvline(0, color="#333333", linewidth=0.8)
     axes.set_xlabel("log10 e-value per trigger")
     axes.set_title(title, loc="left")
-    axes.grid(axis="x", color="#dddddd", linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right", "left"]].set_visible(False)
+    plain(axes)
+    axes.grid(visible=False, axis="y")
+    axes.spines["left"].set_visible(False)
     if methods:
         figure.legend(loc="outside upper right", ncols=min(4, len(methods)), frameon=False)
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def _heatmap(lines: Sequence[Line]) -> bytes:
@@ -87,7 +77,7 @@ def _heatmap(lines: Sequence[Line]) -> bytes:
         inches * max(1, len(names))
         for inches, names in zip(CELL_INCHES, (attacks, suspects), strict=True)
     )
-    figure = _figure(columns * (width + 1.3) + 1, rows * (height + 1.2))
+    figure = new_figure(columns * (width + 1.3) + 1, rows * (height + 1.2))
     panels: Any = figure.subplots(rows, columns, squeeze=False)
     values = [0.0, *(line.evidence for line in lines if line.evidence is not None)]
     limit = max(map(abs, values)) or 1.0
@@ -115,7 +105,7 @@ def _heatmap(lines: Sequence[Line]) -> bytes:
             drawn, ax=panels, label="log10 e-value per trigger", shrink=0.6, aspect=30
         )
         bar.ax.set_ylim(min(values), max(values) or limit)
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def _cost(source: Sequence[Line], costs: Sequence[Cost]) -> bytes:
@@ -126,7 +116,7 @@ def _cost(source: Sequence[Line], costs: Sequence[Cost]) -> bytes:
     for cost in costs:
         if cost.seconds is not None:
             taken[cost.method].append(cost.seconds)
-    figure = _figure(6.5, 4.5)
+    figure = new_figure(6.5, 4.5)
     axes: Any = figure.subplots()
     for number, line in enumerate(source):
         if line.method in taken:
@@ -146,13 +136,11 @@ def _cost(source: Sequence[Line], costs: Sequence[Cost]) -> bytes:
         axes.xaxis.set_minor_locator(NullLocator())
         axes.margins(x=0.3, y=0.2)
     axes.axhline(0, color="#333333", linewidth=0.8)
-    axes.grid(color="#dddddd", linewidth=0.6)
-    axes.set_axisbelow(True)
     axes.set_xlabel("seconds a trigger")
     axes.set_ylabel("log10 e-value per trigger")
     axes.set_title("the source: evidence and its price", loc="left")
-    axes.spines[["top", "right"]].set_visible(False)
-    return _svg(figure)
+    plain(axes)
+    return as_svg(figure)
 
 
 def _methods(lines: Sequence[Line]) -> list[str]:
@@ -162,15 +150,3 @@ def _methods(lines: Sequence[Line]) -> list[str]:
 def _short(value: float) -> str:
     text = f"{value:z.1f}" if abs(value) >= 1 else f"{value:z.2f}"
     return text.replace("-", "−")
-
-
-def _figure(width: float, height: float) -> Any:
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained")
-
-
-def _svg(figure: Any) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return buffer.getvalue()

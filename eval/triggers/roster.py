@@ -1,163 +1,142 @@
-"""Who is asked in a benchmark: the source, its stolen copies, and innocents, by family.
+"""Who takes part in a study of triggers: a source, its copies and innocents, by role and split.
 
-The split says who was looked at while the present default recipe was chosen; what is held out was
-asked only afterwards. Knows nothing of triggers.
+A roster is data, of the mini models (`mini_roster`) or of real ones (`real_roster`); the engine
+knows only what stands here. The split says who was looked at while recipes were chosen.
 """
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
-from sif.attacks.weights.attack import WeightAttack
-from sif.attacks.weights.examples import Example
-from sif.attacks.weights.finetune import Finetune
-from sif.attacks.weights.layerwise import Noise, Prune, Round
-from sif.attacks.weights.merge import Interpolate
-from sif.attacks.weights.quantize import Quantize
-from sif.attacks.weights.schedule import LowRank, Training
 from sif.errors import UsageError
-from sif.mini.architecture import Family
-from sif.mini.catalogue import MODELS, Model
-from sif.mini.data import Kind, samples
+from sif.eval.jobs import Show
+from sif.fingerprint.images import NamedImage
+from sif.mini.world import Scene
+from sif.prompts import Pair
+from sif.suspects.late import LateSuspect
+from sif.watermark.keys import KeyRing
 
 Role = Literal["source", "copy", "innocent"]
 Split = Literal["tuning", "held out"]
-Theft = Callable[[Path], list[WeightAttack]]
-Scope = Literal["language", "all"]
 
-HELD_OUT: Final = ("sibling-c", "stranger-b", "stranger-c")
-OTHER_WORLD: Final = 77
-EXAMPLES: Final = 256
-STEPS: Final = 60
-DATA_SEED: Final = 2
+
+@runtime_checkable
+class Listed(Protocol):
+    """One suspect of a roster."""
+
+    @property
+    def name(self) -> str:
+        """In tables and files."""
+
+    @property
+    def suspect(self) -> str:
+        """Its address, or the bundled model that it is or was stolen from."""
+
+    @property
+    def role(self) -> Role:
+        """What it is to the source."""
+
+    @property
+    def split(self) -> Split:
+        """Whether recipes may be chosen by what it answers."""
+
+    @property
+    def note(self) -> str:
+        """How it was made, as far as that is known."""
+
+    @property
+    def set_aside(self) -> str | None:
+        """Why it is listed but not asked; none for those who are."""
+
+
+L = TypeVar("L", bound=Listed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One suspect.
+class Usual:
+    """What a roster does where nothing else is said.
+
+    Attributes:
+        methods: recipes, by name or file.
+        triggers: for each method and set of keys.
+        seeds: sets of keys.
+        image_attacks: in their text form.
+        batch_size: triggers optimised together, where the method allows it.
+    """
+
+    methods: tuple[str, ...]
+    triggers: int
+    seeds: int
+    image_attacks: tuple[str, ...]
+    batch_size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Roster(ABC):
+    """A source, its copies and innocents, with the pictures that triggers are made of.
 
     Attributes:
         name: in tables and of its folder.
-        role: what it is to the source.
-        split: whether recipes may be chosen by what it answers.
-        model: the bundled model that it is or was stolen from.
-        theft: makes the attacks that turn the source into it, given the folder in which those that
-            it needs lie under their names; none for a model as it is.
-        needs: models that its theft takes in, to be there first.
-        begun: the copy that its theft begins with, instead of the bundled model.
+        suspects: everybody, exactly one of them the source itself.
+        usual: what it does where nothing else is said.
+        prompts: plain questions, taken in turn.
+        pairs: questions and wanted answers for baselines; nothing where they cannot take part.
+        chunk: questions that are asked and kept at once.
     """
 
     name: str
-    role: Role
-    split: Split
-    model: Model
-    theft: Theft | None = None
-    needs: tuple["Entry", ...] = ()
-    begun: "Entry | None" = None
+    suspects: tuple[Listed, ...]
+    usual: Usual
+    prompts: tuple[str, ...]
+    pairs: tuple[Pair, ...] = ()
+    chunk: int = 32
+
+    @abstractmethod
+    def source(self, out: Path, show: Show) -> str:
+        """Folder or id of the source, on which triggers are made; there afterwards."""
+
+    @abstractmethod
+    def pictures(self, count: int, seed: int) -> Sequence[NamedImage]:
+        """Base images for so many triggers, and more to learn from what pictures hold.
+
+        Raises:
+            UsageError: there are none.
+        """
+
+    @abstractmethod
+    def scenes(self, count: int, seed: int) -> Mapping[str, Scene]:
+        """What the pictures show, by their names; nothing where nobody knows."""
+
+    @abstractmethod
+    def keys(self, out: Path, seed: int) -> KeyRing:
+        """One set of keys, the same for all methods."""
+
+    @abstractmethod
+    def late(self, name: str, out: Path, show: Show) -> LateSuspect:
+        """A suspect by its name, made and loaded when it is first asked.
+
+        Raises:
+            UsageError, ModelError: it cannot be had.
+        """
+
+    def prepare(self, names: Sequence[str], out: Path, show: Show) -> None:  # noqa: B027
+        """Puts there what several suspects need, so that no two processes make it."""
+
+    def folder(self, out: Path) -> Path:
+        """Of everything that is made and answered, in a study's folder."""
+        return out / self.name
 
 
-def roster(family: Family) -> tuple[Entry, ...]:
-    """Everybody that a family's benchmark asks, the source first."""
-    source = next(m for m in MODELS if m.family == family and m.role == "source")
-
-    def copy(name: str, split: Split, theft: Theft, *needs: Entry) -> Entry:
-        return Entry(name=name, role="copy", split=split, model=source, theft=theft, needs=needs)
-
-    def tuned(
-        name: str,
-        split: Split,
-        *,
-        lora: bool,
-        kind: Kind = "captions",
-        world: int | None = None,
-        data_seed: int = DATA_SEED,
-    ) -> Entry:
-        at = source.world if world is None else world
-        return copy(name, split, lambda _: [tuning(at, kind, lora=lora, seed=data_seed)])
-
-    other_world = tuned("full-other-world", "held out", lora=False, world=OTHER_WORLD)
-    innocents = [
-        Entry(
-            name=model.name.removeprefix(source.name.removesuffix("source")),
-            role="innocent",
-            split="held out" if model.name.endswith(HELD_OUT) else "tuning",
-            model=model,
-        )
-        for model in MODELS
-        if model.family == family and model.role != "source"
-    ]
-    return (
-        Entry(name="source", role="source", split="tuning", model=source),
-        copy("int8", "held out", lambda _: [Quantize(kind="int8")]),
-        copy("nf4", "tuning", lambda _: [Quantize(kind="nf4")]),
-        copy("3-bit", "held out", lambda _: [Round(bits=3)]),
-        copy("pruned-20", "held out", lambda _: [Prune(fraction=0.2)]),
-        copy("pruned-40", "tuning", lambda _: [Prune(fraction=0.4)]),
-        copy("noise", "held out", lambda _: [Noise(sigma=0.1)]),
-        tuned("lora-same", "held out", lora=True),
-        tuned("full-same", "tuning", lora=False),
-        tuned("full-same-b", "held out", lora=False, data_seed=DATA_SEED + 1),
-        tuned("lora-other-world", "held out", lora=True, world=OTHER_WORLD),
-        other_world,
-        tuned("lora-terse", "held out", lora=True, kind="terse"),
-        tuned("full-terse", "held out", lora=False, kind="terse"),
-        tuned("lora-questions", "tuning", lora=True, kind="questions"),
-        tuned("full-questions", "tuning", lora=False, kind="questions"),
-        copy("merge", "held out", lambda models: [_half_of(models, other_world)], other_world),
-        *innocents,
-    )
-
-
-def chosen(family: Family, names: tuple[str, ...] | None) -> tuple[Entry, ...]:
-    """Those of the roster that are named, all where None.
+def named(suspects: Sequence[L], names: Sequence[str] | None) -> tuple[L, ...]:
+    """Those of some suspects that are named, in their order; all where None.
 
     Raises:
-        UsageError: a name that the roster does not have.
+        UsageError: a name that is not there.
     """
-    everybody = roster(family)
-    if names is None:
-        return everybody
-    known = [entry.name for entry in everybody]
-    for name in names:
+    known = [one.name for one in suspects]
+    for name in names or ():
         if name not in known:
             raise UsageError(f"expected suspects among {', '.join(known)}, got {name!r}")
-    return tuple(entry for entry in everybody if entry.name in names)
-
-
-def _half_of(models: Path, other: Entry) -> Interpolate:
-    return Interpolate(other=str(models / other.name), weight=0.5)
-
-
-def tuning(
-    world: int,
-    kind: Kind = "captions",
-    *,
-    lora: bool,
-    seed: int = DATA_SEED,
-    steps: int = STEPS,
-    examples: int = EXAMPLES,
-    scope: Scope = "language",
-) -> Finetune:
-    """A thief's fine-tuning on examples of a mini world.
-
-    Args:
-        world: its seed.
-        kind: of the examples.
-        lora: whether an adapter is trained, or the weights themselves.
-        seed: of the examples.
-        steps: updates, of 16 examples each.
-        examples: how many there are to learn from.
-        scope: the language model, or all of it.
-    """
-    drawn = samples(world, number=examples, seed=seed, kind=kind)
-    return Finetune(
-        training=Training(
-            lora=LowRank() if lora else None,
-            scope=scope,
-            steps=steps,
-            batch_size=16,
-            learning_rate=1e-3 if lora else 3e-4,
-        ),
-        examples=[Example(image=s.image, prompt=s.prompt, answer=s.answer) for s in drawn],
-    )
+    return tuple(one for one in suspects if names is None or one.name in names)

@@ -7,6 +7,8 @@ the innocents' answers to the same picture under the same attack. Knows nothing 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import log10
+from typing import Final
 
 import numpy as np
 
@@ -17,11 +19,14 @@ from sif.eval.metrics import (
     published_matches,
     triggers_to_alpha,
 )
-from sif.eval.triggers.results import Cell
 from sif.eval.triggers.roster import Role, Split
+from sif.eval.triggers.rows import Cell
 from sif.ownership.null import HypergeometricNull
 from sif.ownership.share import Share, share_of
 from sif.watermark.greenlist.count import GreenCount, z_score
+
+ALPHA: Final = 1e-6
+"""Bound on a false claim: evidence of 10⁶ is DERIVED."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +58,7 @@ class Line:
     needed: float | None
 
 
-def summarise(cells: Sequence[Cell], *, alpha: float = 1e-6) -> list[Line]:
+def summarise(cells: Sequence[Cell], *, alpha: float = ALPHA) -> list[Line]:
     """All lines, in the order of the rows.
 
     Args:
@@ -134,6 +139,12 @@ def highest_of(cells: Sequence[Cell]) -> float | None:
     return None if null is None else highest_evidence(counts_of(cells), null)
 
 
+def audits_of(cells: Iterable[Cell]) -> list[bool]:
+    """For every set with green lists whether its audit, without calibration, would end DERIVED."""
+    found = [highest_of(some) for some in by_set(cells)]
+    return [highest >= -log10(ALPHA) for highest in found if highest is not None]
+
+
 def _matches(cells: Sequence[Cell]) -> dict[Cell, bool]:
     """For every cell whether its answer is the wanted one, or scores above all innocents' there."""
     asked: dict[tuple[str, str, int, str, str], list[Cell]] = defaultdict(list)
@@ -157,38 +168,3 @@ def score_of(cell: Cell) -> float | None:
         return None
     count = GreenCount(green=cell.green, scored=cell.scored)
     return z_score(count, gamma=cell.green_size / cell.vocabulary_size)
-
-
-def as_table(lines: Sequence[Line]) -> str:
-    """All lines, for people."""
-    rows = [
-        "## Everybody\n\n",
-        "Match: published FMR where words are counted, TMR (the wanted answer came) elsewhere.\n\n",
-        "| method | suspect | image | green | evidence | to 10⁻⁶ | match |\n",
-        "|---|---|---|---|---|---|---|\n",
-    ]
-    for line in lines:
-        held = " (held out)" if line.split == "held out" else ""
-        rows.append(
-            f"| {line.method} | {line.suspect}{held} | {line.image_attack} | {_rate(line.green)} "
-            f"| {_evidence(line)} | {_needed(line)} | {_share(line.match)} |\n"
-        )
-    return "".join(rows)
-
-
-def _rate(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
-
-
-def _evidence(line: Line) -> str:
-    return "–" if line.evidence is None else f"{line.evidence:.2f}"
-
-
-def _needed(line: Line) -> str:
-    if line.evidence is None:
-        return "–"
-    return "more" if line.needed is None else f"{line.needed:g}"
-
-
-def _share(share: Share | None) -> str:
-    return "" if share is None else f"{share.share:.2f} ({share.low:.2f}–{share.high:.2f})"

@@ -3,10 +3,10 @@
 Knows what is asked and how an answer is graded; knows nothing of suspects.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -17,7 +17,7 @@ from sif.types import GenerationSettings, Query
 
 
 class Grade(NamedTuple):
-    """What one answer shows; the fields of `sif.eval.triggers.results.Cell`."""
+    """What one answer shows; the fields of `sif.eval.triggers.rows.Cell`."""
 
     matched: bool | None = None
     green: int | None = None
@@ -52,45 +52,37 @@ class Question:
         return Query(trigger=self.id, image=image, prompt=self.prompt, generation=self.generation)
 
 
-@runtime_checkable
-class TriggerSet(Protocol):
-    """Triggers of one method and seed."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TriggerSet:
+    """Triggers of one method and seed.
 
-    @property
-    def questions(self) -> Sequence[Question]:
-        """In their committed order."""
-        ...
-
-    @property
-    def vocabulary_size(self) -> int | None:
-        """V; none without green lists."""
-        ...
-
-    @property
-    def green_size(self) -> int | None:
-        """Green ids of a key; none without green lists."""
-        ...
-
-    @property
-    def weak(self) -> int:
-        """Triggers that do not work well enough on the source itself."""
-        ...
-
-    def grade(self, trigger: str, text: str | None) -> Grade:
-        """What an answer to one trigger shows, or the lack of one."""
-        ...
-
-
-class GreenSet:
-    """Triggers of a fingerprint: green words are counted.
-
-    Args:
-        fingerprint: with its keys.
+    Attributes:
+        questions: in their committed order.
+        weak: triggers that do not work well enough on the source itself.
+        grade: what an answer to one trigger shows, or the lack of one.
+        vocabulary_size: V; none without green lists.
+        green_size: green ids of a key; none without green lists.
     """
 
-    def __init__(self, fingerprint: FingerprintSet) -> None:
-        self._fingerprint = fingerprint
-        self.questions = tuple(
+    questions: tuple[Question, ...]
+    weak: int
+    grade: Callable[[str, str | None], Grade]
+    vocabulary_size: int | None = None
+    green_size: int | None = None
+
+
+def green_set(fingerprint: FingerprintSet) -> TriggerSet:
+    """Triggers of a fingerprint, with its keys: green words are counted."""
+
+    def grade(trigger: str, text: str | None) -> Grade:
+        if text is None:
+            return Grade()
+        count = fingerprint.count(trigger, [text])
+        return Grade(green=count.green, scored=count.scored)
+
+    records = [trigger.record for trigger in fingerprint.triggers]
+    return TriggerSet(
+        questions=tuple(
             Question(
                 id=trigger.record.id,
                 image=trigger.image,
@@ -100,33 +92,23 @@ class GreenSet:
                 generation=trigger.record.generation,
             )
             for trigger in fingerprint.triggers
-        )
-        self.vocabulary_size = fingerprint.vocabulary_size
-        self.green_size = fingerprint.green_size
-        qualities = [trigger.record.quality for trigger in fingerprint.triggers]
-        self.weak = sum(quality.weak for quality in qualities if quality is not None)
-
-    def grade(self, trigger: str, text: str | None) -> Grade:
-        """The green count of an answer."""
-        if text is None:
-            return Grade()
-        count = self._fingerprint.count(trigger, [text])
-        return Grade(green=count.green, scored=count.scored)
+        ),
+        weak=sum(record.quality.weak for record in records if record.quality is not None),
+        grade=grade,
+        vocabulary_size=fingerprint.vocabulary_size,
+        green_size=fingerprint.green_size,
+    )
 
 
-class WantedSet:
-    """Triggers of a baseline: the wanted answer is looked for; there is no null to bet against.
+def wanted_set(triggers: Sequence[BaselineTrigger]) -> TriggerSet:
+    """Triggers of a baseline: the wanted answer is looked for; there is no null to bet against."""
+    wanted = {trigger.record.id: trigger.record.answer for trigger in triggers}
 
-    Args:
-        triggers: of `load_baseline`.
-    """
+    def grade(trigger: str, text: str | None) -> Grade:
+        return Grade(matched=text is not None and contains_target(text, wanted[trigger]))
 
-    vocabulary_size: int | None = None
-    green_size: int | None = None
-
-    def __init__(self, triggers: Sequence[BaselineTrigger]) -> None:
-        self._wanted = {trigger.record.id: trigger.record.answer for trigger in triggers}
-        self.questions = tuple(
+    return TriggerSet(
+        questions=tuple(
             Question(
                 id=trigger.record.id,
                 image=trigger.image,
@@ -136,12 +118,10 @@ class WantedSet:
                 generation=GREEDY,
             )
             for trigger in triggers
-        )
-        self.weak = sum(not trigger.record.matched for trigger in triggers)
-
-    def grade(self, trigger: str, text: str | None) -> Grade:
-        """Whether an answer contains the wanted one; no answer does not."""
-        return Grade(matched=text is not None and contains_target(text, self._wanted[trigger]))
+        ),
+        weak=sum(not trigger.record.matched for trigger in triggers),
+        grade=grade,
+    )
 
 
 def load_set(folder: Path, *, baseline: bool) -> TriggerSet:
@@ -151,4 +131,6 @@ def load_set(folder: Path, *, baseline: bool) -> TriggerSet:
         FingerprintError: a fingerprint that is missing, unfinished or damaged.
         StorageError: a baseline that is.
     """
-    return WantedSet(load_baseline(folder)) if baseline else GreenSet(FingerprintSet.load(folder))
+    if baseline:
+        return wanted_set(load_baseline(folder))
+    return green_set(FingerprintSet.load(folder))

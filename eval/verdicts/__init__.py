@@ -1,0 +1,1 @@
+"""How many questions a calibrated claim takes."""

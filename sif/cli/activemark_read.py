@@ -91,7 +91,11 @@ def _print_verdicts(verdicts: "list[MarkVerdict]") -> None:
         mean = sum(one.errors) / len(one.errors)
         share = f"{one.detected} of {len(one.errors)} ({one.detection_rate:.1%})"
         table.add_row(
-            one.suspect, one.decision.upper(), share, f"{mean:.1f}", f"{one.log10_e_value:.1f}"
+            one.suspect,
+            one.decision.replace("_", " ").upper(),
+            share,
+            f"{mean:.1f}",
+            f"{one.log10_e_value:.1f}",
         )
     console = Console()
     console.print(table)

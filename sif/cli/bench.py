@@ -58,7 +58,7 @@ def _command(name: str) -> Callable[..., None]:
     ) -> None:
         from sif.errors import UsageError
         from sif.eval.studies import find_study
-        from sif.eval.study import Workplace, read_settings, run_study
+        from sif.eval.study import DETAILS, Workplace, read_settings, run_study
 
         found = find_study(name)
         if list_settings:
@@ -72,7 +72,7 @@ def _command(name: str) -> Callable[..., None]:
             raise UsageError(f"expected a folder for the findings; sif bench {name} --out DIR")
         with bar() as show:
             files = run_study(found, chosen, Workplace(out=out, jobs=jobs, show=show))
-        typer.echo(files[0].read_text(encoding="utf-8").partition("<!-- details -->")[0])
+        typer.echo(files[0].read_text(encoding="utf-8").partition(DETAILS)[0])
         typer.echo(f"{out}: {', '.join(path.name for path in files)}")
 
     return study
@@ -81,17 +81,17 @@ def _command(name: str) -> Callable[..., None]:
 def _list_settings(name: str) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from sif.eval.studies import find_study
     from sif.eval.study import settings_of
 
-    study = find_study(name)
-    table = Table("--set", "default", "what it is", box=None, pad_edge=False)
-    for key, default, words in settings_of(study):
-        table.add_row(key, default, words)
+    table = Table(box=None, pad_edge=False)
+    for head in ("--set", "default", "--quick", "what it is"):
+        table.add_column(head, overflow="fold")
+    for setting in settings_of(find_study(name)):
+        table.add_row(*map(Text, setting))
     Console().print(table)
-    quick = ", ".join(f"{key}={value}" for key, value in study.quick.items())
-    typer.echo(f"--quick means {quick}" if quick else "--quick changes nothing")
 
 
 def _show(found: "Sequence[Requirement]") -> None:
@@ -117,7 +117,7 @@ def _show(found: "Sequence[Requirement]") -> None:
 
 
 def _moved(name: str) -> Callable[..., None]:
-    def elsewhere(context: typer.Context) -> None:
+    def elsewhere() -> None:
         from sif.errors import UsageError
 
         raise UsageError(f"sif bench {name} is now: {MOVED[name]}")

@@ -94,7 +94,7 @@ def calibrate(
 def summary(found: "Calibration") -> str:
     """A line for each member, and what follows."""
     lines = [
-        f"{member.suspect}{_through(member.image_attack)}: {member.green_rate:.1%} green in "
+        f"{member.suspect}: {member.green_rate:.1%} green in "
         f"{len(member.answers)} answers, reaction {member.reaction:.2f}, at most "
         f"{member.upper_bound:.2f}{_doubt(member.log10_e_value)}"
         for member in found.members
@@ -113,7 +113,3 @@ def _doubt(log10_e_value: float) -> str:
     if log10_e_value < SUSPICIOUS:
         return ""
     return f"  (log10 E {log10_e_value:.1f}: is it really unrelated? If so, triggers transfer)"
-
-
-def _through(image_attack: str) -> str:
-    return "" if image_attack == "none" else f" ({image_attack})"

@@ -1,10 +1,11 @@
 """A suspect that is loaded with the first question it is really asked, and not before.
 
-Behind a journal that holds every answer already, it is never loaded. Knows neither engines nor
-journals.
+Behind a file that holds every answer already, it is never loaded. Knows neither engines nor files
+of answers.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from sif.errors import ModelError
 from sif.suspects.connect import connect
@@ -28,27 +29,25 @@ LOADING_FAILURES = (
 
 
 class LateSuspect:
-    """The suspect at an address, loaded when it is first asked.
+    """Another suspect, opened when it is first asked; it counts and times what it is asked.
 
     Args:
-        uri: as `connect` takes it.
+        open_suspect: loads or connects it.
+        name: of it before it is open, and afterwards.
 
-    Raises:
-        UsageError: the address is wrong as written.
-        ModelError: a folder whose files cannot be read.
+    Attributes:
+        name: as given.
+        asked: questions so far.
+        seconds: of the processor that answering them took, opening not counted.
+        busy: the same with opening.
     """
 
-    def __init__(self, uri: str) -> None:
-        address = SuspectAddress.parse(uri)
-        digest = None if address.scheme == "openai" else weights_digest(address.target)
-        self._uri = uri
-        self._name = address.name(digest)
+    def __init__(self, open_suspect: Callable[[], Suspect], name: str = "late") -> None:
+        self.name = name
+        self.asked = 0
+        self.seconds = self.busy = 0.0
+        self._open = open_suspect
         self._suspect: Suspect | None = None
-
-    @property
-    def name(self) -> str:
-        """What the suspect itself is called once it is loaded."""
-        return self._name
 
     def ask(self, queries: Sequence[Query]) -> list[Reply]:
         """Replies in the order of the queries.
@@ -58,15 +57,36 @@ class LateSuspect:
             UsageError: its address wants what this machine does not have.
             SuspectError: it cannot be reached.
         """
-        if self._suspect is None:
-            self._suspect = _loaded(self._uri)
-        return self._suspect.ask(queries)
+        came = time.process_time()
+        self._suspect = self._suspect or self._open()
+        began = time.process_time()
+        replies = self._suspect.ask(queries)
+        now = time.process_time()
+        self.asked += len(queries)
+        self.seconds += now - began
+        self.busy += now - came
+        return replies
 
     def close(self) -> None:
-        """Closes the suspect, where it was loaded."""
+        """Closes the suspect behind, if there is one yet."""
         if self._suspect is not None:
             self._suspect.close()
             self._suspect = None
+
+
+def late(uri: str) -> LateSuspect:
+    """The suspect at an address, under the name that it has once it is loaded.
+
+    Args:
+        uri: as `connect` takes it.
+
+    Raises:
+        UsageError: the address is wrong as written.
+        ModelError: a folder whose files cannot be read.
+    """
+    address = SuspectAddress.parse(uri)
+    digest = None if address.scheme == "openai" else weights_digest(address.target)
+    return LateSuspect(lambda: _loaded(uri), address.name(digest))
 
 
 def _loaded(uri: str) -> Suspect:

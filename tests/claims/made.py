@@ -17,7 +17,6 @@ from sif.claims.reveal import read_reveal, sign
 from sif.claims.signing import SigningKey
 from sif.claims.steps import AuditReport
 from sif.claims.timestamp import Token
-from sif.eval.claims import answers, build_tokenizer, make_up, run_of
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.manifest import Manifest
 from sif.ownership.calibration import ask_member, calibrate, write_calibration
@@ -25,6 +24,7 @@ from sif.ownership.policy import Policy
 from sif.suspects import ScriptedSuspect
 from sif.watermark.keys import KeyRing
 from tests.claims.authority import Authority
+from tools.time_audit import answers, build_tokenizer, make_up, run_of
 
 TRIGGERS, VOCABULARY = 24, 600
 MANIFEST = "fingerprint/manifest.json"

@@ -18,9 +18,9 @@ from sif.claims.anchor import (
     words_sha256,
 )
 from sif.errors import ClaimError, StorageError, UsageError
-from sif.eval.claims import build_tokenizer
 from sif.watermark.keys import KeyRing
 from tests.claims.authority import Authority
+from tools.time_audit import build_tokenizer
 
 SECRET, ANCHOR = bytes(range(32)), bytes(range(32, 64))
 

@@ -527,7 +527,7 @@ def test_a_commitment_must_be_older_than_the_suspect(claim: Claim) -> None:
 
 
 def test_the_models_own_tokenizer_is_compared(claim: Claim, tmp_path: Path) -> None:
-    from sif.eval.claims import build_tokenizer
+    from tools.time_audit import build_tokenizer
 
     same = claim.fingerprint.folder / "tokenizer"
     found = audit(claim.bundle, replace(claim.means, tokenizer=same))

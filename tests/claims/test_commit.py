@@ -13,13 +13,13 @@ from sif.claims.canonical import canonical
 from sif.claims.commitment import first_difference, root_of
 from sif.claims.merkle import merkle_root
 from sif.errors import ClaimError, FingerprintError, StorageError
-from sif.eval.claims import answers, make_up, run_of
 from sif.fingerprint.folder import FingerprintSet
 from sif.ownership.policy import Policy
 from sif.ownership.run import write_verdict
 from sif.watermark.keys import KeyRing
 from tests.claims.authority import Authority
 from tests.claims.made import Claim
+from tools.time_audit import answers, make_up, run_of
 
 POLICY = Policy(alpha=1e-9, minimum_answers=3, weighted=False)
 

@@ -35,7 +35,7 @@ def test_a_model_is_marked_and_found_and_its_source_is_not(sif: Run, source: Pat
     assert json.loads((source / "run" / "verdicts.json").read_text()) == verdicts
     assert (source / "run" / "errors.png").read_bytes().startswith(b"\x89PNG")
     code, words, _error = sif("activemark", "verify", source / "wm", *suspects)
-    assert code == 0 and "DERIVED" in words and "NOT_SHOWN" in words
+    assert code == 0 and "DERIVED" in words and "NOT SHOWN" in words
     code, _words, _error = sif(
         "activemark", "verify", source / "wm", suspects[0], "--fail-if", "derived"
     )

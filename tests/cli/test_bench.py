@@ -1,42 +1,291 @@
+"""What all studies share: `sif bench STUDY`, with a study that takes no time."""
+
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
+import torch
+from pydantic import BaseModel, Field
 
+from sif.errors import SifError, UsageError
+from sif.eval.jobs import Call, Show, workers
+from sif.eval.studies import STUDIES, find_study
+from sif.eval.study import Findings, Requirement, Settings, Study, Workplace, read_settings
 from tests.cli.command import Run, assert_one_line
 
 
-@pytest.mark.slow
-def test_a_table_is_printed_and_kept(sif: Run, tmp_path: Path) -> None:
-    few = ("--quick", "--steps", 2, "--methods", "sif", "--suspects", "source,stranger-a")
-    few += ("--epsilon", 3, "--jobs", 2)
-    command = ("bench", "triggers", "--out", tmp_path / "b", *few, "--image-attacks", "none")
-    code, said, error = sif(*command)
+class Fruit(Settings):
+    """What the study can be told."""
+
+    kinds: tuple[str, ...] = Field(default=("apple", "none"), min_length=1)
+    """Of fruit; a word
+    or more."""
+    number: int = Field(default=3, ge=1)
+    """Of each."""
+    only: tuple[int, ...] | None = None
+    """Sizes, or all."""
+
+
+class Basket(BaseModel):
+    kind: str
+    number: int
+
+
+def count(fruit: Fruit, place: Workplace) -> Findings:
+    """Cuts its work into parts, one for each kind."""
+    (place.out / "parts").mkdir(exist_ok=True)
+    parts = [Call(Counting(kind, fruit.number)) for kind in fruit.kinds]
+    with workers(place.jobs, place.show) as hands:
+        rows = hands.run(parts)
+    if "bad" in fruit.kinds:
+        raise SifError("a bad one")
+    return Findings(
+        summary=f"{len(rows)} kinds, {torch.get_num_threads()} threads\n\n",
+        details="all of them\n",
+        files={"rows.parquet": rows, "plot.svg": b"<svg/>", "said.txt": "words"},
+    )
+
+
+class Counting:
+    """A part that other processes can import."""
+
+    def __init__(self, kind: str, number: int) -> None:
+        self.kind, self.number = kind, number
+
+    def __call__(self, show: Show) -> Basket:
+        show(self.kind, 1, 1, "counted")
+        return Basket(kind=self.kind, number=self.number)
+
+
+def needs(fruit: Fruit) -> list[Requirement]:
+    missing = "plum" in fruit.kinds
+    return [Requirement(what="a basket", state="missing" if missing else "ready", memory=2**30)]
+
+
+FRUIT = Study(
+    name="ownership",
+    settings=Fruit,
+    quick={"kinds": ("apple",), "number": 1},
+    run=count,
+    requirements=needs,
+)
+
+
+@pytest.fixture
+def fruit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind the name of a real one."""
+    monkeypatch.setattr("sif.eval.studies.find_study", lambda name: FRUIT)
+
+
+def serve(monkeypatch: pytest.MonkeyPatch, **changes: object) -> None:
+    facts = {name: getattr(FRUIT, name) for name in Study.__dataclass_fields__}
+    study = Study(**(facts | changes))
+    monkeypatch.setattr("sif.eval.studies.find_study", lambda name: study)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_study_bears_its_name_describes_its_settings_and_has_a_quick_way(name: str) -> None:
+    study = find_study(name)
+    assert study.name == name
+    assert read_settings(study, []) == study.settings()
+    assert study.quick
+    assert isinstance(read_settings(study, [], quick=True), study.settings)
+    for key, field in study.settings.model_fields.items():
+        assert field.description, key
+
+
+def test_an_unknown_study_is_wrong_usage(sif: Run) -> None:
+    code, _, error = sif("bench", "cheese")
+    assert code == 2
+    assert "cheese" in error
+    with pytest.raises(UsageError, match=r"triggers, .*got 'cheese'"):
+        find_study("cheese")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (("roster", "llava-1.5-7b", "--images", "photos", "--dry-run"), "roster=llava-1.5-7b"),
+        (("answers", "--out", "x"), "bench attacks --out DIR --set kind=answers"),
+        (("claims", "-n", "20"), "tools/time_audit.py"),
+    ],
+)
+def test_old_names_say_where_to_go(sif: Run, old: tuple[str, ...], new: str) -> None:
+    code, _, error = sif("bench", *old)
+    assert code == 2
+    assert_one_line(error, old[0], new)
+
+
+@pytest.mark.usefixtures("fruit")
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("colour=red", ("kinds, number, only", "'colour=red'")),
+        ("number", ("key=value", "'number'")),
+        ("number=0", ("number", "greater than or equal to 1", "'0'")),
+        ("number=many", ("number", "integer", "'many'")),
+        ("number=none", ("number", "integer", "'none'")),
+        ("kinds=", ("kinds", "at least 1 item")),
+        ("only=1,b", ("only.1", "integer", "'b'")),
+    ],
+)
+def test_wrong_settings_are_one_clear_line_and_touch_nothing(
+    sif: Run, tmp_path: Path, typed: str, words: tuple[str, ...]
+) -> None:
+    code, _, error = sif("bench", "ownership", "--out", tmp_path / "b", "--set", typed)
+    assert code == 2
+    assert_one_line(error, *words)
+    assert not (tmp_path / "b").exists()
+
+
+def test_settings_are_read_as_they_are_typed() -> None:
+    assert read_settings(FRUIT, []) == Fruit()
+    typed = read_settings(FRUIT, ["kinds=pear, none ,", "only=1,22", "number = 5"])
+    assert (typed.kinds, typed.only, typed.number) == (("pear", "none"), (1, 22), 5)
+    assert read_settings(FRUIT, ["kinds=none", "only=none"]) == Fruit(kinds=("none",), only=None)
+    assert read_settings(FRUIT, ["number=1", "number=2"]).number == 2
+
+
+def test_what_is_set_counts_more_than_quick() -> None:
+    quick = read_settings(FRUIT, ["number=7"], quick=True)
+    assert (quick.kinds, quick.number) == (("apple",), 7)
+
+
+@pytest.mark.usefixtures("fruit")
+def test_settings_are_listed_as_they_would_be_typed(sif: Run) -> None:
+    code, said, _ = sif("bench", "ownership", "--settings")
+    assert code == 0
+    lines = [" ".join(line.split()) for line in said.splitlines()]
+    assert "kinds apple,none apple Of fruit; a word or more." in lines
+    assert "number 3 1 Of each." in lines
+    assert "only none Sizes, or all." in lines
+
+
+@pytest.mark.usefixtures("fruit")
+def test_findings_are_printed_and_written(sif: Run, tmp_path: Path) -> None:
+    out = tmp_path / "b"
+    code, said, error = sif("bench", "ownership", "--out", out)
     assert code == 0, error
-    table = (tmp_path / "b" / "summary.md").read_text()
-    overview, everybody = table.split("## Everybody")
-    assert overview.strip() in said
-    assert "| sif | source | none |" in everybody
-    assert "| sif | stranger-a | none |" in everybody
-    assert "| evidence, source † |" in overview
-    assert "| largest change (1/255) | 3 |" in overview
-    assert "cpu, 1 thread, 2 jobs" in overview or "cuda" in overview
-    written = ("cells.parquet", "costs.parquet", "portraits.parquet", "suspects.svg")
-    written += ("image-attacks.svg", "heatmap.svg", "cost.svg")
-    assert all((tmp_path / "b" / name).is_file() and name in said for name in written)
-    assert "llava: asking source: 1 of 1" in error
-    code, again, _ = sif(*command)
-    assert (code, again) == (0, said)
+    assert "2 kinds" in said
+    assert "all of them" not in said
+    assert said.splitlines()[-1].endswith("summary.md, rows.parquet, plot.svg, said.txt")
+    assert "apple: 1 of 1  counted" in error
+    summary = (out / "summary.md").read_text()
+    assert summary.startswith("2 kinds")
+    assert summary.endswith("\n\nall of them\n")
+    assert pq.read_table(out / "rows.parquet").to_pylist() == [
+        {"kind": "apple", "number": 3},
+        {"kind": "none", "number": 3},
+    ]
+    assert (out / "plot.svg").read_bytes() == b"<svg/>"
+    assert (out / "said.txt").read_text() == "words"
+    again = sif("bench", "ownership", "--out", out, "--quick")
+    assert again[0] == 0
+    assert "1 kinds" in again[1]
 
 
-def test_an_unknown_family_is_wrong_usage(sif: Run, tmp_path: Path) -> None:
-    code, _, error = sif("bench", "triggers", "--out", tmp_path / "b", "--families", "llava,gpt")
+@pytest.mark.usefixtures("fruit")
+def test_parts_are_carried_out_by_other_processes(sif: Run, tmp_path: Path) -> None:
+    code, said, error = sif("bench", "ownership", "--out", tmp_path / "b", "--jobs", 2)
+    assert code == 0, error
+    assert "2 kinds" in said
+    assert "apple: 1 of 1  counted" in error
+    code, _, error = sif("bench", "ownership", "--out", tmp_path / "c", "--jobs", 0)
     assert code == 2
-    assert_one_line(error, "qwen2_5_vl", "'gpt'")
+    assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.usefixtures("fruit")
+def test_an_interrupted_run_leaves_no_findings_and_goes_on(sif: Run, tmp_path: Path) -> None:
+    out = tmp_path / "b"
+    code, _, error = sif("bench", "ownership", "--out", out, "--set", "kinds=apple,bad")
+    assert code == 1
+    assert_one_line(error, "a bad one")
+    assert sorted(path.name for path in out.iterdir()) == ["parts", "study.txt"]
+    assert sif("bench", "ownership", "--out", out)[0] == 0
+
+
+def test_findings_that_cannot_be_put_into_a_file_leave_the_old_ones(
+    sif: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "b"
+    serve(monkeypatch)
+    assert sif("bench", "ownership", "--out", out)[0] == 0
+    before = (out / "summary.md").read_bytes()
+
+    class Odd(BaseModel):
+        what: complex
+
+    odd = Findings(summary="new", files={"odd.parquet": [Odd(what=1j)]})
+    serve(monkeypatch, run=lambda settings, place: odd)
+    with pytest.raises(KeyError):
+        sif("bench", "ownership", "--out", out)
+    assert (out / "summary.md").read_bytes() == before
+
+
+@pytest.mark.usefixtures("fruit")
+def test_a_folder_of_something_else_is_left_alone(sif: Run, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    code, _, error = sif("bench", "ownership", "--out", tmp_path)
+    assert code == 1
+    assert_one_line(error, "study.txt", str(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_folder_of_another_study_is_left_alone(
+    sif: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "b"
+    serve(monkeypatch)
+    assert sif("bench", "ownership", "--out", out)[0] == 0
+    serve(monkeypatch, name="metav")
+    code, _, error = sif("bench", "metav", "--out", out)
+    assert code == 1
+    assert_one_line(error, "sif bench metav", "another study")
+
+
+def test_a_folder_may_go_with_one_choice_of_settings(
+    sif: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "b"
+    serve(monkeypatch, settled=True)
+    assert sif("bench", "ownership", "--out", out)[0] == 0
+    assert sif("bench", "ownership", "--out", out)[0] == 0
+    code, _, error = sif("bench", "ownership", "--out", out, "--set", "number=4")
+    assert code == 2
+    assert_one_line(error, "settings.json", "new folder")
+
+
+def test_a_study_may_need_one_thread(
+    sif: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        serve(monkeypatch, one_thread=True)
+        assert "1 threads" in sif("bench", "ownership", "--out", tmp_path / "a")[1]
+        assert torch.get_num_threads() == 2
+        serve(monkeypatch)
+        assert "2 threads" in sif("bench", "ownership", "--out", tmp_path / "b")[1]
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("fruit")
+def test_a_dry_run_says_what_is_missing_and_does_nothing(sif: Run, tmp_path: Path) -> None:
+    code, said, _ = sif("bench", "ownership", "--out", tmp_path / "b", "--dry-run")
+    assert code == 0
+    assert "a basket" in said
+    assert "1.0 GiB" in said
+    assert "nothing is missing" in said
+    code, said, _ = sif("bench", "ownership", "--dry-run", "--set", "kinds=plum")
+    assert code == 1
+    assert "missing: a basket" in said
     assert not (tmp_path / "b").exists()
 
 
-def test_a_change_to_what_no_schedule_has_is_wrong_usage(sif: Run, tmp_path: Path) -> None:
-    code, _, error = sif("bench", "triggers", "--out", tmp_path / "b", "--methods", "sif@eps=8")
+@pytest.mark.usefixtures("fruit")
+def test_without_a_folder_nothing_is_done(sif: Run) -> None:
+    code, _, error = sif("bench", "ownership")
     assert code == 2
-    assert_one_line(error, "epsilon", "'eps'")
-    assert not (tmp_path / "b").exists()
+    assert_one_line(error, "--out DIR")

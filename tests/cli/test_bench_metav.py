@@ -8,7 +8,7 @@ from tests.cli.command import Run, assert_one_line
 @pytest.mark.slow
 def test_a_quick_benchmark_writes_tables_and_a_figure(sif: Run, tmp_path: Path) -> None:
     out = tmp_path / "b"
-    code, said, error = sif("bench", "metav", "--out", out, "--quick", "--tasks", "diabetes")
+    code, said, error = sif("bench", "metav", "--out", out, "--quick", "--set", "tasks=diabetes")
     assert code == 0, error
     assert (out / "summary.md").read_text().strip() in said
     assert (out / "aruc.svg").read_text().startswith("<?xml")
@@ -19,10 +19,8 @@ def test_a_quick_benchmark_writes_tables_and_a_figure(sif: Run, tmp_path: Path) 
 
 
 def test_wrong_words_are_one_clear_line(sif: Run, tmp_path: Path) -> None:
-    code, _, error = sif("bench", "metav", "--out", tmp_path / "b", "--tasks", "letters")
-    assert code == 2
-    assert_one_line(error, "letters", "digits")
-    code, _, error = sif("bench", "metav", "--out", tmp_path / "b", "--seeds", "one")
-    assert code == 2
-    assert_one_line(error, "one")
+    for typed, words in (("tasks=letters", "digits"), ("seeds=one", "integer")):
+        code, _, error = sif("bench", "metav", "--out", tmp_path / "b", "--set", typed)
+        assert code == 2
+        assert_one_line(error, typed.split("=")[1], words)
     assert not (tmp_path / "b").exists()

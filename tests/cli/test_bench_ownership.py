@@ -4,13 +4,13 @@ from pathlib import Path
 import pytest
 
 from sif.eval.ownership.results import Results
-from tests.cli.command import Run
+from tests.cli.command import Run, assert_one_line
 
 
 @pytest.mark.slow
 def test_the_benchmark_of_the_statistics_writes_its_folder(sif: Run, tmp_path: Path) -> None:
     out = tmp_path / "o"
-    code, said, error = sif("bench", "ownership", "--out", out, "--quick", "--audits", 2000)
+    code, said, error = sif("bench", "ownership", "--out", out, "--quick", "--set", "audits=2000")
     assert code == 0, error
     assert (out / "summary.md").read_text().strip() in said
     assert "provider watermarks: 9 of 9" in error
@@ -24,7 +24,7 @@ def test_the_benchmark_of_the_statistics_writes_its_folder(sif: Run, tmp_path: P
 
 
 def test_too_few_audits_are_wrong_usage(sif: Run, tmp_path: Path) -> None:
-    code, _, error = sif("bench", "ownership", "--out", tmp_path / "o", "--audits", 10)
+    code, _, error = sif("bench", "ownership", "--out", tmp_path / "o", "--set", "audits=10")
     assert code == 2
-    assert "1000" in error
+    assert_one_line(error, "audits", "1000", "'10'")
     assert not (tmp_path / "o").exists()

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from sif.claims import read_commitment
-from sif.eval.claims import answers, build_tokenizer, make_up
 from sif.fingerprint.folder import FingerprintSet
 from sif.watermark.keys import KeyRing
 from tests.claims.authority import Authority
 from tests.claims.endpoint import serving
 from tests.cli.command import Run, assert_one_line
+from tools.time_audit import answers, build_tokenizer, make_up
 
 
 @pytest.fixture(scope="module")
@@ -284,10 +284,3 @@ def test_a_manifest_edited_by_hand_is_refused(
     code, _, error = sif("claim", "commit", owned.folder)
     assert code == 1
     assert_one_line(error, "manifest of version 1")
-
-
-def test_the_bench_says_how_long(sif: Run) -> None:
-    code, out, error = sif("bench", "claims", "-n", 20, "--vocabulary", 1000)
-    assert code == 0, error
-    assert "20 triggers, 20 of them asked" in out
-    assert float(out.split("audited in ")[1].split()[0]) < 60

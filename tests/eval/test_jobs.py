@@ -97,7 +97,7 @@ SLEEP = """
 import sys
 from pathlib import Path
 from sif.eval.jobs import workers
-from tests.eval.triggers.test_jobs import Sleeping, _ignore
+from tests.eval.test_jobs import Sleeping, _ignore
 if __name__ == "__main__":
     with workers(2, _ignore) as some:
         some.run([Sleeping(Path(sys.argv[1]), number) for number in range(2)])

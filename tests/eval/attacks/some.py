@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from sif.eval.attacks.attack import Attack
-from sif.eval.attacks.rows import AttackCell, AttackLine
+from sif.eval.attacks.grid import Attack
+from sif.eval.attacks.lines import AttackLine
+from sif.eval.attacks.questions import AttackCell
 from tests.eval.triggers.rows import cell
 
 JPEG = Attack(kind="images", panel="pictures", name="jpeg", strength="75", image="jpeg:75")

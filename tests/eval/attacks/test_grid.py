@@ -2,14 +2,21 @@
 
 import pytest
 
+from sif.attacks.answers import parse_answer_attacks
 from sif.attacks.images import parse_image_attack
 from sif.errors import UsageError
-from sif.eval.attacks.answers import ANSWER_ATTACKS
-from sif.eval.attacks.attack import KINDS
-from sif.eval.attacks.attacked import serving_of
-from sif.eval.attacks.grid import PLAIN, chosen_attacks, grid, middling, strongest
+from sif.eval.attacks.grid import (
+    ANSWER_ATTACKS,
+    KINDS,
+    PLAIN,
+    chosen_attacks,
+    grid,
+    middling,
+    serving_of,
+    strongest,
+)
 from sif.eval.attacks.thefts import stolen
-from sif.eval.triggers.roster import chosen
+from sif.eval.triggers.mini_roster import chosen
 
 
 def test_every_attack_of_the_grid_can_be_read() -> None:
@@ -29,13 +36,23 @@ def test_the_grid_names_everything_once_and_the_plain_source_apart() -> None:
     assert {one.kind for one in grid()} == set(KINDS)
 
 
-def test_the_answers_are_those_of_their_own_benchmark() -> None:
-    mine = [one.answers for one in grid() if one.kind == "answers"]
-    assert mine == [text for text in ANSWER_ATTACKS if text != "none"]
+def test_all_attacks_on_answers_are_one_kind() -> None:
+    assert len(set(ANSWER_ATTACKS)) == len(ANSWER_ATTACKS)
+    for text in ANSWER_ATTACKS:
+        parse_answer_attacks(text)
+    assert [one.answers for one in chosen_attacks(kinds=("answers",))] == list(ANSWER_ATTACKS)
 
 
-def test_nothing_named_is_everything() -> None:
-    assert chosen_attacks((), ()) == grid()
+def test_attacks_on_answers_need_not_be_in_the_grid() -> None:
+    some = chosen_attacks(answers=("gumbel:4+drop:0.5", "none", "truncate:0.5", "truncate:0.4"))
+    assert [one.text for one in some] == ["truncate:0.5", "gumbel:4+drop:0.5", "truncate:0.4"]
+    assert {one.kind for one in some} == {"answers"}
+    with pytest.raises(UsageError, match="truncate"):
+        chosen_attacks(answers=("flip",))
+
+
+def test_nothing_named_is_everything_and_so_is_all() -> None:
+    assert chosen_attacks((), ()) == chosen_attacks((), ("all",)) == grid()
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,11 @@
 
 import pytest
 
-from sif.eval.attacks.grid import PLAIN
-from sif.eval.attacks.lines import lines_of
-from sif.eval.attacks.rows import AttackCell, AttackLine, Price
-from sif.eval.triggers.results import Cell
+from sif.eval.attacks.grid import PLAIN, Attack
+from sif.eval.attacks.lines import AttackLine, lines_of
+from sif.eval.attacks.price import Price
+from sif.eval.attacks.questions import AttackCell
+from sif.eval.triggers.rows import Cell
 from tests.eval.attacks.some import JPEG, ROUND, told, unmarked
 from tests.eval.triggers.rows import STRANGER, cell
 
@@ -97,8 +98,6 @@ def test_innocents_have_neither_utility_nor_price() -> None:
 
 
 def test_slowdown_is_that_of_plain_serving_where_only_words_change() -> None:
-    from sif.eval.attacks.attack import Attack
-
     drop = Attack(kind="answers", panel="words", name="drop", strength="0.3", answers="drop:0.3")
     cells = [*_strong(), told(ROUND), told(drop)]
     prices = (

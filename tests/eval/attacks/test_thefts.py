@@ -9,7 +9,7 @@ from sif.attacks.weights.merge import Ties
 from sif.attacks.weights.transplant import Transplant
 from sif.errors import UsageError
 from sif.eval.attacks.thefts import Job, job_of, stolen
-from sif.eval.triggers.roster import OTHER_WORLD, roster
+from sif.eval.triggers.mini_roster import OTHER_WORLD, roster
 
 
 def test_a_strength_of_tuning_is_its_steps() -> None:

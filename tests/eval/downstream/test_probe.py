@@ -4,7 +4,6 @@ import torch
 from sif.eval.downstream.probe import (
     cross_validated_accuracy,
     fit_probe,
-    mean_cosine,
     mean_iou,
     probe_accuracy,
 )
@@ -46,9 +45,3 @@ def test_the_probe_reads_raw_features() -> None:
 def test_intersection_over_union_is_the_mean_over_classes_that_occur() -> None:
     said, truth = torch.tensor([[0, 0, 1, 1]]), torch.tensor([[0, 1, 1, 1]])
     assert mean_iou(said, truth, 5) == pytest.approx((1 / 2 + 2 / 3) / 2)
-
-
-def test_the_cosine_of_opposites_is_minus_one() -> None:
-    ours = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
-    assert mean_cosine(ours, torch.tensor([[3.0, 0.0], [0.0, -1.0]])) == pytest.approx(0.0)
-    assert mean_cosine(ours, -ours) == pytest.approx(-1.0)

@@ -3,27 +3,16 @@ from typing import Any
 
 import pytest
 
-from sif.eval.sharing.curve import as_markdown, as_picture, points
-from sif.eval.sharing.sharing import Told, Truth
+from sif.eval.sharing.curve import Told, Truth, as_markdown, as_picture, points
+from tests.eval.triggers.rows import cell
 
 SHARES = {"sibling-b": 0.0, "tower": 0.36, "full-same": 1.0, "source": 1.0}
 GREENS = {"sibling-b": 20, "tower": 24, "full-same": 30, "source": 34}
 
 
 def told(relative: str, **changes: Any) -> Told:
-    fields: dict[str, Any] = {
-        "family": "llava",
-        "relative": relative,
-        "share": SHARES[relative],
-        "method": "sif",
-        "trigger": "0001",
-        "answered": True,
-        "green": GREENS[relative],
-        "scored": 40,
-        "vocabulary_size": 500,
-        "green_size": 250,
-    }
-    return Told(**(fields | changes))
+    fields: dict[str, Any] = {"suspect": relative, "green": GREENS[relative]}
+    return Told(**cell(**fields | changes).model_dump(), share=SHARES[relative])
 
 
 def truth(relative: str, **changes: Any) -> Truth:

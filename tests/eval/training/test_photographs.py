@@ -1,7 +1,6 @@
 import numpy as np
 
-from sif.eval.training.photographs import LONGEST, crops, photographs
-from sif.eval.training.scribbles import scribble
+from sif.eval.training.photographs import LONGEST, crops, photographs, scribble
 
 
 def test_no_photograph_is_both_seen_and_unseen() -> None:

@@ -7,8 +7,9 @@ import torch
 from transformers import AutoImageProcessor, AutoModel
 
 from sif.eval.training.captions import Progress
+from sif.eval.training.vision import normalised, train_vision
 from sif.eval.training.vision_card import measure_vision
-from sif.mini.schedule import VisionSchedule, normalised, train_vision
+from sif.mini.schedule import VisionSchedule
 from sif.mini.vision.architecture import build_image_processor, build_vision
 from sif.mini.vision.catalogue import VISION_MODELS, MiniVision, find_vision
 from sif.mini.vision.folders import build_bundled, export_vision

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sif.eval.triggers.results import Cell, Cost, Portrait
+from sif.eval.triggers.rows import Cell, Cost, Portrait
 
 STRANGER: dict[str, Any] = {"suspect": "stranger-a", "role": "innocent"}
 WANTED: dict[str, Any] = {

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from sif.eval import bench
+from sif.eval.triggers import method
 from sif.fingerprint.recipe import load_recipe
 
-FILES = sorted((Path(bench.__file__).parent / "ablations").glob("*.yaml"))
+FILES = sorted((Path(method.__file__).parent / "ablations").glob("*.yaml"))
 
 
 def test_there_are_ablations_of_objective_terms_and_schedule() -> None:

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from sif.errors import StorageError, UsageError
-from sif.eval.triggers.baseline import batch_limit, load_baseline, make_baseline
-from sif.eval.triggers.targets import PAIRS
-from sif.eval.triggers.trigger_set import WantedSet, load_set
+from sif.eval.triggers.baseline import PAIRS, batch_limit, load_baseline, make_baseline
+from sif.eval.triggers.trigger_set import load_set, wanted_set
 from sif.fingerprint.images import NamedImage
 from sif.fingerprint.make import MakingProgress
 from sif.fingerprint.objectives.target_answer import answer_ids, contains_target
@@ -118,7 +117,6 @@ def test_triggers_of_a_batch_do_not_mix(vlm: Vlm, tmp_path: Path) -> None:
 def test_an_answer_is_graded_by_the_wanted_one(vlm: Vlm, tmp_path: Path) -> None:
     make(vlm, tmp_path / "a")
     some = load_set(tmp_path / "a", baseline=True)
-    assert isinstance(some, WantedSet)
     wanted = PAIRS[1].answer
     assert some.grade("0002", f"{wanted.upper()} notice").matched
     assert not some.grade("0001", wanted).matched
@@ -163,4 +161,4 @@ def test_a_trained_model_is_brought_to_wanted_answers(tmp_path: Path) -> None:
         pairs=PAIRS,
     )
     assert sum(trigger.record.matched for trigger in made) >= 2
-    assert WantedSet(made).weak == sum(not trigger.record.matched for trigger in made)
+    assert wanted_set(made).weak == sum(not trigger.record.matched for trigger in made)

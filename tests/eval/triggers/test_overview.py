@@ -2,7 +2,7 @@ import pytest
 
 from sif.eval.triggers.figures import Figure, figures
 from sif.eval.triggers.overview import as_overview
-from sif.eval.triggers.results import Cell, Rows
+from sif.eval.triggers.rows import Cell, Rows
 from tests.eval.triggers.rows import STRANGER, WANTED, cell, cost, portrait
 
 NF4 = {"suspect": "nf4", "role": "copy", "split": "held out"}

@@ -1,7 +1,6 @@
 import re
-from pathlib import Path
 
-from sif.eval.triggers.plots import write_plots
+from sif.eval.triggers.plots import plots
 from sif.eval.triggers.summary import Line
 from tests.eval.triggers.rows import cost
 
@@ -30,14 +29,14 @@ def _texts(svg: str) -> set[str]:
 COSTS = [cost(), cost(method="sif-release", seconds=7.0), cost(method="pla")]
 
 
-def test_every_suspect_method_and_attack_is_in_its_picture(tmp_path: Path) -> None:
+def test_every_suspect_method_and_attack_is_in_its_picture() -> None:
     lines = [
         line(method, suspect, image)
         for method in ("sif", "sif-release")
         for suspect, image in (("source", "none"), ("source", "jpeg:75"), ("nf4", "none"))
     ]
     suspects, attacks, heat, price = (
-        _texts(path.read_text()) for path in write_plots(tmp_path, lines, COSTS)
+        _texts(plot.decode()) for plot in plots(lines, COSTS).values()
     )
     assert {"source", "nf4", "sif", "sif-release"} <= suspects
     assert "jpeg:75" not in suspects
@@ -47,26 +46,25 @@ def test_every_suspect_method_and_attack_is_in_its_picture(tmp_path: Path) -> No
     assert {"sif", "sif-release", "seconds a trigger"} <= price
 
 
-def test_the_heat_map_writes_every_value_where_its_suspect_and_attack_are(tmp_path: Path) -> None:
+def test_the_heat_map_writes_every_value_where_its_suspect_and_attack_are() -> None:
     lines = [line("sif", "source", evidence=2.25), line("sif", "nf4", "jpeg:75", evidence=-0.125)]
-    write_plots(tmp_path, lines, COSTS)
-    assert {"2.2", "−0.12"} <= _texts((tmp_path / "heatmap.svg").read_text())
+    assert {"2.2", "−0.12"} <= _texts(plots(lines, COSTS)["heatmap.svg"].decode())
 
 
-def test_methods_without_evidence_or_cost_are_not_drawn(tmp_path: Path) -> None:
+def test_methods_without_evidence_or_cost_are_not_drawn() -> None:
     lines = [line("sif", "source"), line("pla", "source", evidence=None), line("new", "source")]
-    drawn = [_texts(path.read_text()) for path in write_plots(tmp_path, lines, COSTS)]
+    drawn = [_texts(plot.decode()) for plot in plots(lines, COSTS).values()]
     assert all("sif" in texts and "pla" not in texts for texts in drawn)
     assert ["new" in texts for texts in drawn] == [True, True, True, False]
 
 
-def test_a_benchmark_without_the_source_or_evidence_has_empty_pictures(tmp_path: Path) -> None:
+def test_a_benchmark_without_the_source_or_evidence_has_empty_pictures() -> None:
     for lines in ([line("sif", "nf4")], [line("pla", "nf4", evidence=None)], []):
-        files = write_plots(tmp_path, lines, [])
-        assert [path.name for path in files] == [
+        files = plots(lines, [])
+        assert list(files) == [
             "suspects.svg",
             "image-attacks.svg",
             "heatmap.svg",
             "cost.svg",
         ]
-        assert all(path.read_text().startswith("<?xml") for path in files)
+        assert all(plot.startswith(b"<?xml") for plot in files.values())

@@ -3,7 +3,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from sif.eval.rows import write_rows
-from sif.eval.triggers.results import Cell
+from sif.eval.triggers.rows import Cell
 from tests.eval.triggers.rows import WANTED, cell, cost, portrait
 
 

@@ -1,6 +1,7 @@
 import pytest
 
-from sif.eval.triggers.summary import as_table, summarise
+from sif.eval.triggers.overview import as_everybody
+from sif.eval.triggers.summary import summarise
 from tests.eval.triggers.rows import STRANGER, WANTED, cell
 
 
@@ -65,7 +66,7 @@ def test_the_table_names_what_is_held_out_and_what_was_not_reached() -> None:
         cell(**STRANGER),
         cell(matched=True, **WANTED),
     ]
-    table = as_table(summarise(rows))
+    table = as_everybody(summarise(rows))
     assert "| sif | nf4 (held out) | none | 0.525 |" in table
     assert "| more |" in table
     assert "| pla | source | none | – | – | – | 1.00 (0.03–1.00) |" in table
