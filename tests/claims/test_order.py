@@ -9,7 +9,6 @@ from sif.claims import audit, commit, prepare_request, reveal, stamp
 from sif.claims.commit import with_lot
 from sif.claims.rules import rules_of_run
 from sif.errors import ClaimError
-from sif.eval.claims import answers, make_up, run_of
 from sif.ownership.order import in_order
 from sif.ownership.policy import Policy
 from sif.session import Session
@@ -17,6 +16,7 @@ from sif.suspects.scripted import ScriptedSuspect
 from sif.watermark.keys import KeyRing
 from tests.claims.authority import Authority
 from tests.claims.made import Claim, audited, calibrated, lines, resigned
+from tools.time_audit import answers, make_up, run_of
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 
 from sif.errors import FingerprintError
-from sif.eval.claims import answers, make_up
 from sif.fingerprint.folder import FingerprintSet
 from sif.ownership.order import draw_of, in_order, place
 from sif.ownership.policy import Policy
 from sif.ownership.sequential import decide
 from sif.suspects.scripted import ScriptedSuspect
 from sif.watermark.keys import KeyRing
+from tools.time_audit import answers, make_up
 
 DRAWN = Policy(order="drawn")
 SECRET = bytes(range(32))
