@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from sif.fingerprint.folder import FingerprintSet
+from sif.session.panel import measured_again
 from tests.cli.command import Run, assert_one_line
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -154,6 +156,14 @@ def test_a_panel_measures_the_same(sif: Run, models: Path) -> None:
     assert code == 0, error
     assert rows(fingerprint / "calibration" / "answers.sqlite") == before
     assert says(out) == said(GOLDEN / "fingerprint" / "calibration.json")
+
+
+def test_a_panel_s_answers_give_its_calibration_again(golden: Path) -> None:
+    owned = FingerprintSet.load("fingerprint")
+    again = measured_again(owned)
+    assert again is not None
+    stated = GOLDEN / "fingerprint" / "calibration.json"
+    assert says(again.model_dump_json()) == said(stated)
 
 
 def test_a_finished_fingerprint_is_found_finished(sif: Run, models: Path) -> None:

@@ -45,6 +45,7 @@ from sif.watermark.keys import KeyRing
 
 SALT_BYTES: Final = 32
 _DOMAIN: Final = b"sif anchor 1\x00"
+_ORDER_DOMAIN: Final = b"sif order 1\x00"
 MEANINGS: Final = {
     "tokenizer_json_sha256": "tokenizer",
     "words_sha256": "tokenizer",
@@ -188,6 +189,15 @@ def load_keys(secret: Path, tokenizer: Any, *, gamma: float) -> KeyRing:
 def anchor_of(token: Token) -> bytes:
     """The anchor that a token gives: 32 bytes that nobody knew before it was issued."""
     return hashlib.sha256(_DOMAIN + token.signature).digest()
+
+
+def lot_of(token: Token) -> bytes:
+    """The lot that a commitment's token gives: 32 bytes that nobody knew before it was issued.
+
+    SHA-256 over `sif order 1` NUL and the value of the authority's signature; the order of asking
+    is drawn from it (`sif.ownership.order`).
+    """
+    return hashlib.sha256(_ORDER_DOMAIN + token.signature).digest()
 
 
 def new_salt(path: Path) -> bytes:

@@ -5,12 +5,13 @@ salt and, where no other place is named, the owner's signing key.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cryptography.x509 import Certificate
 
-from sif.claims.anchor import Beforehand, anchor_of, new_salt, parse_salt
+from sif.claims.anchor import Beforehand, anchor_of, lot_of, new_salt, parse_salt
 from sif.claims.canonical import sha256
 from sif.claims.commitment import (
     Header,
@@ -157,6 +158,20 @@ def read_commitment(fingerprint: Path) -> Commitment:
     statement = unseal(envelope, key, where=str(where))
     header, root = read_statement(statement)
     return Commitment(header, root, statement.predicate, envelope, key)
+
+
+def with_lot(fingerprint: FingerprintSet) -> FingerprintSet:
+    """The fingerprint, asked in the order that its commitment's timestamp drew, if it has one.
+
+    Raises:
+        ClaimError: a timestamp that cannot be read, or over something else.
+    """
+    path = claim_of(fingerprint.folder) / TIMESTAMP
+    if not path.exists():
+        return fingerprint
+    token = Token.parse(read(path, mend="restore it from your copy of the claim"))
+    token.check_imprint(read_commitment(fingerprint.folder).envelope)
+    return replace(fingerprint, lot=lot_of(token))
 
 
 def prepare_request(fingerprint: Path) -> bytes:

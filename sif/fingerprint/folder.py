@@ -76,11 +76,13 @@ class Trigger:
 
 @dataclass(frozen=True, eq=False)
 class FingerprintSet:
-    """Triggers in their committed order, the owner's tokenizer and, for its owner, the keys.
+    """Triggers as their maker numbered them, the owner's tokenizer and, for its owner, the keys.
 
     Attributes:
         counted_by: cuts answers instead of what the manifest names; an audit of an older
             fingerprint has them cut by tokenizer.json alone, once it knows that both cut alike.
+        lot: 32 bytes that nobody chose, such as those of a timestamp, for the order of asking;
+            where there are none, that order follows from the secret.
     """
 
     folder: Path
@@ -88,6 +90,7 @@ class FingerprintSet:
     triggers: tuple[Trigger, ...]
     keys: KeyRing | None
     counted_by: Segmenter | None = None
+    lot: bytes | None = None
 
     @classmethod
     def load(cls, folder: str | Path, *, secret: str | Path | None = None) -> "FingerprintSet":
