@@ -106,7 +106,7 @@ def time_audit(size: Size, folder: Path) -> Timing:
         now = time.perf_counter()
         steps[step.name], last = now - last, now
 
-    found = audit(bundle, Means(secrets_tried=1.0), report=report)
+    found = audit(bundle, Means(secrets_tried=1.0, alpha=policy.alpha), report=report)
     if not found.supported:
         raise AssertionError(f"the audit fails at {found.failed}")
     used = time.process_time() - begun

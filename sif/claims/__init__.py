@@ -10,7 +10,7 @@ from sif.claims.audit import STEPS, audit
 from sif.claims.case import Asked, Means
 from sif.claims.commit import commit, prepare_request, read_commitment, stamp
 from sif.claims.reveal import reveal
-from sif.claims.steps import AuditReport, Status, Step
+from sif.claims.steps import AuditReport, Outcome, Status, Step
 from sif.claims.timestamp import Token, ask, load_roots, new_request
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Asked",
     "AuditReport",
     "Means",
+    "Outcome",
     "Status",
     "Step",
     "Token",

@@ -16,13 +16,14 @@
 14 counts      tokenised and counted again
 15 evidence    e-values and p-values again
 16 verdict     the rest of it again
-17 grinding    what is left after the discount carries the claim
-18 priority    the commitment is older than the suspect (given)
-19 suspect     asked again (given)
-20 panel       independent models do not react (given)
+17 transfer    the allowance follows from the panel's answers, and is above what chance gives
+18 grinding    what is left after the discount carries the claim, at the auditor's α too
+19 priority    the commitment is older than the suspect (given)
+20 suspect     asked again (given)
+21 panel       independent models do not react (given)
 
-Steps that need something that the auditor did not give are `not checked`, never passed. No model is
-needed before step 19. Knows no command line.
+Steps that need something that the auditor did not give are `not checked`, never passed: only where
+all passed is the outcome VERIFIED. No model is needed before step 20. Knows no command line.
 """
 
 import tempfile
@@ -50,8 +51,9 @@ from sif.claims.check_run import (
     check_verdict,
 )
 from sif.claims.check_tokenizer import check_tokenizer
+from sif.claims.check_transfer import check_transfer
 from sif.claims.check_world import check_grinding, check_panel, check_priority, check_suspect
-from sif.claims.steps import AuditReport, Finding, Status, Step
+from sif.claims.steps import AuditReport, Finding, Outcome, Status, Step
 from sif.errors import ClaimError, FingerprintError
 
 STEPS: Final[dict[str, Callable[[Case], Finding]]] = {
@@ -71,6 +73,7 @@ STEPS: Final[dict[str, Callable[[Case], Finding]]] = {
     "counts": check_counts,
     "evidence": check_evidence,
     "verdict": check_verdict,
+    "transfer": check_transfer,
     "grinding": check_grinding,
     "priority": check_priority,
     "suspect": check_suspect,
@@ -92,10 +95,13 @@ def audit(
         report: called after every step.
 
     Raises:
+        ClaimError: there is no such file; whatever is wrong with it fails a step instead.
         StorageError: no room to unpack the bundle.
         SuspectError: a suspect of the auditor's cannot be reached.
         ModelError: one cannot be loaded.
     """
+    if not bundle.is_file():
+        raise ClaimError(f"expected a bundle of `sif claim reveal`, got {bundle}, which is no file")
     with tempfile.TemporaryDirectory(prefix="sif-audit-") as folder:
         case = Case(bundle=bundle, folder=Path(folder), means=means or Means())
         steps: list[Step] = []
@@ -123,11 +129,14 @@ def _report(case: Case, steps: list[Step], failed: str | None) -> AuditReport:
     evidence = None if case.again is None else case.again.log10_e_value
     discount = case.log10_discount
     both = evidence is not None and discount is not None
+    left = tuple(step.name for step in steps if step.status is Status.NOT_CHECKED)
     return AuditReport(
+        outcome=Outcome.REFUTED if failed else Outcome.CONSISTENT if left else Outcome.VERIFIED,
+        not_checked=left,
         supported=failed is None,
         failed=failed,
         steps=tuple(steps),
-        alpha=case.header.alpha if hasattr(case, "header") else None,
+        alpha=min(case.header.alpha, case.means.alpha) if hasattr(case, "header") else None,
         log10_e_value=evidence,
         log10_discount=discount,
         log10_remaining=evidence - discount if both else None,  # type: ignore[operator]

@@ -16,13 +16,15 @@ from sif.claims.signing import PublicKey
 from sif.errors import ClaimError, UsageError
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.manifest import Manifest
+from sif.ownership.policy import Policy
 from sif.ownership.run import RunRecord
 from sif.ownership.verdict import Verdict
 from sif.types import Suspect
 from sif.watermark.keys import KeyRing
 
 SECRETS_TRIED: Final = 2.0**40
-TOKENS_TRIED: Final = 1000.0
+TOKENS_TRIED: Final = 1e7
+ALPHA, ALPHA_TRANSFER = 1e-6, 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +53,13 @@ class Means:
         panel: models that are independent of the owner's, to be asked the triggers.
         panel_limit: largest log10 e-value of any of them. At 2, an innocent panel member exceeds it
             with a probability of at most 1%.
+        alpha: α that the auditor asks for, whatever the claim says; the claim's has to hold too.
+        alpha_transfer: the same against transfer.
         secrets_tried: secrets that a claimant could have tried where keys are not anchored.
         tokens_tried: timestamps that he could have asked for where they are.
 
     Raises:
-        UsageError: an empty panel, or budgets below 1.
+        UsageError: an empty panel, budgets below 1, or an α that is none.
     """
 
     roots: Sequence[Certificate] = ()
@@ -65,6 +69,8 @@ class Means:
     suspect: Asked | None = None
     panel: Sequence[Asked] | None = None
     panel_limit: float = 2.0
+    alpha: float = ALPHA
+    alpha_transfer: float = ALPHA_TRANSFER
     secrets_tried: float = SECRETS_TRIED
     tokens_tried: float = TOKENS_TRIED
 
@@ -73,6 +79,7 @@ class Means:
             raise UsageError("expected at least one model in the panel, got none")
         if min(self.secrets_tried, self.tokens_tried) < 1:
             raise UsageError("expected a budget of at least 1 try; 1 takes nothing off")
+        Policy(alpha=self.alpha, alpha_transfer=self.alpha_transfer)  # refuses what is none
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,7 +95,8 @@ class Case:
         stamped: when the commitment was timestamped, where a token says so.
         trusted: whether that token is signed under the auditor's roots.
         anchored: whether the keys follow from a token under the auditor's roots.
-        log10_discount: taken off the evidence, once that is settled.
+        log10_tries: taken off for keys and runs that the claimant could choose among.
+        log10_discount: that and what is taken off for questions without an answer.
         again: the verdict, computed anew.
     """
 
@@ -100,6 +108,7 @@ class Case:
     stamped: datetime | None = None
     trusted: bool = False
     anchored: bool = False
+    log10_tries: float | None = None
     log10_discount: float | None = None
     again: Verdict | None = None
     header: Header = field(init=False)

@@ -29,6 +29,7 @@ NEEDED = (
     f"{FINGERPRINT}/{MANIFEST}",
     *(f"{RUN}/{name}" for name in (LINES, RECORD, VERDICT, REVEAL)),
 )
+OPTIONAL = tuple(f"{CLAIM}/{name}" for name in (TIMESTAMP, BEFOREHAND, ANCHOR))
 
 
 def check_bundle(case: Case) -> Finding:
@@ -36,6 +37,9 @@ def check_bundle(case: Case) -> Finding:
     case.files = open_bundle(case.bundle, case.folder)
     for name in NEEDED:
         case.read(name)
+    for name in sorted(set(case.files) - {*NEEDED, *OPTIONAL}):
+        if not name.startswith(f"{FINGERPRINT}/"):  # what is in there, the commitment lists
+            raise ClaimError(f"the bundle holds {name}, which belongs into none")
     return Finding(Status.PASS, f"{len(case.files)} files, whole and safe to read")
 
 

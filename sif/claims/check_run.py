@@ -1,5 +1,6 @@
 """Steps of an audit about the run: its policy, journal, counts, evidence and verdict."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -48,7 +49,7 @@ def check_journal(case: Case) -> Finding:
     """Every reply is to a committed question, in the committed order, after the timestamp."""
     try:
         case.record = RunRecord.model_validate_json(case.take(f"{RUN}/{RECORD}"))
-    except ValidationError as error:
+    except (ValidationError, UsageError) as error:
         raise ClaimError(f"expected {RECORD} of version 1: {one_line(error)}") from error
     if case.record.policy is not None:
         _compare(_json(case.record.policy), _json(case.header.policy), "the policy in run.json")
@@ -57,7 +58,7 @@ def check_journal(case: Case) -> Finding:
     case.fingerprint = _with_lot(case)
     case.asked = questions(case.fingerprint, case.header.policy)
     stamped = None if case.stamped is None else case.stamped.timestamp()
-    check(case.lines, case.asked, not_before=stamped)
+    check(case.lines, case.asked, not_before=stamped, not_after=time.time())
     after = "" if stamped is None else ", all written down after the timestamp"
     return Finding(
         Status.PASS,

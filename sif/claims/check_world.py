@@ -1,27 +1,39 @@
 """Steps of an audit that weigh the claim: grinding, priority, and asking models again."""
 
 from math import log10
+from typing import NamedTuple
 
 from sif.claims.case import Asked, Case
+from sif.claims.gaps import CountingGaps, gaps_of, log10_discount
+from sif.claims.runs import plain_name
 from sif.claims.steps import Finding, Status
 from sif.errors import ClaimError
+from sif.ownership.policy import Policy
 from sif.ownership.sequential import decide
 from sif.ownership.verdict import Verdict
 from sif.types import Decision
+
+
+class Heard(NamedTuple):
+    """What one suspect's answers gave, and how many of its questions have none."""
+
+    verdict: Verdict
+    gaps: int
 
 
 def check_grinding(case: Case) -> Finding:
     """What is left of the evidence once all that the claimant could have tried is taken off."""
     means, runs = case.means, case.reveal.runs
     tries = means.tokens_tried if case.anchored else means.secrets_tried
-    case.log10_discount = log10(tries) + log10(runs)
-    assert case.again is not None
+    heard = Heard(_again(case), gaps_of(case.lines))
+    case.log10_tries = log10(tries) + log10(runs)
+    case.log10_discount = case.log10_tries + log10_discount(heard.gaps, len(case.asked))
     what = "timestamps" if case.anchored else "secrets"
     why = "" if case.anchored else ", for the keys are not shown to be anchored"
     words = f"{log10(tries):.2f} for up to {tries:.3g} {what} tried{why}"
     if runs > 1:
         words += f" and {log10(runs):.2f} for {runs} runs"
-    return Finding(Status.PASS, _weigh(case, case.again, f"less {words},"))
+    return Finding(Status.PASS, _weigh(case, heard, f"less {words}"))
 
 
 def check_priority(case: Case) -> Finding:
@@ -53,7 +65,10 @@ def check_suspect(case: Case) -> Finding:
             "whether the suspect gave these answers: they are the claimant's word until you ask it "
             "yourself",
         )
-    return Finding(Status.PASS, _weigh(case, _ask(case, asked), f"{asked.name} asked again:"))
+    words = (
+        f"of {asked.name!r}, asked again {_same(asked.name, case.record.suspect)}, less the same"
+    )
+    return Finding(Status.PASS, _weigh(case, _ask(case, asked, _until_shown(case)), words))
 
 
 def check_panel(case: Case) -> Finding:
@@ -66,7 +81,7 @@ def check_panel(case: Case) -> Finding:
         )
     found: list[str] = []
     for asked in panel:
-        verdict = _ask(case, asked)
+        verdict = _ask(case, asked, case.header.policy).verdict
         if verdict.answered == 0:
             raise ClaimError(f"{asked.name} of the panel answered nothing, which shows nothing")
         found.append(f"{asked.name} {verdict.log10_e_value:.2f}")
@@ -78,32 +93,80 @@ def check_panel(case: Case) -> Finding:
     return Finding(Status.PASS, f"log10 e-values up to {limit:g}: {', '.join(found)}")
 
 
-def _ask(case: Case, asked: Asked) -> Verdict:
-    suspect = asked.open(case.record)
+def _again(case: Case) -> Verdict:
+    assert case.again is not None
+    return case.again
+
+
+def _ask(case: Case, asked: Asked, policy: Policy) -> Heard:
+    suspect = CountingGaps(asked.open(case.record))
     try:
-        return decide(case.fingerprint, suspect, case.header.policy)
+        return Heard(decide(case.fingerprint, suspect, policy), suspect.gaps)
     finally:
         suspect.close()
 
 
-def _weigh(case: Case, verdict: Verdict, words: str) -> str:
+def _until_shown(case: Case) -> Policy:
+    """The committed policy, asked on for as long as the auditor needs; any stop is a valid one."""
+    policy, needed = case.header.policy, _needed(case)
+    assert case.log10_tries is not None
+    off = case.log10_tries + log10_discount(0, len(case.asked))
+    lower = {
+        "alpha": min(policy.alpha, 10.0 ** -(needed.independence + off)),
+        "alpha_transfer": min(policy.alpha_transfer, 10.0 ** -(needed.transfer + off)),
+    }
+    return policy.model_copy(update=lower)
+
+
+def _same(address: str, recorded: str) -> str:
+    """How the suspect that was asked and the one that run.json names compare, in words.
+
+    No reason to fail: one model may be reached in two ways, and what counts here was said to the
+    auditor.
+    """
+    if plain_name(address) == plain_name(recorded):
+        return "(as run.json names it)"
+    return f"(run.json names {recorded!r}: whether that is the same model is for you to know)"
+
+
+class Needed(NamedTuple):
+    """log10 of the e-values that must be left: by the claim's α and by the auditor's."""
+
+    independence: float
+    transfer: float
+
+
+def _needed(case: Case) -> Needed:
+    header, means = case.header, case.means
+    return Needed(
+        -log10(min(header.alpha, means.alpha)),
+        -log10(min(header.alpha_transfer, means.alpha_transfer)),
+    )
+
+
+def _weigh(case: Case, heard: Heard, words: str) -> str:
     """The sentence on what is left of a verdict's evidence.
 
     Raises:
-        ClaimError: it does not carry the claim.
+        ClaimError: it does not carry the claim, at its own α or at the auditor's.
     """
-    assert case.log10_discount is not None
-    left, needed = verdict.log10_e_value - case.log10_discount, -log10(case.header.alpha)
+    assert case.log10_tries is not None
+    verdict, questions = heard.verdict, len(case.asked)
+    missing = log10_discount(heard.gaps, questions)
+    off, needed = case.log10_tries + missing, _needed(case)
+    left = verdict.log10_e_value - off
     sentence = (
-        f"log10 e-value {verdict.log10_e_value:.2f}, {words} leaves {left:.2f}, and the claim "
-        f"needs {needed:.2f}"
+        f"log10 e-value {verdict.log10_e_value:.2f} {words} and {missing:.2f} for {heard.gaps} of "
+        f"{questions} questions without an answer, leaves {left:.2f}, and the claim needs "
+        f"{needed.independence:.2f}"
     )
-    carried = left >= needed
+    carried = left >= needed.independence
     if verdict.transfer_log10_e_value is not None:
-        left = verdict.transfer_log10_e_value - case.log10_discount
-        needed = -log10(case.header.alpha_transfer)
-        sentence += f"; against transfer the same leaves {left:.2f} of the {needed:.2f} needed"
-        carried = carried and left >= needed
+        left = verdict.transfer_log10_e_value - off
+        sentence += (
+            f"; against transfer the same leaves {left:.2f} of the {needed.transfer:.2f} needed"
+        )
+        carried = carried and left >= needed.transfer
     if verdict.decision is not Decision.DERIVED:
         raise ClaimError(f"{sentence}; the verdict is {verdict.decision.value}")
     if not carried:

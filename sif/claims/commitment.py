@@ -13,6 +13,7 @@ signatures nor times.
 """
 
 from collections.abc import Sequence
+from math import isclose
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -31,6 +32,7 @@ from sif.types import GenerationSettings
 PREDICATE: Final = "urn:sif:claim:commitment:1"
 SUBJECT: Final = "fingerprint"
 ALGORITHM: Final = "rfc6962-sha256"
+COMPUTED: Final = ("rate", "interval", "reaction", "upper_bound")
 
 
 class _Record(BaseModel):
@@ -186,7 +188,11 @@ def read_statement(statement: Statement) -> tuple[Header, str]:
 
 
 def first_difference(ours: Any, theirs: Any, place: str = "") -> str | None:
-    """Where two JSON values differ first, as a path; numbers equal to 1e-9 count as equal."""
+    """Where two JSON values differ first, as a path.
+
+    Numbers that are computed (`_alike`) may differ in their last digits, as machines do: logarithms
+    by 1e-9, p-values by a millionth of themselves. All others, such as α, must be the same.
+    """
     if isinstance(ours, dict) and isinstance(theirs, dict):
         for name in [*ours, *(name for name in theirs if name not in ours)]:
             where = f"{place}.{name}" if place else str(name)
@@ -203,7 +209,7 @@ def first_difference(ours: Any, theirs: Any, place: str = "") -> str | None:
             (found for i, (a, b) in pairs if (found := first_difference(a, b, f"{place}[{i}]"))),
             None,
         )
-    return None if _alike(ours, theirs) else place
+    return None if _alike(ours, theirs, place) else place
 
 
 def one_line(error: ValidationError | UsageError) -> str:
@@ -215,7 +221,13 @@ def one_line(error: ValidationError | UsageError) -> str:
     return f"{where}: {first['msg'].lower()}" if where else first["msg"].lower()
 
 
-def _alike(ours: Any, theirs: Any) -> bool:
-    if isinstance(ours, float) and isinstance(theirs, float | int):
-        return abs(ours - theirs) <= 1e-9 * max(1.0, abs(ours), abs(theirs)) or ours == theirs
+def _alike(ours: Any, theirs: Any, place: str) -> bool:
+    name = place.rpartition(".")[2]
+    if isinstance(ours, float) and isinstance(theirs, float):
+        if "log10" in name:
+            return isclose(ours, theirs, rel_tol=1e-9, abs_tol=1e-9)
+        if "p_value" in name:
+            return isclose(ours, theirs, rel_tol=1e-6)
+        if any(word in name for word in COMPUTED):
+            return isclose(ours, theirs, rel_tol=1e-9)
     return bool(ours == theirs) and isinstance(ours, bool) == isinstance(theirs, bool)

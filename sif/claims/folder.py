@@ -13,6 +13,7 @@ TIMESTAMP: Final = "timestamp.tsr"
 BEFOREHAND: Final = "beforehand.json"
 ANCHOR_REQUEST: Final = "anchor.tsq"
 ANCHOR: Final = "anchor.tsr"
+RUNS: Final = "runs.json"
 # Private, mode 0600; `sif claim reveal` alone puts the first into a bundle.
 SALT: Final = "salt.key"
 SIGNING_KEY: Final = "signing.key"

@@ -119,6 +119,7 @@ def check(
     asked: Mapping[tuple[str, int], Question],
     *,
     not_before: float | None,
+    not_after: float = float("inf"),
 ) -> None:
     """Makes sure that lines are replies to committed questions, in order, after the commitment.
 
@@ -127,6 +128,7 @@ def check(
         asked: of `questions`.
         not_before: when the commitment was timestamped, in seconds since 1970; none if unknown. The
             two clocks may differ by `CLOCK_SECONDS`.
+        not_after: when they are looked at; nothing was written down after that.
 
     Raises:
         ClaimError: they are not; the message names the first line.
@@ -154,6 +156,8 @@ def check(
                 f"line {number} was written down before "
                 + ("the timestamp of the commitment" if number == 1 else "the line above it")
             )
+        if line.recorded_at > not_after + CLOCK_SECONDS:
+            raise ClaimError(f"line {number} was written down later than now")
         first, previous = max(first, question.place + 1), line.recorded_at
         if line.text is not None:
             answered.add(line.digest)

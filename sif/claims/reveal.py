@@ -37,6 +37,7 @@ from sif.claims.folder import (
 )
 from sif.claims.record import check, export, parse, questions
 from sif.claims.rejudge import rejudge
+from sif.claims.runs import count_of
 from sif.claims.signing import SigningKey
 from sif.claims.timestamp import Token
 from sif.errors import ClaimError
@@ -57,7 +58,8 @@ class Reveal(BaseModel):
 
     Attributes:
         commitment: root of the commitment that this is about.
-        runs: how many runs against this suspect the owner made, this one included.
+        runs: how many runs against this suspect the owner made, this one included: what he states
+            or what was counted (`sif.claims.runs`), whichever is more.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -82,7 +84,8 @@ def reveal(
         run: a finished run folder of `sif verify --run`.
         out: the bundle.
         signing_key: of `commit`, where it does not lie in the claim.
-        runs: against this suspect in all, those included that showed less.
+        runs: against this suspect in all, those included that showed less; no fewer than were
+            counted are signed.
 
     Returns:
         The verdict of the run.
@@ -100,7 +103,8 @@ def reveal(
     files |= _fingerprint(fingerprint)
     verdict, replies = _run(with_lot(fingerprint), commitment, files, run)
     files |= replies
-    sign(files, Reveal(commitment=commitment.root, runs=runs), key)
+    counted = count_of(fingerprint.folder, read_record(run).suspect)
+    sign(files, Reveal(commitment=commitment.root, runs=max(runs, counted)), key)
     write_bundle(out, files)
     return verdict
 

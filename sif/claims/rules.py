@@ -1,8 +1,9 @@
 """The rules of a run whose claim is to hold after an audit.
 
 An audit takes a discount off the evidence for keys that might have been chosen, so that the run is
-asked for that much more: three powers of ten with an anchored key, twelve without. All words count
-alike, for weights could be chosen to fit the keys.
+asked for that much more: seven powers of ten with an anchored key, twelve without, and a little for
+questions without an answer (`sif.claims.gaps`). All words count alike, for weights could be chosen
+to fit the keys.
 """
 
 import json
@@ -11,13 +12,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sif.claims.case import SECRETS_TRIED, TOKENS_TRIED
+from sif.claims.gaps import WITHOUT_GAPS
 from sif.errors import UsageError
 from sif.ownership.calibration import read_calibration
 from sif.ownership.policy import Policy
 
 
 class Rules(NamedTuple):
-    """The policy of a run, and the number of tries that an audit will take off."""
+    """The policy of a run, and what an audit will divide its e-values by if all was answered."""
 
     policy: Policy
     tries: float
@@ -48,7 +50,7 @@ def rules_of_run(
         FingerprintError: a damaged calibration.
     """
     Policy(alpha=alpha, alpha_transfer=alpha_transfer)  # refuses what makes no sense
-    tries = TOKENS_TRIED if anchored else SECRETS_TRIED
+    tries = (TOKENS_TRIED if anchored else SECRETS_TRIED) * 10.0**WITHOUT_GAPS
     measured = read_calibration(fingerprint)
     fields: dict[str, Any] = {
         **default,

@@ -1,4 +1,12 @@
-"""What an audit found, step by step. Knows nothing of what the steps do."""
+"""What an audit found, step by step, and what that makes of a claim.
+
+VERIFIED     every step passed
+CONSISTENT   none failed, and some were not checked: the bundle's arithmetic agrees with itself,
+             as that of invented answers does too
+REFUTED      a step failed
+
+Knows nothing of what the steps do.
+"""
 
 from enum import StrEnum
 from typing import Literal, NamedTuple
@@ -14,6 +22,19 @@ class Status(StrEnum):
     PASS = "pass"
     FAIL = "fail"
     NOT_CHECKED = "not checked"
+
+
+class Outcome(StrEnum):
+    """What an audit makes of a claim, the strongest first."""
+
+    VERIFIED = "verified"
+    CONSISTENT = "consistent"
+    REFUTED = "refuted"
+
+    def carries(self, required: "Outcome") -> bool:
+        """Whether it is as strong as this one, or stronger."""
+        strongest_first = list(Outcome)
+        return strongest_first.index(self) <= strongest_first.index(required)
 
 
 class Finding(NamedTuple):
@@ -38,19 +59,23 @@ class AuditReport(BaseModel):
     """The outcome of an audit; what `sif claim audit --json` prints.
 
     Attributes:
-        supported: every step that was reached passed or was not checked, and all were reached: the
-            evidence supports the claim as far as it was checked.
+        outcome: verified, consistent or refuted.
+        not_checked: the steps that were not, in their order.
+        supported: no step failed; says nothing of those that were not checked.
         failed: name of the step that failed; none if none did.
         steps: in their order; those behind a failure are not checked.
-        alpha: α of the claim.
+        alpha: the smaller of the claim's α and the auditor's; none where the audit ended before.
         log10_e_value: evidence of the run, computed anew; none where the audit ended before.
-        log10_discount: taken off for grinding and for runs that were not shown.
+        log10_discount: taken off for grinding, for runs that were not shown, and for questions
+            without an answer.
         log10_remaining: what is left of the evidence.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
+    outcome: Outcome
+    not_checked: tuple[str, ...]
     supported: bool
     failed: str | None
     steps: tuple[Step, ...]
@@ -58,6 +83,20 @@ class AuditReport(BaseModel):
     log10_e_value: float | None
     log10_discount: float | None
     log10_remaining: float | None
+
+    @property
+    def headline(self) -> str:
+        """The outcome in one line, with all that was not checked."""
+        if self.failed is not None:
+            return f"REFUTED at step {self.step(self.failed).number} ({self.failed})"
+        assert self.log10_remaining is not None
+        left = f"log10 e-value {self.log10_remaining:.2f} after the discount"
+        if self.outcome is Outcome.VERIFIED:
+            return f"VERIFIED: every step passed, {left}"
+        return (
+            f"CONSISTENT, NOT VERIFIED (not checked: {', '.join(self.not_checked)}): the "
+            f"arithmetic agrees, {left}"
+        )
 
     def step(self, name: str) -> Step:
         """The step of this name."""

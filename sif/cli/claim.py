@@ -47,7 +47,7 @@ def commit(
     """Signs everything that decides a verdict, before any suspect is asked.
 
     The run is asked for more evidence than --alpha says, by as much as an audit will take off for
-    keys that might have been chosen: three powers of ten with an anchored key, twelve without. All
+    keys that might have been chosen: seven powers of ten with an anchored key, twelve without. All
     words count alike, for weights could be chosen to fit the keys; the transfer allowance is that
     of calibration.json, if there is one. Ask with `sif verify FP SUSPECT --committed --run RUN`.
 

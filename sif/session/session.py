@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sif.claims.commit import read_commitment, with_lot
+from sif.claims.runs import count_run
 from sif.errors import UsageError
 from sif.fingerprint.folder import FingerprintSet
 from sif.ownership.calibration import allowance_of, read_calibration
@@ -103,6 +104,8 @@ class Session:
                 example=self.manner.example,
                 policy=policy,
             )
+            if self.committed and not (folder / RECORD).exists():
+                count_run(self.fingerprint.folder, record.suspect)
             open_run(folder, record)
             with KeptAnswers(folder / JOURNAL) as kept:
                 remembered = Remembering(kept.through(asked, name=self.name))

@@ -4,10 +4,11 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sif.claims import Means, audit, commit, load_roots, prepare_request, reveal, stamp
+from sif.claims import Asked, Means, audit, commit, load_roots, prepare_request, reveal, stamp
 from sif.claims.anchor import begin, finish
 from sif.claims.bundle import open_bundle, write_bundle
 from sif.claims.canonical import sha256
@@ -55,10 +56,26 @@ class Claim:
     def means(self) -> Means:
         return Means(roots=load_roots([self.authority.root]), public_key=self.key.public)
 
+    @property
+    def all_means(self) -> Means:
+        """Everything that an auditor can bring."""
+        return dataclasses.replace(
+            self.means,
+            released=datetime.now(UTC) + timedelta(days=1),
+            tokenizer=self.fingerprint.folder / "tokenizer",
+            suspect=asked(self.told, "made-up suspect"),
+            panel=[asked(lambda query: "nothing", "stranger")],
+        )
+
     def files(self, into: Path) -> Files:
         """The bundle's files by name."""
         into.mkdir()
         return {name: path.read_bytes() for name, path in open_bundle(self.bundle, into).items()}
+
+
+def asked(answer: Any, name: str = "mine") -> Asked:
+    """A model of the auditor's."""
+    return Asked(name=name, open=lambda record: ScriptedSuspect(answer, name=name))
 
 
 def make_claim(
@@ -73,12 +90,12 @@ def make_claim(
         keys = finish(secret, Token.parse(response), response)
     owned = make_up(folder / "fp", triggers=TRIGGERS, vocabulary_size=VOCABULARY, keys=keys)
     told = answers(owned, green=28, scored=30)
-    policy = Policy(alpha=1e-9 if anchored else 1e-19, minimum_answers=3, weighted=False)
+    policy = Policy(alpha=1e-14 if anchored else 1e-19, minimum_answers=3, weighted=False)
     if anchored:
         policy = policy.model_copy(
-            update={"transfer_allowance": calibrated(owned), "alpha_transfer": 1e-4}
+            update={"transfer_allowance": calibrated(owned), "alpha_transfer": 1e-10}
         )
-    commit(owned, policy=policy, alpha=1e-6, alpha_transfer=0.1, anchor=secret)
+    commit(owned, policy=policy, alpha=1e-6, alpha_transfer=0.01, anchor=secret)
     if stamped:
         stamp(owned.folder, authority.reply(prepare_request(owned.folder)), [])
     run_of(owned, told, folder / "run", policy)

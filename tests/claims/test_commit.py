@@ -220,7 +220,11 @@ def test_a_fingerprint_of_the_released_code_is_refused(copy: Path) -> None:
 
 
 def test_differences_are_named_and_small_ones_of_numbers_are_none() -> None:
-    assert first_difference({"a": [1.0, 2.0]}, {"a": [1.0, 2.0 + 1e-12]}) is None
+    assert first_difference({"log10": [1.0, 0.0]}, {"log10": [1.0, 1e-12]}) is None
+    assert first_difference({"p_value": 1e-30}, {"p_value": 1e-30 * (1 + 1e-9)}) is None
+    assert first_difference({"green_rate": 0.7}, {"green_rate": 0.7 + 1e-12}) is None
+    assert first_difference({"p_value": 1e-12}, {"p_value": 2e-12}) == "p_value"
+    assert first_difference({"alpha": 1e-12}, {"alpha": 1e-12 * (1 + 1e-9)}) == "alpha"
     assert first_difference({"a": [1.0, 2.0]}, {"a": [1.0, 2.1]}) == "a[1]"
     assert first_difference({"a": 1}, {"a": 1, "b": 2}) == "b"
     assert first_difference({"a": [1]}, {"a": []}) == "a (1 and 0 entries)"

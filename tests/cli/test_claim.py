@@ -44,7 +44,7 @@ def owned(sif: Run, model: Path, tmp_path: Path, url: str, authority: Authority)
     assert code == 0, error
     assert "its signature is checked" in out
     keys = KeyRing.load(tmp_path / "secret" / "secret.key")
-    return make_up(tmp_path / "fp", triggers=12, vocabulary_size=600, keys=keys)
+    return make_up(tmp_path / "fp", triggers=24, vocabulary_size=600, keys=keys)
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def bundled(
     return make
 
 
-def test_a_whole_claim_is_supported_with_everything_checked(
+def test_a_whole_claim_is_verified_with_everything_checked(
     sif: Run,
     bundled: Callable[..., Path],
     owned: FingerprintSet,
@@ -89,18 +89,19 @@ def test_a_whole_claim_is_supported_with_everything_checked(
     model: Path,
     authority: Authority,
 ) -> None:
+    assert sif("calibrate", owned.folder, "--panel", innocent)[0] == 0
     bundle = bundled()
-    assert read_commitment(owned.folder).header.policy.alpha == pytest.approx(1e-9)
+    assert read_commitment(owned.folder).header.policy.alpha == pytest.approx(9.05e-14, rel=1e-3)
     code, out, error = sif(
         *("claim", "audit", bundle, "--tsa-certificate", authority.root),
         *("--public-key", owned.folder / "claim" / "public.pem", "--released", "2099-01-01"),
-        *("--tokenizer", model, "--suspect", suspect, "--panel", innocent),
+        *("--tokenizer", model, "--suspect", suspect, "--panel", innocent, "--require", "verified"),
     )
     assert code == 0, out + error
     rows = out.splitlines()
-    assert [row.split()[0] for row in rows[:20]] == [str(n) for n in range(1, 21)]
-    assert all(" pass " in row for row in rows[:20]), out
-    assert rows[20].startswith("SUPPORTED") and rows[20].endswith("everything was checked")
+    assert [row.split()[0] for row in rows[:21]] == [str(n) for n in range(1, 22)]
+    assert all(" pass " in row for row in rows[:21]), out
+    assert rows[21].startswith("VERIFIED")
     secret = (owned.folder / "secret.key").read_text().split("\n")[1]
     assert secret not in out + error
 
@@ -112,13 +113,39 @@ def test_json_holds_the_same_steps(
     code, out, _ = sif("claim", "audit", bundle, "--tsa-certificate", authority.root, "--json")
     found = json.loads(out)
     assert code == 0
+    assert found["outcome"] == "consistent"
+    assert "suspect" in found["not_checked"]
     assert found["supported"] is True
-    assert found["steps"][18] == found["steps"][18] | {"name": "suspect", "status": "not checked"}
+    assert found["steps"][19] == found["steps"][19] | {"name": "suspect", "status": "not checked"}
     bundle.write_bytes(bundle.read_bytes()[:-9])
     code, out, error = sif("claim", "audit", bundle, "--json")
     assert code == 1
     assert json.loads(out)["failed"] == "bundle"
     assert_one_line(error, "step 1 (bundle) fails", "cut short")
+
+
+def test_scripts_can_rely_on_the_exit_code(
+    sif: Run, bundled: Callable[..., Path], authority: Authority
+) -> None:
+    words = ("claim", "audit", bundled(), "--tsa-certificate", authority.root)
+    for options, expected in (
+        ((), 0),
+        (("--require", "consistent"), 0),
+        (("--require", "verified"), 3),
+        (("--alpha", "1e-300"), 1),
+        (("--alpha", "1e-300", "--require", "consistent"), 3),
+        (("--alpha", "0.7"), 2),
+    ):
+        code, out, error = sif(*words, *options)
+        assert code == expected, (options, out, error)
+    assert (
+        sif(*words, "--require", "verified")[1]
+        .splitlines()[-1]
+        .startswith("CONSISTENT, NOT VERIFIED (not checked: owner, ")
+    )
+    code, _, error = sif("claim", "audit", "nowhere.zip", "--require", "consistent")
+    assert code == 1
+    assert_one_line(error, "no file")
 
 
 def test_a_panel_that_fires_fails_the_audit(
@@ -128,7 +155,7 @@ def test_a_panel_that_fires_fails_the_audit(
         *("claim", "audit", bundled(), "--tsa-certificate", authority.root, "--panel", suspect)
     )
     assert code == 1
-    assert_one_line(error, "step 20 (panel) fails", "above the limit")
+    assert_one_line(error, "step 21 (panel) fails", "above the limit")
 
 
 @pytest.mark.parametrize(
@@ -205,7 +232,7 @@ def test_a_policy_file_decides_all_but_alpha(
     assert code == 0, error
     policy = read_commitment(owned.folder).header.policy
     assert (policy.repeats, policy.minimum_answers) == (2, 4)
-    assert policy.alpha == pytest.approx(1e-6 / 2**40)
+    assert policy.alpha == pytest.approx(1e-6 / 2**40 / 10**0.0434, rel=1e-3)
 
 
 def test_what_was_calibrated_is_committed_to_and_lowered_by_the_discount(
@@ -217,7 +244,7 @@ def test_what_was_calibrated_is_committed_to_and_lowered_by_the_discount(
     header = read_commitment(owned.folder).header
     measured = json.loads((owned.folder / "calibration.json").read_text())
     assert header.policy.transfer_allowance == measured["allowance"]
-    assert header.policy.alpha_transfer == pytest.approx(1e-5)
+    assert header.policy.alpha_transfer == pytest.approx(9.05e-10, rel=1e-3)
     assert header.alpha_transfer == 0.01
     assert not header.policy.weighted
     assert "calibration.json" in header.files

@@ -1,0 +1,142 @@
+"""Step of an audit about τ: that it is what the panel's answers give, and more than chance.
+
+1. Whatever calibration.json says follows from the answers in it, by the function of `sif
+calibrate`, at its confidence or a higher one; the step `policy` has seen that the committed
+allowance is no smaller than the one in it. 2. The allowance is no smaller than the mean reaction of
+words that know nothing, for each number of distinct words that the panel or the suspect said, and
+a margin. Below that, null B (E[s_i] ≤ τ) would be false of every innocent, and refuting it would
+show nothing. That the panel gave these answers is the claimant's word.
+"""
+
+from collections.abc import Iterable
+from math import exp
+from typing import Any, Final
+
+from sif.claims.case import Case
+from sif.claims.commitment import first_difference
+from sif.claims.reveal import FINGERPRINT
+from sif.claims.steps import Finding, Status
+from sif.errors import ClaimError, UsageError
+from sif.ownership.calibration import (
+    CONFIDENCE,
+    Asked,
+    Calibration,
+    calibrate,
+    read_calibration,
+)
+from sif.ownership.null import HypergeometricNull
+from sif.ownership.policy import Policy
+from sif.ownership.transfer import reaction
+from sif.watermark.greenlist.count import GreenCount
+
+MARGIN: Final = 0.02
+"""How much further than chance τ must reach, on the scale of reactions from 0 to 1."""
+UNTOLD: Final = {"created", "log10_e_value"}
+
+
+def chance_reaction(scored: int, null: HypergeometricNull) -> float:
+    """The exact mean reaction of so many distinct ids that do not depend on the key."""
+    gamma = null.green_size / null.vocabulary_size
+    return sum(
+        exp(chance) * reaction(GreenCount(green=green, scored=scored), gamma=gamma)
+        for green, chance in zip(null.support(scored), null.log_pmf(scored), strict=True)
+    )
+
+
+def check_transfer(case: Case) -> Finding:
+    """The transfer allowance is at least what the panel's answers, and chance, give."""
+    allowance = case.header.policy.transfer_allowance
+    if allowance is None:
+        return Finding(
+            Status.NOT_CHECKED,
+            "whether unrelated models react to these pictures too: the fingerprint was not "
+            "calibrated, and nothing here tests it",
+        )
+    measured = read_calibration(case.folder / FINGERPRINT)
+    words = f"the allowance {allowance:.4g} "
+    if measured is not None:
+        words += _measured(case, measured)
+    said = {
+        seen.scored for m in (measured.members if measured else ()) for seen in m.answers.values()
+    }
+    assert case.again is not None
+    said |= {record.scored for record in case.again.per_trigger if record.scored}
+    floor = _floor(case, said)
+    if allowance < floor:
+        raise ClaimError(
+            f"the allowance {allowance:.4g} is below {floor:.4g}, what words that know nothing "
+            f"give in answers as long as these ({floor - MARGIN:.4g}) and a margin of {MARGIN:g}: "
+            "every innocent would be above it"
+        )
+    if measured is None:
+        return Finding(Status.NOT_CHECKED, f"{words}is stated without a measurement")
+    return Finding(Status.PASS, f"{words}and is above {floor:.4g}, chance and a margin")
+
+
+def _measured(case: Case, measured: Calibration) -> str:
+    """Computes the calibration again; what it gave, in words."""
+    if measured.confidence < CONFIDENCE:
+        raise ClaimError(
+            f"the calibration bounds reactions with a confidence of {measured.confidence:g}, less "
+            f"than the {CONFIDENCE:g} of `sif calibrate`"
+        )
+    triggers = {record.id for record in case.manifest.triggers}
+    for member in measured.members:
+        if unknown := sorted(set(member.answers) - triggers):
+            raise ClaimError(
+                f"the calibration holds answers to {unknown[0]!r}, which is no trigger"
+            )
+        if any(seen.green > seen.scored for seen in member.answers.values()):
+            raise ClaimError(
+                f"the calibration holds an answer of {member.suspect!r} with more "
+                "green words than words"
+            )
+    again = _again(case, measured)
+    if changed := first_difference(_told(again), _told(measured)):
+        raise ClaimError(
+            f"calibration.json does not follow from the answers in it: {changed} differs (its "
+            f"answers give the allowance {again.allowance:g})"
+        )
+    answers = sum(len(member.answers) for member in measured.members)
+    return (
+        f"follows from {answers} of {len(triggers) * len(measured.members)} answers of "
+        f"{len({member.suspect for member in measured.members})} models that the claimant asked "
+    )
+
+
+def _again(case: Case, measured: Calibration) -> Calibration:
+    panel = [
+        Asked(member.suspect, member.image_attack, member.log10_e_value, member.answers)
+        for member in measured.members
+    ]
+    manner = Policy(repeats=measured.repeats, also_ask=measured.also_ask)
+    try:
+        return calibrate(
+            case.fingerprint,
+            panel,
+            policy=manner,
+            example=measured.example,
+            confidence=measured.confidence,
+        )
+    except (UsageError, ZeroDivisionError) as error:
+        raise ClaimError(f"calibration.json cannot be computed again: {error}") from error
+
+
+def _floor(case: Case, said: Iterable[int]) -> float:
+    sizes = case.fingerprint
+    null = HypergeometricNull(vocabulary_size=sizes.vocabulary_size, green_size=sizes.green_size)
+    try:
+        return MARGIN + max((chance_reaction(scored, null) for scored in said), default=0.0)
+    except UsageError as error:
+        raise ClaimError(f"calibration.json holds answers that cannot be: {error}") from error
+
+
+def _told(calibration: Calibration) -> Any:
+    """Without what cannot be computed again, or need not."""
+    content = calibration.model_dump(mode="json")
+    members = [_without(member) for member in content["members"]]
+    return _without(content) | {"members": members}
+
+
+def _without(content: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in content.items() if name not in UNTOLD}
