@@ -56,7 +56,8 @@ def main(run: Path, trigger_id: str, out: Path, suspect: str) -> None:
         axes.set_title(title, fontsize=9)
         axes.axis("off")
     for column, (title, text) in zip((0.01, 0.51), texts.items(), strict=True):
-        pieces = colour_words(text, fingerprint.tokenizer, fingerprint.mask(trigger_id))
+        tokens = fingerprint.tokenizer.tokens(text)
+        pieces = colour_words(text, tokens, fingerprint.mask(trigger_id))
         greens = [piece.kind for piece in pieces if piece.kind != "unscored"]
         share = f"{greens.count('green')} of {len(greens)} counted words are green"
         rows = [_words([(f"{title}: {share}", "#222222")], family="DejaVu Sans")]

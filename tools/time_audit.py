@@ -35,6 +35,7 @@ from sif.fingerprint.folder import (
 )
 from sif.fingerprint.manifest import Manifest, ModelRecord, Quality, TriggerRecord
 from sif.fingerprint.recipe import load_recipe
+from sif.fingerprint.segmenter import TOKENIZER_FILE, tokenizer_json
 from sif.fingerprint.weights import WEIGHTS, WeightTable
 from sif.ownership.calibration import read_calibration
 from sif.ownership.policy import Policy
@@ -134,7 +135,8 @@ def make_up(
     keys, rng = keys or KeyRing.generate(), np.random.default_rng(seed)
     folder.mkdir(parents=True)
     keys.save(folder / SECRET)
-    build_tokenizer(vocabulary_size, seed=seed).save_pretrained(folder / TOKENIZER)
+    cuts = tokenizer_json(build_tokenizer(vocabulary_size, seed=seed))
+    write_atomically(folder / TOKENIZER / TOKENIZER_FILE, cuts)
     records = tuple(
         _make_up_trigger(folder, f"{number:04d}", keys, side, rng)
         for number in range(1, triggers + 1)
@@ -146,6 +148,7 @@ def make_up(
         created="2026-01-01T00:00:00+00:00",
         model=ModelRecord(source="made-up", kind="llava", digest="0" * 64),
         tokenizer_sha256=tokenizer_sha256(folder / TOKENIZER),
+        tokenizer_json_sha256=sha256(cuts),
         weights_sha256=sha256(weights),
         vocabulary_size=vocabulary_size,
         gamma=recipe.gamma,

@@ -6,7 +6,8 @@ can be shown to a judge without giving the others away. Knows nothing of words o
 
 key(label) = HMAC-SHA256(secret, `sif green key 1` NUL label), or, under an anchor (32 public bytes
 that nobody could know when the secret was fixed, see `sif.claims.anchor`),
-key(label) = HMAC-SHA256(secret, `sif green key 2` NUL anchor label).
+key(label) = HMAC-SHA256(secret, `sif green key 2` NUL anchor label). The secret's own lot, by which
+triggers are put in order, is HMAC-SHA256(secret, `sif order 1` NUL), whatever the anchor.
 """
 
 import hashlib
@@ -29,6 +30,7 @@ ANCHORED_HEADER: Final = "sif-key-ring 2"
 _KEY_DOMAIN: Final = b"sif green key 1\x00"
 _ANCHORED_KEY_DOMAIN: Final = b"sif green key 2\x00"
 _COMMITMENT_DOMAIN: Final = b"sif key commitment 1\x00"
+_ORDER_DOMAIN: Final = b"sif order 1\x00"
 _SEAL_DOMAIN: Final = b"sif secret commitment 1\x00"
 _HEX: Final = re.compile("[0-9a-f]{64}")
 
@@ -178,6 +180,11 @@ class KeyRing:
         else:
             message = _KEY_DOMAIN + message
         return hmac.digest(self.__secret, message, "sha256")
+
+    @property
+    def lot(self) -> bytes:
+        """32 bytes that the secret alone decides, from which an order of asking may be drawn."""
+        return hmac.digest(self.__secret, _ORDER_DOMAIN, "sha256")
 
     def commitment(self, label: str) -> str:
         """What may be published about the key of this label before it is revealed."""

@@ -3,11 +3,11 @@
 Knows nothing of models.
 """
 
-import io
 from collections.abc import Sequence
 from typing import Any, Final
 
 from sif.attacks.divergence.sda_json import Divergence, SignalFigures
+from sif.plotting import as_svg, new_figure
 
 BENIGN, TRIGGERS, LIMIT = "#4477aa", "#ee6677", "#333333"
 LOGARITHMIC: Final = ("perplexity",)
@@ -23,19 +23,15 @@ BINS: Final = 24
 
 def as_picture(found: Divergence) -> bytes:
     """An SVG: one panel for each signal, shares of both kinds of questions, the limits."""
-    from matplotlib.figure import Figure
-
     columns = min(2, len(found.signals))
     rows = -(-len(found.signals) // columns)
-    figure = Figure(figsize=(4.6 * columns, 2.7 * rows + 0.3), layout="constrained")
+    figure = new_figure(4.6 * columns, 2.7 * rows + 0.3)
     panels = figure.subplots(rows, columns, squeeze=False).flat
     for panel, signal in zip(panels, found.signals, strict=False):
         _draw(panel, signal)
     for panel in list(panels)[len(found.signals) :]:
         panel.set_visible(False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return buffer.getvalue()
+    return as_svg(figure)
 
 
 def _draw(panel: Any, signal: SignalFigures) -> None:

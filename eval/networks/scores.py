@@ -78,8 +78,8 @@ class CellRows(_Row):
         """The rows, each with the cell."""
         where: dict[str, Any] = {"task": self.task, "seed": self.seed}
         return (
-            [ScoreOfCell(**row.model_dump(), **where) for row in self.scores],
-            [CostOfCell(**row.model_dump(), **where) for row in self.costs],
+            [ScoreOfCell.model_validate(row.model_dump() | where) for row in self.scores],
+            [CostOfCell.model_validate(row.model_dump() | where) for row in self.costs],
         )
 
     def of(self, contender: str, settings: str) -> Judged | None:

@@ -1,7 +1,7 @@
 """A secret that is timestamped before its keys exist, so that nobody can choose the keys.
 
 1. `begin`: a secret is drawn. A commitment to it, with everything else that decides which words a
-   key makes green (the tokenizer, V, γ, the rule), is written down: `beforehand.json`.
+   key makes green (the bytes of tokenizer.json, V, γ, the rule), goes into `beforehand.json`.
 2. An authority timestamps that file. 3. `finish`: the anchor is SHA-256 over `sif anchor 1` NUL and
    the value of the authority's signature, and every key is an HMAC of anchor and label
    (`KeyRing`). Nobody knows the anchor before the token is issued.
@@ -13,7 +13,6 @@ an ECDSA signature can be written in two ways. An audit takes a stated number of
 """
 
 import hashlib
-import json
 import secrets
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -21,25 +20,34 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from cryptography.x509 import Certificate
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from sif.claims.canonical import canonical, sha256
 from sif.claims.commitment import one_line
 from sif.claims.folder import ANCHOR, ANCHOR_REQUEST, BEFOREHAND, SALT, UNANCHORED, read
 from sif.claims.signing import write_private
 from sif.claims.timestamp import Token, new_request
-from sif.errors import ClaimError, UsageError
+from sif.errors import ClaimError, FingerprintError, UsageError
 from sif.files import write_atomically, writing
-from sif.fingerprint.folder import SECRET
-from sif.fingerprint.manifest import GREEN_SCHEME, Manifest
+from sif.fingerprint.folder import SECRET, TOKENIZER, FingerprintSet
+from sif.fingerprint.manifest import GREEN_SCHEME
 from sif.fingerprint.recipe import load_recipe
+from sif.fingerprint.segmenter import (
+    TOKENIZER_FILE,
+    FileSegmenter,
+    parse_tokenizer,
+    read_bounded,
+    tokenizer_json,
+)
 from sif.vlm.folder import load_processor
 from sif.watermark.greenlist.mask import green_size
 from sif.watermark.keys import KeyRing
 
 SALT_BYTES: Final = 32
 _DOMAIN: Final = b"sif anchor 1\x00"
+_ORDER_DOMAIN: Final = b"sif order 1\x00"
 MEANINGS: Final = {
+    "tokenizer_json_sha256": "tokenizer",
     "words_sha256": "tokenizer",
     "vocabulary_size": "vocabulary size",
     "gamma": "γ",
@@ -51,9 +59,14 @@ BEGIN: Final = "run `sif claim secret MODEL` with this folder first"
 class Beforehand(BaseModel):
     """beforehand.json: what is fixed before the keys are known.
 
+    Version 2 fixes the very bytes of tokenizer.json, the one file that cuts answers into ids.
+    Version 1, which is still read, fixed its contents and the special ids, not the settings that
+    transformers reads beside it.
+
     Attributes:
         secret_commitment: salted, of `KeyRing.sealed`.
-        words_sha256: how the tokenizer numbers words, of `words_sha256`.
+        words_sha256: version 1: how the tokenizer numbers words, of `words_sha256`.
+        tokenizer_json_sha256: version 2: SHA-256 of tokenizer.json.
         vocabulary_size: V.
         gamma: share of green ids.
         green_scheme: the rule of the green lists.
@@ -61,12 +74,20 @@ class Beforehand(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2]
     secret_commitment: str
-    words_sha256: str
+    words_sha256: str | None = None
+    tokenizer_json_sha256: str | None = None
     vocabulary_size: int
     gamma: float
     green_scheme: str = GREEN_SCHEME
+
+    @model_validator(mode="after")
+    def _names_its_tokenizer(self) -> "Beforehand":
+        given = self.words_sha256 is not None, self.tokenizer_json_sha256 is not None
+        if given != (self.schema_version == 1, self.schema_version == 2):
+            raise ValueError("expected the one digest of the tokenizer that its version has")
+        return self
 
     @classmethod
     def parse(cls, data: bytes) -> "Beforehand":
@@ -79,25 +100,37 @@ class Beforehand(BaseModel):
             return cls.model_validate_json(data)
         except ValidationError as error:
             raise ClaimError(
-                f"expected {BEFOREHAND} of version 1, got something else: {one_line(error)}"
+                f"expected {BEFOREHAND} of version 1 or 2, got something else: {one_line(error)}"
             ) from error
 
-    def check(self, manifest: Manifest, words: str) -> None:
-        """Makes sure that a fingerprint counts words as was fixed.
+    @property
+    def not_fixed(self) -> str | None:
+        """What this version leaves open, in words."""
+        if self.schema_version == 2:
+            return None
+        return (
+            "version 1 fixed what tokenizer.json says and the special ids, not its bytes and not "
+            "the settings beside it"
+        )
 
-        Args:
-            manifest: of the fingerprint.
-            words: of `words_sha256` and its tokenizer.
+    def check(self, fingerprint: FingerprintSet) -> None:
+        """Makes sure that a fingerprint counts words as was fixed.
 
         Raises:
             ClaimError: it does not.
+            FingerprintError: its tokenizer cannot be read.
         """
-        made = {
-            "words_sha256": words,
+        manifest = fingerprint.manifest
+        made: dict[str, Any] = {
             "vocabulary_size": manifest.vocabulary_size,
             "gamma": manifest.gamma,
             "green_scheme": manifest.green_scheme,
         }
+        if self.schema_version == 2:
+            made["tokenizer_json_sha256"] = manifest.tokenizer_json_sha256
+        else:
+            folder = fingerprint.folder / TOKENIZER
+            made["words_sha256"] = words_sha256(folder, fingerprint.special_ids)
         for name, value in made.items():
             if getattr(self, name) != value:
                 raise ClaimError(
@@ -116,19 +149,22 @@ def check_model(secret: Path, tokenizer: Any, *, gamma: float) -> None:
 
     Raises:
         ClaimError: another tokenizer or γ was fixed.
+        ModelError: the tokenizer cannot be written as one file.
     """
     path = secret.parent / BEFOREHAND
     if not path.exists():
         return
     fixed = Beforehand.parse(read(path, mend=BEGIN))
-    if (
-        fixed.words_sha256 != _words_of(tokenizer)
-        or fixed.gamma != gamma
-        or fixed.vocabulary_size != len(tokenizer)
-    ):
+    cuts = tokenizer_json(tokenizer)
+    if fixed.schema_version == 2:
+        same = fixed.tokenizer_json_sha256 == sha256(cuts)
+    else:
+        same = fixed.words_sha256 == _words_of(cuts)
+    if not same or fixed.gamma != gamma or fixed.vocabulary_size != len(tokenizer):
         raise ClaimError(
             f"expected the tokenizer and γ that were fixed with {secret}, got others; give the "
-            "same model (folder or id) and recipe as to `sif claim secret`, or begin a new secret"
+            "same model (folder or id) and recipe as to `sif claim secret`, with the same versions "
+            "of transformers and tokenizers, or begin a new secret"
         )
 
 
@@ -153,6 +189,15 @@ def load_keys(secret: Path, tokenizer: Any, *, gamma: float) -> KeyRing:
 def anchor_of(token: Token) -> bytes:
     """The anchor that a token gives: 32 bytes that nobody knew before it was issued."""
     return hashlib.sha256(_DOMAIN + token.signature).digest()
+
+
+def lot_of(token: Token) -> bytes:
+    """The lot that a commitment's token gives: 32 bytes that nobody knew before it was issued.
+
+    SHA-256 over `sif order 1` NUL and the value of the authority's signature; the order of asking
+    is drawn from it (`sif.ownership.order`).
+    """
+    return hashlib.sha256(_ORDER_DOMAIN + token.signature).digest()
 
 
 def new_salt(path: Path) -> bytes:
@@ -182,23 +227,21 @@ def parse_salt(data: bytes, *, where: str) -> bytes:
 
 
 def words_sha256(folder: Path, special_ids: Iterable[int]) -> str:
-    """How a saved tokenizer numbers words, in one digest: SHA-256 over canonical JSON.
+    """How a saved tokenizer numbers words, as version 1 fixed it: SHA-256 over canonical JSON.
 
     `tokenizer`: tokenizer.json but for `padding` and `truncation`, which depend on what the
     tokenizer was last used for; where there is no such file, SHA-256 of every file that is neither
     settings (`*config.json`) nor a chat template (`*.jinja`). `special_ids`: sorted.
 
     Raises:
-        ClaimError: a tokenizer.json that is no JSON object.
+        ClaimError: a tokenizer.json that is no JSON object, or that readers might read differently.
     """
-    path, content = folder / "tokenizer.json", dict[str, Any]()
+    path, content = folder / TOKENIZER_FILE, dict[str, Any]()
     if path.exists():
         try:
-            content = json.loads(path.read_bytes())
-        except ValueError as error:
-            raise ClaimError(f"expected JSON in {path}, got something else") from error
-        if not isinstance(content, dict):
-            raise ClaimError(f"expected a JSON object in {path}, got something else")
+            content = parse_tokenizer(read_bounded(path), where=f"{TOKENIZER}/{TOKENIZER_FILE}")
+        except FingerprintError as error:
+            raise ClaimError(str(error)) from error
         content = {k: v for k, v in content.items() if k not in ("padding", "truncation")}
     else:
         for file in sorted(folder.glob("*")):
@@ -207,10 +250,12 @@ def words_sha256(folder: Path, special_ids: Iterable[int]) -> str:
     return sha256(canonical({"tokenizer": content, "special_ids": sorted(special_ids)}))
 
 
-def _words_of(tokenizer: Any) -> str:
+def _words_of(cuts: bytes) -> str:
+    """What version 1 would have fixed of a tokenizer.json."""
     with tempfile.TemporaryDirectory() as scratch:
-        tokenizer.save_pretrained(scratch)
-        return words_sha256(Path(scratch), tokenizer.all_special_ids)
+        (Path(scratch) / TOKENIZER_FILE).write_bytes(cuts)
+        special = FileSegmenter(cuts, where=TOKENIZER_FILE).all_special_ids
+        return words_sha256(Path(scratch), special)
 
 
 def begin(folder: Path, tokenizer: Any, *, gamma: float) -> bytes:
@@ -218,15 +263,16 @@ def begin(folder: Path, tokenizer: Any, *, gamma: float) -> bytes:
 
     Args:
         folder: new; holds the secret afterwards, in a file that is no key file yet.
-        tokenizer: the owner's.
+        tokenizer: the owner's, of transformers.
         gamma: share of green ids.
 
     Raises:
         ClaimError: the folder holds something already.
+        ModelError: the tokenizer cannot be written as one file.
         UsageError: a vocabulary or gamma that makes no sense.
         StorageError: the folder cannot be written.
     """
-    vocabulary_size = len(tokenizer)
+    vocabulary_size, cuts = len(tokenizer), tokenizer_json(tokenizer)
     green_size(vocabulary_size, gamma)
     if (folder / UNANCHORED).exists() or (folder / SECRET).exists():
         raise ClaimError(f"{folder} holds a secret already, which is never replaced; name another")
@@ -234,12 +280,13 @@ def begin(folder: Path, tokenizer: Any, *, gamma: float) -> bytes:
         folder.mkdir(parents=True, exist_ok=True)
     salt, keys = new_salt(folder / SALT), KeyRing.generate()
     fixed = Beforehand(
+        schema_version=2,
         secret_commitment=keys.sealed(salt),
-        words_sha256=_words_of(tokenizer),
+        tokenizer_json_sha256=sha256(cuts),
         vocabulary_size=vocabulary_size,
         gamma=gamma,
     )
-    data = canonical(fixed.model_dump(mode="json"))
+    data = canonical(fixed.model_dump(mode="json", exclude_none=True))
     request = new_request(data)
     write_atomically(folder / BEFOREHAND, data)
     write_atomically(folder / ANCHOR_REQUEST, request)
@@ -257,7 +304,7 @@ def begin_for(folder: Path, model: str | None, *, recipe: str = "sif") -> bytes:
 
     Raises:
         UsageError: nothing was begun, and no model is named; or no such recipe.
-        ModelError: the model's processor cannot be loaded.
+        ModelError: the model's processor cannot be loaded, or its tokenizer is not one file.
         ClaimError: as of `begin`.
         StorageError: the folder cannot be written.
     """

@@ -8,7 +8,7 @@
 6 timestamp    when the commitment was there (roots given)
 7 keys         they follow from the secret and their place
 8 images       they are the committed ones
-9 tokenizer    it is the committed one, and the model's (given)
+9 tokenizer    one file, the committed one, and the model's (given); it cuts all answers alike
 10 files       so are weights, calibration and the rest
 11 anchor      the keys hang on a timestamp (roots given)
 12 policy      the run kept the committed one
@@ -42,7 +42,7 @@ from sif.claims.check_claim import (
     check_signature,
     check_timestamp,
 )
-from sif.claims.check_files import check_files, check_images, check_tokenizer
+from sif.claims.check_files import check_files, check_images
 from sif.claims.check_run import (
     check_counts,
     check_evidence,
@@ -50,6 +50,7 @@ from sif.claims.check_run import (
     check_rules,
     check_verdict,
 )
+from sif.claims.check_tokenizer import check_tokenizer
 from sif.claims.check_transfer import check_transfer
 from sif.claims.check_world import check_grinding, check_panel, check_priority, check_suspect
 from sif.claims.steps import AuditReport, Finding, Outcome, Status, Step

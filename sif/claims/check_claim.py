@@ -1,6 +1,6 @@
 """Steps of an audit about the claim: whole, signed, committed, timestamped, keys not chosen."""
 
-from sif.claims.anchor import Beforehand, anchor_of, parse_salt, words_sha256
+from sif.claims.anchor import Beforehand, anchor_of, parse_salt
 from sif.claims.bundle import open_bundle
 from sif.claims.case import Case
 from sif.claims.commit import PUBLISHED
@@ -18,8 +18,9 @@ from sif.claims.signing import PublicKey
 from sif.claims.steps import Finding, Status
 from sif.claims.timestamp import Token
 from sif.errors import ClaimError, StorageError
-from sif.fingerprint.folder import CLAIM, MANIFEST, SECRET, TOKENIZER, read_manifest
+from sif.fingerprint.folder import CLAIM, MANIFEST, SECRET, read_manifest
 from sif.fingerprint.manifest import GREEN_SCHEME
+from sif.fingerprint.segmenter import TOKENIZER_FILE, FileSegmenter
 from sif.ownership.run import RECORD, VERDICT
 from sif.watermark.keys import KeyRing
 
@@ -152,8 +153,7 @@ def check_anchor(case: Case) -> Finding:
     token.check_imprint(data)
     if fixed.secret_commitment != case.header.secret_commitment:
         raise ClaimError("another secret was timestamped than the one of the commitment")
-    folder = case.folder / FINGERPRINT / TOKENIZER
-    fixed.check(case.manifest, words_sha256(folder, case.fingerprint.special_ids))
+    fixed.check(case.fingerprint)
     if anchor_of(token).hex() != case.header.anchor:
         raise ClaimError("the anchor of the commitment does not follow from the timestamp token")
     if case.stamped is not None and token.time > case.stamped:
@@ -165,11 +165,18 @@ def check_anchor(case: Case) -> Finding:
             "as chosen",
         )
     token.check_signature(data, case.means.roots)
+    if not isinstance(case.fingerprint.tokenizer, FileSegmenter):
+        return Finding(
+            Status.NOT_CHECKED,
+            f"{fixed.not_fixed}; the tokenizer of this claim is no {TOKENIZER_FILE}, so that its "
+            "settings might have been chosen and the keys count as chosen",
+        )
     case.anchored = True
+    left = "" if fixed.not_fixed is None else f"; {fixed.not_fixed}, which do not count here"
     return Finding(
         Status.PASS,
         f"secret, tokenizer and γ were fixed at {token.time:%Y-%m-%d %H:%M:%S} UTC, and the keys "
-        "follow from the authority's signature",
+        f"follow from the authority's signature{left}",
     )
 
 

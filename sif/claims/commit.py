@@ -5,12 +5,13 @@ salt and, where no other place is named, the owner's signing key.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cryptography.x509 import Certificate
 
-from sif.claims.anchor import Beforehand, anchor_of, new_salt, parse_salt, words_sha256
+from sif.claims.anchor import Beforehand, anchor_of, lot_of, new_salt, parse_salt
 from sif.claims.canonical import sha256
 from sif.claims.commitment import (
     Header,
@@ -38,7 +39,7 @@ from sif.claims.signing import PublicKey, SigningKey, write_private
 from sif.claims.timestamp import Token, new_request
 from sif.errors import ClaimError, FingerprintError
 from sif.files import write_atomically
-from sif.fingerprint.folder import SECRET, TOKENIZER, FingerprintSet
+from sif.fingerprint.folder import SECRET, FingerprintSet
 from sif.ownership.policy import Policy
 from sif.watermark.keys import KeyRing
 
@@ -159,6 +160,20 @@ def read_commitment(fingerprint: Path) -> Commitment:
     return Commitment(header, root, statement.predicate, envelope, key)
 
 
+def with_lot(fingerprint: FingerprintSet) -> FingerprintSet:
+    """The fingerprint, asked in the order that its commitment's timestamp drew, if it has one.
+
+    Raises:
+        ClaimError: a timestamp that cannot be read, or over something else.
+    """
+    path = claim_of(fingerprint.folder) / TIMESTAMP
+    if not path.exists():
+        return fingerprint
+    token = Token.parse(read(path, mend="restore it from your copy of the claim"))
+    token.check_imprint(read_commitment(fingerprint.folder).envelope)
+    return replace(fingerprint, lot=lot_of(token))
+
+
 def prepare_request(fingerprint: Path) -> bytes:
     """The request for a timestamp over the commitment; the same one until it is answered.
 
@@ -215,8 +230,7 @@ def _bring_anchor(source: Path, folder: Path, fingerprint: FingerprintSet, keys:
             f"expected in {source} the secret that the fingerprint was made with, got another; "
             "make the fingerprint with --secret and the secret.key of that folder"
         )
-    words = words_sha256(fingerprint.folder / TOKENIZER, fingerprint.special_ids)
-    fixed.check(fingerprint.manifest, words)
+    fixed.check(fingerprint)
     if not (folder / SALT).exists():
         write_private(folder / SALT, files[SALT])
     elif (folder / SALT).read_bytes() != files[SALT]:

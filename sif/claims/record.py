@@ -16,6 +16,7 @@ from sif.claims.canonical import canonical
 from sif.claims.commitment import one_line
 from sif.errors import ClaimError
 from sif.fingerprint.folder import FingerprintSet
+from sif.ownership.order import in_order
 from sif.ownership.policy import Policy
 from sif.ownership.questions import queries_of
 from sif.suspects.journal import JournalEntry
@@ -65,9 +66,9 @@ def image_attack_of(suspect: str) -> str | None:
 
 
 def questions(fingerprint: FingerprintSet, policy: Policy) -> dict[tuple[str, int], Question]:
-    """Every question that may be asked, by trigger and repeat, in the committed order."""
+    """Every question that may be asked, by trigger and repeat, in the order of the policy."""
     found: dict[tuple[str, int], Question] = {}
-    for trigger in fingerprint.triggers:
+    for trigger in in_order(fingerprint, policy):
         for query in queries_of(trigger, policy):
             found[query.trigger, query.repeat] = Question(len(found), query, query.digest)
     return found

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sif.claims.anchor import parse_salt
 from sif.claims.bundle import write_bundle
 from sif.claims.canonical import sha256
-from sif.claims.commit import Commitment, keys_of, read_commitment
+from sif.claims.commit import Commitment, keys_of, read_commitment, with_lot
 from sif.claims.commitment import (
     Terms,
     first_difference,
@@ -101,7 +101,7 @@ def reveal(
         raise ClaimError("expected the signing key of the commitment, got another one")
     files = _claim(fingerprint, commitment)
     files |= _fingerprint(fingerprint)
-    verdict, replies = _run(fingerprint, commitment, files, run)
+    verdict, replies = _run(with_lot(fingerprint), commitment, files, run)
     files |= replies
     counted = count_of(fingerprint.folder, read_record(run).suspect)
     sign(files, Reveal(commitment=commitment.root, runs=max(runs, counted)), key)

@@ -42,7 +42,8 @@ def rules_of_run(
         alpha_transfer: α_B of the claim.
         anchored: whether the keys follow from a timestamp.
         default: other fields of the policy.
-        given: a file with a policy in JSON, or a part of one, which goes before all but the bounds.
+        given: a file with a policy in JSON, or a part of one, which goes before all but the bounds
+            and the order, which is drawn.
 
     Raises:
         UsageError: bounds, or a file, that make no sense.
@@ -56,6 +57,7 @@ def rules_of_run(
         "weighted": False,
         "transfer_allowance": None if measured is None else measured.allowance,
         **({} if given is None else _read(given)),
+        "order": "drawn",
         "alpha": alpha / tries,
         "alpha_transfer": alpha_transfer / tries,
     }

@@ -1,16 +1,15 @@
 """A fingerprint on disk, and what verification needs of it. Knows nothing of how it was made.
 
-The folder holds manifest.json, triggers/NNNN.png with their base images, the owner's tokenizer
-and the weights of its words (all public), and secret.key (mode 0600; may lie elsewhere); claim/
-where it was committed to. Fingerprints of the released code, which `sif.fingerprint.published`
-imports, have public lists instead of a secret.
+The folder holds manifest.json, triggers/NNNN.png with their base images, tokenizer/tokenizer.json,
+which alone cuts answers into ids, and the weights of these (all public), and secret.key (mode 0600;
+may lie elsewhere); claim/ where it was committed to. Fingerprints of the released code, which
+`sif.fingerprint.published` imports, have public lists instead of a secret.
 """
 
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -19,6 +18,13 @@ from pydantic import ValidationError
 
 from sif.errors import FingerprintError, UsageError
 from sif.fingerprint.manifest import GREEN_SCHEME, Manifest, TriggerRecord
+from sif.fingerprint.segmenter import (
+    TOKENIZER_FILE,
+    FileSegmenter,
+    FolderSegmenter,
+    Segmenter,
+    read_bounded,
+)
 from sif.fingerprint.weights import read_weights
 from sif.types import GenerationSettings, Query
 from sif.vlm.native import read_image
@@ -70,12 +76,21 @@ class Trigger:
 
 @dataclass(frozen=True, eq=False)
 class FingerprintSet:
-    """Triggers in their committed order, the owner's tokenizer and, for its owner, the keys."""
+    """Triggers as their maker numbered them, the owner's tokenizer and, for its owner, the keys.
+
+    Attributes:
+        counted_by: cuts answers instead of what the manifest names; an audit of an older
+            fingerprint has them cut by tokenizer.json alone, once it knows that both cut alike.
+        lot: 32 bytes that nobody chose, such as those of a timestamp, for the order of asking;
+            where there are none, that order follows from the secret.
+    """
 
     folder: Path
     manifest: Manifest
     triggers: tuple[Trigger, ...]
     keys: KeyRing | None
+    counted_by: Segmenter | None = None
+    lot: bytes | None = None
 
     @classmethod
     def load(cls, folder: str | Path, *, secret: str | Path | None = None) -> "FingerprintSet":
@@ -99,21 +114,28 @@ class FingerprintSet:
         return cls(folder, manifest, triggers, keys)
 
     @cached_property
-    def tokenizer(self) -> Any:
+    def tokenizer(self) -> Segmenter:
         """The owner's tokenizer, as it was when the triggers were made.
 
-        Raises:
-            FingerprintError: it is missing, or not the one that the manifest names.
-        """
-        from transformers import AutoTokenizer
+        It is tokenizer.json alone where the manifest names that file, and a folder of transformers
+        in fingerprints from before.
 
-        folder = self.folder / TOKENIZER
-        if tokenizer_sha256(folder) != self.manifest.tokenizer_sha256:
+        Raises:
+            FingerprintError: it is missing, not the one that the manifest names, or damaged.
+        """
+        if self.counted_by is not None:
+            return self.counted_by
+        folder, one = self.folder / TOKENIZER, self.manifest.tokenizer_json_sha256
+        data = b"" if one is None else read_bounded(folder / TOKENIZER_FILE)
+        whole = tokenizer_sha256(folder) == self.manifest.tokenizer_sha256
+        if not whole or (one is not None and hashlib.sha256(data).hexdigest() != one):
             raise FingerprintError(
                 f"expected in {folder} the tokenizer that the manifest names, got other files; "
                 "restore the folder from the owner's copy"
             )
-        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        if one is None:
+            return FolderSegmenter(folder)
+        return FileSegmenter(data, where=f"{TOKENIZER}/{TOKENIZER_FILE}")
 
     @property
     def vocabulary_size(self) -> int:
@@ -188,11 +210,7 @@ class FingerprintSet:
         return weigh_green(self._ids(texts), mask, self.weights, ignore=self.special_ids)
 
     def _ids(self, texts: list[str]) -> list[int]:
-        return [
-            index
-            for text in texts
-            for index in self.tokenizer(text, add_special_tokens=False)["input_ids"]
-        ]
+        return [index for text in texts for index in self.tokenizer.ids(text)]
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -19,12 +19,12 @@ from PIL import Image
 from sif.errors import UsageError
 from sif.fingerprint.content import ContentSpace, learn_content
 from sif.fingerprint.craft import Craft, Draft, craft
-from sif.fingerprint.folder import FingerprintSet, tokenizer_sha256
+from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.images import NamedImage, read_images
 from sif.fingerprint.manifest import Manifest, ModelRecord, Quality, Request, TriggerRecord
 from sif.fingerprint.predictability import word_weights
 from sif.fingerprint.recipe import GreenMassRecipe, Recipe, SafdRecipe, load_recipe
-from sif.fingerprint.workspace import Workspace
+from sif.fingerprint.workspace import TokenizerDigests, Workspace
 from sif.prompts import load as load_prompts
 from sif.suspects.weights import weights_digest
 from sif.types import GenerationSettings
@@ -343,7 +343,7 @@ def _weights(
 def _manifest(
     vlm: Vlm,
     request: Request,
-    tokenizer: Path,
+    tokenizer: TokenizerDigests,
     weights: str,
     records: Sequence[TriggerRecord],
     keys: KeyRing,
@@ -351,7 +351,7 @@ def _manifest(
     return Manifest(
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         model=request.model,
-        tokenizer_sha256=tokenizer_sha256(tokenizer),
+        **tokenizer._asdict(),
         weights_sha256=weights,
         vocabulary_size=vlm.vocabulary_size,
         gamma=request.recipe.gamma,

@@ -99,6 +99,9 @@ class Manifest(_Record):
     """manifest.json.
 
     Attributes:
+        tokenizer_sha256: over the names and contents of the files in tokenizer/.
+        tokenizer_json_sha256: of tokenizer/tokenizer.json, which alone cuts answers into ids; none
+            in fingerprints from before, where transformers read the whole folder.
         weights_sha256: of weights.json; none where all words count alike.
         recipe: none in compatibility mode.
         anchor: hex digits that went into every key beside the secret; none where nothing did.
@@ -109,6 +112,7 @@ class Manifest(_Record):
     created: str
     model: ModelRecord
     tokenizer_sha256: str
+    tokenizer_json_sha256: str | None = None
     weights_sha256: str | None = None
     vocabulary_size: int
     gamma: float

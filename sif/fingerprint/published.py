@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sif.errors import FingerprintError, ModelError, UsageError
 from sif.files import write_atomically
-from sif.fingerprint.folder import MANIFEST, TRIGGERS, FingerprintSet, tokenizer_sha256
+from sif.fingerprint.folder import MANIFEST, TRIGGERS, FingerprintSet
 from sif.fingerprint.manifest import Manifest, ModelRecord, PublishedKey, TriggerRecord
 from sif.fingerprint.workspace import Workspace
 from sif.types import GenerationSettings
@@ -95,7 +95,7 @@ def import_published(
         UsageError: no such folder, or no trigger in it.
         FingerprintError: a missing or damaged file, an unknown scheme, triggers that differ in
             scheme or γ, an original of another size, or a fingerprint in `out` already.
-        ModelError: no such tokenizer.
+        ModelError: no such tokenizer, or none that one file can hold.
         StorageError: `out` cannot be written.
     """
     defaults = defaults or ReleasedDefaults()
@@ -115,7 +115,7 @@ def import_published(
             green_scheme=scheme,
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             model=ModelRecord(source=_public_name(tokenizer), kind="unknown", digest=None),
-            tokenizer_sha256=tokenizer_sha256(workspace.write_tokenizer(words)),
+            **workspace.write_tokenizer(words)._asdict(),
             vocabulary_size=len(words),
             gamma=gamma,
             recipe=None,

@@ -2,11 +2,10 @@
 
 import hashlib
 import json
-import os
 import re
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -15,8 +14,17 @@ from pydantic import ValidationError
 
 from sif.errors import FingerprintError
 from sif.files import write_atomically, writing
-from sif.fingerprint.folder import CLAIM, MANIFEST, SECRET, TOKENIZER, TRIGGERS, read_manifest
+from sif.fingerprint.folder import (
+    CLAIM,
+    MANIFEST,
+    SECRET,
+    TOKENIZER,
+    TRIGGERS,
+    read_manifest,
+    tokenizer_sha256,
+)
 from sif.fingerprint.manifest import Manifest, Request, TriggerRecord
+from sif.fingerprint.segmenter import TOKENIZER_FILE, tokenizer_json
 from sif.fingerprint.weights import WEIGHTS, WeightTable
 from sif.vlm.pixels import png_bytes
 from sif.watermark.keys import KeyRing
@@ -24,6 +32,13 @@ from sif.watermark.keys import KeyRing
 REQUEST = "request.json"
 ADDED_LATER = ("calibration.json", "calibration", CLAIM)
 HALF_WRITTEN = re.compile(r"\.[^.].*\.(json|key|png)\.[a-z0-9_]{8}")
+
+
+class TokenizerDigests(NamedTuple):
+    """SHA-256 of a fingerprint's tokenizer, as its manifest names them."""
+
+    tokenizer_sha256: str
+    tokenizer_json_sha256: str
 
 
 class Workspace:
@@ -132,17 +147,22 @@ class Workspace:
         path = self.folder / TRIGGERS / f"{record.id}.json"
         write_atomically(path, record.model_dump_json(indent=2))
 
-    def write_tokenizer(self, tokenizer: Any) -> Path:
-        """Saves the owner's tokenizer, whole or not at all."""
-        target = self.folder / TOKENIZER
-        if not target.exists():
+    def write_tokenizer(self, tokenizer: Any) -> TokenizerDigests:
+        """Saves what cuts answers as the owner's tokenizer does, whole or not at all: one file.
+
+        Raises:
+            ModelError: the tokenizer cannot be written as one file.
+        """
+        target, data = self.folder / TOKENIZER, tokenizer_json(tokenizer)
+        kept = {path.name: path.read_bytes() for path in target.glob("*") if path.is_file()}
+        if kept != {TOKENIZER_FILE: data}:
             staging = self.folder / TRIGGERS / ".tokenizer"
             shutil.rmtree(staging, ignore_errors=True)
             with writing(target):
-                tokenizer.save_pretrained(staging)
-                os.sync()
+                write_atomically(staging / TOKENIZER_FILE, data)
+                shutil.rmtree(target, ignore_errors=True)  # of an unfinished run of an older SIF
                 staging.rename(target)
-        return target
+        return TokenizerDigests(tokenizer_sha256(target), hashlib.sha256(data).hexdigest())
 
     def write_weights(self, weights: Float[np.ndarray, " vocab"]) -> str:
         """Saves with what weight every id counts; returns the file's digest."""

@@ -3,7 +3,8 @@
 1. Every model of a panel answers every trigger, under every attack on images that audits will use.
 2. For each model and attack, an upper confidence bound for its mean reaction
 (`sif.ownership.transfer`); all of them hold together (Bonferroni). 3. The transfer allowance τ is
-the largest of these bounds. Beside it, the bound for the panel as a whole, and the largest z-score
+the largest of these bounds, and never below what chance alone gives
+(`sif.ownership.chance`). Beside it, the bound for the panel as a whole, and the largest z-score
 on each trigger, which the published match rate needs. Knows nothing of journals.
 """
 
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sif.errors import FingerprintError, SuspectError, UsageError
 from sif.files import write_atomically
 from sif.fingerprint.folder import FingerprintSet, manifest_sha256
+from sif.ownership.chance import chance_floor
 from sif.ownership.evidence import Evidence
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
@@ -28,6 +30,8 @@ from sif.watermark.greenlist.count import GreenCount, z_score
 
 CALIBRATION, PLAIN = "calibration.json", "none"
 CONFIDENCE = 0.99
+COPY_LIMIT = 6.0
+"""Largest log10 e-value against independence of a panel member: that of a claim at α = 10⁻⁶."""
 
 
 class _Record(BaseModel):
@@ -71,7 +75,7 @@ class Calibration(_Record):
         fingerprint: SHA-256 of the manifest that it belongs to.
         confidence: with which all upper bounds hold together.
         gamma: green ids of all ids.
-        allowance: τ.
+        allowance: τ, the largest upper bound of any member, at least `chance_floor` of any.
         reaction: mean over triggers of the panel's mean reaction.
         upper_bound: of that, at the same confidence, all answers to one trigger taken as one.
         members: who was asked.
@@ -205,7 +209,8 @@ def calibrate(
         confidence: with which all bounds hold together.
 
     Raises:
-        UsageError: an empty panel, a member twice, or too few triggers for any allowance.
+        UsageError: an empty panel, a member twice, the source or a copy of it, or too few triggers
+            for any allowance.
     """
     names = [(member.suspect, member.image_attack) for member in panel]
     if not names or len(set(names)) < len(names):
@@ -213,6 +218,7 @@ def calibrate(
             "expected a panel of one or more different models that are not yours, got "
             f"{'one of them twice' if names else 'none'}; name each with --panel"
         )
+    _refuse_copies(fingerprint, panel)
     alone = 1.0 - (1.0 - confidence) / len(panel)
     gamma = fingerprint.green_size / fingerprint.vocabulary_size
     members = [_member(asked, gamma, alone) for asked in panel]
@@ -229,7 +235,7 @@ def calibrate(
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         confidence=confidence,
         gamma=gamma,
-        allowance=worst,
+        allowance=max(worst, _floor(fingerprint, panel)),
         reaction=sum(together) / len(together),
         upper_bound=_rounded_up(upper_bound(together, confidence=confidence)),
         members=tuple(members),
@@ -266,6 +272,38 @@ def read_calibration(folder: Path) -> Calibration | None:
             "sif calibrate again"
         )
     return found
+
+
+def _refuse_copies(fingerprint: FingerprintSet, panel: Sequence[Asked]) -> None:
+    """A panel is of unrelated models: neither the source nor what answers like a copy of it."""
+    digest = fingerprint.manifest.model.digest
+    for asked in panel:
+        if digest is not None and f"@{digest}" in asked.suspect:
+            raise UsageError(
+                f"expected a panel of models that are not yours, got {asked.suspect}, whose "
+                "weights are those that the triggers were made on; take it out of the panel"
+            )
+        if asked.log10_e_value >= COPY_LIMIT:
+            raise UsageError(
+                f"expected a panel of unrelated models, got {asked.suspect}, whose answers have a "
+                f"log10 e-value of {asked.log10_e_value:.1f} against independence (limit "
+                f"{COPY_LIMIT:g}): it is a copy of the source, or the triggers move unrelated "
+                "models so far that they show nothing; take it out if it is a copy, else make "
+                "triggers with another recipe"
+            )
+
+
+def _floor(fingerprint: FingerprintSet, panel: Sequence[Asked]) -> float:
+    return max(
+        _rounded_up(
+            chance_floor(
+                [one.scored for one in asked.answers.values()],
+                vocabulary_size=fingerprint.vocabulary_size,
+                green_size=fingerprint.green_size,
+            )
+        )
+        for asked in panel
+    )
 
 
 def _member(asked: Asked, gamma: float, confidence: float) -> PanelMember:

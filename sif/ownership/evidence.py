@@ -15,7 +15,7 @@ from sif.ownership.logspace import log_sum
 from sif.ownership.null import HypergeometricNull
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
-from sif.ownership.transfer import TransferEvidence, reaction
+from sif.ownership.transfer import Draw, TransferEvidence, reaction
 from sif.ownership.weighted import log_e_values
 
 LOG_10 = log(10.0)
@@ -29,6 +29,7 @@ class Evidence:
         vocabulary_size: V, ids of the owner's tokenizer.
         green_size: green ids among them.
         policy: the rules of the audit.
+        draw: of the order of asking, where the policy has it drawn; of `sif.ownership.order`.
 
     Attributes:
         null: the distribution that is bet against.
@@ -40,17 +41,19 @@ class Evidence:
         transfer: the evidence against transfer; none where the policy has no allowance.
 
     Raises:
-        UsageError: sizes that make no sense.
+        UsageError: sizes that make no sense, or a drawn order whose draw is not given.
     """
 
-    def __init__(self, *, vocabulary_size: int, green_size: int, policy: Policy) -> None:
+    def __init__(
+        self, *, vocabulary_size: int, green_size: int, policy: Policy, draw: Draw | None = None
+    ) -> None:
         self.null = HypergeometricNull(vocabulary_size=vocabulary_size, green_size=green_size)
         self.policy = policy
         self.queries = 0
         self.answered = 0
         self.log10_e_value = 0.0
         self.highest = 0.0
-        self.transfer = _transfer(policy.transfer_allowance)
+        self.transfer = _transfer(policy, draw)
         self._tilts = np.asarray(policy.tilts, dtype=np.float64)
         self._log_wealth = np.full(len(self._tilts), -log(len(self._tilts)))
         self._seen: set[str] = set()
@@ -68,9 +71,7 @@ class Evidence:
             self.log10_e_value = float(log_sum(self._log_wealth)) / LOG_10
             self.highest = max(self.highest, self.log10_e_value)
             self.answered += 1
-            if self.transfer is not None:
-                gamma = self.null.green_size / self.null.vocabulary_size
-                self.transfer.add(reaction(observation.count, gamma=gamma))
+        self._add_reaction(observation)
         self._seen.add(observation.trigger)
         self.queries += observation.queries
         return self.log10_e_value
@@ -95,6 +96,20 @@ class Evidence:
         """min(1, 1 / highest e-value): valid at any stopping time, and never rounded to 0."""
         return as_probability(-self.highest * LOG_10)
 
+    def _add_reaction(self, observation: Observation) -> None:
+        """In a drawn order a trigger without an answer is one without a reaction.
+
+        It belongs to those over which the allowance is a mean, so that leaving it out might favour
+        the claim.
+        """
+        if self.transfer is None:
+            return
+        gamma = self.null.green_size / self.null.vocabulary_size
+        if observation.count is not None and observation.informative:
+            self.transfer.add(reaction(observation.count, gamma=gamma))
+        elif self.transfer.draw is not None:
+            self.transfer.add(0.0)
+
     def _log_e_values(self, observation: Observation) -> np.ndarray:
         weights = observation.weights if self.policy.weighted else None
         if weights is None:
@@ -117,8 +132,15 @@ class Evidence:
             )
 
 
-def _transfer(allowance: float | None) -> TransferEvidence | None:
-    return None if allowance is None else TransferEvidence(limit=allowance)
+def _transfer(policy: Policy, draw: Draw | None) -> TransferEvidence | None:
+    if policy.transfer_allowance is None:
+        return None
+    if policy.order == "drawn" and draw is None:
+        raise UsageError(
+            "expected with a drawn order the number of triggers among which it was drawn, got none"
+        )
+    draw = draw if policy.order == "drawn" else None
+    return TransferEvidence(limit=policy.transfer_allowance, draw=draw)
 
 
 def as_probability(log_probability: float) -> float:

@@ -29,7 +29,9 @@ class Policy(BaseModel):
             that transfer to an independent model explains, as `sif calibrate` measures it; none
             where it was not measured, and null B is then not tested.
         weighted: whether ids count by the weights that the fingerprint holds, where it holds some.
-        order: of asking; there is one, that of the fingerprint, which its making fixed.
+        order: of asking. `drawn` by lot (`sif.ownership.order`), in which null B is tested by a bet
+            that holds for triggers that differ; or that of the `fingerprint`, as its maker numbered
+            them, in which runs were asked before orders were drawn.
         budget: most questions to one suspect; none for as many as the fingerprint has.
         minimum_answers: with fewer answers the verdict is inconclusive, unless it is derived.
         repeats: how often each question is asked.
@@ -52,7 +54,7 @@ class Policy(BaseModel):
     alpha_transfer: float = Field(default=0.01, gt=0.0, lt=0.5)
     transfer_allowance: float | None = Field(default=None, gt=0.0, lt=1.0)
     weighted: bool = True
-    order: Literal["fingerprint"] = "fingerprint"
+    order: Literal["fingerprint", "drawn"] = "fingerprint"
     budget: int | None = Field(default=None, ge=1)
     minimum_answers: int = Field(default=10, ge=1)
     repeats: int = Field(default=1, ge=1)

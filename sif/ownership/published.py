@@ -181,9 +181,7 @@ def _record(one: Answered) -> TriggerRecord:
 def _read(fingerprint: FingerprintSet, trigger: Trigger, replies: Sequence[Reply]) -> Answered:
     texts = [reply.text for reply in replies if isinstance(reply, Answer)]
     reasons = [reply.reason for reply in replies if isinstance(reply, Unanswered)]
-    answers = tuple(
-        tuple(fingerprint.tokenizer(text, add_special_tokens=False)["input_ids"]) for text in texts
-    )
+    answers = tuple(tuple(fingerprint.tokenizer.ids(text)) for text in texts)
     return Answered(trigger, answers, len(replies), None if texts else reasons[0])
 
 

@@ -1,6 +1,6 @@
 """The sequential test: a fingerprint's questions put to a suspect until the verdict is reached.
 
-1. Triggers are asked in their committed order, a few at a time. 2. All answers to one trigger are
+1. Triggers are asked in the order of the policy, a few at a time. 2. All answers to one trigger are
 counted together. 3. Asking stops as soon as the e-value reaches 1/α (and that against transfer
 1/α_B, where it is tested), or the budget or the triggers are spent. 4. The verdict is a function of
 fingerprint, answers and policy; nothing here looks at what the suspect is called.
@@ -14,6 +14,7 @@ from sif.errors import UsageError
 from sif.fingerprint.folder import FingerprintSet, Trigger
 from sif.ownership.evidence import Evidence
 from sif.ownership.observation import Observation
+from sif.ownership.order import draw_of, in_order
 from sif.ownership.policy import Policy
 from sif.ownership.published import verify_published
 from sif.ownership.questions import queries_of
@@ -86,7 +87,8 @@ def decide(
                 )
             ),
         )
-    evidence = Evidence(**sizes, policy=policy)
+    draw = draw_of(fingerprint, policy)
+    evidence = Evidence(**sizes, policy=policy, draw=draw)
     observations: list[Observation] = []
     fingerprint.mask(triggers[0].record.id)
     for start in range(0, len(triggers), batch_size):
@@ -107,19 +109,22 @@ def decide(
         )
         if evidence.reached:
             break
-    return judge(observations, **sizes, policy=policy, highest_unrelated=highest_unrelated)
+    return judge(
+        observations, **sizes, policy=policy, draw=draw, highest_unrelated=highest_unrelated
+    )
 
 
 def _within_budget(fingerprint: FingerprintSet, policy: Policy) -> tuple[Trigger, ...]:
+    triggers = in_order(fingerprint, policy)
     if policy.budget is None:
-        return fingerprint.triggers
+        return triggers
     affordable = policy.budget // policy.questions_each
     if not affordable:
         raise UsageError(
             f"expected a budget of at least {policy.questions_each} questions, those of one "
             f"trigger, got {policy.budget}"
         )
-    return fingerprint.triggers[:affordable]
+    return triggers[:affordable]
 
 
 def ask_triggers(

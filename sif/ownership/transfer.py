@@ -8,24 +8,31 @@ distinct ids and z = (r − γ)·√(u / (γ(1 − γ))),
 
 So 0 is no excess over chance, and 1 an excess that is both large and beyond the noise: answers of
 few words cannot react strongly by luck, nor long ones by a trifle. Words that know nothing give
-about 0.1. Null B: given the past, E[s_i] ≤ τ. Nothing is assumed of the words inside an answer.
-For a bet f ∈ (0, 1) the wealth
+about 0.1. Nothing is assumed of the words inside an answer. For a bet f ∈ (0, 1) the wealth is
 
-    K_n(f) = Π_{i≤n} (1 + f · (s_i − τ)/τ)
+    K_n(f) = Π_{i≤n} (1 + f · (s_i − τ)/τ).
 
-is then a nonnegative supermartingale that starts at 1, and so is its weighted mean over a fixed
-grid of bets (Waudby-Smith and Ramdas, Estimating means of bounded random variables by betting,
-2024). By Ville's inequality it reaches 1/α_B with a probability of at most α_B, whenever asking
-stops. Bets on the plain green rate would need several times as many triggers, as they must fear
-that a rate of 0.7 is a coin that fell on 1.
+Null B says that the reactions to all N triggers have means μ_i of which the mean is at most τ. In a
+**drawn** order (`Draw`) the triggers may differ at will: the wealth has at any stopping time an
+expectation of at most
+
+    v_N = 1 + (1 + 1/2 + … + 1/(N − 1)) / e,
+
+so that K/v_N reaches 1/α_B with a probability of at most α_B (proof: docs, Verdicts). In an order
+that the maker chose this is false: who puts the triggers first that move everybody wins. There K
+itself is a supermartingale, as long as each mean given the past is at most τ (Waudby-Smith and
+Ramdas, Estimating means of bounded random variables by betting, 2024), which a bound on the mean of
+all does not give. The same holds for the weighted mean of K(f) over a fixed grid of bets. Bets on
+the plain green rate would need several times as many triggers, as they must fear that a rate of 0.7
+is a coin that fell on 1.
 
 Turned round, the same bets give an upper confidence bound for the mean reaction of unrelated
 models, by which τ is measured. Knows counts only.
 """
 
 from collections.abc import Sequence
-from math import log
-from typing import Final
+from math import e, fsum, log
+from typing import Final, NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
@@ -55,30 +62,61 @@ def reaction(count: GreenCount, *, gamma: float) -> float:
     return min(1.0, max(0.0, min(excess / FULL_EXCESS, z / FULL_SCORE)))
 
 
+class Draw(NamedTuple):
+    """That the order of asking was drawn by lot.
+
+    Attributes:
+        triggers: N, among which was drawn; τ bounds the mean over all of them.
+        stamped: whether from a timestamp over the commitment, which nobody can choose; else from
+            the secret, which its owner knew when making triggers.
+    """
+
+    triggers: int
+    stamped: bool
+
+
+def price_of_order(triggers: int) -> float:
+    """v_N, by which the wealth is divided where triggers differ and their order is drawn.
+
+    No stopping rule brings its expectation above it; 2.37 for 24 triggers, 3.75 for 1000.
+
+    Raises:
+        UsageError: not at least one trigger.
+    """
+    if triggers < 1:
+        raise UsageError(f"expected at least one trigger, got {triggers}")
+    return 1.0 + fsum(1.0 / left for left in range(1, triggers)) / e
+
+
 class TransferEvidence:
     """The running e-value against null B.
 
     Args:
         limit: τ, the largest mean reaction that transfer explains.
+        draw: where the order of asking was drawn.
 
     Attributes:
         limit: τ.
+        draw: as given.
         log10_e_value: of all reactions so far.
         highest: the largest log10 e-value so far, 0 at the start.
 
     Raises:
-        UsageError: not 0 < τ < 1.
+        UsageError: not 0 < τ < 1, or a draw among nothing.
     """
 
-    def __init__(self, *, limit: float) -> None:
+    def __init__(self, *, limit: float, draw: Draw | None = None) -> None:
         if not 0.0 < limit < 1.0:
             raise UsageError(
                 f"expected a transfer allowance between 0 and 1, got {limit:g}; measure it with "
                 "sif calibrate"
             )
         self.limit = limit
+        self.draw = draw
         self.log10_e_value = 0.0
         self.highest = 0.0
+        self._added = 0
+        self._log_price = 0.0 if draw is None else log(price_of_order(draw.triggers))
         self._bets = np.asarray(BETS)
         self._log_wealth = np.log(WEIGHTS)
 
@@ -86,11 +124,16 @@ class TransferEvidence:
         """Takes in the reaction to one trigger and returns the log10 e-value so far.
 
         Raises:
-            UsageError: not between 0 and 1.
+            UsageError: not between 0 and 1, or more reactions than there are triggers.
         """
         _check(seen)
+        self._added += 1
+        if self.draw is not None and self._added > self.draw.triggers:
+            raise UsageError(
+                f"expected the reactions to {self.draw.triggers} triggers, got more of them"
+            )
         self._log_wealth = self._log_wealth + np.log1p(self._bets * (seen / self.limit - 1.0))
-        self.log10_e_value = float(log_sum(self._log_wealth)) / LOG_10
+        self.log10_e_value = (float(log_sum(self._log_wealth)) - self._log_price) / LOG_10
         self.highest = max(self.highest, self.log10_e_value)
         return self.log10_e_value
 

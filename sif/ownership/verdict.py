@@ -1,6 +1,6 @@
 """The verdict: what the answers of one suspect show, as a pure function of counts and policy.
 
-1. Every trigger's count is added to the evidence, in the order of the fingerprint.
+1. Every trigger's count is added to the evidence, in the order of asking.
 2. DERIVED: the e-value against independence reached 1/α at some point, and, where the policy has a
 transfer allowance, that against transfer reached 1/α_B. 3. INCONCLUSIVE: the first did and the
 second did not, or too few answers came. 4. NOT_SHOWN otherwise. Without an allowance transfer is
@@ -18,8 +18,15 @@ from sif.ownership.figures import GreyBoxFigures, PublishedFigures
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
 from sif.ownership.share import Share, share_of
+from sif.ownership.transfer import Draw
 from sif.types import Decision
 from sif.watermark.greenlist.count import z_score
+
+BY_TIMESTAMP = "the order of asking having been drawn from the timestamp of the commitment"
+BY_SECRET = (
+    "the order of asking having been drawn from the owner's secret, which he knew beforehand, so "
+    "that this bound is as good as his word"
+)
 
 
 class TriggerRecord(BaseModel):
@@ -108,22 +115,26 @@ def judge(
     vocabulary_size: int,
     green_size: int,
     policy: Policy,
+    draw: Draw | None = None,
     highest_unrelated: Mapping[str, float] | None = None,
 ) -> Verdict:
     """The verdict on one suspect.
 
     Args:
-        observations: one for each trigger asked, in the order that the fingerprint fixes.
+        observations: one for each trigger asked, in the order of asking.
         vocabulary_size: V, ids of the owner's tokenizer.
         green_size: green ids of every trigger, of `green_size`.
         policy: the rules, fixed before the first question.
+        draw: of the order of asking, where the policy has it drawn.
         highest_unrelated: τ_i, the largest z-score of any unrelated model, by trigger; for the
             published match rate only, on which no decision rests.
 
     Raises:
         UsageError: a trigger twice, more questions than the budget, or impossible counts.
     """
-    evidence = Evidence(vocabulary_size=vocabulary_size, green_size=green_size, policy=policy)
+    evidence = Evidence(
+        vocabulary_size=vocabulary_size, green_size=green_size, policy=policy, draw=draw
+    )
     records = tuple(_record(observation, evidence) for observation in observations)
     counts = [seen.count for seen in observations if seen.count is not None and seen.informative]
     scored = sum(count.scored for count in counts)
@@ -233,8 +244,10 @@ def _on_transfer(evidence: Evidence) -> str:
         f"{evidence.transfer.limit:.0%} of a full reaction)"
     )
     bound = f"(probability bound {chance}, limit {rounded_up(evidence.policy.alpha_transfer)})"
+    draw = evidence.transfer.draw
     if evidence.transfer_refuted:
-        return f"{explained} does not explain it either {bound}"
+        held = "" if draw is None else f", {BY_TIMESTAMP if draw.stamped else BY_SECRET}"
+        return f"{explained} does not explain it either {bound}{held}"
     return f"{explained} is not excluded as the reason {bound}"
 
 

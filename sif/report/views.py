@@ -134,9 +134,10 @@ def _coloured(
     """Coloured answers; what an earlier repeat said is not counted again."""
     mask, seen = fingerprint.mask(trigger), fingerprint.special_ids
     for text in texts:
-        ids = fingerprint.tokenizer(text, add_special_tokens=False)["input_ids"]
+        tokens = fingerprint.tokenizer.tokens(text)
+        ids = [token.number for token in tokens]
         count = count_green(ids, mask, ignore=seen)
-        pieces = colour_words(text, fingerprint.tokenizer, mask, seen)
+        pieces = colour_words(text, tokens, mask, seen)
         yield AnswerView(trigger_id=trigger, pieces=pieces, green=count.green, scored=count.scored)
         seen |= frozenset(ids)
 

@@ -3,18 +3,18 @@
 Counts nothing: the numbers of a verdict come from the verdict. Knows nothing of keys.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Bool
-from transformers import PreTrainedTokenizerFast
 
+from sif.fingerprint.segmenter import Token
 from sif.report.page import Kind, Piece
 
 
 def colour_words(
     text: str,
-    tokenizer: PreTrainedTokenizerFast,
+    tokens: Sequence[Token],
     mask: Bool[np.ndarray, " vocab"],
     ignore: Collection[int] = (),
 ) -> tuple[Piece, ...]:
@@ -25,13 +25,12 @@ def colour_words(
 
     Args:
         text: an answer.
-        tokenizer: the owner's.
+        tokens: of the owner's tokenizer.
         mask: true where a token id is green.
         ignore: ids that are not scored: special ones, and those of earlier answers.
     """
-    encoding = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     seen, pieces, cursor = set(ignore), list[Piece](), 0
-    for token, (start, end) in zip(encoding.input_ids, encoding.offset_mapping, strict=True):
+    for token, start, end in tokens:
         kind: Kind = "unscored"
         if token not in seen and token < len(mask):
             kind = "green" if mask[token] else "red"

@@ -10,11 +10,20 @@ from typing import Final
 
 from sif.attacks.attacked import attacked
 from sif.attacks.images import parse_image_attack
-from sif.errors import UsageError
+from sif.errors import FingerprintError, UsageError
 from sif.fingerprint.folder import FingerprintSet
-from sif.ownership.calibration import CONFIDENCE, Asked, Calibration, ask_member, write_calibration
+from sif.ownership.calibration import (
+    CONFIDENCE,
+    Asked,
+    Calibration,
+    ask_member,
+    read_calibration,
+    write_calibration,
+)
 from sif.ownership.calibration import calibrate as measure
 from sif.ownership.policy import Policy
+from sif.ownership.questions import queries_of
+from sif.ownership.recompute import recompute
 from sif.ownership.run import JOURNAL
 from sif.session.manner import Manner, asking
 from sif.suspects.kept import KeptAnswers
@@ -54,8 +63,8 @@ def calibrate(
         report: is told who is asked, triggers done, and triggers in all.
 
     Raises:
-        UsageError: nobody in the panel, an address or attack that makes no sense, or a panel that
-            answered too little.
+        UsageError: nobody in the panel, an address or attack that makes no sense, the source or
+            a copy of it in the panel, or one that answered too little.
         FingerprintError: the keys are not at hand.
         ModelError: a model cannot be loaded.
         SuspectError: a suspect cannot be reached.
@@ -90,3 +99,27 @@ def calibrate(
     found = measure(fingerprint, asked, policy=policy, example=example, confidence=confidence)
     write_calibration(fingerprint.folder, found)
     return found
+
+
+def measured_again(fingerprint: FingerprintSet) -> Calibration | None:
+    """The calibration as the answers give it that `calibrate` kept; None without a calibration.
+
+    Raises:
+        FingerprintError: a damaged calibration, no answers, or the keys are not at hand.
+        SuspectError: the answers of a member are missing.
+        UsageError: they allow no calibration.
+    """
+    stated = read_calibration(fingerprint.folder)
+    if stated is None:
+        return None
+    policy = Policy(repeats=stated.repeats, also_ask=stated.also_ask)
+    digests = [query.digest for one in fingerprint.triggers for query in queries_of(one, policy)]
+    journal = fingerprint.folder / FOLDER / JOURNAL
+    if not journal.is_file():
+        raise FingerprintError(
+            f"expected the answers of the panel in {journal}, got none; run sif calibrate again"
+        )
+    with KeptAnswers(journal) as kept:
+        names = {member.suspect for member in stated.members}
+        answers = {name: kept.replies(name, digests) for name in names}
+    return recompute(fingerprint, answers, stated)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sif.claims.commit import read_commitment
+from sif.claims.commit import read_commitment, with_lot
 from sif.claims.runs import count_run
 from sif.errors import UsageError
 from sif.fingerprint.folder import FingerprintSet
@@ -25,6 +25,7 @@ from sif.ownership.run import (
     Group,
     RunRecord,
     open_run,
+    read_record,
     read_verdict,
     write_verdict,
 )
@@ -49,7 +50,8 @@ class Session:
     Attributes:
         fingerprint: with its keys.
         suspect: an address as `connect` takes it, or a suspect, which stays open.
-        policy: the rules. Where it names no transfer allowance, that of the calibration is taken.
+        policy: the rules. Where it names no transfer allowance, that of the calibration is taken;
+            where it names no order, one is drawn, or a run goes on in the order it was begun in.
         manner: attacks and example.
         committed: ask by the rules of `sif claim commit` instead of `policy`.
         calibrated: test transfer where the fingerprint was calibrated and `policy` names no
@@ -108,7 +110,7 @@ class Session:
             with KeptAnswers(folder / JOURNAL) as kept:
                 remembered = Remembering(kept.through(asked, name=self.name))
                 verdict = decide(
-                    self.fingerprint,
+                    with_lot(self.fingerprint) if self.committed else self.fingerprint,
                     remembered,
                     policy,
                     highest_unrelated=highest,
@@ -125,7 +127,7 @@ class Session:
 
     def _rules(self) -> tuple[Policy, Mapping[str, float] | None]:
         """The policy as it will be written down, and the published thresholds beside it."""
-        policy, folder = self.policy, self.fingerprint.folder
+        policy, folder = self._ordered(), self.fingerprint.folder
         tested = self.committed or (self.calibrated and policy.transfer_allowance is None)
         measured = read_calibration(folder) if tested else None
         if self.committed:
@@ -137,6 +139,15 @@ class Session:
         if not self.committed and allowance is not None:
             policy = policy.model_copy(update={"transfer_allowance": allowance})
         return policy, highest
+
+    def _ordered(self) -> Policy:
+        """The policy with an order of asking: named, or that of a run that was begun, or drawn."""
+        if "order" in self.policy.model_fields_set or self.fingerprint.published:
+            return self.policy
+        begun = None
+        if self.run is not None and (self.run / RECORD).exists():
+            begun = read_record(self.run).policy or Policy()
+        return self.policy.model_copy(update={"order": begun.order if begun else "drawn"})
 
 
 def verify(

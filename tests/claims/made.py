@@ -1,6 +1,7 @@
 """A whole claim on a made-up fingerprint, and bundles with something changed in them."""
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,7 @@ from tools.time_audit import answers, build_tokenizer, make_up, run_of
 
 TRIGGERS, VOCABULARY = 24, 600
 MANIFEST = "fingerprint/manifest.json"
+TOKENIZER_JSON = "fingerprint/tokenizer/tokenizer.json"
 JOURNAL = "run/journal.jsonl"
 VERDICT = "run/verdict.json"
 Files = dict[str, bytes]
@@ -133,7 +135,7 @@ def resigned(files: Files, key: SigningKey) -> None:
     sign(files, predicate.model_copy(update={"commitment": root}), key)  # type: ignore[arg-type]
 
 
-def recommitted(files: Files, key: SigningKey, **changes: Any) -> None:
+def recommitted(files: Files, key: SigningKey, /, **changes: Any) -> None:
     """The commitment signed anew for the manifest and files as they are now."""
     name = "claim/commitment.dsse.json"
     header, _ = read_statement(unseal(files[name], key.public, where=name))
@@ -163,6 +165,31 @@ def edited(name: str, edit: Callable[[Any], Any]) -> Change:
         files[name] = json.dumps(content).encode()
 
     return change
+
+
+def other_tokenizer(content: Callable[[bytes], bytes]) -> Change:
+    """Another tokenizer.json, committed to as if it had been the one all along."""
+
+    def change(files: Files) -> None:
+        files[TOKENIZER_JSON] = content(files[TOKENIZER_JSON])
+        named_tokenizer(files)
+
+    return change
+
+
+def named_tokenizer(files: Files) -> None:
+    """The manifest names the tokenizer's files as they are now."""
+    digest = hashlib.sha256()
+    for part in sorted(n for n in files if n.startswith("fingerprint/tokenizer/")):
+        digest.update(part.rpartition("/")[2].encode() + b"\0")
+        digest.update(hashlib.sha256(files[part]).digest())
+
+    def edit(manifest: dict[str, Any]) -> None:
+        manifest["tokenizer_sha256"] = digest.hexdigest()
+        if manifest.get("tokenizer_json_sha256"):
+            manifest["tokenizer_json_sha256"] = sha256(files[TOKENIZER_JSON])
+
+    edited(MANIFEST, edit)(files)
 
 
 def lines(edit: Callable[[list[dict[str, Any]]], Any]) -> Change:

@@ -13,14 +13,16 @@ from sif.claims.anchor import (
     Beforehand,
     anchor_of,
     begin,
+    check_model,
     finish,
     parse_salt,
     words_sha256,
 )
 from sif.errors import ClaimError, StorageError, UsageError
+from sif.fingerprint.segmenter import tokenizer_json
 from sif.watermark.keys import KeyRing
 from tests.claims.authority import Authority
-from tools.time_audit import build_tokenizer
+from tools.time_audit import build_tokenizer, make_up
 
 SECRET, ANCHOR = bytes(range(32)), bytes(range(32, 64))
 
@@ -99,6 +101,60 @@ def test_nothing_is_finished_that_was_not_begun(tmp_path: Path, authority: Autho
     response = authority.reply(new_request(b"x"))
     with pytest.raises(ClaimError, match="sif claim secret"):
         finish(tmp_path / "nowhere", Token.parse(response), response)
+
+
+def test_what_version_1_fixed_holds_for_the_one_file(
+    tmp_path: Path, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    """A secret of before still serves a fingerprint that is made now."""
+    tokenizer.save_pretrained(tmp_path / "saved")
+    fixed = Beforehand(
+        schema_version=1,
+        secret_commitment="0" * 64,
+        words_sha256=words_sha256(tmp_path / "saved", tokenizer.all_special_ids),
+        vocabulary_size=500,
+        gamma=0.5,
+    )
+    fixed.check(make_up(tmp_path / "fp", triggers=1, vocabulary_size=500))
+    (tmp_path / "beforehand.json").write_text(fixed.model_dump_json(exclude_none=True))
+    check_model(tmp_path / "secret.key", tokenizer, gamma=0.5)
+    other = build_tokenizer(500, seed=1)
+    with pytest.raises(ClaimError, match="got others"):
+        check_model(tmp_path / "secret.key", other, gamma=0.5)
+    with pytest.raises(ClaimError, match="tokenizer is not the one"):
+        fixed.check(make_up(tmp_path / "other", triggers=1, vocabulary_size=500, seed=1))
+
+
+def test_a_secret_is_for_the_bytes_of_one_tokenizer(
+    tmp_path: Path, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    begin(tmp_path / "secret", tokenizer, gamma=0.5)
+    fixed = Beforehand.parse((tmp_path / "secret" / "beforehand.json").read_bytes())
+    data = tokenizer_json(tokenizer)
+    assert fixed.schema_version == 2
+    assert fixed.tokenizer_json_sha256 == hashlib.sha256(data).hexdigest()
+    secret = tmp_path / "secret" / "secret.key"
+    check_model(secret, tokenizer, gamma=0.5)
+    with pytest.raises(ClaimError, match="got others"):
+        check_model(secret, build_tokenizer(500, seed=1), gamma=0.5)
+    with pytest.raises(ClaimError, match="got others"):
+        check_model(secret, tokenizer, gamma=0.25)
+
+
+@pytest.mark.parametrize(
+    ("version", "digests"),
+    [
+        (1, {"tokenizer_json_sha256": "0"}),
+        (2, {"words_sha256": "0"}),
+        (2, {"words_sha256": "0", "tokenizer_json_sha256": "0"}),
+        (2, {}),
+        (3, {"tokenizer_json_sha256": "0"}),
+    ],
+)
+def test_every_version_has_its_own_digest(version: int, digests: dict[str, str]) -> None:
+    content = {"secret_commitment": "0", "vocabulary_size": 5, "gamma": 0.5, **digests}
+    with pytest.raises(ClaimError, match="version 1 or 2"):
+        Beforehand.parse(json.dumps({"schema_version": version, **content}).encode())
 
 
 @pytest.mark.parametrize("content", [b"", b"{", json.dumps({"schema_version": 2}).encode()])

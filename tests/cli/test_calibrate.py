@@ -18,15 +18,20 @@ def fingerprint(untrained_llava: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def other(untrained_qwen: Path) -> str:
+    return f"hf:{untrained_qwen}?max_new_tokens=8"
+
+
+@pytest.fixture
 def suspect(untrained_llava: Path) -> str:
     return f"hf:{untrained_llava}?max_new_tokens=8"
 
 
 def test_a_calibration_is_written_and_every_later_verdict_rests_on_it(
-    sif: Run, fingerprint: Path, suspect: str, tmp_path: Path
+    sif: Run, fingerprint: Path, suspect: str, other: str, tmp_path: Path
 ) -> None:
     code, output, error = sif(
-        "calibrate", fingerprint, "--panel", suspect, "--image-attack", "jpeg:75"
+        "calibrate", fingerprint, "--panel", other, "--image-attack", "jpeg:75"
     )
     assert code == 0, error
     assert "transfer allowance" in output
@@ -39,7 +44,8 @@ def test_a_calibration_is_written_and_every_later_verdict_rests_on_it(
     verdict = json.loads(output)
     assert verdict["policy"]["transfer_allowance"] == kept["allowance"]
     assert verdict["transfer_log10_e_value"] is not None
-    assert verdict["match_rate"] == 0.0
+    assert verdict["match_rate"] is not None
+    assert verdict["policy"]["order"] == "drawn"
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert record["policy"] == verdict["policy"]
 
@@ -51,13 +57,11 @@ def test_a_calibration_is_written_and_every_later_verdict_rests_on_it(
     assert json.loads(output)["transfer_log10_e_value"] is None
 
 
-def test_it_goes_on_without_asking_again(
-    sif: Run, fingerprint: Path, suspect: str, untrained_llava: Path
-) -> None:
-    assert sif("calibrate", fingerprint, "--panel", suspect)[0] == 0
+def test_it_goes_on_without_asking_again(sif: Run, fingerprint: Path, other: str) -> None:
+    assert sif("calibrate", fingerprint, "--panel", other)[0] == 0
     first = json.loads((fingerprint / "calibration.json").read_text())
     (fingerprint / "calibration.json").unlink()
-    code, output, error = sif("calibrate", fingerprint, "--panel", suspect, "--json")
+    code, output, error = sif("calibrate", fingerprint, "--panel", other, "--json")
     assert code == 0, error
     again = json.loads(output)
     assert again | {"created": ""} == first | {"created": ""}

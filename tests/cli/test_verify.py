@@ -100,7 +100,8 @@ def test_attacks_happen_in_their_order_before_the_model_sees_the_pictures(
     asked = connect(suspect)
     plain = _words(asked.ask(queries))
     by_hand = [replace(query, image=attack.apply(query.image)) for query in queries]
-    assert _words(entry.reply for entry in _entries(run)) == _words(asked.ask(by_hand)) != plain
+    entries = sorted(_entries(run), key=lambda entry: entry.trigger)
+    assert _words(entry.reply for entry in entries) == _words(asked.ask(by_hand)) != plain
     asked.close()
 
 

@@ -19,11 +19,13 @@ from sif.ownership.calibration import (
     read_calibration,
     write_calibration,
 )
+from sif.ownership.chance import chance_floor
 from sif.ownership.policy import Policy
+from sif.ownership.recompute import recompute
 from sif.ownership.sequential import decide
 from sif.ownership.transfer import upper_bound
 from sif.suspects.scripted import ScriptedSuspect
-from sif.types import Query, Unanswered
+from sif.types import Query, Reply, Unanswered
 from sif.vlm.model import Vlm
 from tests.fingerprint.small import pictures, small_fingerprint, small_recipe
 
@@ -185,6 +187,48 @@ def test_a_panel_that_proves_nothing_is_refused(owned: FingerprintSet) -> None:
     silent = ScriptedSuspect(lambda query: Unanswered(reason="refused"), name="silent")
     with pytest.raises(SuspectError, match=r"silent, got none \(refused\)"):
         ask_member(owned, silent)
+
+
+def test_an_allowance_is_never_below_what_chance_gives(owned: FingerprintSet) -> None:
+    """A panel that says only red words, three hundred times over."""
+    red = Seen(green=10, scored=60)
+    silent = Asked("red", "none", 0.0, {f"{number:04}": red for number in range(300)})
+    found = calibrate(owned, [silent])
+    floor = chance_floor([60], vocabulary_size=owned.vocabulary_size, green_size=owned.green_size)
+    assert found.members[0].upper_bound < floor <= found.allowance <= floor + 1e-4
+
+
+def test_the_source_and_its_copies_are_refused(owned: FingerprintSet) -> None:
+    innocent = ask_member(owned, stranger("a", 1))
+    digest = owned.manifest.model.digest
+    assert digest is not None
+    quantised = innocent._replace(suspect=f"hf:elsewhere@{digest}?quantize=nf4")
+    with pytest.raises(UsageError, match="weights are those"):
+        calibrate(owned, [innocent, quantised])
+    copy = ask_member(owned, leaning(owned, green=45, red=3, name="copy"))
+    with pytest.raises(UsageError, match=r"copy, whose answers have a log10 e-value .*limit 6"):
+        calibrate(owned, [innocent, copy])
+
+
+def test_a_calibration_follows_from_the_recorded_answers(owned: FingerprintSet) -> None:
+    policy, asked, answers = Policy(repeats=2), [], {}
+    for seed in (1, 2):
+        held: dict[str, Reply] = {}
+        inner = stranger(f"stranger {seed}", seed)
+
+        def answer(
+            query: Query, held: dict[str, Reply] = held, inner: ScriptedSuspect = inner
+        ) -> Reply:
+            held[query.digest] = inner.ask([query])[0]
+            return held[query.digest]
+
+        asked.append(ask_member(owned, ScriptedSuspect(answer, name=inner.name), policy=policy))
+        answers[inner.name] = held
+    stated = calibrate(owned, asked, policy=policy, confidence=0.95)
+    assert recompute(owned, answers, stated) == stated
+    assert recompute(owned, answers, stated.model_copy(update={"allowance": 0.001})) == stated
+    with pytest.raises(SuspectError, match="no answer was recorded"):
+        recompute(owned, {}, stated)
 
 
 def test_a_member_that_is_a_copy_after_all_stands_out(owned: FingerprintSet) -> None:

@@ -138,18 +138,20 @@ def test_false_claims_stay_rare_whenever_asking_stops(alpha: float) -> None:
 def biased(fingerprint: FingerprintSet, *, towards_green: bool) -> ScriptedSuspect:
     """Says the same words to everything, but ranks them by colour where it has the choice."""
     tokenizer = fingerprint.tokenizer
+    texts = tokenizer.batch_decode([[index] for index in range(len(tokenizer))])
     plain = [
-        str(tokenizer.decode([index]))
-        for index in range(len(tokenizer))
-        if tokenizer.decode([index]).isalpha() and index not in fingerprint.special_ids
+        text
+        for index, text in enumerate(texts)
+        if text.isalpha() and index not in fingerprint.special_ids
     ]
+    vocabulary = tokenizer.get_vocab()
     pairs = list(zip(plain[0:60:2], plain[1:60:2], strict=True))
 
     def script(query: Query) -> Answer:
         mask = fingerprint.mask(query.trigger)
         places = []
         for pair in pairs:
-            ids = [tokenizer.convert_tokens_to_ids(word) for word in pair]
+            ids = [vocabulary[word] for word in pair]
             first, second = sorted(pair, key=lambda word: mask[ids[pair.index(word)]])
             if towards_green:
                 first, second = second, first

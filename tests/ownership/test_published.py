@@ -30,19 +30,19 @@ def imported(root: Path, tokenizer: Path, **changes: Any) -> FingerprintSet:
 
 def words(fingerprint: FingerprintSet, ids: list[int]) -> str:
     """A text that the owner's tokenizer reads as these ids."""
-    text = str(fingerprint.tokenizer.decode(ids))
-    assert fingerprint.tokenizer(text, add_special_tokens=False)["input_ids"] == ids
+    text = fingerprint.tokenizer.batch_decode([ids])[0]
+    assert fingerprint.tokenizer.ids(text) == ids
     return text
 
 
 def plain_ids(fingerprint: FingerprintSet) -> list[int]:
     """Ids of ordinary words."""
     tokenizer = fingerprint.tokenizer
-    texts = [str(tokenizer.decode([index])) for index in range(len(tokenizer))]
+    texts = tokenizer.batch_decode([[index] for index in range(len(tokenizer))])
     return [
         index
         for index, text in enumerate(texts)
-        if text.isalpha() and tokenizer(text, add_special_tokens=False)["input_ids"] == [index]
+        if text.isalpha() and tokenizer.ids(text) == [index]
     ]
 
 

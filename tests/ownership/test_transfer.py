@@ -1,13 +1,23 @@
 """Null B: reactions, the bet against transfer, and the bound that an allowance is measured by."""
 
-from math import log, log10
+from collections.abc import Sequence
+from functools import cache
+from math import e, log, log10
 
 import numpy as np
 import pytest
 
 from sif.errors import UsageError
 from sif.ownership import Decision, Observation, Policy, judge
-from sif.ownership.transfer import BETS, WEIGHTS, TransferEvidence, reaction, upper_bound
+from sif.ownership.transfer import (
+    BETS,
+    WEIGHTS,
+    Draw,
+    TransferEvidence,
+    price_of_order,
+    reaction,
+    upper_bound,
+)
 from sif.watermark.greenlist.count import GreenCount
 
 
@@ -197,3 +207,93 @@ def test_the_match_rate_counts_triggers_above_every_unrelated_model() -> None:
     plain = judge(seen, vocabulary_size=1000, green_size=500, policy=Policy())
     assert plain.match_rate is plain.match_interval is None
     assert plain.decision == verdict.decision
+
+
+def best_stop(gains: Sequence[float]) -> float:
+    """The largest expectation of the product that stopping can reach, all orders alike, exactly."""
+
+    @cache
+    def value(left: tuple[float, ...]) -> float:
+        """Of what is still to come, in units of the wealth so far."""
+        if not left:
+            return 1.0
+        further = [left[i] * value(left[:i] + left[i + 1 :]) for i in range(len(left))]
+        return max(1.0, sum(further) / len(left))
+
+    return value(tuple(sorted(gains)))
+
+
+def test_no_stopping_rule_brings_the_wealth_above_the_price_of_a_drawn_order() -> None:
+    rng, largest = np.random.default_rng(8), 0.0
+    for triggers in (2, 3, 5, 8, 10):
+        for spread in (0.1, 0.3, 1.0, 4.0):
+            for _ in range(6):
+                gains = rng.gamma(spread, size=triggers)
+                found = best_stop(gains / gains.mean())
+                assert found <= price_of_order(triggers) + 1e-12
+                largest = max(largest, found)
+    single = best_stop([2.8] + [7.2 / 9] * 9)  # one that moves everybody, and the rest
+    assert 1.2 < single < price_of_order(10)
+    assert largest > 1.1  # a price there must be
+
+
+@pytest.mark.parametrize(("triggers", "harmonic"), [(1, 0.0), (2, 1.0), (4, 1 + 1 / 2 + 1 / 3)])
+def test_the_price_is_one_and_a_share_of_the_harmonic_sum(triggers: int, harmonic: float) -> None:
+    assert price_of_order(triggers) == pytest.approx(1 + harmonic / e, rel=1e-15)
+
+
+def test_in_a_drawn_order_the_price_is_taken_off_once() -> None:
+    drawn = TransferEvidence(limit=0.4, draw=Draw(triggers=24, stamped=True))
+    plain = TransferEvidence(limit=0.4)
+    for seen in (0.9, 1.0, 0.2):
+        assert drawn.add(seen) == pytest.approx(plain.add(seen) - log10(price_of_order(24)))
+    assert drawn.highest <= plain.highest
+
+
+def test_no_more_triggers_than_were_drawn_among_react() -> None:
+    drawn = TransferEvidence(limit=0.4, draw=Draw(triggers=1, stamped=False))
+    drawn.add(0.4)
+    with pytest.raises(UsageError, match="the reactions to 1 triggers"):
+        drawn.add(0.4)
+    with pytest.raises(UsageError, match="at least one trigger"):
+        price_of_order(0)
+
+
+def test_a_drawn_order_needs_its_draw() -> None:
+    policy = Policy(order="drawn", transfer_allowance=0.4)
+    with pytest.raises(UsageError, match="among which it was drawn"):
+        judge([], vocabulary_size=1000, green_size=500, policy=policy)
+
+
+@pytest.mark.parametrize("stamped", [True, False])
+def test_the_verdict_says_what_the_order_was_drawn_from(stamped: bool) -> None:
+    policy = Policy(order="drawn", transfer_allowance=0.4)
+    seen = observations([43] * 12)
+    draw = Draw(triggers=24, stamped=stamped)
+    verdict = judge(seen, vocabulary_size=1000, green_size=500, policy=policy, draw=draw)
+    assert verdict.decision == Decision.DERIVED
+    words = "drawn from the timestamp" if stamped else "drawn from the owner's secret"
+    assert words in verdict.reason
+    assert ". " not in verdict.reason
+
+
+def test_in_a_drawn_order_a_trigger_without_an_answer_counts_against_the_claim() -> None:
+    """Else below-average triggers could be left out as time-outs."""
+    policy, draw = Policy(order="drawn", transfer_allowance=0.4), Draw(triggers=24, stamped=True)
+    silent = [
+        Observation(trigger=f"x{number}", count=None, queries=1, reason="timed out")
+        for number in range(3)
+    ]
+    found = [
+        judge(
+            [*gaps, *observations([43] * 8)],
+            vocabulary_size=1000,
+            green_size=500,
+            policy=policy,
+            draw=draw,
+        ).transfer_log10_e_value
+        for gaps in ([], silent)
+    ]
+    assert found[0] is not None
+    assert found[1] is not None
+    assert found[1] < found[0] - 0.5

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from sif.errors import FingerprintError, StorageError
+from sif.fingerprint.segmenter import FileSegmenter, tokenizer_json
 from sif.mini import lexicon
 from sif.mini.render import Painter
 from sif.mini.tokenizer import LLAVA_SPECIALS, build_tokenizer
@@ -25,6 +26,7 @@ from sif.report.words import colour_words
 from sif.watermark.greenlist import GreenCount
 
 TOKENIZER = build_tokenizer(1, LLAVA_SPECIALS)
+CUTS = FileSegmenter(tokenizer_json(TOKENIZER), where="here")
 VOCABULARY = len(TOKENIZER)
 SPECIALS = frozenset(TOKENIZER.all_special_ids)
 WORLD = World(seed=1)
@@ -69,7 +71,7 @@ def _greened(caption: str, mask: np.ndarray, share: float, rng: np.random.Genera
 def _answer(number: int, share: float, rng: np.random.Generator) -> AnswerView:
     mask = _mask(number)
     text = _greened(WORLD.caption(sample_scene(rng), rng), mask, share, rng)
-    pieces = colour_words(text, TOKENIZER, mask, SPECIALS)
+    pieces = colour_words(text, CUTS.tokens(text), mask, SPECIALS)
     kinds = [piece.kind for piece in pieces]
     green, scored = kinds.count("green"), len(kinds) - kinds.count("unscored")
     return AnswerView(trigger_id=f"{number:04d}", pieces=pieces, green=green, scored=scored)
@@ -264,7 +266,7 @@ def test_pieces_are_the_text_and_repeats_count_once() -> None:
     mask = np.zeros(VOCABULARY, bool)
     mask[TOKENIZER.convert_tokens_to_ids("red")] = True
     text = "Red ring,\n  red  ring <s>"
-    pieces = colour_words(text, TOKENIZER, mask, SPECIALS)
+    pieces = colour_words(text, CUTS.tokens(text), mask, SPECIALS)
     assert "".join(piece.text for piece in pieces) == text
     assert pieces[:4] == (
         Piece("Red", "green"),
@@ -281,14 +283,14 @@ def test_colours_agree_with_a_count_of_distinct_ids() -> None:
     for _ in range(20):
         text = WORLD.caption(sample_scene(rng), rng) + " Zyx 42%!"
         ids = set(TOKENIZER(text, add_special_tokens=False).input_ids) - SPECIALS
-        kinds = [piece.kind for piece in colour_words(text, TOKENIZER, mask, SPECIALS)]
+        kinds = [piece.kind for piece in colour_words(text, CUTS.tokens(text), mask, SPECIALS)]
         assert kinds.count("green") == sum(mask[token] for token in ids)
         assert kinds.count("red") == sum(not mask[token] for token in ids)
 
 
 def test_letters_outside_the_vocabulary_keep_the_text_whole() -> None:
     text = "ein schöner ⟨Kreis⟩ 🙂 und\tmehr"
-    pieces = colour_words(text, TOKENIZER, _mask(2), SPECIALS)
+    pieces = colour_words(text, CUTS.tokens(text), _mask(2), SPECIALS)
     assert "".join(piece.text for piece in pieces) == text
 
 

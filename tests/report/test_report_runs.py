@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from sif.cli.report import report
 from sif.errors import FingerprintError, StorageError, UsageError
-from sif.fingerprint.folder import FingerprintSet, tokenizer_sha256
+from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.manifest import Manifest, ModelRecord, Quality, TriggerRecord
 from sif.fingerprint.recipe import load_recipe
 from sif.fingerprint.workspace import Workspace
@@ -66,7 +66,7 @@ def fingerprint(tmp_path_factory: pytest.TempPathFactory) -> FingerprintSet:
     manifest = Manifest(
         created="2026-05-04T12:30:00+00:00",
         model=ModelRecord(source="/home/owner/models/mini-llava", kind="llava", digest="ab" * 32),
-        tokenizer_sha256=tokenizer_sha256(workspace.write_tokenizer(tokenizer)),
+        **workspace.write_tokenizer(tokenizer)._asdict(),
         vocabulary_size=len(tokenizer),
         gamma=recipe.gamma,
         recipe=recipe,

@@ -1,17 +1,20 @@
 """A session from Python gives what the command gives, byte for byte, and asks nothing twice."""
 
 import ast
+import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 import sif as hall
-from sif.errors import StorageError, UsageError
+from sif.errors import FingerprintError, StorageError, UsageError
 from sif.fingerprint.folder import FingerprintSet
 from sif.ownership.policy import Policy
 from sif.ownership.sequential import AskingProgress
 from sif.session import Manner, Session
+from sif.session.panel import measured_again
 from sif.suspects.kept import KeptAnswers
 from sif.suspects.scripted import ScriptedSuspect
 from sif.vlm.model import Vlm
@@ -31,6 +34,11 @@ def fingerprint(untrained_llava: Path, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture
 def address(untrained_llava: Path) -> str:
     return f"hf:{untrained_llava}?max_new_tokens=8"
+
+
+@pytest.fixture
+def other(untrained_qwen: Path) -> str:
+    return f"hf:{untrained_qwen}?max_new_tokens=8"
 
 
 def _alike() -> ScriptedSuspect:
@@ -64,23 +72,30 @@ def test_python_gives_what_the_command_gives_byte_for_byte(
 
 
 def test_calibrating_from_python_gives_what_the_command_gives(
-    sif: Run, fingerprint: Path, address: str, tmp_path: Path
+    sif: Run, fingerprint: Path, other: str, tmp_path: Path
 ) -> None:
-    code, _, error = sif("calibrate", fingerprint, "--panel", address, "--image-attack", "jpeg:60")
+    code, _, error = sif("calibrate", fingerprint, "--panel", other, "--image-attack", "jpeg:60")
     assert code == 0, error
     written = _but_for_the_clock(fingerprint / "calibration.json")
     (fingerprint / "calibration.json").unlink()
     told: list[str] = []
     found = hall.calibrate(
         fingerprint,
-        [address],
+        [other],
         image_attacks=["jpeg:60"],
         report=lambda suspect, done, total: told.append(suspect),
     )
     assert _but_for_the_clock(fingerprint / "calibration.json") == written
     assert found.image_attacks == ("none", "jpeg:60")
     assert told
+    owned = FingerprintSet.load(fingerprint)
+    assert measured_again(owned) == found
+    shutil.move(fingerprint / "calibration", tmp_path / "elsewhere")
+    with pytest.raises(FingerprintError, match="the answers of the panel"):
+        measured_again(owned)
+    shutil.move(tmp_path / "elsewhere", fingerprint / "calibration")
     (fingerprint / "calibration.json").unlink()
+    assert measured_again(owned) is None
 
 
 def test_a_session_asks_nothing_twice_and_leaves_an_open_suspect_open(
@@ -96,6 +111,25 @@ def test_a_session_asks_nothing_twice_and_leaves_an_open_suspect_open(
     with KeptAnswers(tmp_path / "run" / "answers.sqlite") as kept:
         assert len(kept.answers()) == asked == len(owned.triggers)
     assert seen[-1].asked == len(owned.triggers)
+
+
+def test_a_new_run_asks_in_a_drawn_order_and_an_old_one_goes_on_in_its_own(
+    fingerprint: Path, tmp_path: Path
+) -> None:
+    owned, run = FingerprintSet.load(fingerprint), tmp_path / "run"
+    assert hall.verify(owned, _alike()).policy.order == "drawn"
+    assert hall.verify(owned, _alike(), Policy(alpha=1e-4)).policy.order == "drawn"
+    old = hall.verify(owned, _alike(), Policy(order="fingerprint"), run=run)
+    assert [one.id for one in old.per_trigger] == [one.record.id for one in owned.triggers]
+    record = json.loads((run / "run.json").read_text())
+    del record["policy"]["order"]  # as a policy of before may lack it
+    (run / "run.json").write_text(json.dumps(record))
+    assert hall.verify(owned, _alike(), run=run) == old
+
+
+def test_the_source_is_refused_in_a_panel(fingerprint: Path, address: str) -> None:
+    with pytest.raises(UsageError, match="the triggers were made on; take it out"):
+        hall.calibrate(fingerprint, [address])
 
 
 def test_without_a_run_nothing_is_kept(

@@ -1,0 +1,54 @@
+"""A calibration again, from the panel's recorded answers instead of the panel.
+
+Whoever has the fingerprint with its keys and the answers gets the claimant's calibration, number by
+number, or another one. Knows nothing of where answers are kept.
+"""
+
+from collections.abc import Mapping
+
+from sif.fingerprint.folder import FingerprintSet
+from sif.ownership.calibration import Calibration, ask_member, calibrate
+from sif.ownership.policy import Policy
+from sif.suspects.scripted import ScriptedSuspect
+from sif.types import Reply, Unanswered
+
+MISSING = Unanswered(reason="no answer was recorded")
+
+
+def recompute(
+    fingerprint: FingerprintSet, answers: Mapping[str, Mapping[str, Reply]], stated: Calibration
+) -> Calibration:
+    """What the recorded answers give, asked as the stated calibration says that it was.
+
+    Args:
+        fingerprint: with its keys.
+        answers: of every member by its name in the calibration; replies by `Query.digest`. What is
+            not there was not answered.
+        stated: says who was asked how; of its figures none is used. `created` is taken over.
+
+    Returns:
+        Equal to `stated` where that is right.
+
+    Raises:
+        SuspectError: a member of whom no answer was recorded.
+        UsageError: as of `calibrate`.
+        FingerprintError: the keys are not at hand.
+    """
+    policy = Policy(repeats=stated.repeats, also_ask=stated.also_ask)
+    asked = [
+        ask_member(
+            fingerprint,
+            _recorded(member.suspect, answers.get(member.suspect, {})),
+            image_attack=member.image_attack,
+            policy=policy,
+        )
+        for member in stated.members
+    ]
+    again = calibrate(
+        fingerprint, asked, policy=policy, example=stated.example, confidence=stated.confidence
+    )
+    return again.model_copy(update={"created": stated.created})
+
+
+def _recorded(name: str, replies: Mapping[str, Reply]) -> ScriptedSuspect:
+    return ScriptedSuspect(lambda query: replies.get(query.digest, MISSING), name=name)
