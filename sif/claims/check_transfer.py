@@ -9,7 +9,6 @@ show nothing. That the panel gave these answers is the claimant's word.
 """
 
 from collections.abc import Iterable
-from math import exp
 from typing import Any, Final
 
 from sif.claims.case import Case
@@ -24,23 +23,13 @@ from sif.ownership.calibration import (
     calibrate,
     read_calibration,
 )
+from sif.ownership.chance import chance_reaction
 from sif.ownership.null import HypergeometricNull
 from sif.ownership.policy import Policy
-from sif.ownership.transfer import reaction
-from sif.watermark.greenlist.count import GreenCount
 
 MARGIN: Final = 0.02
 """How much further than chance τ must reach, on the scale of reactions from 0 to 1."""
 UNTOLD: Final = {"created", "log10_e_value"}
-
-
-def chance_reaction(scored: int, null: HypergeometricNull) -> float:
-    """The exact mean reaction of so many distinct ids that do not depend on the key."""
-    gamma = null.green_size / null.vocabulary_size
-    return sum(
-        exp(chance) * reaction(GreenCount(green=green, scored=scored), gamma=gamma)
-        for green, chance in zip(null.support(scored), null.log_pmf(scored), strict=True)
-    )
 
 
 def check_transfer(case: Case) -> Finding:

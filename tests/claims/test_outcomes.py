@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from sif.claims import Means, Outcome, Status, audit, read_commitment, reveal
-from sif.claims.check_transfer import MARGIN, chance_reaction
+from sif.claims.check_transfer import MARGIN
 from sif.claims.reveal import Reveal
 from sif.claims.runs import count_of, count_run
 from sif.errors import ClaimError, UsageError
 from sif.fingerprint.folder import FingerprintSet
+from sif.ownership.chance import chance_reaction
 from sif.ownership.null import HypergeometricNull
 from sif.session.session import Session
 from sif.suspects import ScriptedSuspect
@@ -172,20 +173,6 @@ def test_an_allowance_that_does_not_follow_from_the_panel_is_refused(
     step = "transfer" if words else "counts"  # what cannot be counted ends the audit earlier
     assert found.failed == step, found.steps
     assert words in found.step(step).sentence
-
-
-@pytest.mark.parametrize("scored", [1, 2, 7, 30, 60, 200])
-def test_chance_alone_reacts_as_far_as_drawn(scored: int) -> None:
-    import numpy as np
-
-    from sif.ownership.transfer import reaction
-    from sif.watermark.greenlist.count import GreenCount
-
-    drawn = np.random.default_rng(scored).hypergeometric(300, 300, scored, 40_000)
-    sizes, times = np.unique(drawn, return_counts=True)
-    seen = [reaction(GreenCount(green=int(g), scored=scored), gamma=0.5) for g in sizes]
-    exact = chance_reaction(scored, HypergeometricNull(vocabulary_size=600, green_size=300))
-    assert exact == pytest.approx(np.dot(seen, times) / 40_000, abs=0.004)
 
 
 def test_an_allowance_below_chance_is_refused(claim: Claim, tmp_path: Path) -> None:
