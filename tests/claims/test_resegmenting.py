@@ -87,7 +87,13 @@ def owner(tmp_path: Path) -> SigningKey:
 
 @pytest.fixture
 def means(owner: SigningKey) -> Means:
-    return Means(roots=load_roots([GOLDEN / "root.pem"]), public_key=owner.public)
+    """The defaults of when the golden claim was made, but for what is tested here."""
+    return Means(
+        roots=load_roots([GOLDEN / "root.pem"]),
+        public_key=owner.public,
+        tokens_tried=1000.0,
+        alpha_transfer=0.1,
+    )
 
 
 def counts(owned: FingerprintSet, told: Mapping[str, str], cut: Cut) -> dict[str, GreenCount]:
