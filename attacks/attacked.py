@@ -5,13 +5,15 @@ from functools import partial
 from itertools import groupby
 
 from sif.attacks import answers, images
+from sif.attacks.images.parse import NAMES as IMAGE_ATTACKS
+from sif.errors import UsageError
 from sif.types import Suspect
 
 Attack = images.ImageAttack | answers.AnswerAttack | answers.ServingAttack
 Wrapper = Callable[[Suspect], Suspect]
 
 
-def attacked(suspect: Suspect, *attacks: Attack | Wrapper, seed: int = 0) -> Suspect:
+def attacked(suspect: Suspect, *attacks: str | Attack | Wrapper, seed: int = 0) -> Suspect:
     """The suspect with attacks around it, from the model outwards; again a suspect.
 
     Neighbours of one kind happen in their order: `Jpeg, Blur` shows the model blurred JPEGs,
@@ -21,17 +23,37 @@ def attacked(suspect: Suspect, *attacks: Attack | Wrapper, seed: int = 0) -> Sus
 
     Args:
         suspect: the one that is asked.
-        attacks: on images, answers and serving, and anything else that makes a suspect out of a
-            suspect, such as a defence.
+        attacks: on images, answers and serving, as words (`jpeg:75`, `truncate:0.5`) or as
+            values, and anything else that makes a suspect out of a suspect, such as a defence.
         seed: of what attacks on answers draw.
 
     Raises:
-        UsageError: a suspect that cannot be served so.
+        UsageError: no suspect, something that is no attack, or a suspect that cannot be served so.
         ModelError: a second model that cannot be loaded.
     """
-    for wrap in _wrappers(attacks, seed):
+    if not isinstance(suspect, Suspect):
+        raise UsageError(f"expected a suspect, as of sif.connect, got {str(suspect)[:80]!r}")
+    understood = [one for attack in attacks for one in _understood(attack)]
+    for wrap in _wrappers(understood, seed):
         suspect = wrap(suspect)
     return suspect
+
+
+def _understood(attack: str | Attack | Wrapper) -> Sequence[Attack | Wrapper]:
+    """Words as the attacks that they name; anything else as it is."""
+    if not isinstance(attack, str):
+        kinds = images.ImageAttack, answers.AnswerAttack, answers.ServingAttack
+        if not (isinstance(attack, kinds) or callable(attack)):
+            raise UsageError(f"expected an attack such as 'jpeg:75', got {str(attack)[:80]!r}")
+        return [attack]
+    name = attack.partition(":")[0].partition("+")[0].strip()
+    if name in IMAGE_ATTACKS:
+        return [images.parse_image_attack(attack)]
+    try:
+        return answers.parse_answer_attacks(attack)
+    except UsageError as error:
+        known = ", ".join(IMAGE_ATTACKS)
+        raise UsageError(f"expected an attack on images ({known}), or: {error}") from error
 
 
 def _wrappers(attacks: Sequence[Attack | Wrapper], seed: int) -> Iterator[Wrapper]:

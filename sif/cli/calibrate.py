@@ -68,7 +68,8 @@ def calibrate(
     from sif.suspects.uri import SuspectAddress
 
     policy = Policy(repeats=repeats, also_ask=tuple(also_ask or ()))
-    shown = None if example is None else read_example(example)
+    if example is not None:
+        read_example(example)
     Manner(image_attacks=image_attack or ()).check()
     for address in panel or []:
         SuspectAddress.parse(address)
@@ -83,7 +84,7 @@ def calibrate(
             panel,
             policy=policy,
             image_attacks=image_attack or (),
-            example=shown,
+            example=example,
             confidence=confidence,
             batch_size=batch,
             report=show,

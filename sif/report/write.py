@@ -17,7 +17,7 @@ PAGE: Final = "report.html"
 
 
 def write_report(
-    runs: Sequence[str | Path],
+    runs: Sequence[str | Path] | str | Path,
     out: str | Path | None = None,
     *,
     fingerprint: FingerprintSet | str | Path | None = None,
@@ -27,7 +27,7 @@ def write_report(
     """Writes one self-contained page with verdicts, evidence curves, triggers and answers.
 
     Args:
-        runs: folders of finished runs of one fingerprint.
+        runs: folders of finished runs of one fingerprint, or one of them.
         out: the page; report.html in the run, or here for several runs, where None.
         fingerprint: that they asked about, or its folder, where it was moved; with its keys unless
             `public`.
@@ -42,7 +42,7 @@ def write_report(
         StorageError: a run that was not finished, or a page that cannot be written.
         FingerprintError: no keys, or answers that are not those of the verdict.
     """
-    folders = [Path(run) for run in runs]
+    folders = [Path(run) for run in ([runs] if isinstance(runs, str | Path) else runs)]
     if not folders:
         raise UsageError("expected at least one finished run, got none")
     if not isinstance(fingerprint, FingerprintSet):

@@ -10,9 +10,20 @@ from dataclasses import dataclass
 from sif.attacks.answers import parse_answer_attacks
 from sif.attacks.attacked import attacked
 from sif.attacks.images import ImageAttack, in_order, parse_image_attack
+from sif.errors import UsageError
 from sif.suspects.connect import connect
 from sif.suspects.prefaced import PrefacedSuspect
 from sif.types import Suspect
+
+
+def refuse_single(name: str, value: object) -> None:
+    """Makes sure that several texts are no single one, which would be read letter by letter.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if isinstance(value, str | bytes):
+        raise UsageError(f"{name}: expected a list, got {str(value)[:80]!r}; put it into brackets")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +36,19 @@ class Manner:
         example: description of another picture that stands before every prompt; its words.
 
     Raises:
-        UsageError: an attack that cannot be read, when it is used.
+        UsageError: one text where several are expected, or an example without words; an attack that
+            cannot be read, when it is used.
     """
 
     image_attacks: Sequence[str] = ()
     answer_attacks: Sequence[str] = ()
     example: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("image_attacks", "answer_attacks"):
+            refuse_single(name, getattr(self, name))
+        if self.example is not None and not self.example.strip():
+            raise UsageError("expected an example description, got no words; leave example out")
 
     @property
     def image_attack(self) -> ImageAttack:

@@ -25,8 +25,9 @@ from sif.ownership.policy import Policy
 from sif.ownership.questions import queries_of
 from sif.ownership.recompute import recompute
 from sif.ownership.run import JOURNAL
-from sif.session.manner import Manner, asking
+from sif.session.manner import Manner, asking, refuse_single
 from sif.suspects.kept import KeptAnswers
+from sif.suspects.prefaced import read_example
 from sif.suspects.uri import SuspectAddress
 from sif.types import Suspect
 
@@ -56,7 +57,7 @@ def calibrate(
         policy: how often and with what further prompts verifying will ask.
         image_attacks: besides pictures as they are, also ask behind each of these, one at a time
             (those that happen together joined by +), as verifying will.
-        example: words that verifying will put before every prompt.
+        example: words that verifying will put before every prompt, or `@FILE` that holds them.
         confidence: with which all bounds hold together, from 0.5 to 0.9999.
         names: under which their answers are kept, one for each of the panel.
         batch_size: triggers asked together.
@@ -70,6 +71,14 @@ def calibrate(
         SuspectError: a suspect cannot be reached.
         StorageError: the fingerprint's folder cannot be written.
     """
+    refuse_single("panel", panel)
+    refuse_single("image_attacks", image_attacks)
+    if names is not None and len(names) != len(panel):
+        raise UsageError(
+            f"names: expected one for each of the panel ({len(panel)}), got {len(names)}"
+        )
+    if batch_size < 1:
+        raise UsageError(f"batch_size: expected at least 1, got {batch_size}")
     if not panel:
         raise UsageError("expected a panel of at least one model that is not yours, got none")
     for member in panel:
@@ -77,7 +86,8 @@ def calibrate(
             SuspectAddress.parse(member)
     if not isinstance(fingerprint, FingerprintSet):
         fingerprint = FingerprintSet.load(fingerprint)
-    policy, manner, asked = policy or Policy(), Manner(example=example), list[Asked]()
+    shown = None if example is None else read_example(example)
+    policy, manner, asked = policy or Policy(), Manner(example=shown), list[Asked]()
     attacks = dict.fromkeys(parse_image_attack(text) for text in ["none", *image_attacks])
     named: dict[str | Suspect, str | None] = dict.fromkeys(panel)
     named |= dict(zip(panel, names, strict=True)) if names else {}
@@ -96,7 +106,7 @@ def calibrate(
                             report=partial(report, name or seen.name),
                         )
                     )
-    found = measure(fingerprint, asked, policy=policy, example=example, confidence=confidence)
+    found = measure(fingerprint, asked, policy=policy, example=shown, confidence=confidence)
     write_calibration(fingerprint.folder, found)
     return found
 

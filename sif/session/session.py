@@ -33,6 +33,7 @@ from sif.ownership.sequential import AskingProgress, decide
 from sif.ownership.verdict import Verdict
 from sif.session.manner import Manner, asking
 from sif.suspects.kept import KeptAnswers
+from sif.suspects.prefaced import read_example
 from sif.suspects.remembering import Remembering
 from sif.types import Suspect
 
@@ -78,6 +79,19 @@ class Session:
     batch_size: int = 8
     grey_box: bool = False
     unrelated: Sequence[Path] = ()
+
+    def __post_init__(self) -> None:
+        for name, kind in (("fingerprint", FingerprintSet), ("policy", Policy), ("manner", Manner)):
+            if not isinstance(getattr(self, name), kind):
+                got = type(getattr(self, name)).__name__
+                raise UsageError(f"{name}: expected a {kind.__name__}, got {got}")
+        if self.run is not None and not isinstance(self.run, Path):
+            raise UsageError(
+                f"run: expected a Path, got {type(self.run).__name__}; sif.verify "
+                "takes text as well"
+            )
+        if self.batch_size < 1:
+            raise UsageError(f"batch_size: expected at least 1, got {self.batch_size}")
 
     def verify(self, *, report: Report = _silent) -> Verdict:
         """Asks until the verdict is reached, writes it into `run`, and returns it.
@@ -173,7 +187,8 @@ def verify(
         run: folder for answers and verdict; goes on where it stopped; none to keep nothing.
         image_attacks: on the pictures, such as `jpeg:75`, in their order.
         answer_attacks: on the answers, such as `truncate:0.5`, from the model outwards.
-        example: description of another picture that stands before every prompt.
+        example: description of another picture that stands before every prompt: its words, or
+            `@FILE` that holds them.
         label: a short name for the report.
         batch_size: triggers asked together.
         report: called after every batch of triggers.
@@ -183,11 +198,12 @@ def verify(
     """
     if not isinstance(fingerprint, FingerprintSet):
         fingerprint = FingerprintSet.load(fingerprint)
+    shown = None if example is None else read_example(example)
     return Session(
         fingerprint=fingerprint,
         suspect=suspect,
-        policy=policy or Policy(),
-        manner=Manner(image_attacks=image_attacks, answer_attacks=answer_attacks, example=example),
+        policy=Policy() if policy is None else policy,
+        manner=Manner(image_attacks=image_attacks, answer_attacks=answer_attacks, example=shown),
         run=None if run is None else Path(run),
         label=label,
         batch_size=batch_size,

@@ -1,5 +1,6 @@
 """From an address to a suspect; the one place that knows every engine. Imports each when asked."""
 
+from sif.errors import UsageError
 from sif.suspects.uri import SuspectAddress
 from sif.types import Suspect
 
@@ -14,6 +15,8 @@ def connect(uri: str) -> Suspect:
         UsageError: the address is wrong as written.
         ModelError: a local model cannot be loaded, or its engine is not installed.
     """
+    if not isinstance(uri, str):
+        raise UsageError(f"expected an address such as hf:FOLDER, got {type(uri).__name__}")
     address = SuspectAddress.parse(uri)
     match address.scheme:
         case "hf":

@@ -4,6 +4,8 @@ import ast
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -153,6 +155,72 @@ def test_an_attack_that_cannot_be_read_is_said_before_anything_is_asked(fingerpr
         hall.verify(fingerprint, "hf:nowhere", image_attacks=["jpeg:900"])
     with pytest.raises(UsageError):
         Manner(answer_attacks=["truncate:7"]).check()
+
+
+def test_an_example_in_a_file_is_read_and_none_at_all_is_refused(
+    fingerprint: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "words.txt").write_text("A blue\n square.")
+    run = tmp_path / "run"
+    hall.verify(fingerprint, _alike(), example=f"@{tmp_path / 'words.txt'}", run=run)
+    assert '"example": "A blue square."' in (run / "run.json").read_text()
+    for nothing in ("", " ", "@nowhere.txt"):
+        with pytest.raises(UsageError, match="example"):
+            hall.verify(fingerprint, _alike(), example=nothing)
+
+
+# Tried without the type checks of tests, which would speak first.
+WRONG = """
+import json, sys
+import sif
+from sif.errors import UsageError
+from sif.session import Session
+from sif.suspects.scripted import ScriptedSuspect
+
+fp, told = sys.argv[1], {}
+alike = ScriptedSuspect(lambda query: "a red circle")
+for name, call in {
+    "one attack instead of a list": lambda: sif.verify(fp, alike, image_attacks="jpeg:75"),
+    "a batch of none": lambda: sif.verify(fp, alike, batch_size=0),
+    "a negative batch": lambda: sif.verify(fp, alike, batch_size=-1),
+    "rules as a dict": lambda: sif.verify(fp, alike, {"alpha": 1e-3}),
+    "a path as a fingerprint": lambda: Session(fingerprint=fp, suspect=alike),
+    "one address as a panel": lambda: sif.calibrate(fp, "hf:other"),
+    "names for others": lambda: sif.calibrate(fp, ["hf:other"], names=["a", "b"]),
+    "no suspect": lambda: sif.attacked(None, "jpeg:75"),
+    "an address to attack": lambda: sif.attacked("hf:other", "jpeg:75"),
+    "no attack": lambda: sif.attacked(alike, 3),
+    "an unknown attack": lambda: sif.attacked(alike, "jpg:75"),
+    "no address": lambda: sif.connect(None),
+    "no runs": lambda: sif.write_report([]),
+}.items():
+    try:
+        call()
+        told[name] = "nothing was raised"
+    except UsageError as error:
+        one_line = "expected" in str(error) and chr(10) not in str(error)
+        told[name] = "fine" if one_line else str(error)
+    except Exception as error:
+        told[name] = repr(error)
+print(json.dumps(told))
+"""
+
+
+def test_what_makes_no_sense_is_one_clear_line(fingerprint: Path) -> None:
+    outcome = subprocess.run(
+        [sys.executable, "-c", WRONG, str(fingerprint)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    told = json.loads(outcome.stdout)
+    assert {name: words for name, words in told.items() if words != "fine"} == {}
+
+
+def test_attacks_may_be_named_by_their_words() -> None:
+    assert hall.attacked(_alike(), "jpeg:75").name.endswith("(image jpeg:75)")
+    assert "truncate:0.5" in hall.attacked(_alike(), "truncate:0.5", "noise:4").name
 
 
 def test_a_panel_of_nobody_is_refused(fingerprint: Path) -> None:
