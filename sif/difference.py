@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from os.path import commonprefix
 from typing import Any, Final
 
 LONGEST: Final = 90
@@ -43,7 +42,9 @@ def _excerpts(then: Any, now: Any) -> tuple[str, str]:
     one, other = (_shown(value) for value in (then, now))
     start = 0
     if max(len(one), len(other)) > LONGEST:
-        start = max(0, len(commonprefix([one, other])) - LONGEST // 3)
+        pairs = enumerate(zip(one, other, strict=False))
+        same = next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
+        start = max(0, same - LONGEST // 3)
     return _cut(one, start), _cut(other, start)
 
 

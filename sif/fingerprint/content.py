@@ -75,8 +75,8 @@ def learn_content(pictures: Sequence[Image.Image], *, tile: int, share: float) -
         raise UsageError(
             f"expected enough pictures to learn what ordinary pictures hold: {share:.1%} of the "
             f"variance of unseen ones, got {len(pictures)}, which explain {reached:.1%}; give "
-            f"some {max(enough, 100)} pictures with --images, an estimate (those beyond the number of "
-            "triggers serve only this), or lower content_share in the recipe"
+            f"some {max(enough, 100)} pictures with --images, an estimate (those beyond the number "
+            "of triggers serve only this), or lower content_share in the recipe"
         )
     return ContentSpace(_components(torch.cat(halves) - mean)[:, :number].contiguous(), tile)
 
