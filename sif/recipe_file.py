@@ -39,15 +39,20 @@ def read_recipe(
     text = read_built_in(name, built_in=built_in, folder=folder, noun="recipe")
     try:
         content = yaml.safe_load(text)
-        if isinstance(content, dict):
-            change(content)
+        if not isinstance(content, dict):
+            raise UsageError(
+                f"expected a recipe in YAML, fields with values, got {name} with "
+                f"{'nothing in it' if content is None else _excerpt(content)}; copy a built-in one"
+            )
+        change(content)
         return kind.model_validate(content)
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
         raise UsageError(f"expected a recipe in YAML, got {name}: {reason}") from error
     except ValidationError as error:
         where, what, got = first_fault(error)
-        raise UsageError(f"recipe {name}: {where}: {what}, got {got!r}") from error
+        place = f"recipe {name}: {where}" if where else f"recipe {name}"
+        raise UsageError(f"{place}: {what}, got {_excerpt(got)}; correct the recipe") from error
 
 
 def read_built_in(
@@ -67,7 +72,12 @@ def read_built_in(
     if str(name) in built_in:
         return folder.joinpath(f"{name}.yaml").read_text(encoding="utf-8")
     path = Path(name)
-    if path.suffix not in (".yaml", ".yml") or not path.is_file():
+    if path.suffix in (".yaml", ".yml") and not path.is_file():
+        raise UsageError(
+            f"expected a {noun} in YAML, got {str(name)!r}, a file that does not exist; name one "
+            f"that does, or one of {', '.join(built_in)}"
+        )
+    if path.suffix not in (".yaml", ".yml"):
         raise UsageError(
             f"expected a {noun} among {', '.join(built_in)} or a YAML file, got {str(name)!r}"
         )
@@ -75,3 +85,9 @@ def read_built_in(
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"expected a {noun} in YAML, got {name}: {error}") from error
+
+
+def _excerpt(value: Any) -> str:
+    """A value of a stranger's file, printable and no longer than a line."""
+    words = ascii(value)
+    return words if len(words) <= 100 else f"{words[:100]}…"

@@ -8,6 +8,7 @@ model and not its siblings. Knows nothing of models or of triggers.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 import torch
@@ -69,11 +70,13 @@ def learn_content(pictures: Sequence[Image.Image], *, tile: int, share: float) -
     number = int((explained < share).sum()) + 1
     if not number <= len(explained):
         reached = float(explained[-1]) if len(explained) else 0.0
+        # Were what is left unexplained to halve as the pictures double: twice what that asks for.
+        enough = 100 * ceil(len(pictures) * (1 - reached) / (1 - share) / 50)
         raise UsageError(
             f"expected enough pictures to learn what ordinary pictures hold: {share:.1%} of the "
-            f"variance of unseen ones, got {len(pictures)}, which explain {reached:.1%}; add "
-            "pictures to --images (those beyond the number of triggers serve only this), or lower "
-            "content_share in the recipe"
+            f"variance of unseen ones, got {len(pictures)}, which explain {reached:.1%}; give "
+            f"some {max(enough, 100)} pictures with --images, an estimate (those beyond the number "
+            "of triggers serve only this), or lower content_share in the recipe"
         )
     return ContentSpace(_components(torch.cat(halves) - mean)[:, :number].contiguous(), tile)
 

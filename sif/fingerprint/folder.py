@@ -221,8 +221,11 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     if not path.is_file():
-        begun = " (it was begun but not finished: run `sif fingerprint` again)"
-        hint = begun if (folder / "request.json").exists() else ""
+        if (folder / "request.json").exists():
+            hint = " (it was begun but not finished: run `sif fingerprint` again)"
+        else:
+            there = "a folder without it" if folder.is_dir() else "which is no folder"
+            hint = f", {there}; name the folder that was given to `sif fingerprint --out`"
         raise FingerprintError(f"expected a fingerprint folder with {MANIFEST}, got {folder}{hint}")
     try:
         return Manifest.model_validate_json(path.read_text(encoding="utf-8"))

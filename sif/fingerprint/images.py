@@ -28,8 +28,14 @@ def read_images(folder: str | Path) -> list[NamedImage]:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise UsageError(f"expected a folder of images, got {folder}")
+        what = "a file" if folder.exists() else "which does not exist"
+        raise UsageError(
+            f"expected a folder of images, got {folder}, {what}; name a folder that holds pictures"
+        )
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
     if not paths:
-        raise UsageError(f"expected images ({', '.join(SUFFIXES)}) in {folder}, got none")
+        raise UsageError(
+            f"expected images ({', '.join(SUFFIXES)}) in {folder}, got none; put pictures into it "
+            "or name another folder"
+        )
     return [NamedImage(name=path.name, image=read_image(path)) for path in paths]

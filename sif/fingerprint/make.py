@@ -63,7 +63,7 @@ def make_fingerprint(
     images: Sequence[NamedImage] | str | Path,
     *,
     out: str | Path,
-    recipe: Recipe | str = "sif",
+    recipe: Recipe | str | Path = "sif",
     prompts: Sequence[str] | None = None,
     count: int | None = None,
     keys: KeyRing | None = None,
@@ -94,21 +94,24 @@ def make_fingerprint(
         report: called after every step.
 
     Raises:
-        UsageError: no images or prompts, a recipe without green lists, or too few images for what
-            the recipe has to learn from them.
+        UsageError: no images or prompts, a number out of range, a recipe without green lists, or
+            too few images for what the recipe has to learn from them; nothing is then written.
         ModelError: the model does not pass the probe.
         FingerprintError: the folder belongs to something else.
         StorageError: the folder cannot be written.
     """
-    images = read_images(images) if isinstance(images, str | Path) else images
-    recipe = load_recipe(recipe) if isinstance(recipe, str) else recipe
-    prompts = load_prompts() if prompts is None else prompts
-    if not images or not prompts:
-        raise UsageError(f"expected images and prompts, got {len(images)} and {len(prompts)}")
+    _check_kinds(vlm, keys)
+    _check_numbers(seed=seed, count=count, batch_size=batch_size)
+    recipe = load_recipe(recipe) if isinstance(recipe, str | Path) else recipe
     green_list_objective(recipe)  # refuses other recipes before anything is written
-    number = count or len(images)
+    prompts = load_prompts() if prompts is None else _checked_prompts(prompts)
+    images = read_images(images) if isinstance(images, str | Path) else _checked_images(images)
+    number = len(images) if count is None else count
     workspace = Workspace(Path(out))
-    content = _content(vlm, images, recipe) if workspace.finished() is None else None
+    content = None
+    if workspace.finished() is None:
+        probe(vlm)
+        content = _content(vlm, images, recipe)
     keys = workspace.open_keys(keys)
     request = _request(
         vlm,
@@ -122,12 +125,64 @@ def make_fingerprint(
     )
     workspace.claim(request)
     if workspace.finished() is None:
-        probe(vlm)
         tokenizer = workspace.write_tokenizer(vlm.tokenizer)
         records = _make_all(Plan(vlm, images, request, keys, content), workspace, report)
         weights = workspace.write_weights(_weights(vlm, request, workspace.folder, records))
         workspace.finish(_manifest(vlm, request, tokenizer, weights, records, keys))
     return FingerprintSet.load(workspace.folder)
+
+
+def _check_kinds(vlm: object, keys: object) -> None:
+    if not isinstance(vlm, Vlm):
+        raise UsageError(
+            f"vlm: expected a loaded model, got {type(vlm).__name__}; load it with sif.Vlm.load"
+        )
+    if keys is not None and not isinstance(keys, KeyRing):
+        raise UsageError(
+            f"keys: expected a KeyRing, got {type(keys).__name__}; read a key file with "
+            "KeyRing.load, or leave keys out for fresh ones"
+        )
+
+
+def _check_numbers(*, seed: object, count: object, batch_size: object) -> None:
+    for name, value, least in (
+        ("seed", seed, 0),
+        ("count", count, 1),
+        ("batch_size", batch_size, 1),
+    ):
+        if name == "count" and value is None:
+            continue
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            mend = "; leave it out for one trigger an image" if name == "count" else ""
+            raise UsageError(
+                f"{name}: expected a whole number of {least} or more, got {value!r}"
+                f"{mend or '; correct it'}"
+            )
+
+
+def _checked_prompts(prompts: Sequence[str]) -> Sequence[str]:
+    if isinstance(prompts, str) or not isinstance(prompts, Sequence):
+        raise UsageError(
+            f"prompts: expected a list of questions, got {ascii(prompts)[:60]}; put one question "
+            "into a list"
+        )
+    wrong = [p for p in prompts if not isinstance(p, str) or not p.strip()]
+    if not prompts or wrong:
+        raise UsageError(
+            "prompts: expected one or more questions in words, got "
+            f"{ascii(wrong[0])[:60] if wrong else 'none'}; leave prompts out for those of SIF"
+        )
+    return prompts
+
+
+def _checked_images(images: Sequence[NamedImage]) -> Sequence[NamedImage]:
+    mend = "name a folder of pictures, or give a list of sif.fingerprint.images.NamedImage"
+    if not isinstance(images, Sequence):
+        raise UsageError(f"images: expected images, got {type(images).__name__}; {mend}")
+    wrong = [type(one).__name__ for one in images if not isinstance(one, NamedImage)]
+    if not images or wrong:
+        raise UsageError(f"images: expected images, got {wrong[0] if wrong else 'none'}; {mend}")
+    return images
 
 
 @dataclass(frozen=True, eq=False)
@@ -280,6 +335,11 @@ def green_list_objective(recipe: Recipe) -> SafdRecipe | GreenMassRecipe:
     Raises:
         UsageError: a recipe without them.
     """
+    if not isinstance(recipe, Recipe):
+        raise UsageError(
+            f"recipe: expected a recipe, its name or its YAML file, got {type(recipe).__name__}; "
+            "leave it out for the default one"
+        )
     if not isinstance(recipe.objective, SafdRecipe | GreenMassRecipe):
         raise UsageError(
             f"expected a recipe with the objective safd or green_mass, got {recipe.name} with "

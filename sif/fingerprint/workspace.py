@@ -1,7 +1,6 @@
 """The folder while a fingerprint is being made: resumable, each trigger whole or not there."""
 
 import hashlib
-import json
 import re
 import shutil
 from pathlib import Path
@@ -12,6 +11,7 @@ from jaxtyping import Float
 from PIL import Image
 from pydantic import ValidationError
 
+from sif.difference import differences
 from sif.errors import FingerprintError
 from sif.files import write_atomically, writing
 from sif.fingerprint.folder import (
@@ -105,9 +105,10 @@ class Workspace:
                 f"expected a request of version 1 in {path}, got something else; use a new folder"
             ) from error
         if begun != request:
+            changed = differences(begun.model_dump(mode="json"), request.model_dump(mode="json"))
             raise FingerprintError(
-                f"expected the settings that {self.folder} was begun with, got another "
-                f"{_first_difference(begun, request)}; use the same ones or another folder"
+                f"expected the settings that {self.folder} was begun with, got others ({changed}); "
+                "use the same ones or another folder"
             )
 
     def _sweep(self) -> None:
@@ -178,12 +179,3 @@ class Workspace:
 def _is_half_written(path: Path) -> bool:
     """Whether it is the temporary file of `write_atomically` for one of our own."""
     return HALF_WRITTEN.fullmatch(path.name) is not None
-
-
-def _first_difference(begun: Request, request: Request) -> str:
-    ours, theirs = begun.model_dump(mode="json"), request.model_dump(mode="json")
-    for name, value in ours.items():
-        if value != theirs[name]:
-            shown = [json.dumps(v)[:60] for v in (value, theirs[name])]
-            return f"{name} ({shown[0]} then, {shown[1]} now)"
-    return "request"

@@ -9,6 +9,7 @@ on each trigger, which the published match rate needs. Knows nothing of journals
 """
 
 import datetime
+import json
 from collections.abc import Callable, Mapping, Sequence
 from math import ceil, floor
 from pathlib import Path
@@ -118,6 +119,21 @@ class Calibration(_Record):
         if self.example != example:
             missing.append("the same --example" if example else "no --example")
         return " and ".join(missing) or None
+
+    def differs(self, image_attack: str, policy: Policy, example: str | None) -> str:
+        """What of an audit's way of asking this does not cover, with both ways; empty for none."""
+        pairs = []
+        if image_attack not in self.image_attacks:
+            covered = ", ".join(self.image_attacks)
+            pairs.append(f"image attack {image_attack} (calibrated: {covered})")
+        if self.repeats != policy.repeats:
+            pairs.append(f"{policy.repeats} repeats (calibrated: {self.repeats})")
+        if self.also_ask != policy.also_ask:
+            ours, theirs = _excerpt(policy.also_ask), _excerpt(self.also_ask)
+            pairs.append(f"further prompts {ours} (calibrated: {theirs})")
+        if self.example != example:
+            pairs.append(f"example {_excerpt(example)} (calibrated: {_excerpt(self.example)})")
+        return " and ".join(pairs)
 
     @property
     def highest_unrelated(self) -> dict[str, float]:
@@ -345,6 +361,14 @@ def _rounded_up(bound: float) -> float:
     return min(1.0, ceil(bound * 10_000) / 10_000)
 
 
+def _excerpt(words: str | tuple[str, ...] | None) -> str:
+    """Printable and short."""
+    if not words:
+        return "none"
+    shown = json.dumps(words)
+    return shown if len(shown) <= 60 else f"{shown[:60]}…"
+
+
 def allowance_of(
     calibration: Calibration | None,
     policy: Policy,
@@ -361,8 +385,8 @@ def allowance_of(
         return None, None
     if missing := calibration.lacks(image_attack, policy, example):
         raise UsageError(
-            "expected to ask as the fingerprint was calibrated (image attacks "
-            f"{', '.join(calibration.image_attacks)}), got another way: unrelated models may react "
+            "expected to ask as the fingerprint was calibrated, got "
+            f"{calibration.differs(image_attack, policy, example)}: unrelated models may react "
             f"differently to it; run sif calibrate with {missing}, or verify with --no-calibration"
         )
     return calibration.allowance, calibration.highest_unrelated

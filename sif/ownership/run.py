@@ -8,10 +8,13 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from sif.difference import differences
 from sif.errors import StorageError
 from sif.files import write_atomically
+from sif.fingerprint.folder import CLAIM
 from sif.ownership.policy import Policy
 from sif.ownership.verdict import Verdict
+from sif.suspects.journal import Journal
 
 JOURNAL, RECORD, VERDICT = "answers.sqlite", "run.json", "verdict.json"
 Group = Literal["copy", "innocent", "other"]
@@ -45,6 +48,9 @@ class RunRecord(BaseModel):
 def open_run(run: Path, record: RunRecord) -> None:
     """Begins a run, or goes on with an interrupted one.
 
+    What was begun for another record, and has asked nothing yet, is begun anew for this one; not
+    where the fingerprint was committed to, whose runs are counted before they begin.
+
     Raises:
         StorageError: the folder holds a run of another fingerprint or suspect or under other rules,
             or something else.
@@ -52,24 +58,66 @@ def open_run(run: Path, record: RunRecord) -> None:
     path = run / RECORD
     if path.exists():
         begun = read_record(run)
-        if begun == record:
+        if _goes_on(begun, record):
             return
-        if begun.model_copy(update={"policy": record.policy}) == record and begun.policy:
-            raise StorageError(
-                f"expected the rules that {run} was begun under, got others; they are fixed before "
-                "the first question: use the same --alpha, --budget, --repeats and allowance, or "
-                "ask anew into another folder with --run"
-            )
-        if begun.model_copy(update={"policy": record.policy}) != record:
-            raise StorageError(
-                f"expected in {run} the run that was begun there, got another fingerprint or "
-                "suspect (or other weights, image attacks or example); name another folder with "
-                "--run"
-            )
+        if not _asked_nothing(run) or _is_counted(begun) or _is_counted(record):
+            raise StorageError(_refusal(run, begun, record))
+        write_atomically(path, record.model_dump_json(indent=2))
         return
     if run.exists() and (not run.is_dir() or any(run.iterdir())):
         raise StorageError(f"expected a new folder or an earlier run, got {run}; name another")
     write_atomically(path, record.model_dump_json(indent=2))
+
+
+def _goes_on(begun: RunRecord, record: RunRecord) -> bool:
+    """Whether it is the same run; one of before rules were written down has any rules."""
+    rules = {} if begun.policy else {"policy": record.policy}
+    return begun.model_copy(update=rules) == record
+
+
+def _asked_nothing(run: Path) -> bool:
+    """Whether a run that was begun holds no answer, failure or verdict."""
+    if (run / VERDICT).exists():
+        return False
+    if not (run / JOURNAL).exists():
+        return True
+    with Journal(run / JOURNAL) as journal:
+        return not journal.answers() and not journal.failures()
+
+
+def _is_counted(record: RunRecord) -> bool:
+    return (Path(record.fingerprint) / CLAIM).exists()
+
+
+def _refusal(run: Path, begun: RunRecord, record: RunRecord) -> str:
+    """Why a run cannot go on as another one, and what to do."""
+    changed = differences(begun.model_dump(mode="json"), record.model_dump(mode="json"))
+    if begun.policy is None or begun.model_copy(update={"policy": record.policy}) != record:
+        return (
+            f"expected in {run} the run that was begun there, got another fingerprint, suspect or "
+            f"way of asking ({changed}); ask as it was begun, or name another folder with --run"
+        )
+    then = begun.policy.transfer_allowance
+    now = None if record.policy is None else record.policy.transfer_allowance
+    if begun.policy.model_copy(update={"transfer_allowance": now}) != record.policy:
+        return (
+            f"expected the rules that {run} was begun under, got others ({changed}); they are "
+            "fixed before the first question: use the same ones, or ask anew into another folder "
+            "with --run"
+        )
+    reason = "has no calibration now, or it is left out"
+    if now is not None:
+        reason = "was calibrated since" if then is None else "was calibrated anew since"
+    old = "--no-calibration" if then is None else f"--transfer-allowance {then!r}"
+    return (
+        f"expected the rules that {run} was begun under, with {_allowance(then)}, got "
+        f"{_allowance(now)}: the fingerprint {reason}; go on under the old rules with {old}, or "
+        "ask anew under the new ones into another folder with --run"
+    )
+
+
+def _allowance(allowance: float | None) -> str:
+    return "no transfer allowance" if allowance is None else f"transfer allowance {allowance!r}"
 
 
 def write_verdict(run: Path, verdict: Verdict) -> None:

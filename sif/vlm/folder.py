@@ -4,10 +4,11 @@ Knows the hub's layouts; knows nothing of devices' speed, keys or triggers.
 """
 
 import json
+import re
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from safetensors import SafetensorError
@@ -16,6 +17,9 @@ from safetensors.torch import load_file, save_file
 from sif.errors import ModelError, StorageError
 from sif.files import writing
 
+HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+URL: Final = re.compile(r"'?https?://[^\s'\"]+'?")
+LONGEST: Final = 200
 HUB_PREFIXES = (("vision_tower.", "vision_tower.vision_model."),)
 
 
@@ -61,6 +65,7 @@ def load_config(source: str | Path) -> Any:
     try:
         return AutoConfig.from_pretrained(source, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
+        _refuse_typo(source, error)
         raise ModelError(
             f"expected a model folder or a hub id, got {str(source)!r}: {first_line(error)}"
         ) from error
@@ -77,6 +82,7 @@ def load_processor(source: str | Path) -> Any:
     try:
         return AutoProcessor.from_pretrained(source, trust_remote_code=False)
     except (OSError, ValueError, KeyError, ImportError) as error:
+        _refuse_typo(source, error)
         raise ModelError(f"cannot load the processor of {source}: {first_line(error)}") from error
 
 
@@ -136,6 +142,42 @@ def _hub_name(name: str) -> str:
     return name
 
 
+def _refuse_typo(source: str | Path, error: Exception) -> None:
+    """Says of a name that is no folder what it may have meant; other faults are the caller's.
+
+    Raises:
+        ModelError: there is no such folder, and nothing of that name was found on the hub.
+    """
+    name, place = str(source), Path(source).expanduser()
+    if place.is_dir():
+        if (
+            not (place / "config.json").exists()
+            and not (place / "preprocessor_config.json").exists()
+        ):
+            raise ModelError(
+                f"expected a model folder, got {name!r}, a folder without config.json; name the "
+                "one that `save_pretrained` or a download from the hub wrote"
+            ) from error
+        return
+    if place.exists():
+        raise ModelError(
+            f"expected a model folder, got {name!r}, which is a file; name the folder around it"
+        ) from error
+    if isinstance(source, Path) or not HUB_ID.fullmatch(name):
+        raise ModelError(
+            f"expected a model folder, got {name!r}: there is no folder of that name here; "
+            "correct the path"
+        ) from error
+    if isinstance(error, OSError):
+        raise ModelError(
+            f"expected a model folder or a hub id, got {name!r}: there is no folder of that name "
+            "here, and the hub has no such model or could not be reached "
+            f"({first_line(error)}); correct the path or the id"
+        ) from error
+
+
 def first_line(error: BaseException) -> str:
-    """What an error says first; libraries add advice below."""
-    return str(error).strip().split("\n")[0]
+    """What an error says first, bounded and without addresses; libraries add advice below."""
+    words = URL.sub("…", str(error).strip().split("\n")[0])
+    line = "".join(letter if letter.isprintable() else "?" for letter in words)
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]}…"

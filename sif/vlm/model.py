@@ -5,21 +5,24 @@ so that what is optimised is what a user's question would show the model. Knows 
 watermarks or budgets, and no model by name.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from jaxtyping import Float, Int
 from PIL import Image
 from torch import Tensor, nn
 
-from sif.errors import ModelError
+from sif.errors import ModelError, UsageError
 from sif.types import GenerationSettings
 from sif.vlm.folder import load_model, load_processor
 from sif.vlm.native import prepare_image
 
+DEVICE: Final = re.compile(r"cpu|mps|cuda(:\d{1,3})?")
+DTYPES: Final = ("float32", "bfloat16", "float16", "float64")
 ADDED_BY_PROCESSOR = ("mm_token_type_ids", "token_type_ids")
 
 Pictures = Float[Tensor, "batch 3 height width"] | Sequence[Image.Image]
@@ -52,15 +55,15 @@ class Vlm:
         Args:
             source: a folder or a hub id.
             device: "auto" (CUDA where there is one), "cpu", "cuda", "cuda:1", …
-            dtype: "auto" is float32 on a CPU and bfloat16 on CUDA.
+            dtype: "auto" is float32 on a CPU and bfloat16 on CUDA; or one of `DTYPES`.
 
         Raises:
+            UsageError: a device that is not there, or another precision.
             ModelError: it cannot be loaded, takes no images, or has no chat template.
         """
-        place = torch.device(_choose_device(device))
-        if dtype == "auto":
-            dtype = torch.float32 if place.type == "cpu" else torch.bfloat16
-        model = load_model(source, dtype=dtype).to(place).requires_grad_(False)
+        place = _choose_device(device)
+        precision = _choose_dtype(dtype, place)
+        model = load_model(source, dtype=precision).to(place).requires_grad_(False)
         processor = load_processor(source)
         if getattr(processor, "chat_template", None) is None:
             raise ModelError(
@@ -209,7 +212,31 @@ def _append(inputs: dict[str, Tensor], ids: Tensor, *, filler: int) -> dict[str,
     return longer
 
 
-def _choose_device(device: str) -> str:
-    if device != "auto":
-        return device
-    return "cuda" if torch.cuda.is_available() else "cpu"
+def _choose_device(wanted: str) -> torch.device:
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if wanted == "auto":
+        return torch.device("cuda" if count else "cpu")
+    if not DEVICE.fullmatch(str(wanted)):
+        raise UsageError(
+            f"device: expected auto, cpu, mps, cuda or cuda:N, got {ascii(wanted)[:40]}; leave it "
+            "out for auto"
+        )
+    device = torch.device(wanted)
+    if device.type == "cuda" and (device.index or 0) >= count:
+        raise UsageError(f"expected a device that is there, got {wanted} of {count} GPUs; use cpu")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise UsageError("expected a device that is there, got mps without one; use cpu")
+    return device
+
+
+def _choose_dtype(wanted: torch.dtype | str, place: torch.device) -> torch.dtype:
+    if wanted == "auto":
+        return torch.float32 if place.type == "cpu" else torch.bfloat16
+    for name in DTYPES:
+        found: torch.dtype = getattr(torch, name)
+        if wanted in (name, found):
+            return found
+    raise UsageError(
+        f"dtype: expected auto, {', '.join(DTYPES)}, got {ascii(wanted)[:40]}; leave it out for "
+        "auto"
+    )

@@ -234,8 +234,10 @@ def test_a_finished_fingerprint_is_not_made_again(vlm: Vlm, copy: Path) -> None:
 
 
 def test_another_request_key_or_stranger_in_the_folder_is_refused(vlm: Vlm, copy: Path) -> None:
-    with pytest.raises(FingerprintError, match=r"another seed \(0 then, 1 now\)"):
+    with pytest.raises(FingerprintError, match=r"\(seed: 0 then, 1 now\)"):
         small_fingerprint(vlm, copy, seed=1)
+    with pytest.raises(FingerprintError, match=r"recipe\.schedule\.steps: 3 then, 5 now"):
+        small_fingerprint(vlm, copy, recipe=small_recipe(steps=5))
     with pytest.raises(FingerprintError, match="keys are never replaced"):
         small_fingerprint(vlm, copy, keys=KeyRing.generate())
     (copy / "thesis.tex").write_text("years of work")
@@ -257,6 +259,28 @@ def test_what_a_killed_run_had_half_written_is_swept_away(vlm: Vlm, copy: Path) 
 def test_no_pictures_are_wrong_usage(vlm: Vlm, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="expected images"):
         small_fingerprint(vlm, tmp_path / "fp", images=[])
+    assert not (tmp_path / "fp").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"seed": -1}, "seed: expected a whole number of 0 or more, got -1"),
+        ({"count": 0}, "count: expected a whole number of 1 or more, got 0"),
+        ({"count": -1}, "one trigger an image"),
+        ({"batch_size": 0}, "batch_size: expected a whole number of 1 or more"),
+        ({"prompts": "Describe it."}, "one question into a list"),
+        ({"prompts": ["What?", " "]}, "questions in words, got ' '"),
+        ({"prompts": []}, "questions in words, got none"),
+        ({"recipe": Path("mine.yaml")}, "does not exist"),
+    ],
+)
+def test_a_refused_request_leaves_nothing_behind(
+    vlm: Vlm, tmp_path: Path, change: dict[str, object], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words) as caught:
+        small_fingerprint(vlm, tmp_path / "fp", **change)
+    assert "\n" not in str(caught.value)
     assert not (tmp_path / "fp").exists()
 
 

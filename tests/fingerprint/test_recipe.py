@@ -156,6 +156,7 @@ def test_a_recipe_of_ones_own_is_read_from_yaml(tmp_path: Path) -> None:
     ("content", "complaint"),
     [
         ("name: [", "in YAML"),
+        ("", "nothing in it"),
         ("just words", "recipe"),
         ("- a\n- list", "recipe"),
         ("name: x\ndescription: y\nschedule: 3\n", "recipe"),

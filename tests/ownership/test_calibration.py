@@ -167,9 +167,13 @@ def test_a_calibration_covers_audits_that_ask_alike(owned: FingerprintSet) -> No
     assert len(suspect.asked) == 24 * 4
     assert allowance_of(found, policy)[0] == found.allowance
     for other, example, words in (
-        (Policy(repeats=2), None, "the same --also-ask"),
-        (policy.model_copy(update={"repeats": 1}), None, "--repeats 1"),
-        (policy, "A picture of a dog.", "the same --example"),
+        (Policy(repeats=2), None, "got further prompts none .*the same --also-ask"),
+        (
+            policy.model_copy(update={"repeats": 1}),
+            None,
+            r"got 1 repeats \(calibrated: 2\).*--repeats 1",
+        ),
+        (policy, "A dog.", r'got example "A dog\." \(calibrated: none\).*the same --example'),
     ):
         with pytest.raises(UsageError, match=words):
             allowance_of(found, other, example=example)

@@ -2,10 +2,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from sif.errors import StorageError
 from sif.ownership.policy import Policy
 from sif.ownership.run import (
+    JOURNAL,
     RECORD,
     VERDICT,
     RunRecord,
@@ -15,6 +17,8 @@ from sif.ownership.run import (
     write_verdict,
 )
 from sif.ownership.verdict import judge
+from sif.suspects.journal import Journal
+from sif.types import Answer, Query, Reply, Unanswered
 
 THEIRS = RunRecord(fingerprint="/fp", suspect="hf:theirs abc", label="theirs", group="copy")
 
@@ -29,12 +33,59 @@ def test_a_run_is_read_back_as_it_was_written_and_opens_again(tmp_path: Path) ->
     assert read_verdict(run) == verdict
 
 
+def _ask(run: Path, reply: Reply) -> None:
+    query = Query(trigger="0001", image=Image.new("RGB", (4, 4)), prompt="What?")
+    with Journal(run / JOURNAL) as journal:
+        journal.record(THEIRS.suspect, [query], [reply])
+
+
+@pytest.mark.parametrize("reply", [Answer(text="A cat."), Unanswered(reason="busy")])
 @pytest.mark.parametrize("field", ["fingerprint", "suspect", "example"])
-def test_a_run_of_something_else_is_refused_and_left_alone(tmp_path: Path, field: str) -> None:
+def test_a_run_of_something_else_is_refused_and_left_alone(
+    tmp_path: Path, field: str, reply: Reply
+) -> None:
     open_run(tmp_path, THEIRS)
-    with pytest.raises(StorageError, match="name another folder with --run"):
+    _ask(tmp_path, reply)
+    with pytest.raises(StorageError, match=f'{field}: .* then, "other" now.*another folder with'):
         open_run(tmp_path, THEIRS.model_copy(update={field: "other"}))
     assert read_record(tmp_path) == THEIRS
+
+
+def test_a_run_that_asked_nothing_begins_anew_for_another_suspect(tmp_path: Path) -> None:
+    typo = THEIRS.model_copy(update={"suspect": "openai:http://localhots"})
+    open_run(tmp_path, typo)
+    open_run(tmp_path, THEIRS)
+    Journal(tmp_path / JOURNAL).close()
+    open_run(tmp_path, typo)
+    assert read_record(tmp_path) == typo
+
+
+def test_a_counted_run_is_never_begun_anew(tmp_path: Path) -> None:
+    (tmp_path / "fp" / "claim").mkdir(parents=True)
+    committed = THEIRS.model_copy(update={"fingerprint": str(tmp_path / "fp")})
+    open_run(tmp_path / "run", committed)
+    with pytest.raises(StorageError, match="name another folder with --run"):
+        open_run(tmp_path / "run", committed.model_copy(update={"suspect": "other"}))
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "words"),
+    [
+        (Policy(), Policy(transfer_allowance=0.3), "calibrated since.*with --no-calibration"),
+        (
+            Policy(transfer_allowance=0.25),
+            Policy(transfer_allowance=0.3),
+            "allowance 0.25, got .* 0.3: .*anew since.*with --transfer-allowance 0.25",
+        ),
+        (Policy(transfer_allowance=0.25), Policy(), "no calibration now.*-allowance 0.25"),
+        (Policy(), Policy(alpha=1e-3), r"policy\.alpha: 1e-06 then, 0\.001 now"),
+    ],
+)
+def test_other_rules_are_named(tmp_path: Path, then: Policy, now: Policy, words: str) -> None:
+    open_run(tmp_path, THEIRS.model_copy(update={"policy": then}))
+    _ask(tmp_path, Answer(text="A cat."))
+    with pytest.raises(StorageError, match=f"the rules that .*{words}"):
+        open_run(tmp_path, THEIRS.model_copy(update={"policy": now}))
 
 
 def _other_content(run: Path) -> None:

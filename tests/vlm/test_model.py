@@ -8,8 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from sif.errors import ModelError
+from sif.errors import ModelError, UsageError
 from sif.types import GenerationSettings
+from sif.vlm.folder import load_processor
 from sif.vlm.model import Vlm
 from sif.vlm.pixels import png_bytes, to_images, to_tensor
 from sif.vlm.probe import probe
@@ -113,6 +114,20 @@ def refusal(folder: Path | str) -> str:
 
 def test_a_model_without_eyes_is_refused(text_only: Path) -> None:
     assert "takes no images" in refusal(text_only)
+
+
+@pytest.mark.parametrize("options", [{"device": "gpu"}, {"device": "cuda:99"}, {"dtype": "fp8"}])
+def test_a_device_or_precision_that_is_not_there_is_wrong_usage(options: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="expected"):
+        Vlm.load("nowhere", **options)
+
+
+@pytest.mark.parametrize("name", ["nope", "/my/lava", "./lava", "org/nope"])
+def test_a_mistyped_name_is_said_to_be_no_folder(name: str) -> None:
+    with pytest.raises(ModelError, match="no folder of that name here") as caught:
+        load_processor(name)
+    assert "http" not in str(caught.value)
+    assert ("hub" in str(caught.value)) == (name in ("nope", "org/nope"))
 
 
 def test_missing_and_damaged_models_are_refused(untrained_llava: Path, tmp_path: Path) -> None:
