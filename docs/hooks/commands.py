@@ -133,18 +133,13 @@ def _settings(study: str) -> str:
 
     if find_spec(STUDIES[study].module) is None:
         return ""
-    found = find_study(study)
     rows = [
-        f"| `{key}` | {f'`{default}`' if default else ''} | {' '.join(words.split())} |"
-        for key, default, words in settings_of(found)
+        f"| `{it.name}` | {_code(it.default)} | {_code(it.quick)} | {it.words} |"
+        for it in settings_of(find_study(study))
     ]
-    quick = ", ".join(f"`{key}={_typed(value)}`" for key, value in found.quick.items())
-    return "\n".join(
-        ["| `--set` | default | meaning |", "|---|---|---|", *rows]
-        + (["", f"`--quick` means {quick}."] if quick else [])
-    )
+    head = ["| `--set` | default | with `--quick` | meaning |", "|---|---|---|---|"]
+    return "\n".join([*head, *rows])
 
 
-def _typed(value: Any) -> str:
-    """A value as it is typed behind `--set`."""
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
