@@ -81,7 +81,7 @@ def _line(command: Any) -> str:
 
 
 def _usage(name: str, command: Any) -> str:
-    placed = [it for it in command.params if it.param_type_name == "argument"]
+    placed = [it for it in command.params if it.param_type_name == "argument" and not it.hidden]
     shown = [_placed(it) if it.required else f"[{_placed(it)}]" for it in placed]
     needed = [
         f"{it.opts[0]} {_value(it, command)}"
@@ -136,7 +136,7 @@ def _settings(study: str) -> str:
     found = find_study(study)
     rows = [
         f"| `{key}` | {f'`{default}`' if default else ''} | {' '.join(words.split())} |"
-        for key, default, words in settings_of(found)
+        for key, default, _, words in settings_of(found)
     ]
     quick = ", ".join(f"`{key}={_typed(value)}`" for key, value in found.quick.items())
     return "\n".join(

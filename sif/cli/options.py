@@ -55,9 +55,10 @@ ImageAttack = Annotated[
         help="Attack the pictures first: jpeg:75, webp:75 (quality), resize:0.5, "
         "screenshot:1.25 (factor, and back), crop:0.05, crop-pad:0.05 (share of each side), "
         "rotate:2 (degrees), noise:4, purify:16, purify-learned:16 (deviation in 1/255; behind "
-        "an @ other weights), salt-pepper:0.01 (share of pixels), blur:1, median:1 (radius in pixels), bits:5 (per channel), "
-        "brightness:1.2, contrast:0.8 (factor), gamma:1.5 (exponent) or none. Several, joined "
-        "by + or as options given again, happen in their order.",
+        "an @ other weights), salt-pepper:0.01 (share of pixels), blur:1, median:1 (radius in "
+        "pixels), bits:5 (per channel), brightness:1.2, contrast:0.8 (factor), gamma:1.5 "
+        "(exponent) or none. Several, joined by + or as options given again, happen in their "
+        "order.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
