@@ -85,7 +85,7 @@ STUDIES: Final[dict[str, Listed]] = {
         "Marks in vision models against copies, innocents and removal, with baselines.",
         "15 minutes",
         "50 minutes",
-        "seeds=1",
+        "sources=dino",
         "sif.eval.marks.study",
     ),
     "metav": Listed(

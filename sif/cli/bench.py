@@ -45,7 +45,8 @@ ListSettings = Annotated[
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Only say what is here, what is missing, what it costs.")
 ]
-Others = Annotated[list[str] | None, typer.Argument(hidden=True)]  # taken to be explained
+# What is no option: taken to be explained, and in the usage line what should stand there instead.
+Others = Annotated[list[str] | None, typer.Argument(metavar="--set KEY=VALUE", hidden=True)]
 OWN: Final = ("--out", "--set", "--quick", "--jobs", "--settings", "--dry-run")
 
 
