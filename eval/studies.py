@@ -17,12 +17,16 @@ class Listed(NamedTuple):
 
     Attributes:
         line: the question that it asks.
-        takes: how long it takes on two cores, with --quick and without.
+        quick: how long it takes on two cores with --quick.
+        whole: the same without.
+        example: of what --set takes.
         module: holds it under the name STUDY.
     """
 
     line: str
-    takes: str
+    quick: str
+    whole: str
+    example: str
     module: str
 
 
@@ -30,45 +34,65 @@ STUDIES: Final[dict[str, Listed]] = {
     "triggers": Listed(
         "Methods compared: triggers on a source, asked of its copies and of innocents under "
         "attacks on images, with cost; on mini models, or on a roster of real ones.",
-        "5 minutes; 10 hours",
+        "5 minutes",
+        "10 hours",
+        "methods=sif,sif-release",
         "sif.eval.triggers.study",
     ),
     "attacks": Listed(
         "Every attack at its strengths: the evidence that it leaves against what it costs a thief.",
-        "15 minutes; 5 hours",
+        "15 minutes",
+        "5 hours",
+        "kind=answers",
         "sif.eval.attacks.study",
     ),
     "adaptive": Listed(
         "A thief who knows the method but not the key: detectors, adversarial tuning, unlearning.",
-        "15 minutes; 6 hours",
+        "15 minutes",
+        "6 hours",
+        "families=llava",
         "sif.eval.adaptive.study",
     ),
     "elicit": Listed(
-        "Ways to ask copies that answer in one word.", "5 minutes; 1 hour", "sif.eval.elicit.study"
+        "Ways to ask copies that answer in one word.",
+        "5 minutes",
+        "1 hour",
+        "families=llava",
+        "sif.eval.elicit.study",
     ),
     "sharing": Listed(
         "How much of the source must be in a model before evidence begins: a curve.",
-        "1 hour; 4 hours",
+        "1 hour",
+        "4 hours",
+        "triggers=12",
         "sif.eval.sharing.study",
     ),
     "verdicts": Listed(
         "Questions that a calibrated claim takes, and what weights of words buy.",
-        "10 minutes; 1 hour",
+        "10 minutes",
+        "1 hour",
+        "families=llava",
         "sif.eval.verdicts.study",
     ),
     "ownership": Listed(
         "False claims and power of the verdict, simulated.",
-        "20 seconds; 2 minutes",
+        "20 seconds",
+        "2 minutes",
+        "audits=10000",
         "sif.eval.ownership.study",
     ),
     "activemark": Listed(
         "Marks in vision models against copies, innocents and removal, with baselines.",
-        "15 minutes; 50 minutes",
+        "15 minutes",
+        "50 minutes",
+        "sources=dino",
         "sif.eval.marks.study",
     ),
     "metav": Listed(
         "Fingerprints of any network against thefts: MetaV, LiteGuard, contrast, IPGuard.",
-        "5 minutes; 75 minutes",
+        "5 minutes",
+        "75 minutes",
+        "tasks=digits",
         "sif.eval.networks.study",
     ),
 }

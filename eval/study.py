@@ -5,6 +5,7 @@ Whatever takes long is cut into parts that are kept in the folder and found agai
 Files are written here and nowhere else. Knows no single study, and prints nothing.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -24,8 +25,17 @@ from sif.validation import first_fault
 MARK: Final = "study.txt"
 SETTINGS: Final = "settings.json"
 SUMMARY: Final = "summary.md"
+WRITTEN_BY: Final = re.compile(r"Written by `(sif bench [a-z]{1,40})`;")
 DETAILS: Final = "<!-- details -->"
 """Stands between what is printed and what is only written."""
+
+WANTED: Final = {
+    "int_parsing": "a whole number",
+    "float_parsing": "a number",
+    "bool_parsing": "true or false",
+    "too_short": "at least 1 entry, with commas between several",
+}
+"""What pydantic misses, by its name for the fault, in our words."""
 
 
 class Settings(BaseModel):
@@ -123,24 +133,40 @@ def run_study(study: Study[S], settings: S, place: Workplace) -> list[Path]:
     """
     if place.jobs < 1:
         raise UsageError(f"expected at least 1 job, got {place.jobs}")
-    _claim(place.out, study.name)
+    _claim(place.out, study)
     if study.settled:
         _settle(place.out / SETTINGS, settings)
     with _threads(1) if study.one_thread else nullcontext():
         found = study.run(settings, place)
     details = f"{DETAILS}\n\n{found.details}" if found.details else ""
-    files = {SUMMARY: found.summary + details, **found.files}
+    made_with = f"{_told(study, settings)}\n\n"
+    files = {SUMMARY: made_with + found.summary + details, **found.files}
     written = {place.out / name: _as_bytes(content) for name, content in files.items()}
     for path, content in written.items():
         write_atomically(path, content)
     return list(written)
 
 
-def _claim(out: Path, name: str) -> None:
+def _told(study: Study[S], settings: S) -> str:
+    """What the findings were made with, in a line: another run may replace them in their folder."""
+    defaults = {setting.name: setting.default for setting in settings_of(study)}
+    values = {name: _typed(getattr(settings, name)) for name in defaults}
+    changed = [f"`{name}={value}`" for name, value in values.items() if value != defaults[name]]
+    others = "all others" if changed else "all"
+    return f"Settings: {'; '.join([*changed, others])} as by default."
+
+
+def _claim(out: Path, study: Study[S]) -> None:
     """Makes the folder this study's, unless it is something else's."""
-    mark, words = out / MARK, f"Written by `sif bench {name}`; run it again to go on.\n"
-    if mark.exists() and mark.read_text(encoding="utf-8") != words:
-        raise StorageError(f"expected a folder of `sif bench {name}`, got another study's: {out}")
+    mark, words = out / MARK, f"Written by `sif bench {study.name}`; run it again to go on.\n"
+    there = mark.read_text(encoding="utf-8", errors="replace") if mark.exists() else words
+    if there != words:
+        other = WRITTEN_BY.match(there)
+        whose = f"one of `{other[1]}`" if other else "something else's"
+        raise StorageError(
+            f"expected a folder of `sif bench {study.name}`, got {whose}: {out}; "
+            "name another folder"
+        )
     claim_folder(out, mark=MARK, words=words)
 
 
@@ -171,10 +197,10 @@ def read_settings(study: Study[S], texts: Sequence[str], *, quick: bool = False)
     """Settings as they are typed, `key=value`; lists with commas between their entries.
 
     Raises:
-        UsageError: no such setting, or a value that it cannot take.
+        UsageError: no such setting, one that is given twice, or a value that it cannot take.
     """
     fields = study.settings.model_fields
-    given: dict[str, Any] = dict(study.quick) if quick else {}
+    given: dict[str, Any] = {}
     for text in texts:
         key, equals, value = text.partition("=")
         key = key.strip().replace("-", "_")
@@ -182,12 +208,30 @@ def read_settings(study: Study[S], texts: Sequence[str], *, quick: bool = False)
             raise UsageError(
                 f"expected --set key=value with a key among {', '.join(fields)}, got {text[:80]!r}"
             )
+        if key in given:
+            raise UsageError(
+                f"expected every setting once, got --set {key} again; a list has commas between "
+                "its entries"
+            )
         given[key] = _value(value, fields[key].annotation)
     try:
-        return study.settings.model_validate(given)
+        return study.settings.model_validate((dict(study.quick) if quick else {}) | given)
     except ValidationError as error:
-        where, what, got = first_fault(error)
-        raise UsageError(f"--set {where or study.name}: {what}, got {got!r}") from error
+        raise UsageError(_fault(study, error)) from error
+
+
+def _fault(study: Study[S], error: ValidationError) -> str:
+    """What is wrong with a setting, in the words of who types it."""
+    where, what, got = first_fault(error)
+    wanted = WANTED.get(error.errors()[0]["type"])
+    field = study.settings.model_fields.get(where)
+    if wanted is None:
+        wanted = what.replace("input should be ", "", 1) if "should be" in what else None
+    elif field is not None and NoneType in get_args(field.annotation):
+        wanted += " or none"
+    said = what if wanted is None else f"expected {wanted}"
+    typed = _typed(got) if isinstance(got, tuple) else got
+    return f"--set {where or study.name}: {said}, got {typed!r}"
 
 
 class Setting(NamedTuple):

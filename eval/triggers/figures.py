@@ -214,14 +214,17 @@ def _portraits(portraits: Sequence[Portrait]) -> Iterator[Figure]:
         yield from _shown(name, {m: tell(v) for m, v in _by_method(portraits, read).items()})
 
     def share(values: list[float]) -> Shown:
-        return _estimate(mean_of(values), scale=100.0, digits=1), None
+        return _estimate(_within(mean_of(values), 0.0), scale=100.0, digits=1), None
+
+    def difference(values: list[float]) -> Shown:
+        return _estimate(_within(mean_of(values), -1.0), scale=100.0, digits=1), None
 
     def likeness(values: list[float]) -> Shown:
         return f"{np.mean(values):.3f}", float(np.mean(values))
 
     yield from shown("facts right, trigger (%)", lambda it: it.facts, share)
     yield from shown("facts right, base image (%)", lambda it: it.base_facts, share)
-    yield from shown("facts, difference in points", _lost, share)
+    yield from shown("facts, difference in points", _lost, difference)
     yield from shown(
         "largest change (1/255)",
         lambda it: float(it.largest_change),
@@ -246,6 +249,13 @@ def _by_method(rows: Sequence[R], read: Callable[[R], float | None]) -> dict[str
         if value is not None:
             found[row.method].append(value)
     return found
+
+
+def _within(estimate: Estimate | None, least: float) -> Estimate | None:
+    """Student's interval without the part that no share (from `least` to 1) can have."""
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return estimate
+    return estimate._replace(low=max(estimate.low, least), high=min(estimate.high, 1.0))
 
 
 def _estimate(estimate: Estimate | None, *, scale: float, digits: int) -> str:

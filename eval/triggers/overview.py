@@ -24,6 +24,11 @@ LEGEND: Final = (
     "\n\n"
 )
 
+UNTIMED: Final = (
+    "Seconds leave out sets of triggers whose making was interrupted, as nobody measured all of "
+    f"it; {MISSING} where that was every set of a method.\n\n"
+)
+
 
 def as_overview(rows: Rows) -> str:
     """Figures, ratios to the reference method where it took part, and what the triggers cost."""
@@ -92,6 +97,8 @@ def _costs(costs: Sequence[Cost], methods: Sequence[str]) -> str:
     heads = ["method", "s / trigger", "gradient passes / trigger", "weak", "batch", "where"]
     by_method = {method: [cost for cost in costs if cost.method == method] for method in methods}
     text = f"## Cost\n\n{table(heads, [_cost(m, some) for m, some in by_method.items()])}"
+    if any(cost.seconds is None for cost in costs):
+        text += UNTIMED
     times = [row for method, some in by_method.items() for row in _times(method, some)]
     heads = ["", "forward", "backward", "decoding", "rest"]
     return text + (f"## Where the time goes\n\n{table(heads, times)}" if times else "")

@@ -17,11 +17,8 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Watermarks a vision model in its weights, and finds the mark in a suspect's.",
 )
-app.command()(verify)
-app.command()(bounds)
 
 
-@app.command()
 def profile(
     model: VisionSource,
     images: Annotated[Path, typer.Option(help="Folder of natural images; 100 are enough.")],
@@ -52,7 +49,6 @@ def profile(
         _print_profile(seen, top)
 
 
-@app.command()
 def embed(
     model: VisionSource,
     images: Annotated[Path, typer.Option(help="Folder of natural images; some are held out.")],
@@ -130,3 +126,7 @@ def _made(verdict: "MarkVerdict", out: Path, model_out: Path) -> str:
         f"{verdict.log10_e_value:.0f}\n"
         f"{out}: the watermark, yours alone: key, hold-out images, manifest (mode 0600)"
     )
+
+
+for _command in (profile, embed, verify, bounds):  # in the order of their use
+    app.command()(_command)

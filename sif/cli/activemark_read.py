@@ -53,7 +53,7 @@ def bounds(
         list[str] | None, typer.Option(help="A model that is no copy; repeatable.")
     ] = None,
     false_positive_rate: Annotated[
-        float | None, typer.Option(help="Of one image [default: that of the watermark].")
+        float | None, typer.Option(help="Of one image.", show_default="that of the watermark")
     ] = None,
     alpha: Annotated[float, typer.Option(help="Of the whole decision, for fair bits.")] = 1e-6,
     confidence: Annotated[float, typer.Option(help="Of each panel's bounds.")] = 0.95,

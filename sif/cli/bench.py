@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
@@ -45,6 +45,9 @@ ListSettings = Annotated[
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Only say what is here, what is missing, what it costs.")
 ]
+# What is no option: taken to be explained, and in the usage line what should stand there instead.
+Others = Annotated[list[str] | None, typer.Argument(metavar="--set KEY=VALUE", hidden=True)]
+OWN: Final = ("--out", "--set", "--quick", "--jobs", "--settings", "--dry-run")
 
 
 def _command(name: str) -> Callable[..., None]:
@@ -55,12 +58,15 @@ def _command(name: str) -> Callable[..., None]:
         jobs: Jobs = 1,
         list_settings: ListSettings = False,
         dry_run: DryRun = False,
+        others: Others = None,
     ) -> None:
         from sif.errors import UsageError
         from sif.eval.studies import find_study
         from sif.eval.study import DETAILS, Workplace, read_settings, run_study
 
         found = find_study(name)
+        if others:
+            _refuse(name, others, [*found.settings.model_fields])
         if list_settings:
             _list_settings(name)
             return
@@ -76,6 +82,31 @@ def _command(name: str) -> Callable[..., None]:
         typer.echo(f"{out}: {', '.join(path.name for path in files)}")
 
     return study
+
+
+def _refuse(name: str, typed: list[str], keys: list[str]) -> NoReturn:
+    """Says how to write what was typed as an option of a study, which has settings instead."""
+    from difflib import get_close_matches
+
+    from sif.errors import UsageError
+
+    first, *rest = typed
+    option, equals, value = first.partition("=")
+    if not first.startswith("-"):
+        mend = f"--set {first}" if equals else "--set key=value, or commas inside a list"
+        raise UsageError(f"sif bench {name} takes no {first[:80]!r} on its own; write {mend}")
+    key = option.lstrip("-").replace("-", "_")
+    if option == "-n" and "triggers" in keys:
+        key = "triggers"
+    near = get_close_matches(option, OWN, n=1) or get_close_matches(key, keys, n=1)
+    if key in keys:
+        value = value or (rest[0] if rest and not rest[0].startswith("-") else "…")
+        mend = f"write --set {key}={value[:80]}"
+    elif near:
+        mend = f"write {near[0] if near[0] in OWN else f'--set {near[0]}=…'}"
+    else:
+        mend = f"what --set takes instead is in sif bench {name} --settings"
+    raise UsageError(f"sif bench {name} has no {option[:80]}; {mend}")
 
 
 def _list_settings(name: str) -> None:
@@ -128,11 +159,13 @@ def _moved(name: str) -> Callable[..., None]:
 def _register() -> None:
     from sif.eval.studies import STUDIES
 
+    unknown = {"ignore_unknown_options": True}
     for name, it in STUDIES.items():
-        words = f"{it.line}\n\nTakes about {it.takes} on two cores (with --quick; without)."
+        words = f"{it.line}\n\nTakes about {it.quick} with --quick, {it.whole} without (two cores)."
         example = f"\n\nExample: `sif bench {name} --out {name} --quick`"
-        app.command(name, help=words + example)(_command(name))
-    anything = {"allow_extra_args": True, "ignore_unknown_options": True}
+        example += f"\n\nExample: `sif bench {name} --out {name} --set {it.example}`"
+        app.command(name, help=words + example, context_settings=unknown)(_command(name))
+    anything = unknown | {"allow_extra_args": True}
     for name in MOVED:
         app.command(name, hidden=True, context_settings=anything)(_moved(name))
 

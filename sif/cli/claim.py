@@ -25,7 +25,6 @@ app = typer.Typer(
 )
 
 
-@app.command()
 def commit(
     fingerprint: Fingerprint,
     alpha: Alpha = 1e-6,
@@ -83,7 +82,6 @@ def commit(
     )
 
 
-@app.command()
 def timestamp(
     fingerprint: Fingerprint,
     tsa: Tsa = None,
@@ -113,7 +111,6 @@ def timestamp(
     typer.echo(f"{fingerprint}/claim: there at {token.time:%Y-%m-%d %H:%M:%S} UTC; {checked}")
 
 
-@app.command()
 def reveal(
     fingerprint: Fingerprint,
     run: Annotated[Path, typer.Option(help="Run folder of `sif verify --committed --run`.")],
@@ -145,5 +142,5 @@ def reveal(
         typer.echo("no timestamp: nobody can see that the commitment came before the questions")
 
 
-app.command()(audit)
-app.command()(secret)
+for _command in (secret, commit, timestamp, reveal, audit):  # in the order of their use
+    app.command()(_command)

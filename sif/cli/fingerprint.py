@@ -21,7 +21,8 @@ RecipeName = Annotated[
 ]
 Prompts = Annotated[str, typer.Option(help="Prompt set, asked in turn.")]
 Number = Annotated[
-    int | None, typer.Option("-n", "--number", min=1, help="Triggers [default: all images].")
+    int | None,
+    typer.Option("-n", "--number", min=1, help="Triggers.", show_default="all images"),
 ]
 Steps = Annotated[int | None, typer.Option(min=1, help="Steps, instead of the recipe's.")]
 Epsilon = Annotated[float | None, typer.Option(help="Budget in 1/255, instead of the recipe's.")]

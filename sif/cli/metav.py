@@ -21,7 +21,9 @@ app = typer.Typer(
 
 @app.command()
 def train(
-    config: Annotated[Path, typer.Argument(help="YAML file; docs/metav.md explains it.")],
+    config: Annotated[
+        Path, typer.Argument(help="YAML file; see docs/how-to/fingerprint-any-network.md.")
+    ],
     out: Annotated[Path, typer.Option(help="New folder for the fingerprint.")],
 ) -> None:
     """Trains inputs and a verifier that tell copies of a network from independent ones.

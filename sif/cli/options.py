@@ -22,7 +22,9 @@ AnswerAttack = Annotated[
         "or a language model's folder), translate:1, case:0.5, punctuation:0.5, refuse:0.2, "
         "withhold:0.2 (rates), prefix:WORDS, paraphrase:openai:URL#NAME. Or how they come "
         "about: temperature:0.7, system:WORDS, cache, turns:0.5@SUSPECT, watermark:2, "
-        "watermark-by-word:2, gumbel:4. Chained like image attacks, from the model outwards.",
+        "watermark-by-word:2, gumbel:4; or from several answers joined to one: average:5 "
+        "(samples), smooth:8 (noise on the pictures, in 1/255). Or none. Chained like image "
+        "attacks, from the model outwards.",
     ),
 ]
 Batch = Annotated[int, typer.Option(min=1, help="Triggers worked on together.")]
@@ -52,10 +54,11 @@ ImageAttack = Annotated[
         metavar="NAME:NUMBER",
         help="Attack the pictures first: jpeg:75, webp:75 (quality), resize:0.5, "
         "screenshot:1.25 (factor, and back), crop:0.05, crop-pad:0.05 (share of each side), "
-        "rotate:2 (degrees), noise:4, purify:16 (deviation in 1/255), salt-pepper:0.01 (share "
-        "of pixels), blur:1, median:1 (radius in pixels), bits:5 (per channel), "
-        "brightness:1.2, contrast:0.8 (factor), gamma:1.5 (exponent) or none. Several, joined "
-        "by + or as options given again, happen in their order.",
+        "rotate:2 (degrees), noise:4, purify:16, purify-learned:16 (deviation in 1/255; behind "
+        "an @ other weights), salt-pepper:0.01 (share of pixels), blur:1, median:1 (radius in "
+        "pixels), bits:5 (per channel), brightness:1.2, contrast:0.8 (factor), gamma:1.5 "
+        "(exponent) or none. Several, joined by + or as options given again, happen in their "
+        "order.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -68,7 +71,9 @@ Secret = Annotated[
 ]
 SigningKey = Annotated[
     Path | None,
-    typer.Option(help="Your Ed25519 key (PEM) [default: FP/claim/signing.key, made where missing]"),
+    typer.Option(
+        help="Your Ed25519 key (PEM).", show_default="FP/claim/signing.key, made where missing"
+    ),
 ]
 Suspect = Annotated[
     str, typer.Argument(help="hf:MODEL, vllm:MODEL or openai:URL#NAME, with ?option=value&…")

@@ -76,6 +76,8 @@ def scenes(
     """Paints scenes of a model's world, with data.jsonl (image, prompt, answer) beside them.
 
     Use them as base images for `sif fingerprint`, or as data for `sif thief --finetune`.
+
+    Example: `sif zoo scenes llava-source scenes -n 100`
     """
     from sif.mini.catalogue import find
     from sif.mini.data import write_examples
@@ -92,6 +94,8 @@ def train(name: Name) -> None:
 
     Takes about a quarter of an hour on one core, a vision model ten minutes; it uses one, because
     the order of sums, and with it the weights, would depend on their number.
+
+    Example: `sif zoo train llava-source`
     """
     import torch
 
@@ -145,6 +149,8 @@ def card(
 
     Of a vision model: linear probes on frozen features, for digits and for colours in scenes, and
     the largest activations block by block.
+
+    Example: `sif zoo card llava-source`
     """
     from sif.eval.training.card import measure_card
     from sif.eval.training.vision_card import measure_vision
@@ -169,11 +175,11 @@ def purifier(
     ] = "informed",
     images: Annotated[
         Path | None,
-        typer.Option(help="Folder of ordinary pictures [default: scenes of the mini worlds]."),
+        typer.Option(help="Folder of ordinary pictures.", show_default="scenes of the mini worlds"),
     ] = None,
     tile: Annotated[
         list[int] | None,
-        typer.Option(min=2, help="Side of the stolen model's patches [default: 12 and 24]."),
+        typer.Option(min=2, help="Side of the stolen model's patches.", show_default="12 and 24"),
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Updates.")] = 1500,
     seed: Annotated[int, typer.Option(help="Of weights, noise and order.")] = 0,

@@ -57,7 +57,7 @@ METHODS: Final = {
         verifier="meta", protected_weight=1.0, positive_weight=1.0, negative_weight=1.0
     ),
     "liteguard": Method(),
-    # Ours; chosen on other seeds than those that docs/metav.md reports.
+    # Ours; chosen on other seeds than those that docs/reference/figures/metav.md reports.
     "near": Method(
         verifier="near",
         iterations=400,

@@ -123,10 +123,11 @@ def test_old_names_say_where_to_go(sif: Run, old: tuple[str, ...], new: str) -> 
         ("colour=red", ("kinds, number, only", "'colour=red'")),
         ("number", ("key=value", "'number'")),
         ("number=0", ("number", "greater than or equal to 1", "'0'")),
-        ("number=many", ("number", "integer", "'many'")),
-        ("number=none", ("number", "integer", "'none'")),
-        ("kinds=", ("kinds", "at least 1 item")),
-        ("only=1,b", ("only.1", "integer", "'b'")),
+        ("number=many", ("--set number: expected a whole number, got 'many'",)),
+        ("number=", ("--set number: expected a whole number, got ''",)),
+        ("number=none", ("a whole number", "'none'")),
+        ("kinds=", ("--set kinds: expected at least 1 entry", "got ''")),
+        ("only=1,b", ("only.1", "a whole number", "'b'")),
     ],
 )
 def test_wrong_settings_are_one_clear_line_and_touch_nothing(
@@ -143,7 +144,56 @@ def test_settings_are_read_as_they_are_typed() -> None:
     typed = read_settings(FRUIT, ["kinds=pear, none ,", "only=1,22", "number = 5"])
     assert (typed.kinds, typed.only, typed.number) == (("pear", "none"), (1, 22), 5)
     assert read_settings(FRUIT, ["kinds=none", "only=none"]) == Fruit(kinds=("none",), only=None)
-    assert read_settings(FRUIT, ["number=1", "number=2"]).number == 2
+
+
+@pytest.mark.parametrize("again", ["kinds=plum", "kinds =plum"])
+def test_a_setting_is_given_once(again: str) -> None:
+    with pytest.raises(UsageError, match="--set kinds again; a list has commas"):
+        read_settings(FRUIT, ["kinds=pear", again])
+
+
+def test_a_number_that_may_be_none_says_so() -> None:
+    with pytest.raises(
+        UsageError, match=r"--set triggers: expected a whole number or none, got ''"
+    ):
+        read_settings(find_study("triggers"), ["triggers="])
+
+
+@pytest.mark.usefixtures("fruit")
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        (("--kinds", "pear"), "has no --kinds; write --set kinds=pear"),
+        (("--kinds=pear,plum",), "has no --kinds; write --set kinds=pear,plum"),
+        (("--number",), "has no --number; write --set number=…"),
+        (("--quik",), "has no --quik; write --quick"),
+        (("--nmber", "3"), "has no --nmber; write --set number=…"),
+        (("-n", "24"), "has no -n; what --set takes instead is in sif bench ownership --settings"),
+        (("--set", "number=1", "kinds=pear"), "takes no 'kinds=pear' on its own; write --set kin"),
+        (("all",), "takes no 'all' on its own"),
+    ],
+)
+def test_an_option_that_is_a_setting_says_how_to_write_it(
+    sif: Run, tmp_path: Path, typed: tuple[str, ...], words: str
+) -> None:
+    code, _, error = sif("bench", "ownership", "--out", tmp_path / "b", *typed)
+    assert code == 2
+    assert_one_line(error, f"sif bench ownership {words}")
+    assert not (tmp_path / "b").exists()
+
+
+def test_the_number_of_triggers_is_a_setting(sif: Run) -> None:
+    code, _, error = sif("bench", "triggers", "-n", "24")
+    assert code == 2
+    assert_one_line(error, "sif bench triggers has no -n; write --set triggers=24")
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_study_takes_the_example_in_its_help(sif: Run, name: str) -> None:
+    example = STUDIES[name].example
+    assert read_settings(find_study(name), [example]) != find_study(name).settings()
+    said = " ".join(sif("bench", name, "--help")[1].split())
+    assert f"with --quick, {STUDIES[name].whole} without" in said
 
 
 def test_what_is_set_counts_more_than_quick() -> None:
@@ -171,7 +221,7 @@ def test_findings_are_printed_and_written(sif: Run, tmp_path: Path) -> None:
     assert said.splitlines()[-1].endswith("summary.md, rows.parquet, plot.svg, said.txt")
     assert "apple: 1 of 1  counted" in error
     summary = (out / "summary.md").read_text()
-    assert summary.startswith("2 kinds")
+    assert summary.startswith("Settings: all as by default.\n\n2 kinds")
     assert summary.endswith("\n\nall of them\n")
     assert pq.read_table(out / "rows.parquet").to_pylist() == [
         {"kind": "apple", "number": 3},
@@ -182,6 +232,8 @@ def test_findings_are_printed_and_written(sif: Run, tmp_path: Path) -> None:
     again = sif("bench", "ownership", "--out", out, "--quick")
     assert again[0] == 0
     assert "1 kinds" in again[1]
+    first = (out / "summary.md").read_text().splitlines()[0]
+    assert first == "Settings: `kinds=apple`; `number=1`; all others as by default."
 
 
 @pytest.mark.usefixtures("fruit")
@@ -241,7 +293,9 @@ def test_a_folder_of_another_study_is_left_alone(
     serve(monkeypatch, name="metav")
     code, _, error = sif("bench", "metav", "--out", out)
     assert code == 1
-    assert_one_line(error, "sif bench metav", "another study")
+    assert_one_line(error, "`sif bench metav`, got one of `sif bench ownership`", "another folder")
+    (out / "study.txt").write_bytes(b"\xff mine")
+    assert_one_line(sif("bench", "metav", "--out", out)[2], "got something else's")
 
 
 def test_a_folder_may_go_with_one_choice_of_settings(

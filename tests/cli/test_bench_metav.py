@@ -19,7 +19,7 @@ def test_a_quick_benchmark_writes_tables_and_a_figure(sif: Run, tmp_path: Path) 
 
 
 def test_wrong_words_are_one_clear_line(sif: Run, tmp_path: Path) -> None:
-    for typed, words in (("tasks=letters", "digits"), ("seeds=one", "integer")):
+    for typed, words in (("tasks=letters", "digits"), ("seeds=one", "whole number")):
         code, _, error = sif("bench", "metav", "--out", tmp_path / "b", "--set", typed)
         assert code == 2
         assert_one_line(error, typed.split("=")[1], words)

@@ -85,6 +85,15 @@ def test_truthfulness_is_a_paired_difference_in_points() -> None:
     assert some["facts right, trigger (%)"].shown["sif"].startswith("80.0 (")
 
 
+def test_no_interval_of_a_share_leaves_what_shares_can_be() -> None:
+    facts = {"1": (1.0, 0.0), "2": (0.9, 1.0)}
+    rows = [portrait(trigger=t, facts=some, base_facts=base) for t, (some, base) in facts.items()]
+    shown = {name: it.shown["sif"] for name, it in found(Rows([], [], rows)).items()}
+    assert shown["facts right, trigger (%)"] == "95.0 (31.5 to 100.0)"
+    assert shown["facts right, base image (%)"] == "50.0 (0.0 to 100.0)"
+    assert shown["facts, difference in points"] == "45.0 (-100.0 to 100.0)"
+
+
 def test_baselines_show_matches_and_looks_but_no_evidence() -> None:
     tuned = {"suspect": "lora-same", "role": "copy"}
     rows = Rows(
@@ -124,6 +133,8 @@ def test_costs_say_what_they_were_measured_with_and_skip_interrupted_makings() -
     interrupted = cost(seconds=None, gradient_passes=None, seed=1, jobs=1, threads=4)
     text = as_overview(Rows([], [cost(), interrupted], []))
     assert "| sif | 2.5 | 300.0 | 2 of 8 | 12 | cpu, 1 thread, 2 jobs; cpu, 4 threads |" in text
+    assert "Seconds leave out" in text
+    assert "Seconds leave out" not in as_overview(Rows([], [cost()], []))
 
 
 def test_where_the_time_went_is_shown_where_it_was_measured() -> None:
