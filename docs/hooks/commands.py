@@ -81,7 +81,7 @@ def _line(command: Any) -> str:
 
 
 def _usage(name: str, command: Any) -> str:
-    placed = [it for it in command.params if it.param_type_name == "argument"]
+    placed = [it for it in command.params if it.param_type_name == "argument" and not it.hidden]
     shown = [_placed(it) if it.required else f"[{_placed(it)}]" for it in placed]
     needed = [
         f"{it.opts[0]} {_value(it, command)}"
