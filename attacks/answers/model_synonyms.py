@@ -134,7 +134,7 @@ def _load(folder: str) -> _LanguageModel:
         AutoTokenizer,
     )
 
-    from sif.suspects.surfaces import surfaces
+    from sif.suspects.token_texts import token_texts
 
     try:
         config = AutoConfig.from_pretrained(folder)
@@ -152,6 +152,6 @@ def _load(folder: str) -> _LanguageModel:
         ) from error
     words = tuple(
         surface[1:] if surface and WORD.fullmatch(surface[1:]) and surface[0] == " " else None
-        for surface in surfaces(tokenizer)
+        for surface in token_texts(tokenizer)
     )
     return _LanguageModel(model, tokenizer, masked, words)

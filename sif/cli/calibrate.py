@@ -54,8 +54,8 @@ def calibrate(
     to calibration.json in the fingerprint, and `sif verify` then makes a claim only where the
     suspect's answers exclude transfer as well.
 
-    Do it once, before the first audit. Answers are kept in the fingerprint, so after an
-    interruption the same command goes on.
+    Do it once, before the first suspect is verified. Answers are kept in the fingerprint, so after
+    an interruption the same command goes on.
 
     Example: `sif calibrate my-fingerprint --panel hf:other-a --panel hf:other-b`
     """

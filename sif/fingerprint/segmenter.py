@@ -40,7 +40,7 @@ class Segmenter(ABC):
     """Cuts texts into ids.
 
     `len`, `get_vocab`, `batch_decode` and `all_special_ids` are called as transformers calls them,
-    so that `sif.suspects.surfaces` takes either.
+    so that `sif.suspects.token_texts` takes either.
     """
 
     @abstractmethod

@@ -28,12 +28,12 @@ class Evidence:
     Args:
         vocabulary_size: V, ids of the owner's tokenizer.
         green_size: green ids among them.
-        policy: the rules of the audit.
+        policy: the rules.
         draw: of the order of asking, where the policy has it drawn; of `sif.ownership.order`.
 
     Attributes:
         null: the distribution that is bet against.
-        policy: the rules of the audit.
+        policy: the rules.
         queries: questions so far.
         answered: triggers so far that were answered with at least one scored word.
         log10_e_value: of all observations so far.

@@ -31,7 +31,7 @@ from sif.ownership.figures import GreyBoxFigures
 from sif.ownership.logspace import log_sum
 from sif.ownership.null import HypergeometricNull
 from sif.ownership.weighted import log_e_values
-from sif.suspects.surfaces import surfaces
+from sif.suspects.token_texts import token_texts
 from sif.types import Answer, TopTokens
 
 LEAST: Final = 0.005
@@ -91,7 +91,7 @@ class OwnersIds:
     def _by_text(self) -> dict[str, int]:
         """By what an id writes, else by its entry in the vocabulary, which some engines show."""
         table: dict[str, int] = {}
-        for index, text in enumerate(surfaces(self._tokenizer)):
+        for index, text in enumerate(token_texts(self._tokenizer)):
             if text and index not in self._special:
                 table.setdefault(text, index)
         for entry, index in self._tokenizer.get_vocab().items():

@@ -1,4 +1,4 @@
-"""The rules of an audit, fixed before the first question is asked."""
+"""The rules by which a suspect is verified, fixed before the first question is asked."""
 
 from itertools import pairwise
 from typing import Annotated, Any, Final, Literal

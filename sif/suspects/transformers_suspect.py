@@ -16,7 +16,7 @@ import torch
 
 from sif.errors import ModelError, UsageError
 from sif.suspects.reply import reply_from, top_tokens
-from sif.suspects.surfaces import surfaces
+from sif.suspects.token_texts import token_texts
 from sif.suspects.uri import SuspectAddress, TransformersOptions
 from sif.suspects.weights import weights_digest
 from sif.types import GenerationSettings, Query, Reply, TopTokens, Unanswered
@@ -150,7 +150,7 @@ class TransformersSuspect:
     def _tops(self, logits: Any, ended: torch.Tensor) -> list[tuple[TopTokens, ...] | None]:
         """The likeliest tokens at each place up to the end, as the model has them unaltered."""
         if self._surfaces is None:
-            self._surfaces = surfaces(self._processor.tokenizer)
+            self._surfaces = token_texts(self._processor.tokenizer)
         known, answers = self._surfaces, [list[TopTokens]() for _ in ended]
         over = ended.cumsum(dim=1) - ended.int()
         for place, step in enumerate(logits):

@@ -16,7 +16,7 @@ from typing import Any
 from sif.errors import ModelError, SuspectError
 from sif.suspects.engine import engine_arguments, quiet_environment, require_vllm
 from sif.suspects.reply import reply_from, top_tokens
-from sif.suspects.surfaces import surfaces
+from sif.suspects.token_texts import token_texts
 from sif.suspects.uri import SuspectAddress, VllmOptions
 from sif.suspects.weights import weights_digest
 from sif.types import GenerationSettings, Query, Reply, TopTokens, Unanswered
@@ -121,7 +121,7 @@ class VllmSuspect:
         if self._logprobs is None or not places:
             return None
         if self._surfaces is None:
-            self._surfaces = surfaces(self._engine.get_tokenizer())
+            self._surfaces = token_texts(self._engine.get_tokenizer())
         known = self._surfaces
         return tuple(
             top_tokens(

@@ -29,7 +29,7 @@ from sif.fingerprint.segmenter import (
 from sif.fingerprint.workspace import Workspace
 from sif.mini.tokenizer import LLAVA_SPECIALS, QWEN_SPECIALS, build_tokenizer
 from sif.mini.world import World, sample_scene
-from sif.suspects.surfaces import surfaces
+from sif.suspects.token_texts import token_texts
 from tools.time_audit import build_tokenizer as byte_level
 
 ODD = [
@@ -105,7 +105,7 @@ def test_the_file_cuts_as_the_models_own_tokenizer(
     assert len(made) == len(tokenizer)
     assert made.all_special_ids == sorted(set(tokenizer.all_special_ids))
     assert made.get_vocab() == tokenizer.get_vocab()
-    assert surfaces(made) == surfaces(tokenizer)
+    assert token_texts(made) == token_texts(tokenizer)
 
 
 def test_the_file_cuts_as_the_folder_of_before(

@@ -7,7 +7,7 @@ it); what a token adds behind another one is the same for all. Knows nothing of 
 from typing import Any
 
 
-def surfaces(tokenizer: Any) -> list[str | None]:
+def token_texts(tokenizer: Any) -> list[str | None]:
     """The text that every id writes behind an ordinary word; None for parts of a character.
 
     Args:
