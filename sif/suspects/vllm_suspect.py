@@ -117,7 +117,7 @@ class VllmSuspect:
         ]
 
     def _top(self, places: Any) -> tuple[TopTokens, ...] | None:
-        """By the tokenizer's own surfaces, for the engine's words lose their leading blanks."""
+        """By what the tokenizer itself writes, for the engine's words lose their leading blanks."""
         if self._logprobs is None or not places:
             return None
         if self._surfaces is None:
