@@ -105,14 +105,15 @@ def _refusal(run: Path, begun: RunRecord, record: RunRecord) -> str:
             "fixed before the first question: use the same ones, or ask anew into another folder "
             "with --run"
         )
-    reason = "has no calibration now, or it is left out"
+    reason = "the fingerprint has no calibration now, or it is left out"
     if now is not None:
-        reason = "was calibrated since" if then is None else "was calibrated anew since"
+        anew = "" if then is None else "anew "
+        reason = f"the fingerprint was calibrated {anew}since, or another allowance was given"
     old = "--no-calibration" if then is None else f"--transfer-allowance {then!r}"
     return (
         f"expected the rules that {run} was begun under, with {_allowance(then)}, got "
-        f"{_allowance(now)}: the fingerprint {reason}; go on under the old rules with {old}, or "
-        "ask anew under the new ones into another folder with --run"
+        f"{_allowance(now)}: {reason}; rules are fixed before the first question, so go on under "
+        f"the old ones with {old}, or ask anew into another folder with --run"
     )
 
 

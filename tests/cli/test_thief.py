@@ -234,6 +234,6 @@ def test_a_missing_model_fails_in_one_line(monkeypatch, capsys, tmp_path) -> Non
     missing = tmp_path / "no-model"
     assert run(monkeypatch, missing, "--out", tmp_path / "out", "--prune", 0.2) == 1
     said = capsys.readouterr().err
-    assert said.startswith("error: expected a model folder or a hub id")
+    assert said.startswith("error: expected a model folder, got")
     assert said.count("\n") == 1
     assert not (tmp_path / "out").exists()
