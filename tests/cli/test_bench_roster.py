@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -124,7 +125,7 @@ def test_a_roster_of_mini_models_is_asked_and_told_and_resumed(
         assert f"| {method} | {row} |" in everybody
     assert "| DERIVED, strangers | 0 of 1 |" in overview
     assert "SSIM" not in overview
-    assert "| broken | copy | failed | cannot load the processor of" in overview
+    assert re.search(r"\| broken \| copy \| failed \| (cannot load|expected a model)", overview)
     assert "from 1 of 1 innocents" in overview
     written = {path.name for path in out.iterdir() if path.is_file()}
     assert {

@@ -162,7 +162,7 @@ def test_a_tensor_that_only_the_other_has_is_refused(untrained_llava: Path, tmp_
 
 def test_a_missing_other_is_told_and_leaves_nothing(untrained_llava: Path, tmp_path: Path) -> None:
     missing = tmp_path / "nowhere"
-    with pytest.raises(ModelError, match=r"expected a model folder or a hub id, got .*nowhere"):
+    with pytest.raises(ModelError, match=r"expected a model folder.*nowhere"):
         steal(untrained_llava, tmp_path / "out", [Interpolate(other=str(missing))])
     assert not list(tmp_path.iterdir())
 

@@ -128,6 +128,6 @@ def test_a_shell_for_another_width_is_refused(untrained_llava: Path, tmp_path: P
 
 
 def test_a_missing_other_is_told_and_leaves_nothing(untrained_llava: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="expected a model folder or a hub id"):
+    with pytest.raises(ModelError, match="expected a model folder"):
         steal(untrained_llava, tmp_path / "out", [Transplant(other=str(tmp_path / "nowhere"))])
     assert not list(tmp_path.iterdir())
