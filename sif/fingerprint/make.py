@@ -17,6 +17,12 @@ from jaxtyping import Float
 from PIL import Image
 
 from sif.errors import UsageError
+from sif.fingerprint.arguments import (
+    check_kinds,
+    check_numbers,
+    checked_images,
+    checked_prompts,
+)
 from sif.fingerprint.content import ContentSpace, learn_content
 from sif.fingerprint.craft import Craft, Draft, craft
 from sif.fingerprint.folder import FingerprintSet
@@ -100,12 +106,12 @@ def make_fingerprint(
         FingerprintError: the folder belongs to something else.
         StorageError: the folder cannot be written.
     """
-    _check_kinds(vlm, keys)
-    _check_numbers(seed=seed, count=count, batch_size=batch_size)
+    check_kinds(vlm, keys)
+    check_numbers(seed=seed, count=count, batch_size=batch_size)
     recipe = load_recipe(recipe) if isinstance(recipe, str | Path) else recipe
     green_list_objective(recipe)  # refuses other recipes before anything is written
-    prompts = load_prompts() if prompts is None else _checked_prompts(prompts)
-    images = read_images(images) if isinstance(images, str | Path) else _checked_images(images)
+    prompts = load_prompts() if prompts is None else checked_prompts(prompts)
+    images = read_images(images) if isinstance(images, str | Path) else checked_images(images)
     number = len(images) if count is None else count
     workspace = Workspace(Path(out))
     content = None
@@ -130,59 +136,6 @@ def make_fingerprint(
         weights = workspace.write_weights(_weights(vlm, request, workspace.folder, records))
         workspace.finish(_manifest(vlm, request, tokenizer, weights, records, keys))
     return FingerprintSet.load(workspace.folder)
-
-
-def _check_kinds(vlm: object, keys: object) -> None:
-    if not isinstance(vlm, Vlm):
-        raise UsageError(
-            f"vlm: expected a loaded model, got {type(vlm).__name__}; load it with sif.Vlm.load"
-        )
-    if keys is not None and not isinstance(keys, KeyRing):
-        raise UsageError(
-            f"keys: expected a KeyRing, got {type(keys).__name__}; read a key file with "
-            "KeyRing.load, or leave keys out for fresh ones"
-        )
-
-
-def _check_numbers(*, seed: object, count: object, batch_size: object) -> None:
-    for name, value, least in (
-        ("seed", seed, 0),
-        ("count", count, 1),
-        ("batch_size", batch_size, 1),
-    ):
-        if name == "count" and value is None:
-            continue
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            mend = "; leave it out for one trigger an image" if name == "count" else ""
-            raise UsageError(
-                f"{name}: expected a whole number of {least} or more, got {value!r}"
-                f"{mend or '; correct it'}"
-            )
-
-
-def _checked_prompts(prompts: Sequence[str]) -> Sequence[str]:
-    if isinstance(prompts, str) or not isinstance(prompts, Sequence):
-        raise UsageError(
-            f"prompts: expected a list of questions, got {ascii(prompts)[:60]}; put one question "
-            "into a list"
-        )
-    wrong = [p for p in prompts if not isinstance(p, str) or not p.strip()]
-    if not prompts or wrong:
-        raise UsageError(
-            "prompts: expected one or more questions in words, got "
-            f"{ascii(wrong[0])[:60] if wrong else 'none'}; leave prompts out for those of SIF"
-        )
-    return prompts
-
-
-def _checked_images(images: Sequence[NamedImage]) -> Sequence[NamedImage]:
-    mend = "name a folder of pictures, or give a list of sif.fingerprint.images.NamedImage"
-    if not isinstance(images, Sequence):
-        raise UsageError(f"images: expected images, got {type(images).__name__}; {mend}")
-    wrong = [type(one).__name__ for one in images if not isinstance(one, NamedImage)]
-    if not images or wrong:
-        raise UsageError(f"images: expected images, got {wrong[0] if wrong else 'none'}; {mend}")
-    return images
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from sif.files import write_atomically
 from sif.fingerprint.folder import CLAIM
 from sif.ownership.policy import Policy
 from sif.ownership.verdict import Verdict
-from sif.suspects.journal import Journal
+from sif.suspects.kept import KeptAnswers
 
 JOURNAL, RECORD, VERDICT = "answers.sqlite", "run.json", "verdict.json"
 Group = Literal["copy", "innocent", "other"]
@@ -81,8 +81,8 @@ def _asked_nothing(run: Path) -> bool:
         return False
     if not (run / JOURNAL).exists():
         return True
-    with Journal(run / JOURNAL) as journal:
-        return not journal.answers() and not journal.failures()
+    with KeptAnswers(run / JOURNAL) as kept:
+        return not kept.answers() and not kept.failures()
 
 
 def _is_counted(record: RunRecord) -> bool:

@@ -287,7 +287,11 @@ def test_bad_input_is_one_line_each(sif: Run, owned: FingerprintSet, tmp_path: P
         (("audit", nowhere, "--panel", ""), 2, "expected a suspect"),
         (("audit", nowhere, "--grinding-budget", "0"), 2, "at least 1"),
         (("secret", "--out", nowhere, "--request", tmp_path / "q"), 2, "your model"),
-        (("secret", tmp_path / "text", "--out", nowhere, "--request", tmp_path / "q"), 1, "load"),
+        (
+            ("secret", tmp_path / "text", "--out", nowhere, "--request", tmp_path / "q"),
+            1,
+            "model folder",
+        ),
     ]
     for command, expected, words in cases:
         code, _, error = sif("claim", *command)

@@ -38,7 +38,7 @@ def test_the_marked_model_is_always_read() -> None:
         ("sources=gpt", "'llava-tower' or 'dino'"),
         ("modes=secret", "'paper', 'injected' or 'keyed'"),
         ("suspects=nobody", "nobody"),
-        ("sources=", "at least 1 item"),
+        ("sources=", "at least 1 entry"),
     ],
 )
 def test_unknown_names_are_refused(typed: str, words: str) -> None:

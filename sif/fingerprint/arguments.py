@@ -1,0 +1,84 @@
+"""What `make_fingerprint` is given, looked at before anything is written.
+
+Knows nothing of how triggers are made.
+"""
+
+from collections.abc import Sequence
+
+from sif.errors import UsageError
+from sif.fingerprint.images import NamedImage
+from sif.vlm.model import Vlm
+from sif.watermark.keys import KeyRing
+
+
+def check_kinds(vlm: object, keys: object) -> None:
+    """Makes sure that the model is loaded and the keys are a key ring, or none.
+
+    Raises:
+        UsageError: they are not.
+    """
+    if not isinstance(vlm, Vlm):
+        raise UsageError(
+            f"vlm: expected a loaded model, got {type(vlm).__name__}; load it with sif.Vlm.load"
+        )
+    if keys is not None and not isinstance(keys, KeyRing):
+        raise UsageError(
+            f"keys: expected a KeyRing, got {type(keys).__name__}; read a key file with "
+            "KeyRing.load, or leave keys out for fresh ones"
+        )
+
+
+def check_numbers(*, seed: object, count: object, batch_size: object) -> None:
+    """Makes sure that numbers are whole and large enough.
+
+    Raises:
+        UsageError: they are not.
+    """
+    for name, value, least in (
+        ("seed", seed, 0),
+        ("count", count, 1),
+        ("batch_size", batch_size, 1),
+    ):
+        if name == "count" and value is None:
+            continue
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            mend = "; leave it out for one trigger an image" if name == "count" else ""
+            raise UsageError(
+                f"{name}: expected a whole number of {least} or more, got {value!r}"
+                f"{mend or '; correct it'}"
+            )
+
+
+def checked_prompts(prompts: Sequence[str]) -> Sequence[str]:
+    """The prompts, where they are questions.
+
+    Raises:
+        UsageError: none, a single text, or one without words.
+    """
+    if isinstance(prompts, str) or not isinstance(prompts, Sequence):
+        raise UsageError(
+            f"prompts: expected a list of questions, got {ascii(prompts)[:60]}; put one question "
+            "into a list"
+        )
+    wrong = [p for p in prompts if not isinstance(p, str) or not p.strip()]
+    if not prompts or wrong:
+        raise UsageError(
+            "prompts: expected one or more questions in words, got "
+            f"{ascii(wrong[0])[:60] if wrong else 'none'}; leave prompts out for those of SIF"
+        )
+    return prompts
+
+
+def checked_images(images: Sequence[NamedImage]) -> Sequence[NamedImage]:
+    """The images, where they are named ones.
+
+    Raises:
+        UsageError: none, or something else.
+    """
+    mend = "name a folder of pictures, or give a list of sif.fingerprint.images.NamedImage"
+    if not isinstance(images, Sequence):
+        raise UsageError(f"images: expected images, got {type(images).__name__}; {mend}")
+    wrong = [type(one).__name__ for one in images if not isinstance(one, NamedImage)]
+    if not images or wrong:
+        raise UsageError(f"images: expected images, got {wrong[0] if wrong else 'none'}; {mend}")
+    return images
