@@ -1,12 +1,9 @@
 """Rows of a study as a table on disk. Knows nothing of what they hold."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel
-
-from sif.files import write_atomically
 
 
 def as_parquet(rows: Sequence[BaseModel]) -> bytes:
@@ -25,15 +22,6 @@ def as_parquet(rows: Sequence[BaseModel]) -> bytes:
     pq.write_table(table, sink, compression="zstd")
     data: bytes = sink.getvalue().to_pybytes()
     return data
-
-
-def write_rows(path: Path, rows: Sequence[BaseModel]) -> None:
-    """Writes rows of one kind as Parquet, whole or not at all.
-
-    Raises:
-        StorageError: the disk refuses.
-    """
-    write_atomically(path, as_parquet(rows))
 
 
 def _type(annotation: Any) -> type:
