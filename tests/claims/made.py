@@ -12,7 +12,6 @@ from sif.claims import Asked, Means, audit, commit, load_roots, prepare_request,
 from sif.claims.anchor import begin, finish
 from sif.claims.bundle import open_bundle, write_bundle
 from sif.claims.canonical import sha256
-from sif.claims.commitment import Terms as CommittedTerms
 from sif.claims.commitment import header_of, read_statement, state
 from sif.claims.envelope import seal, unseal
 from sif.claims.reveal import read_reveal, sign
@@ -145,13 +144,7 @@ def recommitted(files: Files, key: SigningKey, /, **changes: Any) -> None:
         for path in header.files
         if f"fingerprint/{path}" in files
     }
-    terms = CommittedTerms(
-        secret_commitment=header.secret_commitment,
-        policy=header.policy,
-        alpha=header.alpha,
-        alpha_transfer=header.alpha_transfer,
-    )
-    made = header_of(manifest, now, terms).model_copy(update=changes)
+    made = header_of(manifest, now, header.terms).model_copy(update=changes)
     files[name] = seal(state(made, manifest), key)
     resigned(files, key)
 
