@@ -17,6 +17,7 @@ from sif.claims.reveal import FINGERPRINT, LINES, REVEAL, RUN, read_reveal
 from sif.claims.signing import PublicKey
 from sif.claims.steps import Finding, Status
 from sif.claims.timestamp import Token
+from sif.claims.witness import name_witnesses
 from sif.errors import ClaimError, StorageError
 from sif.fingerprint.folder import CLAIM, MANIFEST, SECRET, read_manifest
 from sif.fingerprint.manifest import GREEN_SCHEME
@@ -44,7 +45,10 @@ def check_bundle(case: Case) -> Finding:
 
 
 def check_signature(case: Case) -> Finding:
-    """Both signed statements are of the key in the bundle, and every file is on the list."""
+    """Both signed statements are of the key in the bundle, and every file is on the list.
+
+    Whoever the auditor names as a witness has signed the commitment too.
+    """
     pem = case.read(f"{CLAIM}/{PUBLIC_KEY}")
     key = PublicKey.parse(pem, where=f"{CLAIM}/{PUBLIC_KEY}")
     if key.pem != pem:
@@ -65,7 +69,9 @@ def check_signature(case: Case) -> Finding:
     if case.reveal.commitment != case.root:
         raise ClaimError("the bundle is signed for another commitment than the one in it")
     return Finding(
-        Status.PASS, f"commitment and list of files are signed by key {key.key_id[:16]}…"
+        Status.PASS,
+        f"commitment and list of files are signed by key {key.key_id[:16]}…"
+        f"{name_witnesses(case.envelope, key, case.means.witnesses)}",
     )
 
 

@@ -164,8 +164,9 @@ def add_signature(data: bytes, key: SigningKey, *, where: str) -> bytes:
             f"{where} is of version {opened.version.number}, which only its owner signs; commit "
             "anew for one that others may sign"
         )
-    if opened.is_signed_by(key.public):
-        raise ClaimError(f"{where} is signed by key {key.public.key_id[:16]}… already")
+    name = key.public.key_id
+    if opened.is_signed_by(key.public) or name in opened.envelope.signatures:
+        raise ClaimError(f"{where} holds a signature of key {name[:16]}… already")
     if len(opened.envelope.signatures) >= MOST_SIGNATURES:
         raise ClaimError(f"expected at most {MOST_SIGNATURES} signatures in {where}")
     _sign(opened.envelope, key)
