@@ -2,9 +2,9 @@
 
 Written after docs/reference/claim-format.md, as a stranger would. From a bundle it computes the
 root, the keys, the order of asking, green lists, counts, both e-values, the discount for gaps and
-the decision, and raises `WrongError` where the bundle says otherwise. It checks no signature and knows
-no authority: those are for openssl (test_interop.py). `python second_verifier.py BUNDLE` prints
-what it found.
+the decision, and raises `WrongError` where the bundle says otherwise. It checks no signature and
+knows no authority: those are for openssl (test_interop.py). `python second_verifier.py BUNDLE`
+prints what it found.
 """
 
 import base64

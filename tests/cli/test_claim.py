@@ -18,9 +18,17 @@ from sif.claims.signing import SigningKey
 from sif.fingerprint.folder import FingerprintSet
 from sif.watermark.keys import KeyRing
 from tests.claims.authority import Authority
+from tests.claims.checked_twice import watch
 from tests.claims.endpoint import serving
 from tests.cli.command import Run, assert_one_line
 from tools.time_audit import answers, build_tokenizer, make_up
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compared() -> Iterator[list[str]]:
+    """Every audit is made twice, the second time by other means."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield watch(patch)
 
 
 @pytest.fixture(scope="module")
