@@ -16,13 +16,14 @@ from sif.claims.canonical import sha256
 from sif.claims.commitment import (
     Header,
     Terms,
+    check_committed_by,
     first_difference,
     header_of,
     public_files,
     read_statement,
     state,
 )
-from sif.claims.envelope import seal, unseal
+from sif.claims.envelope import seal, stamped_part, unseal
 from sif.claims.folder import (
     ANCHOR,
     BEFOREHAND,
@@ -35,8 +36,9 @@ from sif.claims.folder import (
     claim_of,
     read,
 )
-from sif.claims.signing import PublicKey, SigningKey, write_private
+from sif.claims.signing import KeyPlace, PublicKey, SigningKey, write_private
 from sif.claims.timestamp import Token, new_request
+from sif.claims.version import VERSIONS, Version
 from sif.errors import ClaimError, FingerprintError
 from sif.files import write_atomically
 from sif.fingerprint.folder import SECRET, FingerprintSet
@@ -71,6 +73,16 @@ class Commitment(NamedTuple):
     envelope: bytes
     key: PublicKey
 
+    @property
+    def version(self) -> Version:
+        """Of the commitment, and of what is made with it."""
+        return VERSIONS[self.header.schema_version]
+
+    @property
+    def stamped(self) -> bytes:
+        """What a timestamp over it is over."""
+        return stamped_part(self.envelope)
+
 
 def commit(
     fingerprint: FingerprintSet,
@@ -78,12 +90,12 @@ def commit(
     policy: Policy,
     alpha: float,
     alpha_transfer: float = 0.01,
-    signing_key: Path | None = None,
+    signing_key: KeyPlace | Path | None = None,
     anchor: Path | None = None,
 ) -> Commitment:
     """Signs a fingerprint, the policy and a salted commitment to the secret.
 
-    The same call again changes nothing.
+    The same call again changes nothing, not the signatures that others added either.
 
     Args:
         fingerprint: with its keys.
@@ -91,7 +103,8 @@ def commit(
             count alike in it.
         alpha: α of the claim, after that.
         alpha_transfer: α_B of the claim, after that.
-        signing_key: the owner's key file; made where missing. FP/claim/signing.key where None.
+        signing_key: the owner's key, or its file; made where missing. FP/claim/signing.key where
+            None.
         anchor: the folder of the anchored secret, where the keys have an anchor.
 
     Raises:
@@ -108,24 +121,42 @@ def commit(
     if not (folder / SALT).exists():
         new_salt(folder / SALT)
     salt = parse_salt(read(folder / SALT, mend=FIRST), where=str(folder / SALT))
+    there = read_commitment(fingerprint.folder) if (folder / COMMITMENT).exists() else None
+    key = key_of(fingerprint.folder, signing_key, make=True)
     terms = Terms(
         secret_commitment=keys.sealed(salt),
         policy=policy,
         alpha=alpha,
         alpha_transfer=alpha_transfer,
+        owner=key.public.key_id if there is None else there.header.owner,
     )
     header = header_of(fingerprint.manifest, public_files(fingerprint.folder), terms)
     if header.counts_by_weights:
         raise ClaimError(WEIGHTED)
-    key = SigningKey.open(signing_key or folder / SIGNING_KEY)
+    if there is not None:
+        _check_same(there, header, key.public, folder)
+        return there
     statement = state(header, fingerprint.manifest)
     _, root = read_statement(statement)
     envelope = seal(statement, key)
-    if (folder / COMMITMENT).exists():
-        _check_same(read_commitment(fingerprint.folder), header, key, folder)
     write_atomically(folder / PUBLIC_KEY, key.public.pem)
     write_atomically(folder / COMMITMENT, envelope)
     return Commitment(header, root, statement.predicate, envelope, key.public)
+
+
+def key_of(
+    fingerprint: Path, signing_key: KeyPlace | Path | None, *, make: bool = False
+) -> SigningKey:
+    """The owner's signing key, that of the claim where None.
+
+    Raises:
+        ClaimError: there is none.
+        StorageError: it cannot be made.
+    """
+    if not isinstance(signing_key, KeyPlace):
+        signing_key = KeyPlace(where=None if signing_key is None else str(signing_key))
+    folder = claim_of(fingerprint)
+    return signing_key.load(folder / SIGNING_KEY, folder / PUBLIC_KEY, make=make)
 
 
 def keys_of(fingerprint: FingerprintSet) -> KeyRing:
@@ -155,8 +186,9 @@ def read_commitment(fingerprint: Path) -> Commitment:
         read(folder / PUBLIC_KEY, mend="restore it from the owner's copy"),
         where=str(folder / PUBLIC_KEY),
     )
-    statement = unseal(envelope, key, where=str(where))
+    statement = unseal(envelope, key, where=str(where), shared=True)
     header, root = read_statement(statement)
+    check_committed_by(header, key.key_id)
     return Commitment(header, root, statement.predicate, envelope, key)
 
 
@@ -170,7 +202,7 @@ def with_lot(fingerprint: FingerprintSet) -> FingerprintSet:
     if not path.exists():
         return fingerprint
     token = Token.parse(read(path, mend="restore it from your copy of the claim"))
-    token.check_imprint(read_commitment(fingerprint.folder).envelope)
+    token.check_imprint(read_commitment(fingerprint.folder).stamped)
     return replace(fingerprint, lot=lot_of(token))
 
 
@@ -181,7 +213,7 @@ def prepare_request(fingerprint: Path) -> bytes:
         ClaimError: no commitment, or it has a timestamp already.
         StorageError: the folder cannot be written.
     """
-    folder, envelope = claim_of(fingerprint), read_commitment(fingerprint).envelope
+    folder, stamped = claim_of(fingerprint), read_commitment(fingerprint).stamped
     if (folder / TIMESTAMP).exists():
         raise ClaimError(
             f"{folder / TIMESTAMP} is there already, and the earliest timestamp is worth most; "
@@ -189,7 +221,7 @@ def prepare_request(fingerprint: Path) -> bytes:
         )
     path = folder / TIMESTAMP_REQUEST
     if not path.exists():
-        write_atomically(path, new_request(envelope))
+        write_atomically(path, new_request(stamped))
     return path.read_bytes()
 
 
@@ -206,14 +238,14 @@ def stamp(fingerprint: Path, response: bytes, roots: Sequence[Certificate]) -> T
             the roots.
         StorageError: the folder cannot be written.
     """
-    folder, envelope = claim_of(fingerprint), read_commitment(fingerprint).envelope
+    folder, stamped = claim_of(fingerprint), read_commitment(fingerprint).stamped
     token = Token.parse(response)
-    token.check_imprint(envelope)
+    token.check_imprint(stamped)
     token.check_nonce(
         read(folder / TIMESTAMP_REQUEST, mend="run `sif claim timestamp --request FILE` first")
     )
     if roots:
-        token.check_signature(envelope, roots)
+        token.check_signature(stamped, roots)
     write_atomically(folder / TIMESTAMP, response)
     return token
 
@@ -241,10 +273,10 @@ def _bring_anchor(source: Path, folder: Path, fingerprint: FingerprintSet, keys:
         write_atomically(folder / name, files[name])
 
 
-def _check_same(there: Commitment, header: Header, key: SigningKey, folder: Path) -> None:
+def _check_same(there: Commitment, header: Header, key: PublicKey, folder: Path) -> None:
     changed = first_difference(there.header.model_dump(mode="json"), header.model_dump(mode="json"))
-    if there.key.key_id != key.public.key_id:
-        changed = f"signing key ({sha256(key.public.pem)[:8]}…)"
+    if there.key.key_id != key.key_id:
+        changed = f"signing key ({sha256(key.pem)[:8]}…)"
     if changed:
         raise ClaimError(
             f"{folder} holds a commitment already, with another {changed}; a commitment is never "

@@ -7,6 +7,7 @@ import typer
 
 from sif.cli.claim_audit import audit
 from sif.cli.claim_secret import obtain, secret
+from sif.cli.claim_witness import witness
 from sif.cli.options import (
     Alpha,
     AlsoAsk,
@@ -16,6 +17,7 @@ from sif.cli.options import (
     Response,
     Secret,
     SigningKey,
+    SigningPublicKey,
     Tsa,
 )
 
@@ -42,6 +44,7 @@ def commit(
     ] = None,
     secret: Secret = None,
     signing_key: SigningKey = None,
+    signing_public_key: SigningPublicKey = None,
 ) -> None:
     """Signs everything that decides a verdict, before any suspect is asked.
 
@@ -57,6 +60,7 @@ def commit(
 
     from sif.claims import commit as sign
     from sif.claims.rules import rules_of_run
+    from sif.cli.signing import key_place
     from sif.fingerprint.folder import FingerprintSet
 
     rules = rules_of_run(
@@ -72,7 +76,7 @@ def commit(
         policy=rules.policy,
         alpha=alpha,
         alpha_transfer=alpha_transfer,
-        signing_key=signing_key,
+        signing_key=key_place(signing_key, signing_public_key),
         anchor=anchor,
     )
     typer.echo(
@@ -122,6 +126,7 @@ def reveal(
     ] = 1,
     secret: Secret = None,
     signing_key: SigningKey = None,
+    signing_public_key: SigningPublicKey = None,
 ) -> None:
     """Writes one file with the secret, the fingerprint and a run, for an auditor.
 
@@ -131,10 +136,12 @@ def reveal(
     """
     from sif.claims import reveal as write
     from sif.claims.folder import TIMESTAMP, claim_of
+    from sif.cli.signing import key_place
     from sif.fingerprint.folder import FingerprintSet
 
     owned = FingerprintSet.load(fingerprint, secret=secret)
-    verdict = write(owned, run, out, signing_key=signing_key, runs=runs)
+    key = key_place(signing_key, signing_public_key)
+    verdict = write(owned, run, out, signing_key=key, runs=runs)
     typer.echo(
         f"{out}: holds your secret key (mode 0600); for the auditor only\n"
         f"verdict {verdict.decision.value}, log10 e-value {verdict.log10_e_value:.2f}"
@@ -143,5 +150,5 @@ def reveal(
         typer.echo("no timestamp: nobody can see that the commitment came before the questions")
 
 
-for _command in (secret, commit, timestamp, reveal, audit):  # in the order of their use
+for _command in (secret, commit, witness, timestamp, reveal, audit):  # in the order of their use
     app.command()(_command)
