@@ -19,11 +19,12 @@
 17 transfer    the allowance follows from the panel's answers, and is above what chance gives
 18 grinding    what is left after the discount carries the claim, at the auditor's α too
 19 priority    the commitment is older than the suspect (given)
-20 suspect     asked again (given)
-21 panel       independent models do not react (given)
+20 title       so is the model that triggers were made on, than its release (given)
+21 suspect     asked again (given)
+22 panel       independent models do not react (given)
 
 Steps that need something that the auditor did not give are `not checked`, never passed: only where
-all passed is the outcome VERIFIED. No model is needed before step 20. Knows no command line.
+all passed is the outcome VERIFIED. No model is needed before step 21. Knows no command line.
 """
 
 import tempfile
@@ -50,6 +51,7 @@ from sif.claims.check_run import (
     check_rules,
     check_verdict,
 )
+from sif.claims.check_title import check_title
 from sif.claims.check_tokenizer import check_tokenizer
 from sif.claims.check_transfer import check_transfer
 from sif.claims.check_world import check_grinding, check_panel, check_priority, check_suspect
@@ -76,6 +78,7 @@ STEPS: Final[dict[str, Callable[[Case], Finding]]] = {
     "transfer": check_transfer,
     "grinding": check_grinding,
     "priority": check_priority,
+    "title": check_title,
     "suspect": check_suspect,
     "panel": check_panel,
 }
@@ -136,6 +139,7 @@ def _report(case: Case, steps: list[Step], failed: str | None) -> AuditReport:
         supported=failed is None,
         failed=failed,
         steps=tuple(steps),
+        model=case.manifest.model.words if hasattr(case, "manifest") else None,
         alpha=min(case.header.alpha, case.means.alpha) if hasattr(case, "header") else None,
         log10_e_value=evidence,
         log10_discount=discount,

@@ -89,6 +89,7 @@ def check_commitment(case: Case) -> Finding:
         policy=header.policy,
         alpha=header.alpha,
         alpha_transfer=header.alpha_transfer,
+        possession=header.possession,
     )
     again = header_of(manifest, header.files, terms)
     changed = first_difference(header.model_dump(mode="json"), again.model_dump(mode="json"))

@@ -39,6 +39,13 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Possession(_Record):
+    """Something that the owner had, under a name of his choice (`sif.claims.possession`)."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    commitment: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
 class Header(_Record):
     """The first leaf: what holds for all triggers.
 
@@ -51,6 +58,7 @@ class Header(_Record):
         alpha: α of the claim, after that discount.
         alpha_transfer: α_B of the claim, after that discount.
         files: SHA-256 of the public files, by their path in the fingerprint.
+        possession: what else the owner had then, each under a salted commitment.
     """
 
     leaf: Literal["header"] = "header"
@@ -69,6 +77,7 @@ class Header(_Record):
     alpha: float = Field(gt=0.0, lt=0.5)
     alpha_transfer: float = Field(gt=0.0, lt=0.5)
     files: dict[str, str]
+    possession: tuple[Possession, ...] | None = Field(default=None, max_length=64)
 
     @property
     def counts_by_weights(self) -> bool:
@@ -96,6 +105,7 @@ class Terms(_Record):
     policy: Policy
     alpha: float
     alpha_transfer: float
+    possession: tuple[Possession, ...] | None = None
 
 
 def header_of(manifest: Manifest, files: dict[str, str], terms: Terms) -> Header:
@@ -121,6 +131,7 @@ def header_of(manifest: Manifest, files: dict[str, str], terms: Terms) -> Header
         alpha=terms.alpha,
         alpha_transfer=terms.alpha_transfer,
         files=files,
+        possession=terms.possession,
     )
 
 

@@ -151,6 +151,7 @@ def _claim(fingerprint: FingerprintSet, commitment: Commitment) -> dict[str, byt
         policy=commitment.header.policy,
         alpha=commitment.header.alpha,
         alpha_transfer=commitment.header.alpha_transfer,
+        possession=commitment.header.possession,
     )
     now = header_of(fingerprint.manifest, public_files(fingerprint.folder), terms)
     changed = first_difference(_json(commitment.header), _json(now))

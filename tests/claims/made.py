@@ -62,6 +62,7 @@ class Claim:
         return dataclasses.replace(
             self.means,
             released=datetime.now(UTC) + timedelta(days=1),
+            model_released=datetime.now(UTC) + timedelta(days=1),
             tokenizer=self.fingerprint.folder / "tokenizer",
             suspect=asked(self.told, "made-up suspect"),
             panel=[asked(lambda query: "nothing", "stranger")],
@@ -150,6 +151,7 @@ def recommitted(files: Files, key: SigningKey, /, **changes: Any) -> None:
         policy=header.policy,
         alpha=header.alpha,
         alpha_transfer=header.alpha_transfer,
+        possession=header.possession,
     )
     made = header_of(manifest, now, terms).model_copy(update=changes)
     files[name] = seal(state(made, manifest), key)
