@@ -291,8 +291,13 @@ def read_calibration(folder: Path) -> Calibration | None:
 
 
 def _refuse_copies(fingerprint: FingerprintSet, panel: Sequence[Asked]) -> None:
-    """A panel is of unrelated models: neither the source nor what answers like a copy of it."""
-    digest = fingerprint.manifest.model.digest
+    """A panel is of unrelated models: neither the source nor what answers like a copy of it.
+
+    By its name the source is known in older fingerprints only; where there are digests of all its
+    files, `sif.session.panel` has compared these.
+    """
+    model = fingerprint.manifest.model
+    digest = model.digest if model.model_sha256 is None else None
     for asked in panel:
         if digest is not None and f"@{digest}" in asked.suspect:
             raise UsageError(
