@@ -33,15 +33,15 @@ class Known(NamedTuple):
 
 def check_title(case: Case) -> Finding:
     """The model was committed to before it, or a parent with files of its weights, was public."""
-    model, released = case.manifest.model.words, case.means.model_released
-    files = _committed(case)
+    named, released, files = case.manifest.model, case.means.model_released, _committed(case)
     signed = _signature(case, files)
     if files is None:
         return Finding(
             Status.NOT_CHECKED,
-            f"whose {model} is: the digest is of samples, or of none, and the digests of its files "
-            "were not committed to",
+            f"whose {named.words} is: the digest is of samples, or of none, and the digests of its "
+            "files were not committed to",
         )
+    model = named.model_copy(update={"model_sha256": files.root}).words
     parents = list(_parents(case, files, model))
     beside = "".join(f"; {parent.words}" for parent in parents) + signed
     if released is None or case.stamped is None or not case.trusted:

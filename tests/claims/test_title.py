@@ -1,6 +1,8 @@
 """Title: a model that somebody else released first, parents, and signatures of the model."""
 
+import json
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -345,6 +347,15 @@ def test_a_key_that_is_none_is_wrong_usage(signed: Signed, tmp_path: Path) -> No
             audit(signed.bundle, Means(secrets_tried=1.0, model_signature_key=key))
 
 
+def test_without_the_package_the_auditor_is_told_what_to_install(
+    signed: Signed, owner: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("model_signing", "model_signing._signing"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(UsageError, match=r"sif-lvlm\[signing\]"):
+        audit(signed.bundle, Means(secrets_tried=1.0, model_signature_key=owner.public))
+
+
 def test_the_model_is_hashed_again_before_it_is_committed_to(tmp_path: Path) -> None:
     owned = make_up(tmp_path / "fp", triggers=3, vocabulary_size=600)
     model = model_folder(tmp_path / "model")
@@ -358,8 +369,6 @@ def test_the_model_is_hashed_again_before_it_is_committed_to(tmp_path: Path) -> 
 
 
 def test_an_older_fingerprint_gets_the_digests_until_it_is_committed_to(tmp_path: Path) -> None:
-    import json
-
     folder = make_up(tmp_path / "fp", triggers=3, vocabulary_size=600).folder
     (folder / MODEL_MANIFEST).unlink()
     manifest = json.loads((folder / "manifest.json").read_text())
@@ -377,6 +386,19 @@ def test_an_older_fingerprint_gets_the_digests_until_it_is_committed_to(tmp_path
     shutil.rmtree(folder / "claim")
     made = bring_model(folder, str(model))
     assert read_model_manifest(folder) == made
+
+
+def test_an_older_claim_with_digests_is_named_by_them(plain: Claim, tmp_path: Path) -> None:
+    files = plain.files(tmp_path / "unpacked")
+    edited(MANIFEST, lambda m: m["model"].update(model_sha256=None))(files)
+    edited("run/verdict.json", lambda v: v.update(reason=v["reason"].split(" The suspect is")[0]))(
+        files
+    )
+    recommitted(files, plain.key)
+    found = audited(files, tmp_path / "b.zip", Means(secrets_tried=1.0))
+    digest = plain.fingerprint.manifest.model.model_sha256
+    assert digest is not None
+    assert f"(digest {digest[:12]})" in found.step("title").sentence, found.steps
 
 
 def test_another_signature_is_not_brought_into_a_commitment(

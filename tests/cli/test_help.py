@@ -66,8 +66,10 @@ def test_every_attack_stands_in_the_help_of_its_option(option: str, names: tuple
     [
         (
             "claim",
-            ["secret", "commit", "timestamp", "reveal", "audit"]
-            + ["show-possession", "check-possession"],
+            [
+                *("secret", "commit", "timestamp", "reveal", "audit"),
+                *("show-possession", "check-possession"),
+            ],
         ),
         ("activemark", ["profile", "embed", "verify", "bounds"]),
     ],
