@@ -10,7 +10,7 @@ from typing import Final
 
 from sif.errors import FingerprintError
 from sif.fingerprint.folder import FingerprintSet
-from sif.fingerprint.manifest import ModelRecord
+from sif.fingerprint.manifest import ModelRecord, quoted
 from sif.fingerprint.recipe import Recipe
 from sif.ownership.run import Group
 from sif.ownership.verdict import TriggerRecord, Verdict
@@ -63,7 +63,7 @@ def fingerprint_facts(fingerprint: FingerprintSet) -> tuple[Fact, ...]:
     manifest, recipe = fingerprint.manifest, _recipe(fingerprint)
     weak = sum(bool(trigger.quality and trigger.quality.weak) for trigger in manifest.triggers)
     return (
-        Fact("Source model", f"{Path(manifest.model.source).name} ({manifest.model.kind})"),
+        Fact("Source model", f"{quoted(Path(manifest.model.source).name)} ({manifest.model.kind})"),
         _digest(manifest.model),
         Fact("Triggers", f"{len(manifest.triggers)}, of which {weak} with a weak signal"),
         Fact("Change budget (ε)", f"{recipe.schedule.epsilon:g}/255"),
