@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from sif.claims.anchor import lot_of
+from sif.claims.batches import in_batch
 from sif.claims.case import Case
 from sif.claims.commit import WEIGHTED
 from sif.claims.commitment import first_difference, one_line
@@ -24,6 +25,7 @@ from sif.ownership.run import RECORD, VERDICT, RunRecord
 from sif.ownership.verdict import Verdict
 from sif.suspects.prefaced import PrefacedSuspect
 from sif.suspects.scripted import ScriptedSuspect
+from sif.watermark.keys import RevealedKeys
 
 
 def check_rules(case: Case) -> Finding:
@@ -55,7 +57,7 @@ def check_journal(case: Case) -> Finding:
         _compare(_json(case.record.policy), _json(case.header.policy), "the policy in run.json")
     _check_way(case)
     case.lines = parse(case.take(f"{RUN}/{LINES}"))
-    case.fingerprint = _with_lot(case)
+    case.fingerprint = _in_batch(case)
     case.asked = questions(case.fingerprint, case.header.policy)
     stamped = None if case.stamped is None else case.stamped.timestamp()
     check(case.lines, case.asked, not_before=stamped, not_after=time.time())
@@ -65,6 +67,16 @@ def check_journal(case: Case) -> Finding:
         f"{len(case.lines)} replies of {case.record.suspect!r} to committed questions, in their "
         f"order{_drawn(case)}{after}{_variations(case.record)}",
     )
+
+
+def _in_batch(case: Case) -> FingerprintSet:
+    """What the run asked of the fingerprint: the batch that run.json names, or all."""
+    if isinstance(case.keys, RevealedKeys) and case.record.batch != case.batch:
+        raise ClaimError(
+            f"run.json says that batch {case.record.batch or 'none'} was asked, and batch "
+            f"{case.batch or 'none'} is revealed"
+        )
+    return in_batch(_with_lot(case), case.header, case.record.batch)
 
 
 def _with_lot(case: Case) -> FingerprintSet:
@@ -82,7 +94,9 @@ def _drawn(case: Case) -> str:
     if case.fingerprint.lot is None:
         return " (drawn from the secret, so that the claimant knew it when making triggers)"
     known = "" if case.trusted else ", whose authority may be the claimant's own"
-    return f" (drawn from the timestamp{known})"
+    batches = case.header.batches
+    batch = "" if batches is None else f", batch {case.record.batch} of {batches}"
+    return f" (drawn from the timestamp{batch}{known})"
 
 
 def check_counts(case: Case) -> Finding:

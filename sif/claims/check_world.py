@@ -12,6 +12,7 @@ from sif.ownership.policy import Policy
 from sif.ownership.sequential import decide
 from sif.ownership.verdict import Verdict
 from sif.types import Decision
+from sif.watermark.keys import RevealedKeys
 
 
 class Heard(NamedTuple):
@@ -26,14 +27,24 @@ def check_grinding(case: Case) -> Finding:
     means, runs = case.means, case.reveal.runs
     tries = means.tokens_tried if case.anchored else means.secrets_tried
     heard = Heard(_again(case), gaps_of(case.lines))
-    case.log10_tries = log10(tries) + log10(runs)
+    batches = case.header.batches or 1
+    case.log10_tries = log10(tries) + log10(runs) + log10(batches)
     case.log10_discount = case.log10_tries + log10_discount(heard.gaps, len(case.asked))
     what = "timestamps" if case.anchored else "secrets"
     why = "" if case.anchored else ", for the keys are not shown to be anchored"
     words = f"{log10(tries):.2f} for up to {tries:.3g} {what} tried{why}"
     if runs > 1:
         words += f" and {log10(runs):.2f} for {runs} runs"
-    return Finding(Status.PASS, _weigh(case, heard, f"less {words}"))
+    if batches > 1:
+        words += f" and {log10(batches):.2f} for {batches} batches to choose from"
+    sentence = _weigh(case, heard, f"less {words}")
+    if isinstance(case.keys, RevealedKeys) and not case.anchored:
+        return Finding(
+            Status.NOT_CHECKED,
+            f"{sentence}; but seeds that are not shown to be anchored may have been chosen one by "
+            "one, which no number of tries covers; give the certificate of an authority",
+        )
+    return Finding(Status.PASS, sentence)
 
 
 def check_priority(case: Case) -> Finding:

@@ -16,6 +16,7 @@ from sif.claims.canonical import sha256
 from sif.claims.commitment import (
     Header,
     Terms,
+    check_batches,
     first_difference,
     header_of,
     public_files,
@@ -35,13 +36,14 @@ from sif.claims.folder import (
     claim_of,
     read,
 )
+from sif.claims.seeds import seeds_root
 from sif.claims.signing import PublicKey, SigningKey, write_private
 from sif.claims.timestamp import Token, new_request
-from sif.errors import ClaimError, FingerprintError
+from sif.errors import ClaimError, FingerprintError, UsageError
 from sif.files import write_atomically
 from sif.fingerprint.folder import SECRET, FingerprintSet
 from sif.ownership.policy import Policy
-from sif.watermark.keys import KeyRing
+from sif.watermark.keys import SEEDS, KeyRing
 
 PUBLISHED = (
     "expected a fingerprint with a secret key, got one of the released code: its lists are public, "
@@ -80,6 +82,7 @@ def commit(
     alpha_transfer: float = 0.01,
     signing_key: Path | None = None,
     anchor: Path | None = None,
+    batches: int = 1,
 ) -> Commitment:
     """Signs a fingerprint, the policy and a salted commitment to the secret.
 
@@ -93,15 +96,19 @@ def commit(
         alpha_transfer: α_B of the claim, after that.
         signing_key: the owner's key file; made where missing. FP/claim/signing.key where None.
         anchor: the folder of the anchored secret, where the keys have an anchor.
+        batches: K, disputes that the triggers are to serve (`sif.claims.batches`).
 
     Raises:
-        ClaimError: another commitment lies there, the anchor is not that of the keys, or the policy
-            counts by weights.
+        ClaimError: another commitment lies there, the anchor is not that of the keys, the policy
+            counts by weights, or the triggers cannot be cut into so many batches.
         FingerprintError: the keys are not at hand.
         StorageError: the folder cannot be written.
+        UsageError: less than one batch.
     """
     if fingerprint.published:
         raise ClaimError(PUBLISHED)
+    if batches < 1:
+        raise UsageError(f"batches: expected 1 or more, got {batches}; 1 for a single dispute")
     keys, folder = keys_of(fingerprint), claim_of(fingerprint.folder)
     if anchor is not None:
         _bring_anchor(anchor, folder, fingerprint, keys)
@@ -113,16 +120,21 @@ def commit(
         policy=policy,
         alpha=alpha,
         alpha_transfer=alpha_transfer,
+        seeds_root=_seeds_root(keys, folder),
+        batches=None if batches == 1 else batches,
     )
     header = header_of(fingerprint.manifest, public_files(fingerprint.folder), terms)
     if header.counts_by_weights:
         raise ClaimError(WEIGHTED)
+    check_batches(header)
     key = SigningKey.open(signing_key or folder / SIGNING_KEY)
+    if (folder / COMMITMENT).exists():
+        there = read_commitment(fingerprint.folder)
+        _check_same(there, header, key, folder)
+        return there  # as it was signed and timestamped, byte for byte
     statement = state(header, fingerprint.manifest)
     _, root = read_statement(statement)
     envelope = seal(statement, key)
-    if (folder / COMMITMENT).exists():
-        _check_same(read_commitment(fingerprint.folder), header, key, folder)
     write_atomically(folder / PUBLIC_KEY, key.public.pem)
     write_atomically(folder / COMMITMENT, envelope)
     return Commitment(header, root, statement.predicate, envelope, key.public)
@@ -134,7 +146,7 @@ def keys_of(fingerprint: FingerprintSet) -> KeyRing:
     Raises:
         FingerprintError: they are not at hand.
     """
-    if fingerprint.keys is None:
+    if not isinstance(fingerprint.keys, KeyRing):
         raise FingerprintError(
             f"expected the owner's secret key in {fingerprint.folder}, got none; put {SECRET} "
             "there or name it with --secret"
@@ -231,6 +243,7 @@ def _bring_anchor(source: Path, folder: Path, fingerprint: FingerprintSet, keys:
             "make the fingerprint with --secret and the secret.key of that folder"
         )
     fixed.check(fingerprint)
+    fixed.check_ring(keys)
     if not (folder / SALT).exists():
         write_private(folder / SALT, files[SALT])
     elif (folder / SALT).read_bytes() != files[SALT]:
@@ -239,6 +252,15 @@ def _bring_anchor(source: Path, folder: Path, fingerprint: FingerprintSet, keys:
         )
     for name in (BEFOREHAND, ANCHOR):
         write_atomically(folder / name, files[name])
+
+
+def _seeds_root(keys: KeyRing, folder: Path) -> str | None:
+    """That over as many seeds as were fixed beforehand, where the keys go by seeds."""
+    if not keys.seeded:
+        return None
+    path = folder / BEFOREHAND
+    fixed = Beforehand.parse(read(path, mend=FIRST)).seeds if path.exists() else None
+    return seeds_root(keys, fixed or SEEDS)
 
 
 def _check_same(there: Commitment, header: Header, key: SigningKey, folder: Path) -> None:

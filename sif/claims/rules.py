@@ -2,8 +2,8 @@
 
 An audit takes a discount off the evidence for keys that might have been chosen, so that the run is
 asked for that much more: seven powers of ten with an anchored key, twelve without, and a little for
-questions without an answer (`sif.claims.gaps`). All words count alike, for weights could be chosen
-to fit the keys.
+questions without an answer (`sif.claims.gaps`), and for batches to choose from. All words count
+alike, for weights could be chosen to fit the keys.
 """
 
 import json
@@ -31,6 +31,7 @@ def rules_of_run(
     alpha: float,
     alpha_transfer: float,
     anchored: bool,
+    batches: int = 1,
     default: Mapping[str, object] = {},
     given: Path | None = None,
 ) -> Rules:
@@ -41,6 +42,7 @@ def rules_of_run(
         alpha: α of the claim.
         alpha_transfer: α_B of the claim.
         anchored: whether the keys follow from a timestamp.
+        batches: K, of which the claimant may show any.
         default: other fields of the policy.
         given: a file with a policy in JSON, or a part of one, which goes before all but the bounds
             and the order, which is drawn.
@@ -50,7 +52,9 @@ def rules_of_run(
         FingerprintError: a damaged calibration.
     """
     Policy(alpha=alpha, alpha_transfer=alpha_transfer)  # refuses what makes no sense
-    tries = (TOKENS_TRIED if anchored else SECRETS_TRIED) * 10.0**WITHOUT_GAPS
+    if batches < 1:
+        raise UsageError(f"batches: expected 1 or more, got {batches}; 1 for a single dispute")
+    tries = (TOKENS_TRIED if anchored else SECRETS_TRIED) * 10.0**WITHOUT_GAPS * batches
     measured = read_calibration(fingerprint)
     fields: dict[str, Any] = {
         **default,

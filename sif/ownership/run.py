@@ -6,7 +6,7 @@ Knows nothing of pages or tables.
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sif.difference import differences
 from sif.errors import StorageError
@@ -32,6 +32,7 @@ class RunRecord(BaseModel):
         group: only sorts the report's table.
         example: description of another picture that stood before every prompt, if one did.
         policy: the rules, written down before the first question; none in runs of before they were.
+        batch: which triggers of a claim were asked, from 1; none where it has no batches.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +44,7 @@ class RunRecord(BaseModel):
     group: Group = "other"
     example: str | None = None
     policy: Policy | None = None
+    batch: int | None = Field(default=None, ge=1)
 
 
 def open_run(run: Path, record: RunRecord) -> None:

@@ -150,6 +150,8 @@ def recommitted(files: Files, key: SigningKey, /, **changes: Any) -> None:
         policy=header.policy,
         alpha=header.alpha,
         alpha_transfer=header.alpha_transfer,
+        seeds_root=header.seeds_root,
+        batches=header.batches,
     )
     made = header_of(manifest, now, terms).model_copy(update=changes)
     files[name] = seal(state(made, manifest), key)
