@@ -13,8 +13,8 @@ What the proofs need of it:
    takes off for runs: P(any of K reaches K/α) ≤ α.
 2. *Transfer.* The block of a uniform order, followed by all others in their order, is a uniform
    order of all N triggers too, and the bet stops at the latest where the block ends, which is a
-   stopping time. So the theorem holds with τ and v_N for all N triggers (docs, Verdicts), and with
-   K draws again.
+   stopping time. So the theorem holds with τ for all N triggers and n asked of them at most (docs,
+   Verdicts), and with K draws again.
 3. *Gaps.* The questions that may be left out are those of the batch.
 
 Knows no bundles.

@@ -269,7 +269,7 @@ def _run(
     public = record.model_copy(update={"fingerprint": Path(record.fingerprint).name})
     return verdict, {
         f"{RUN}/{LINES}": lines,
-        f"{RUN}/{RECORD}": public.model_dump_json(indent=2).encode(),
+        f"{RUN}/{RECORD}": public.text.encode(),
         f"{RUN}/{VERDICT}": verdict.model_dump_json(indent=2).encode(),
     }
 

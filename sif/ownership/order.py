@@ -57,6 +57,11 @@ def draw_of(fingerprint: FingerprintSet, policy: Policy) -> Draw | None:
     It was drawn among all triggers, also where one block of them is asked: a block of an order that
     was drawn is one that was drawn, in which the others would come later.
     """
+    asked, all_of_them = len(fingerprint.triggers), len(fingerprint.manifest.triggers)
     if policy.order == "fingerprint":
         return None
-    return Draw(triggers=len(fingerprint.manifest.triggers), stamped=fingerprint.lot is not None)
+    return Draw(
+        triggers=all_of_them,
+        stamped=fingerprint.lot is not None,
+        most=asked if asked < all_of_them else None,
+    )

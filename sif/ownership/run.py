@@ -46,6 +46,11 @@ class RunRecord(BaseModel):
     policy: Policy | None = None
     batch: int | None = Field(default=None, ge=1)
 
+    @property
+    def text(self) -> str:
+        """The file; a batch stands in it only where there is one, as runs of before have none."""
+        return self.model_dump_json(indent=2, exclude={"batch"} if self.batch is None else None)
+
 
 def open_run(run: Path, record: RunRecord) -> None:
     """Begins a run, or goes on with an interrupted one.
@@ -64,11 +69,11 @@ def open_run(run: Path, record: RunRecord) -> None:
             return
         if not _asked_nothing(run) or _is_counted(begun) or _is_counted(record):
             raise StorageError(_refusal(run, begun, record))
-        write_atomically(path, record.model_dump_json(indent=2))
+        write_atomically(path, record.text)
         return
     if run.exists() and (not run.is_dir() or any(run.iterdir())):
         raise StorageError(f"expected a new folder or an earlier run, got {run}; name another")
-    write_atomically(path, record.model_dump_json(indent=2))
+    write_atomically(path, record.text)
 
 
 def _goes_on(begun: RunRecord, record: RunRecord) -> bool:
