@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import logging
+import random
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -51,6 +52,7 @@ from tests.claims.made import (
     recommitted,
     resigned,
 )
+from tests.claims.test_outcomes import _mutate
 from tools.time_audit import answers, build_tokenizer, make_up
 
 TRIGGERS, BATCHES = 48, 2
@@ -578,3 +580,21 @@ def test_a_whole_dispute_logs_and_shows_no_seed(
     for label in (one.record.id for one in owned.triggers):
         assert keys.seed(label).hex() not in text
         assert keys.key(label).hex() not in text
+
+
+@pytest.mark.slow
+def test_of_two_hundred_mutations_of_a_batch_s_bundle_none_stays_verified(
+    claim: Claim, files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.fsync", lambda handle: None)
+    means = dataclasses.replace(claim.all_means, suspect=asked(claim.told, "suspect-2"))
+    assert audited(files, tmp_path / "b.zip", means).outcome is Outcome.VERIFIED
+    rng, done = random.Random(16), 0
+    while done < 200:
+        changed = dict(files)
+        name = _mutate(changed, rng)
+        if changed == files:
+            continue
+        found = audited(changed, tmp_path / "b.zip", means)
+        assert found.outcome is Outcome.REFUTED, (done, name)
+        done += 1
