@@ -1,28 +1,30 @@
 """The rules of a run whose claim is to hold after an audit.
 
-An audit takes a discount off the evidence for keys that might have been chosen, so that the run is
-asked for that much more: seven powers of ten with an anchored key, twelve without, and a little for
-questions without an answer (`sif.claims.gaps`), and for batches to choose from. All words count
-alike, for weights could be chosen to fit the keys.
+An audit takes a discount off the evidence for keys and orders of asking that might have been chosen
+(`sif.claims.tries`), for batches to choose from, and a little for questions without an answer
+(`sif.claims.gaps`), so that the run is asked for that much more. All words count alike, for weights
+could be chosen to fit the keys.
 """
 
 import json
 from collections.abc import Mapping
+from math import log10
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sif.claims.case import SECRETS_TRIED, TOKENS_TRIED
 from sif.claims.gaps import WITHOUT_GAPS
+from sif.claims.tries import Tries, tries_of
 from sif.errors import UsageError
 from sif.ownership.calibration import read_calibration
 from sif.ownership.policy import Policy
 
 
 class Rules(NamedTuple):
-    """The policy of a run, and what an audit will divide its e-values by if all was answered."""
+    """The policy of a run, and what an audit will take off if all was answered."""
 
     policy: Policy
-    tries: float
+    tries: Tries
 
 
 def rules_of_run(
@@ -54,7 +56,9 @@ def rules_of_run(
     Policy(alpha=alpha, alpha_transfer=alpha_transfer)  # refuses what makes no sense
     if batches < 1:
         raise UsageError(f"batches: expected 1 or more, got {batches}; 1 for a single dispute")
-    tries = (TOKENS_TRIED if anchored else SECRETS_TRIED) * 10.0**WITHOUT_GAPS * batches
+    tries = tries_of(
+        anchored=anchored, order="timestamp", secrets=SECRETS_TRIED, tokens=TOKENS_TRIED
+    ).times(WITHOUT_GAPS + log10(batches))
     measured = read_calibration(fingerprint)
     fields: dict[str, Any] = {
         **default,
@@ -62,8 +66,8 @@ def rules_of_run(
         "transfer_allowance": None if measured is None else measured.allowance,
         **({} if given is None else _read(given)),
         "order": "drawn",
-        "alpha": alpha / tries,
-        "alpha_transfer": alpha_transfer / tries,
+        "alpha": alpha / 10.0**tries.independence,
+        "alpha_transfer": alpha_transfer / 10.0**tries.transfer,
     }
     return Rules(Policy.model_validate(fields), tries)
 

@@ -155,11 +155,11 @@ def test_two_disputes_of_one_fingerprint_are_both_verified(
         assert found.outcome is Outcome.VERIFIED, found.steps
         assert "24 of 48 triggers revealed, 24 stay secret" in found.step("secret").sentence
         assert f"batch {number} of 2" in found.step("keys").sentence
-        assert f"timestamp, batch {number} of 2)" in found.step("journal").sentence
+        assert f"batch {number} of 2 with it" in found.step("order").sentence
         assert "0.30 for 2 batches to choose from" in found.step("grinding").sentence
         assert "of 24 questions" in found.step("grinding").sentence
         assert found.step("images").sentence.startswith("48 pictures")
-        assert found.log10_discount == pytest.approx(7.0 + 0.3010 + 0.0434, abs=1e-3)
+        assert found.log10_discount == pytest.approx(13.3979 + 0.3010 + 0.0434, abs=1e-3)
 
 
 def test_no_bundle_shows_a_secret_of_the_other_nor_do_both_together(
@@ -270,7 +270,7 @@ def test_the_whole_secret_is_revealed_where_that_is_wished(
     found = audit(bundle, claim.means)
     assert found.supported, found.steps
     assert "the secret and its salt" in found.step("secret").sentence
-    assert "batch 2 of 2" in found.step("journal").sentence
+    assert "batch 2 of 2 with it" in found.step("order").sentence
     assert "2 batches to choose from" in found.step("grinding").sentence
     assert "of 24 questions" in found.step("grinding").sentence
 
@@ -492,7 +492,7 @@ def test_gaps_cost_by_the_questions_of_the_batch(authority: Authority, tmp_path:
     found = audit(bundle, Means(roots=load_roots([authority.root])))
     assert found.supported, found.steps
     assert "1 of 12 questions without an answer" in found.step("grinding").sentence
-    assert found.log10_discount == pytest.approx(7.3010 + 0.0434 + 2.0792, abs=1e-3)
+    assert found.log10_discount == pytest.approx(13.3979 + 0.3010 + 0.0434 + 2.0792, abs=1e-3)
 
 
 def _order(fingerprint: FingerprintSet) -> list[str]:

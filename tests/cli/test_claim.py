@@ -331,7 +331,7 @@ def test_one_fingerprint_serves_two_disputes(
         "claim", "commit", folder, "--anchor", tmp_path / "secret", "--batches", "2"
     )
     assert code == 0, error
-    assert "of which 7.3 will be taken off" in out
+    assert "of which 13.7 will be taken off" in out
     words = ("verify", folder, suspect, "--committed", "--run", tmp_path / "run 1")
     code, _, error = sif(*words, "--claim-batch", "1")
     assert code == 1
