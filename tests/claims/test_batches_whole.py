@@ -33,11 +33,11 @@ def test_sixteen_real_triggers_serve_two_disputes(
         run("claim", "secret", "source", "--out", "secret", "--tsa", url)
         run(
             *("fingerprint", "source", "--images", "scenes", "--out", "fp", "-n", 16),
-            *("--steps", 40, "--secret", "secret/secret.key"),
+            *("--steps", 70, "--secret", "secret/secret.key"),
         )
-        run("claim", "commit", "fp", "--anchor", "secret", "--batches", 2)
+        run("claim", "commit", "fp", "--anchor", "secret", "--batches", 2, "--alpha", 0.01)
         run("claim", "timestamp", "fp", "--tsa", url)
-    owned, means = FingerprintSet.load("fp"), Means(roots=load_roots([authority.root]))
+    owned, means = FingerprintSet.load("fp"), Means(roots=load_roots([authority.root]), alpha=0.01)
     keys = owned.keys
     assert isinstance(keys, KeyRing)
     revealed: set[str] = set()
