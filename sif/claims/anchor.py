@@ -22,7 +22,7 @@ from typing import Any, Final, Literal
 from cryptography.x509 import Certificate
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from sif.claims.canonical import canonical, sha256
+from sif.claims.canonical import canonical, jcs, sha256
 from sif.claims.commitment import one_line
 from sif.claims.folder import ANCHOR, ANCHOR_REQUEST, BEFOREHAND, SALT, UNANCHORED, read
 from sif.claims.seeds import MOST_SEEDS, seeds_root
@@ -314,7 +314,7 @@ def begin(folder: Path, tokenizer: Any, *, gamma: float) -> bytes:
         vocabulary_size=vocabulary_size,
         gamma=gamma,
     )
-    data = canonical(fixed.model_dump(mode="json", exclude_none=True))
+    data = jcs(fixed.model_dump(mode="json", exclude_none=True))
     request = new_request(data)
     write_atomically(folder / BEFOREHAND, data)
     write_atomically(folder / ANCHOR_REQUEST, request)

@@ -48,6 +48,7 @@ class Means:
     Attributes:
         roots: certificates of timestamp authorities that the auditor trusts.
         public_key: the owner's, from elsewhere than the bundle.
+        witnesses: keys of others who must have signed the commitment, beside its owner.
         released: when the suspect came within the claimant's reach.
         tokenizer: folder of the tokenizer that the model is known to have.
         suspect: the one that the claim is about, to be asked again.
@@ -65,6 +66,7 @@ class Means:
 
     roots: Sequence[Certificate] = ()
     public_key: PublicKey | None = None
+    witnesses: Sequence[PublicKey] = ()
     released: datetime | None = None
     tokenizer: Path | None = None
     suspect: Asked | None = None

@@ -6,20 +6,21 @@ from sif.claims.bundle import open_bundle
 from sif.claims.case import Case
 from sif.claims.commit import PUBLISHED
 from sif.claims.commitment import (
-    Terms,
     check_batches,
+    check_committed_by,
     first_difference,
     header_of,
     read_statement,
     root_of,
 )
-from sif.claims.envelope import unseal
+from sif.claims.envelope import stamped_part, unseal
 from sif.claims.folder import ANCHOR, BEFOREHAND, COMMITMENT, PUBLIC_KEY, SALT, TIMESTAMP
 from sif.claims.reveal import FINGERPRINT, LINES, REVEAL, RUN, read_reveal
 from sif.claims.seeds import SEEDS_FILE, Seeds
 from sif.claims.signing import PublicKey
 from sif.claims.steps import Finding, Status
 from sif.claims.timestamp import Token
+from sif.claims.witness import name_witnesses
 from sif.errors import ClaimError, StorageError, UsageError
 from sif.fingerprint.folder import CLAIM, MANIFEST, SECRET, read_manifest
 from sif.fingerprint.manifest import GREEN_SCHEME
@@ -50,25 +51,33 @@ def check_bundle(case: Case) -> Finding:
 
 
 def check_signature(case: Case) -> Finding:
-    """Both signed statements are of the key in the bundle, and every file is on the list."""
+    """Both signed statements are of the key in the bundle, and every file is on the list.
+
+    Whoever the auditor names as a witness has signed the commitment too.
+    """
     pem = case.read(f"{CLAIM}/{PUBLIC_KEY}")
     key = PublicKey.parse(pem, where=f"{CLAIM}/{PUBLIC_KEY}")
     if key.pem != pem:
         raise ClaimError(f"expected nothing but the key in {CLAIM}/{PUBLIC_KEY}, got more")
     name = f"{CLAIM}/{COMMITMENT}"
     case.envelope = case.read(name)
-    statement = unseal(case.envelope, key, where=name)
+    statement = unseal(case.envelope, key, where=name, shared=True)
     case.header, case.root = read_statement(statement)
+    check_committed_by(case.header, key.key_id)
     case.predicate = statement.predicate
     name = f"{RUN}/{REVEAL}"
     case.reveal, case.signed = read_reveal(unseal(case.read(name), key, where=name))
     unsigned = set(case.files) ^ {*case.signed, name}
     if unsigned:
         raise ClaimError(f"{sorted(unsigned)[0]} is not both in the bundle and on the signed list")
+    for name in (COMMITMENT, PUBLIC_KEY):
+        case.take(f"{CLAIM}/{name}")
     if case.reveal.commitment != case.root:
         raise ClaimError("the bundle is signed for another commitment than the one in it")
     return Finding(
-        Status.PASS, f"commitment and list of files are signed by key {key.key_id[:16]}…"
+        Status.PASS,
+        f"commitment and list of files are signed by key {key.key_id[:16]}…"
+        f"{name_witnesses(case.envelope, key, case.means.witnesses)}",
     )
 
 
@@ -90,15 +99,7 @@ def check_commitment(case: Case) -> Finding:
     manifest, header = read_manifest(case.folder / FINGERPRINT), case.header
     if manifest.green_scheme != GREEN_SCHEME:
         raise ClaimError(PUBLISHED)
-    terms = Terms(
-        secret_commitment=header.secret_commitment,
-        policy=header.policy,
-        alpha=header.alpha,
-        alpha_transfer=header.alpha_transfer,
-        seeds_root=header.seeds_root,
-        batches=header.batches,
-    )
-    again = header_of(manifest, header.files, terms)
+    again = header_of(manifest, header.files, header.terms)
     changed = first_difference(header.model_dump(mode="json"), again.model_dump(mode="json"))
     if changed:
         raise ClaimError(f"the manifest has another {changed} than the commitment")
@@ -169,8 +170,8 @@ def check_timestamp(case: Case) -> Finding:
         return Finding(
             Status.NOT_CHECKED, "when the commitment was made: the bundle has no timestamp"
         )
-    token = Token.parse(case.take(name))
-    token.check_imprint(case.envelope)
+    token, stamped = Token.parse(case.take(name)), stamped_part(case.envelope)
+    token.check_imprint(stamped)
     case.stamped = token.time
     if not case.means.roots:
         return Finding(
@@ -178,7 +179,7 @@ def check_timestamp(case: Case) -> Finding:
             f"who stamped the commitment, for {token.time:%Y-%m-%d %H:%M:%S} UTC; give the "
             "certificate of an authority that you trust",
         )
-    token.check_signature(case.envelope, case.means.roots)
+    token.check_signature(stamped, case.means.roots)
     case.trusted = True
     return Finding(Status.PASS, f"the commitment was there at {token.time:%Y-%m-%d %H:%M:%S} UTC")
 

@@ -17,13 +17,14 @@ from sif.claims.commitment import (
     Header,
     Terms,
     check_batches,
+    check_committed_by,
     first_difference,
     header_of,
     public_files,
     read_statement,
     state,
 )
-from sif.claims.envelope import seal, unseal
+from sif.claims.envelope import seal, stamped_part, unseal
 from sif.claims.folder import (
     ANCHOR,
     BEFOREHAND,
@@ -37,8 +38,9 @@ from sif.claims.folder import (
     read,
 )
 from sif.claims.seeds import seeds_root
-from sif.claims.signing import PublicKey, SigningKey, write_private
+from sif.claims.signing import KeyPlace, PublicKey, SigningKey, write_private
 from sif.claims.timestamp import Token, new_request
+from sif.claims.version import VERSIONS, Version
 from sif.errors import ClaimError, FingerprintError, UsageError
 from sif.files import write_atomically
 from sif.fingerprint.folder import SECRET, FingerprintSet
@@ -73,6 +75,16 @@ class Commitment(NamedTuple):
     envelope: bytes
     key: PublicKey
 
+    @property
+    def version(self) -> Version:
+        """Of the commitment, and of what is made with it."""
+        return VERSIONS[self.header.schema_version]
+
+    @property
+    def stamped(self) -> bytes:
+        """What a timestamp over it is over."""
+        return stamped_part(self.envelope)
+
 
 def commit(
     fingerprint: FingerprintSet,
@@ -80,13 +92,13 @@ def commit(
     policy: Policy,
     alpha: float,
     alpha_transfer: float = 0.01,
-    signing_key: Path | None = None,
+    signing_key: KeyPlace | Path | None = None,
     anchor: Path | None = None,
     batches: int = 1,
 ) -> Commitment:
     """Signs a fingerprint, the policy and a salted commitment to the secret.
 
-    The same call again changes nothing.
+    The same call again changes nothing, not the signatures that others added either.
 
     Args:
         fingerprint: with its keys.
@@ -94,7 +106,8 @@ def commit(
             count alike in it.
         alpha: α of the claim, after that.
         alpha_transfer: α_B of the claim, after that.
-        signing_key: the owner's key file; made where missing. FP/claim/signing.key where None.
+        signing_key: the owner's key, or its file; made where missing. FP/claim/signing.key where
+            None.
         anchor: the folder of the anchored secret, where the keys have an anchor.
         batches: K, disputes that the triggers are to serve (`sif.claims.batches`).
 
@@ -115,6 +128,8 @@ def commit(
     if not (folder / SALT).exists():
         new_salt(folder / SALT)
     salt = parse_salt(read(folder / SALT, mend=FIRST), where=str(folder / SALT))
+    there = read_commitment(fingerprint.folder) if (folder / COMMITMENT).exists() else None
+    key = key_of(fingerprint.folder, signing_key, make=True)
     terms = Terms(
         secret_commitment=keys.sealed(salt),
         policy=policy,
@@ -122,22 +137,36 @@ def commit(
         alpha_transfer=alpha_transfer,
         seeds_root=_seeds_root(keys, folder),
         batches=None if batches == 1 else batches,
+        owner=key.public.key_id if there is None else there.header.owner,
     )
     header = header_of(fingerprint.manifest, public_files(fingerprint.folder), terms)
     if header.counts_by_weights:
         raise ClaimError(WEIGHTED)
     check_batches(header)
-    key = SigningKey.open(signing_key or folder / SIGNING_KEY)
-    if (folder / COMMITMENT).exists():
-        there = read_commitment(fingerprint.folder)
-        _check_same(there, header, key, folder)
-        return there  # as it was signed and timestamped, byte for byte
+    if there is not None:
+        _check_same(there, header, key.public, folder)
+        return there
     statement = state(header, fingerprint.manifest)
     _, root = read_statement(statement)
     envelope = seal(statement, key)
     write_atomically(folder / PUBLIC_KEY, key.public.pem)
     write_atomically(folder / COMMITMENT, envelope)
     return Commitment(header, root, statement.predicate, envelope, key.public)
+
+
+def key_of(
+    fingerprint: Path, signing_key: KeyPlace | Path | None, *, make: bool = False
+) -> SigningKey:
+    """The owner's signing key, that of the claim where None.
+
+    Raises:
+        ClaimError: there is none.
+        StorageError: it cannot be made.
+    """
+    if not isinstance(signing_key, KeyPlace):
+        signing_key = KeyPlace(where=None if signing_key is None else str(signing_key))
+    folder = claim_of(fingerprint)
+    return signing_key.load(folder / SIGNING_KEY, folder / PUBLIC_KEY, make=make)
 
 
 def keys_of(fingerprint: FingerprintSet) -> KeyRing:
@@ -167,8 +196,9 @@ def read_commitment(fingerprint: Path) -> Commitment:
         read(folder / PUBLIC_KEY, mend="restore it from the owner's copy"),
         where=str(folder / PUBLIC_KEY),
     )
-    statement = unseal(envelope, key, where=str(where))
+    statement = unseal(envelope, key, where=str(where), shared=True)
     header, root = read_statement(statement)
+    check_committed_by(header, key.key_id)
     return Commitment(header, root, statement.predicate, envelope, key)
 
 
@@ -182,7 +212,7 @@ def with_lot(fingerprint: FingerprintSet) -> FingerprintSet:
     if not path.exists():
         return fingerprint
     token = Token.parse(read(path, mend="restore it from your copy of the claim"))
-    token.check_imprint(read_commitment(fingerprint.folder).envelope)
+    token.check_imprint(read_commitment(fingerprint.folder).stamped)
     return replace(fingerprint, lot=lot_of(token))
 
 
@@ -193,7 +223,7 @@ def prepare_request(fingerprint: Path) -> bytes:
         ClaimError: no commitment, or it has a timestamp already.
         StorageError: the folder cannot be written.
     """
-    folder, envelope = claim_of(fingerprint), read_commitment(fingerprint).envelope
+    folder, stamped = claim_of(fingerprint), read_commitment(fingerprint).stamped
     if (folder / TIMESTAMP).exists():
         raise ClaimError(
             f"{folder / TIMESTAMP} is there already, and the earliest timestamp is worth most; "
@@ -201,7 +231,7 @@ def prepare_request(fingerprint: Path) -> bytes:
         )
     path = folder / TIMESTAMP_REQUEST
     if not path.exists():
-        write_atomically(path, new_request(envelope))
+        write_atomically(path, new_request(stamped))
     return path.read_bytes()
 
 
@@ -218,14 +248,14 @@ def stamp(fingerprint: Path, response: bytes, roots: Sequence[Certificate]) -> T
             the roots.
         StorageError: the folder cannot be written.
     """
-    folder, envelope = claim_of(fingerprint), read_commitment(fingerprint).envelope
+    folder, stamped = claim_of(fingerprint), read_commitment(fingerprint).stamped
     token = Token.parse(response)
-    token.check_imprint(envelope)
+    token.check_imprint(stamped)
     token.check_nonce(
         read(folder / TIMESTAMP_REQUEST, mend="run `sif claim timestamp --request FILE` first")
     )
     if roots:
-        token.check_signature(envelope, roots)
+        token.check_signature(stamped, roots)
     write_atomically(folder / TIMESTAMP, response)
     return token
 
@@ -263,10 +293,10 @@ def _seeds_root(keys: KeyRing, folder: Path) -> str | None:
     return seeds_root(keys, fixed or SEEDS)
 
 
-def _check_same(there: Commitment, header: Header, key: SigningKey, folder: Path) -> None:
+def _check_same(there: Commitment, header: Header, key: PublicKey, folder: Path) -> None:
     changed = first_difference(there.header.model_dump(mode="json"), header.model_dump(mode="json"))
-    if there.key.key_id != key.public.key_id:
-        changed = f"signing key ({sha256(key.public.pem)[:8]}…)"
+    if there.key.key_id != key.key_id:
+        changed = f"signing key ({sha256(key.pem)[:8]}…)"
     if changed:
         raise ClaimError(
             f"{folder} holds a commitment already, with another {changed}; a commitment is never "

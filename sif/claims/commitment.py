@@ -1,6 +1,7 @@
 """What is committed to, and how: everything that decides a verdict, under one hash.
 
-The root is that of the tree of `sif.claims.merkle` over canonical JSON (`sif.claims.canonical`):
+The root is that of the tree of `sif.claims.merkle` over canonical JSON, that of the version
+(`sif.claims.version`):
 
 1. first leaf, the `Header`: the recipe, the digests of model, tokenizer and weights, V, γ, the rule
    of the green lists, the anchor of the keys, the salted commitment to the secret, the policy, α,
@@ -8,8 +9,8 @@ The root is that of the tree of `sif.claims.merkle` over canonical JSON (`sif.cl
 2. then a `TriggerLeaf` for each trigger in the order of asking: its number and id, SHA-256 of image
    and base image, the prompt, the generation settings, the commitment to its key.
 
-The root is the subject of an in-toto statement, its predicate is the header. Knows neither
-signatures nor times.
+The root is the subject of an in-toto statement, its predicate is the header, which from version 2
+on names its owner's key. Knows neither signatures nor times.
 """
 
 from collections.abc import Sequence
@@ -17,11 +18,12 @@ from math import isclose
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from sif.claims.canonical import canonical, sha256
+from sif.claims.canonical import sha256
 from sif.claims.envelope import Statement, Subject
 from sif.claims.merkle import merkle_root
+from sif.claims.version import Number, version_in, version_of
 from sif.errors import ClaimError, UsageError
 from sif.fingerprint.folder import TOKENIZER
 from sif.fingerprint.manifest import Manifest, ModelRecord, TriggerRecord
@@ -29,7 +31,6 @@ from sif.fingerprint.recipe import Recipe
 from sif.ownership.policy import Policy
 from sif.types import GenerationSettings
 
-PREDICATE: Final = "urn:sif:claim:commitment:1"
 SUBJECT: Final = "fingerprint"
 ALGORITHM: Final = "rfc6962-sha256"
 COMPUTED: Final = ("rate", "interval", "reaction", "upper_bound")
@@ -54,10 +55,12 @@ class Header(_Record):
         seeds_root: over the seeds of the keys, as it was fixed beforehand; none for keys without.
         batches: K, disputes that the triggers are to serve, each with its own
             (`sif.claims.batches`); none for one.
+        owner: SHA-256 (hex) of the owner's SubjectPublicKeyInfo, from version 2 on: whose signature
+            counts, whoever else signs.
     """
 
     leaf: Literal["header"] = "header"
-    schema_version: Literal[1] = 1
+    schema_version: Number = 1
     triggers: int = Field(ge=1)
     recipe: Recipe | None
     model: ModelRecord
@@ -74,6 +77,18 @@ class Header(_Record):
     files: dict[str, str]
     seeds_root: str | None = None
     batches: int | None = Field(default=None, ge=2)
+    owner: str | None = None
+
+    @model_validator(mode="after")
+    def _names_its_owner(self) -> "Header":
+        if (self.owner is None) != (self.schema_version == 1):
+            raise ValueError("expected the owner's key from version 2 on, and none before")
+        return self
+
+    @property
+    def terms(self) -> "Terms":
+        """What was decided when committing."""
+        return Terms(**{name: getattr(self, name) for name in Terms.model_fields})
 
     @property
     def counts_by_weights(self) -> bool:
@@ -103,6 +118,12 @@ class Terms(_Record):
     alpha_transfer: float
     seeds_root: str | None = None
     batches: int | None = None
+    owner: str | None = None
+
+    @property
+    def version(self) -> Number:
+        """Of the header: 1 where no owner is named."""
+        return 1 if self.owner is None else 2
 
 
 def header_of(manifest: Manifest, files: dict[str, str], terms: Terms) -> Header:
@@ -114,6 +135,7 @@ def header_of(manifest: Manifest, files: dict[str, str], terms: Terms) -> Header
         terms: what else is committed to.
     """
     return Header(
+        schema_version=terms.version,
         triggers=len(manifest.triggers),
         recipe=manifest.recipe,
         model=manifest.model,
@@ -123,13 +145,8 @@ def header_of(manifest: Manifest, files: dict[str, str], terms: Terms) -> Header
         green_scheme=manifest.green_scheme,
         weights_sha256=manifest.weights_sha256,
         anchor=manifest.anchor,
-        secret_commitment=terms.secret_commitment,
-        policy=terms.policy,
-        alpha=terms.alpha,
-        alpha_transfer=terms.alpha_transfer,
         files=files,
-        seeds_root=terms.seeds_root,
-        batches=terms.batches,
+        **dict(terms),
     )
 
 
@@ -156,7 +173,12 @@ def check_batches(header: Header) -> None:
 
 
 def root_of(header: dict[str, Any], manifest: Manifest) -> str:
-    """The root over the header, as JSON, and all triggers."""
+    """The root over the header, as JSON, and all triggers.
+
+    Raises:
+        ClaimError: a header of an unknown version, or with a number that has no canonical form.
+    """
+    canonical = version_in(header).canonical
     leaves = [canonical(header)]
     for number, record in enumerate(manifest.triggers, start=1):
         leaf = TriggerLeaf(
@@ -192,7 +214,7 @@ def state(header: Header, manifest: Manifest) -> Statement:
     """The statement that is signed."""
     predicate = header.model_dump(mode="json")
     subject = Subject(name=SUBJECT, digest={ALGORITHM: root_of(predicate, manifest)})
-    return Statement.of((subject,), PREDICATE, predicate)
+    return Statement.of((subject,), version_in(predicate).commitment, predicate)
 
 
 def read_statement(statement: Statement) -> tuple[Header, str]:
@@ -201,21 +223,41 @@ def read_statement(statement: Statement) -> tuple[Header, str]:
     Raises:
         ClaimError: it states something else, or is of another version.
     """
-    if statement.predicate_type != PREDICATE:
+    version = version_of(statement.predicate_type)
+    if statement.predicate_type != version.commitment:
         raise ClaimError(
-            f"expected a commitment of version 1 ({PREDICATE}), got {statement.predicate_type!r}; "
-            "use the SIF that wrote it"
+            f"expected a commitment of version 1 or 2 ({version.commitment}), got "
+            f"{statement.predicate_type[:80]!r}; use the SIF that wrote it"
         )
     try:
         header = Header.model_validate(statement.predicate)
     except (ValidationError, UsageError) as error:
         raise ClaimError(
-            f"expected a commitment of version 1, got something else: {one_line(error)}"
+            f"expected a commitment of version {version.number}, got something else: "
+            f"{one_line(error)}"
         ) from error
+    if header.schema_version != version.number:
+        raise ClaimError(
+            f"expected a header of version {version.number}, as its statement says, got one of "
+            f"version {header.schema_version}"
+        )
     match statement.subject:
         case [Subject(name="fingerprint", digest={"rfc6962-sha256": root})]:
             return header, root
     raise ClaimError("expected one fingerprint as the subject of the commitment, got others")
+
+
+def check_committed_by(header: Header, key_id: str) -> None:
+    """Makes sure that a header names the key that its signature was checked with.
+
+    Raises:
+        ClaimError: it names another.
+    """
+    if header.owner is not None and header.owner != key_id:
+        raise ClaimError(
+            f"the commitment is that of key {header.owner[:16]!r}…, not of the key {key_id[:16]}… "
+            "that signed it"
+        )
 
 
 def first_difference(ours: Any, theirs: Any, place: str = "") -> str | None:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sif.claims.canonical import canonical
 from sif.claims.commitment import one_line
+from sif.claims.version import NEWEST, Version
 from sif.errors import ClaimError
 from sif.fingerprint.folder import FingerprintSet
 from sif.ownership.order import in_order
@@ -74,8 +74,13 @@ def questions(fingerprint: FingerprintSet, policy: Policy) -> dict[tuple[str, in
     return found
 
 
-def export(journal: KeptAnswers, suspect: str, asked: Mapping[tuple[str, int], Question]) -> bytes:
-    """The lines of one suspect.
+def export(
+    journal: KeptAnswers,
+    suspect: str,
+    asked: Mapping[tuple[str, int], Question],
+    version: Version = NEWEST,
+) -> bytes:
+    """The lines of one suspect, in the canonical form of a version.
 
     Raises:
         ClaimError: the journal holds an answer to a question that is none of these.
@@ -89,7 +94,7 @@ def export(journal: KeptAnswers, suspect: str, asked: Mapping[tuple[str, int], Q
         )
     answers += journal.failures(suspect)
     return b"".join(
-        canonical(_line(entry, asked).model_dump(mode="json")) + b"\n"
+        version.canonical(_line(entry, asked).model_dump(mode="json")) + b"\n"
         for entry in sorted(answers, key=lambda entry: entry.asked_at)
     )
 

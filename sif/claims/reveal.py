@@ -9,7 +9,7 @@ serve the next dispute.
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -17,10 +17,9 @@ from sif.claims.anchor import BEGIN, Beforehand, parse_salt
 from sif.claims.batches import in_batch
 from sif.claims.bundle import write_bundle
 from sif.claims.canonical import sha256
-from sif.claims.commit import Commitment, keys_of, read_commitment, with_lot
+from sif.claims.commit import Commitment, key_of, keys_of, read_commitment, with_lot
 from sif.claims.commitment import (
     Header,
-    Terms,
     first_difference,
     header_of,
     one_line,
@@ -35,7 +34,6 @@ from sif.claims.folder import (
     COMMITMENT,
     PUBLIC_KEY,
     SALT,
-    SIGNING_KEY,
     TIMESTAMP,
     claim_of,
     read,
@@ -44,8 +42,9 @@ from sif.claims.record import check, export, parse, questions
 from sif.claims.rejudge import rejudge
 from sif.claims.runs import count_of
 from sif.claims.seeds import SEEDS_FILE, reveal_seeds
-from sif.claims.signing import SigningKey
+from sif.claims.signing import KeyPlace, SigningKey
 from sif.claims.timestamp import Token
+from sif.claims.version import NEWEST, Number, version_in, version_of
 from sif.errors import ClaimError
 from sif.fingerprint.folder import CLAIM, SECRET, FingerprintSet
 from sif.ownership.policy import Policy
@@ -53,7 +52,6 @@ from sif.ownership.run import JOURNAL, RECORD, VERDICT, read_record, read_verdic
 from sif.ownership.verdict import Verdict
 from sif.suspects.kept import KeptAnswers
 
-PREDICATE: Final = "urn:sif:claim:reveal:1"
 FINGERPRINT, RUN = "fingerprint", "run"
 LINES: Final = "journal.jsonl"
 REVEAL: Final = "reveal.dsse.json"
@@ -79,7 +77,7 @@ class Reveal(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: Literal[1] = 1
+    schema_version: Number = NEWEST.number
     commitment: str
     runs: int = Field(default=1, ge=1)
 
@@ -89,11 +87,11 @@ def reveal(
     run: Path,
     out: Path,
     *,
-    signing_key: Path | None = None,
+    signing_key: KeyPlace | Path | None = None,
     runs: int = 1,
     triggers: Extent | None = None,
 ) -> Verdict:
-    """Writes the bundle of one run.
+    """Writes the bundle of one run, in the version of the commitment.
 
     Args:
         fingerprint: committed, with its keys.
@@ -113,7 +111,7 @@ def reveal(
         StorageError: the run is not finished, or the bundle cannot be written.
     """
     commitment = read_commitment(fingerprint.folder)
-    key = SigningKey.load(signing_key or claim_of(fingerprint.folder) / SIGNING_KEY)
+    key = key_of(fingerprint.folder, signing_key)
     if key.public.key_id != commitment.key.key_id:
         raise ClaimError("expected the signing key of the commitment, got another one")
     header, batch = commitment.header, read_record(run).batch
@@ -127,7 +125,12 @@ def reveal(
     verdict, replies = _run(asked, commitment, files, run)
     files |= replies
     counted = count_of(fingerprint.folder, read_record(run).suspect)
-    sign(files, Reveal(commitment=commitment.root, runs=max(runs, counted)), key)
+    predicate = Reveal(
+        schema_version=commitment.version.number,
+        commitment=commitment.root,
+        runs=max(runs, counted),
+    )
+    sign(files, predicate, key)
     write_bundle(out, files)
     return verdict
 
@@ -150,7 +153,8 @@ def sign(files: dict[str, bytes | Path], predicate: Reveal, key: SigningKey) -> 
         Subject(name=name, digest={"sha256": sha256(_content(files[name]))})
         for name in sorted(files)
     )
-    statement = Statement.of(subject, PREDICATE, predicate.model_dump(mode="json"))
+    content = predicate.model_dump(mode="json")
+    statement = Statement.of(subject, version_in(content).reveal, content)
     files[f"{RUN}/{REVEAL}"] = seal(statement, key)
 
 
@@ -160,34 +164,36 @@ def read_reveal(statement: Statement) -> tuple[Reveal, dict[str, str]]:
     Raises:
         ClaimError: it states something else, or is of another version.
     """
-    if statement.predicate_type != PREDICATE:
+    version = version_of(statement.predicate_type)
+    if statement.predicate_type != version.reveal:
         raise ClaimError(
-            f"expected a bundle of version 1 ({PREDICATE}), got {statement.predicate_type!r}; use "
-            "the SIF that wrote it"
+            f"expected a bundle of version 1 or 2 ({version.reveal}), got "
+            f"{statement.predicate_type[:80]!r}; use the SIF that wrote it"
         )
     try:
         predicate = Reveal.model_validate(statement.predicate)
         digests = {subject.name: subject.digest["sha256"] for subject in statement.subject}
     except ValidationError as error:
         raise ClaimError(
-            f"expected a bundle of version 1, got something else: {one_line(error)}"
+            f"expected a bundle of version {version.number}, got something else: {one_line(error)}"
         ) from error
     except KeyError as error:
         raise ClaimError("expected a SHA-256 of every file in the bundle") from error
+    if predicate.schema_version != version.number:
+        raise ClaimError(
+            f"expected a list of files of version {version.number}, as its statement says, got one "
+            f"of version {predicate.schema_version}"
+        )
+    if len(digests) != len(statement.subject):
+        raise ClaimError("expected every file once on the signed list, got one twice")
     return predicate, digests
 
 
 def _claim(fingerprint: FingerprintSet, commitment: Commitment) -> dict[str, bytes | Path]:
     folder, keys = claim_of(fingerprint.folder), keys_of(fingerprint)
     salt = read(folder / SALT, mend=MEND)
-    terms = Terms(
-        secret_commitment=keys.sealed(parse_salt(salt, where=str(folder / SALT))),
-        policy=commitment.header.policy,
-        alpha=commitment.header.alpha,
-        alpha_transfer=commitment.header.alpha_transfer,
-        seeds_root=commitment.header.seeds_root,
-        batches=commitment.header.batches,
-    )
+    sealed = keys.sealed(parse_salt(salt, where=str(folder / SALT)))
+    terms = commitment.header.terms.model_copy(update={"secret_commitment": sealed})
     now = header_of(fingerprint.manifest, public_files(fingerprint.folder), terms)
     changed = first_difference(_json(commitment.header), _json(now))
     if changed or root_of(commitment.predicate, fingerprint.manifest) != commitment.root:
@@ -255,7 +261,7 @@ def _run(
         raise ClaimError(f"expected the journal of the run in {run / JOURNAL}; it is missing")
     asked = questions(fingerprint, policy)
     with KeptAnswers(run / JOURNAL) as journal:
-        lines = export(journal, record.suspect, asked)
+        lines = export(journal, record.suspect, asked, commitment.version)
     replies, stamped = parse(lines), claim.get(f"{CLAIM}/{TIMESTAMP}")
     time = None if stamped is None else Token.parse(_content(stamped)).time.timestamp()
     check(replies, asked, not_before=time)

@@ -8,6 +8,7 @@ import typer
 
 from sif.cli.claim_audit import audit
 from sif.cli.claim_secret import obtain, secret
+from sif.cli.claim_witness import witness
 from sif.cli.options import (
     Alpha,
     AlsoAsk,
@@ -17,6 +18,7 @@ from sif.cli.options import (
     Response,
     Secret,
     SigningKey,
+    SigningPublicKey,
     Tsa,
 )
 
@@ -54,6 +56,7 @@ def commit(
     ] = None,
     secret: Secret = None,
     signing_key: SigningKey = None,
+    signing_public_key: SigningPublicKey = None,
 ) -> None:
     """Signs everything that decides a verdict, before any suspect is asked.
 
@@ -71,6 +74,7 @@ def commit(
 
     from sif.claims import commit as sign
     from sif.claims.rules import rules_of_run
+    from sif.cli.signing import key_place
     from sif.fingerprint.folder import FingerprintSet
 
     rules = rules_of_run(
@@ -87,7 +91,7 @@ def commit(
         policy=rules.policy,
         alpha=alpha,
         alpha_transfer=alpha_transfer,
-        signing_key=signing_key,
+        signing_key=key_place(signing_key, signing_public_key),
         anchor=anchor,
         batches=batches,
     )
@@ -145,6 +149,7 @@ def reveal(
     ] = None,
     secret: Secret = None,
     signing_key: SigningKey = None,
+    signing_public_key: SigningPublicKey = None,
 ) -> None:
     """Writes one file with fingerprint, run, and secret or a batch's seeds, for an auditor.
 
@@ -156,11 +161,13 @@ def reveal(
     from sif.claims import reveal as write
     from sif.claims.folder import TIMESTAMP, claim_of
     from sif.claims.reveal import extent_of
+    from sif.cli.signing import key_place
     from sif.fingerprint.folder import FingerprintSet
 
     owned = FingerprintSet.load(fingerprint, secret=secret)
+    key = key_place(signing_key, signing_public_key)
     extent = extent_of(fingerprint, None if triggers is None else triggers.value)
-    verdict = write(owned, run, out, signing_key=signing_key, runs=runs, triggers=extent)
+    verdict = write(owned, run, out, signing_key=key, runs=runs, triggers=extent)
     held = "your secret key" if extent.value == Extent.ALL else "the seeds of its batch, no others"
     typer.echo(
         f"{out}: holds {held} (mode 0600); for the auditor only\n"
@@ -170,5 +177,5 @@ def reveal(
         typer.echo("no timestamp: nobody can see that the commitment came before the questions")
 
 
-for _command in (secret, commit, timestamp, reveal, audit):  # in the order of their use
+for _command in (secret, commit, witness, timestamp, reveal, audit):  # in the order of their use
     app.command()(_command)

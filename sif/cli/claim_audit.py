@@ -14,6 +14,19 @@ if TYPE_CHECKING:
     from sif.claims import AuditReport, Step
 
 
+Released = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"],
+        help="When the suspect became known, in UTC: the commitment must be older.",
+    ),
+]
+Witnesses = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="PEM", help="Public keys of others who must have signed too."),
+]
+
+
 class Required(StrEnum):
     """What `--require` takes."""
 
@@ -30,13 +43,8 @@ def audit(
     public_key: Annotated[
         Path | None, typer.Option(help="The owner's public key (PEM), got elsewhere.")
     ] = None,
-    released: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"],
-            help="When the suspect became known, in UTC: the commitment must be older.",
-        ),
-    ] = None,
+    witness: Witnesses = None,
+    released: Released = None,
     tokenizer: Annotated[
         Path | None, typer.Option(help="Folder of the tokenizer that the model is known to have.")
     ] = None,
@@ -87,6 +95,7 @@ def audit(
     means = Means(
         roots=load_roots(tsa_certificate or []),
         public_key=None if public_key is None else PublicKey.load(public_key),
+        witnesses=[PublicKey.load(path) for path in witness or []],
         released=None if released is None else released.replace(tzinfo=UTC),
         tokenizer=tokenizer,
         suspect=None if suspect is None else asked_as_in_run(suspect),

@@ -70,9 +70,21 @@ Secret = Annotated[
     Path | None, typer.Option(help="The key file, where it is not in the fingerprint.")
 ]
 SigningKey = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PEM|URI",
+        help="Your key: a PEM file, which may be encrypted (the passphrase is asked for, or taken "
+        "from SIF_SIGNING_PASSPHRASE), or a URI of securesystemslib (hsm:, awskms:, gcpkms:, "
+        "azurekms:, hv:).",
+        show_default="FP/claim/signing.key, an Ed25519 key that is made where missing",
+    ),
+]
+SigningPublicKey = Annotated[
     Path | None,
     typer.Option(
-        help="Your Ed25519 key (PEM).", show_default="FP/claim/signing.key, made where missing"
+        metavar="PEM",
+        help="Public half of a key that is given as a URI.",
+        show_default="FP/claim/public.pem",
     ),
 ]
 Suspect = Annotated[

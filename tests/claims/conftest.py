@@ -1,11 +1,20 @@
-"""A time-stamping authority and two claims, made once."""
+"""A time-stamping authority and two claims, made once; every audit is made twice."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.claims.authority import Authority
+from tests.claims.checked_twice import watch
 from tests.claims.made import Claim, Files, make_claim
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compared() -> Iterator[list[str]]:
+    """Roots of all bundles so far that a second verifier computed again."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield watch(patch)
 
 
 @pytest.fixture(scope="session")

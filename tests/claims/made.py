@@ -13,7 +13,6 @@ from sif.claims.anchor import begin, finish
 from sif.claims.bundle import open_bundle, write_bundle
 from sif.claims.canonical import sha256
 from sif.claims.commit import with_lot
-from sif.claims.commitment import Terms as CommittedTerms
 from sif.claims.commitment import header_of, read_statement, state
 from sif.claims.envelope import seal, unseal
 from sif.claims.reveal import read_reveal, sign
@@ -155,15 +154,7 @@ def recommitted(files: Files, key: SigningKey, /, **changes: Any) -> None:
         for path in header.files
         if f"fingerprint/{path}" in files
     }
-    terms = CommittedTerms(
-        secret_commitment=header.secret_commitment,
-        policy=header.policy,
-        alpha=header.alpha,
-        alpha_transfer=header.alpha_transfer,
-        seeds_root=header.seeds_root,
-        batches=header.batches,
-    )
-    made = header_of(manifest, now, terms).model_copy(update=changes)
+    made = header_of(manifest, now, header.terms).model_copy(update=changes)
     files[name] = seal(state(made, manifest), key)
     resigned(files, key)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from sif.claims import (
     Means,
@@ -27,6 +28,7 @@ from sif.claims.anchor import Beforehand, begin, finish, lot_of
 from sif.claims.batches import as_committed, in_batch, labels_of
 from sif.claims.bundle import open_bundle
 from sif.claims.commit import with_lot
+from sif.claims.envelope import stamped_part
 from sif.claims.reveal import Extent
 from sif.claims.rules import rules_of_run
 from sif.claims.runs import count_of
@@ -53,6 +55,7 @@ from tests.claims.made import (
     resigned,
 )
 from tests.claims.test_outcomes import _mutate
+from tools.claim_schemas import schema
 from tools.time_audit import answers, build_tokenizer, make_up
 
 TRIGGERS, BATCHES = 48, 2
@@ -201,6 +204,7 @@ def test_what_is_revealed_gives_the_masks_of_its_batch_only(
     seeds = {one.label: bytes.fromhex(one.seed) for one in shown(files).seeds}
     for label, seed in seeds.items():
         assert seed == keys.seed(label)
+    Draft202012Validator(schema("seeds")).validate(json.loads(files[SEEDS_NAME]))
     label = min(seeds)
     mask = green_mask(keys.key(label), vocabulary_size=600, gamma=0.5)
     assert (owned.mask(label) == mask).all()
@@ -440,7 +444,9 @@ def test_other_batches_stamped_anew_are_not_those_that_were_asked(
     from sif.claims.timestamp import new_request
 
     recommitted(files, claim.key, batches=None if batches == 1 else batches)
-    files["claim/timestamp.tsr"] = authority.reply(new_request(files["claim/commitment.dsse.json"]))
+    files["claim/timestamp.tsr"] = authority.reply(
+        new_request(stamped_part(files["claim/commitment.dsse.json"]))
+    )
     resigned(files, claim.key)
     found = audited(files, tmp_path / "b.zip", claim.means)
     assert found.failed == "keys"

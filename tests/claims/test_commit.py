@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sif.claims import Means, audit, commit, prepare_request, read_commitment, reveal, stamp
-from sif.claims.canonical import canonical
+from sif.claims.canonical import jcs
 from sif.claims.commit import with_lot
 from sif.claims.commitment import first_difference, root_of
 from sif.claims.merkle import merkle_root
@@ -33,10 +33,10 @@ def copy(claim: Claim, tmp_path: Path) -> Path:
 
 def test_the_root_is_as_the_text_says(claim: Claim) -> None:
     made = read_commitment(claim.fingerprint.folder)
-    leaves = [canonical(made.header.model_dump(mode="json"))]
+    leaves = [jcs(made.header.model_dump(mode="json"))]
     for number, record in enumerate(claim.fingerprint.manifest.triggers, start=1):
         leaves.append(
-            canonical(
+            jcs(
                 {
                     "leaf": "trigger",
                     "number": number,

@@ -1,11 +1,12 @@
 """Timestamps from a real authority, online and offline."""
 
 import random
+from pathlib import Path
 
 import pytest
 
 from sif.claims import Token, ask, load_roots, new_request
-from sif.claims.anchor import anchor_of
+from sif.claims.anchor import anchor_of, lot_of
 from sif.claims.der import nonce_of
 from sif.errors import ClaimError, UsageError
 from tests.claims.authority import Authority
@@ -75,6 +76,29 @@ def test_rubbish_is_refused_in_one_line(authority: Authority) -> None:
         assert "\n" not in str(caught.value)
         with pytest.raises(ClaimError):
             nonce_of(data)
+
+
+# Computed by the reader of DER that was here before asn1crypto.
+KNOWN = {
+    "secret/anchor": (
+        "c6764d9267a56ca80939e992f54f2c266d8af308b613599ec9f2e434058b5395",
+        "c50b4bb09472404a2a03a3caf3db03288cced75732d6fad4ed4bf0c50bebcb60",
+        13755326608228010087,
+    ),
+    "fingerprint/claim/timestamp": (
+        "42a68e069cdf6ee602e21651cb217d71c5c21706c90b1aa08e047230a28b5688",
+        "d59d4ddca920e2ad1d6ea8dd63064fc2beab4d30a24aa9f5e28ced2c666990a3",
+        2506202079357403276,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_anchor_lot_and_nonce_of_known_tokens(name: str) -> None:
+    path = Path(__file__).parents[1] / "golden" / name
+    token = Token.parse(path.with_suffix(".tsr").read_bytes())
+    nonce = nonce_of(path.with_suffix(".tsq").read_bytes())
+    assert (anchor_of(token).hex(), lot_of(token).hex(), nonce) == KNOWN[name]
 
 
 def test_a_refusal_is_reported(authority: Authority) -> None:

@@ -6,14 +6,29 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+)
 
 from sif.claims import read_commitment
+from sif.claims.signing import SigningKey
 from sif.fingerprint.folder import FingerprintSet
 from sif.watermark.keys import KeyRing
 from tests.claims.authority import Authority
+from tests.claims.checked_twice import watch
 from tests.claims.endpoint import serving
 from tests.cli.command import Run, assert_one_line
 from tools.time_audit import answers, build_tokenizer, make_up
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compared() -> Iterator[list[str]]:
+    """Every audit is made twice, the second time by other means."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield watch(patch)
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +119,63 @@ def test_a_whole_claim_is_verified_with_everything_checked(
     assert rows[21].startswith("VERIFIED")
     secret = (owned.folder / "secret.key").read_text().split("\n")[1]
     assert secret not in out + error
+
+
+def test_a_passphrase_is_taken_from_the_environment_and_never_shown(
+    sif: Run, owned: FingerprintSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, how = Ed25519PrivateKey.generate(), BestAvailableEncryption(b"correct horse")
+    path = tmp_path / "mine.key"
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, how))
+    path.chmod(0o600)
+    command = ("claim", "commit", owned.folder, "--signing-key", path)
+    code, _, error = sif(*command)
+    assert code == 2
+    assert_one_line(error, "passphrase of", "SIF_SIGNING_PASSPHRASE", "no terminal")
+    monkeypatch.setenv("SIF_SIGNING_PASSPHRASE", "wrong horse")
+    code, _, error = sif("-vv", *command)
+    assert code == 1
+    assert "the passphrase is another one" in error
+    assert "wrong horse" not in error
+    monkeypatch.setenv("SIF_SIGNING_PASSPHRASE", "correct horse")
+    code, out, error = sif("-vv", *command)
+    assert code == 0, error
+    assert "correct horse" not in out + error
+    assert not (owned.folder / "claim" / "signing.key").exists()
+
+
+def test_a_witness_signs_by_command_and_the_audit_names_him(
+    sif: Run, bundled: Callable[..., Path], owned: FingerprintSet, tmp_path: Path
+) -> None:
+    bundled()
+    committed, key = owned.folder / "claim" / "commitment.dsse.json", tmp_path / "notary.key"
+    code, out, error = sif("claim", "witness", committed, "--signing-key", key)
+    assert code == 0, error
+    assert "now with 2 signatures" in out
+    code, _, error = sif("claim", "witness", committed, "--signing-key", key)
+    assert code == 1
+    assert_one_line(error, "already")
+    public = tmp_path / "notary.pem"
+    public.write_bytes(SigningKey.load(key).public.pem)
+    bundle = tmp_path / "again.zip"
+    assert sif("claim", "reveal", owned.folder, "--run", tmp_path / "run", "--out", bundle)[0] == 0
+    code, out, error = sif("claim", "audit", bundle, "--witness", public)
+    assert code == 0, error
+    assert "by the given witnesses" in out
+
+
+def test_a_key_behind_a_uri_without_its_library_is_one_line(
+    sif: Run, owned: FingerprintSet, tmp_path: Path
+) -> None:
+    command = ("claim", "commit", owned.folder, "--signing-key", "hsm:2")
+    code, _, error = sif(*command)
+    assert code == 1
+    assert_one_line(error, "--signing-public-key")
+    public = tmp_path / "public.pem"
+    public.write_bytes(SigningKey.open(tmp_path / "it").public.pem)
+    code, _, error = sif(*command, "--signing-public-key", public)
+    assert code == 1
+    assert_one_line(error, "cannot sign with hsm:2")
 
 
 def test_json_holds_the_same_steps(

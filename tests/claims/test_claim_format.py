@@ -1,0 +1,201 @@
+"""The worked vectors of docs/reference/claim-format.md: those of the package, and of a stranger."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from sif.claims.canonical import canonical, jcs
+from sif.claims.gaps import log10_discount
+from sif.claims.merkle import merkle_root
+from sif.claims.seeds import seeds_root
+from sif.ownership.evidence import Evidence
+from sif.ownership.observation import Observation
+from sif.ownership.order import place
+from sif.ownership.policy import Policy
+from sif.ownership.transfer import Draw, TransferEvidence, price_of_order, reaction
+from sif.types import GenerationSettings, Query
+from sif.watermark.greenlist.count import GreenCount, count_green
+from sif.watermark.greenlist.mask import green_mask
+from sif.watermark.keys import KeyRing
+from tests.claims import second_verifier as stranger
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "claim-format.md"
+VALUE = {"b": [1e-06, 1.0, 2**53 - 1], "a": "ä\n", "é": None}
+SECRET, SALT, SIGNATURE = bytes(range(32)), bytes([1]) * 32, b"signature"
+ANCHOR = hashlib.sha256(b"sif anchor 1\0" + SIGNATURE).digest()
+LOT = hashlib.sha256(b"sif order 1\0" + SIGNATURE).digest()
+RING, ANCHORED = KeyRing(SECRET), KeyRing(SECRET, anchor=ANCHOR)
+SEEDED = RING.anchored(ANCHOR, seeded=True)
+TRIGGERS = ("0001", "0002", "0003", "0004")
+IDS = [5, 3, 3, 8, 0, 12]
+SPECIAL = frozenset({0})
+COUNTS = [GreenCount(green=25, scored=30), GreenCount(green=16, scored=30)]
+LEAVES = [b"a", b"b", b"c"]
+
+
+def greens_of(key: bytes) -> list[int]:
+    return [int(one) for one in green_mask(key, vocabulary_size=12, gamma=0.5).nonzero()[0]]
+
+
+def evidence() -> Evidence:
+    made = Evidence(vocabulary_size=600, green_size=300, policy=Policy())
+    for number, count in enumerate(COUNTS):
+        made.add(Observation(trigger=str(number), count=count))
+    return made
+
+
+def transfer() -> TransferEvidence:
+    made = TransferEvidence(limit=0.3, draw=Draw(triggers=4, stamped=True))
+    for count in COUNTS:
+        made.add(reaction(count, gamma=0.5))
+    return made
+
+
+def transfer_by_stranger() -> float:
+    header = {"vocabulary_size": 600, "gamma": 0.5, "policy": Policy().model_dump(mode="json")}
+    header["policy"] |= {"transfer_allowance": 0.3, "order": "drawn"}  # type: ignore[index]
+    seen = [(str(n), (c.green, c.scored)) for n, c in enumerate(COUNTS)]
+    found = stranger.judge("", seen, header, 4, 0.0)
+    assert found.transfer_log10_e_value is not None
+    return found.transfer_log10_e_value
+
+
+def independence_by_stranger() -> float:
+    header = {"vocabulary_size": 600, "gamma": 0.5, "policy": Policy().model_dump(mode="json")}
+    seen = [(str(n), (c.green, c.scored)) for n, c in enumerate(COUNTS)]
+    return stranger.judge("", seen, header, 4, 0.0).log10_e_value
+
+
+def digest_of_question() -> str:
+    image = Image.new("RGB", (2, 1), (255, 0, 1))
+    query = Query(
+        trigger="0001", image=image, prompt="What?", generation=GenerationSettings(), repeat=0
+    )
+    return query.digest
+
+
+def digest_by_hand() -> str:
+    settings = '{"max_new_tokens":160,"temperature":0.0,"top_p":1.0,"repetition_penalty":1.0,'
+    head = f'(2, 1)|0|{settings}"seed":null}}|What?|'
+    return hashlib.sha256(head.encode() + bytes([255, 0, 1, 255, 0, 1])).hexdigest()
+
+
+# What the page says, computed by the package and by the second verifier.
+VECTORS: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
+    "version 2": (lambda: jcs(VALUE).decode(), lambda: stranger.jcs(VALUE).decode()),
+    "version 1": (lambda: canonical(VALUE).decode(), lambda: stranger.as_python(VALUE).decode()),
+    "root": (lambda: merkle_root(LEAVES), lambda: stranger.merkle(LEAVES).hex()),
+    "secret commitment": (
+        lambda: RING.sealed(SALT),
+        lambda: stranger.sha256(b"sif secret commitment 1\0" + SALT + SECRET),
+    ),
+    "anchor": (lambda: ANCHOR.hex(), lambda: stranger.sha256(b"sif anchor 1\0signature")),
+    "key": (
+        lambda: RING.key("0001").hex(),
+        lambda: stranger.key_of(SECRET, None, "0001").hex(),
+    ),
+    "anchored key": (
+        lambda: ANCHORED.key("0001").hex(),
+        lambda: stranger.key_of(SECRET, ANCHOR.hex(), "0001").hex(),
+    ),
+    "key commitment": (
+        lambda: ANCHORED.commitment("0001"),
+        lambda: stranger.sha256(b"sif key commitment 1\0" + ANCHORED.key("0001")),
+    ),
+    "seed": (
+        lambda: SEEDED.seed("0001").hex(),
+        lambda: stranger.seed_of(SECRET, "0001").hex(),
+    ),
+    "seeded key": (
+        lambda: SEEDED.key("0001").hex(),
+        lambda: stranger.seeded(stranger.seed_of(SECRET, "0001"), ANCHOR.hex(), "0001").hex(),
+    ),
+    "root of 4 seeds": (
+        lambda: seeds_root(SEEDED, 4),
+        lambda: stranger.merkle(
+            [stranger.seed_leaf(one, stranger.seed_of(SECRET, one)) for one in TRIGGERS]
+        ).hex(),
+    ),
+    "place of 0001": (
+        lambda: place(LOT, "0001").hex(),
+        lambda: hmac.new(LOT, b"0001", "sha256").hexdigest(),
+    ),
+    "order": (
+        lambda: ", ".join(sorted(TRIGGERS, key=lambda one: place(LOT, one))),
+        lambda: ", ".join(
+            sorted(TRIGGERS, key=lambda one: hmac.new(LOT, one.encode(), "sha256").digest())
+        ),
+    ),
+    "green": (
+        lambda: greens_of(ANCHORED.key("0001")),
+        lambda: sorted(stranger.green(ANCHORED.key("0001"), 12, Fraction("0.5"))),
+    ),
+    "count": (
+        lambda: counted(),
+        lambda: counted_by_hand(),
+    ),
+    "question": (digest_of_question, digest_by_hand),
+    "log10 E": (
+        lambda: f"{evidence().highest:.9f}",
+        lambda: f"{independence_by_stranger():.9f}",
+    ),
+    "reactions": (
+        lambda: ", ".join(f"{reaction(one, gamma=0.5):.9f}" for one in COUNTS),
+        lambda: ", ".join(f"{stranger.reaction(one.green, 30, 0.5):.9f}" for one in COUNTS),
+    ),
+    "v_24": (
+        lambda: f"{price_of_order(24):.9f}",
+        lambda: f"{1 + sum(1 / n for n in range(1, 24)) / 2.718281828459045:.9f}",
+    ),
+    "v_64,16": (
+        lambda: f"{price_of_order(64, 16):.9f}",
+        lambda: f"{1 + sum(1 / n for n in range(49, 64)) / 2.718281828459045:.9f}",
+    ),
+    "log10 K / v_4": (
+        lambda: f"{transfer().highest:.9f}",
+        lambda: f"{transfer_by_stranger():.9f}",
+    ),
+    "2 gaps of 40": (
+        lambda: f"{log10_discount(2, 40):.9f}",
+        lambda: f"{0.4342944819032518 / 10 + 2 * 2.6020599913279625:.9f}",
+    ),
+}
+
+
+def counted() -> str:
+    mask = green_mask(ANCHORED.key("0001"), vocabulary_size=12, gamma=0.5)
+    count = count_green(IDS, mask, ignore=SPECIAL)
+    return f"{count.green} of {count.scored}"
+
+
+def counted_by_hand() -> str:
+    scored = {one for one in IDS if one < 12} - SPECIAL
+    return f"{len(scored & set(greens_of(ANCHORED.key('0001'))))} of {len(scored)}"
+
+
+def shown() -> dict[str, str]:
+    """The lines `name = value` in the page's blocks of text."""
+    blocks = re.findall(r"^```text\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    rows = [row.partition(" = ") for block in blocks for row in block.splitlines()]
+    return {name: value for name, equals, value in rows if equals}
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_a_worked_vector_is_what_both_compute(name: str) -> None:
+    ours, theirs = VECTORS[name]
+    assert str(ours()) == str(theirs()) == shown()[name]
+
+
+def test_the_page_shows_no_other_vector() -> None:
+    assert set(shown()) == set(VECTORS)
+
+
+if __name__ == "__main__":
+    for label, (compute, _) in VECTORS.items():
+        print(f"{label} = {compute()}")
