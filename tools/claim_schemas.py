@@ -15,6 +15,7 @@ from sif.claims.commitment import Header, TriggerLeaf
 from sif.claims.envelope import EnvelopeRecord, Statement
 from sif.claims.record import Line
 from sif.claims.reveal import Reveal
+from sif.claims.seeds import Seeds
 from sif.claims.steps import AuditReport
 from sif.fingerprint.manifest import Manifest, Request
 from sif.fingerprint.weights import WeightTable
@@ -35,6 +36,7 @@ MODELS: Final[dict[str, tuple[type[BaseModel], str]]] = {
     "manifest": (Manifest, "fingerprint/manifest.json"),
     "request": (Request, "fingerprint/request.json"),
     "reveal": (Reveal, "the predicate of run/reveal.dsse.json"),
+    "seeds": (Seeds, "claim/seeds.json"),
     "run": (RunRecord, "run/run.json"),
     "statement": (Statement, "the payload of either envelope"),
     "trigger-leaf": (TriggerLeaf, "a leaf of the tree under the root, behind the header"),

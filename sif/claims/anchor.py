@@ -1,10 +1,10 @@
 """A secret that is timestamped before its keys exist, so that nobody can choose the keys.
 
-1. `begin`: a secret is drawn. A commitment to it, with everything else that decides which words a
-   key makes green (the bytes of tokenizer.json, V, γ, the rule), goes into `beforehand.json`.
-2. An authority timestamps that file. 3. `finish`: the anchor is SHA-256 over `sif anchor 1` NUL and
-   the value of the authority's signature, and every key is an HMAC of anchor and label
-   (`KeyRing`). Nobody knows the anchor before the token is issued.
+1. `begin`: a secret is drawn. A commitment to it and the root over its seeds, with everything else
+   that decides which words a key makes green (the bytes of tokenizer.json, V, γ, the rule), go into
+   `beforehand.json`. 2. An authority timestamps that file. 3. `finish`: the anchor is SHA-256 over
+   `sif anchor 1` NUL and the value of the authority's signature, and every key is an HMAC of seed,
+   anchor and label (`KeyRing`). Nobody knows the anchor before the token is issued.
 
 The anchor is not the digest of the whole token: bytes around the signature (certificates, unsigned
 attributes) can be changed without the authority, so whoever hashed them could choose among any
@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from cryptography.x509 import Certificate
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sif.claims.canonical import canonical, jcs, sha256
 from sif.claims.commitment import one_line
 from sif.claims.folder import ANCHOR, ANCHOR_REQUEST, BEFOREHAND, SALT, UNANCHORED, read
+from sif.claims.seeds import MOST_SEEDS, seeds_root
 from sif.claims.signing import write_private
 from sif.claims.timestamp import Token, new_request
 from sif.errors import ClaimError, FingerprintError, UsageError
@@ -41,7 +42,7 @@ from sif.fingerprint.segmenter import (
 )
 from sif.vlm.folder import load_processor
 from sif.watermark.greenlist.mask import green_size
-from sif.watermark.keys import KeyRing
+from sif.watermark.keys import SEEDS, KeyRing
 
 SALT_BYTES: Final = 32
 _DOMAIN: Final = b"sif anchor 1\x00"
@@ -59,14 +60,16 @@ BEGIN: Final = "run `sif claim secret MODEL` with this folder first"
 class Beforehand(BaseModel):
     """beforehand.json: what is fixed before the keys are known.
 
-    Version 2 fixes the very bytes of tokenizer.json, the one file that cuts answers into ids.
-    Version 1, which is still read, fixed its contents and the special ids, not the settings that
-    transformers reads beside it.
+    Version 3 fixes the very bytes of tokenizer.json, the one file that cuts answers into ids, and a
+    seed for each trigger. Version 2, which is still read, has no seeds. Version 1, too, fixed the
+    contents of tokenizer.json and the special ids, not the settings that transformers reads.
 
     Attributes:
         secret_commitment: salted, of `KeyRing.sealed`.
         words_sha256: version 1: how the tokenizer numbers words, of `words_sha256`.
-        tokenizer_json_sha256: version 2: SHA-256 of tokenizer.json.
+        tokenizer_json_sha256: versions 2 and 3: SHA-256 of tokenizer.json.
+        seeds: version 3: how many; a fingerprint has no more triggers.
+        seeds_root: version 3: over all of them, of `sif.claims.seeds`.
         vocabulary_size: V.
         gamma: share of green ids.
         green_scheme: the rule of the green lists.
@@ -74,10 +77,12 @@ class Beforehand(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: Literal[1, 2]
+    schema_version: Literal[1, 2, 3]
     secret_commitment: str
     words_sha256: str | None = None
     tokenizer_json_sha256: str | None = None
+    seeds: int | None = Field(default=None, ge=1, le=MOST_SEEDS)
+    seeds_root: str | None = None
     vocabulary_size: int
     gamma: float
     green_scheme: str = GREEN_SCHEME
@@ -85,8 +90,10 @@ class Beforehand(BaseModel):
     @model_validator(mode="after")
     def _names_its_tokenizer(self) -> "Beforehand":
         given = self.words_sha256 is not None, self.tokenizer_json_sha256 is not None
-        if given != (self.schema_version == 1, self.schema_version == 2):
+        if given != (self.schema_version == 1, self.schema_version > 1):
             raise ValueError("expected the one digest of the tokenizer that its version has")
+        if {self.seeds is None, self.seeds_root is None} != {self.schema_version < 3}:
+            raise ValueError("expected seeds and their root in version 3 and in no other")
         return self
 
     @classmethod
@@ -100,13 +107,13 @@ class Beforehand(BaseModel):
             return cls.model_validate_json(data)
         except ValidationError as error:
             raise ClaimError(
-                f"expected {BEFOREHAND} of version 1 or 2, got something else: {one_line(error)}"
+                f"expected {BEFOREHAND} of version 1, 2 or 3, got something else: {one_line(error)}"
             ) from error
 
     @property
     def not_fixed(self) -> str | None:
         """What this version leaves open, in words."""
-        if self.schema_version == 2:
+        if self.schema_version > 1:
             return None
         return (
             "version 1 fixed what tokenizer.json says and the special ids, not its bytes and not "
@@ -126,7 +133,7 @@ class Beforehand(BaseModel):
             "gamma": manifest.gamma,
             "green_scheme": manifest.green_scheme,
         }
-        if self.schema_version == 2:
+        if self.schema_version > 1:
             made["tokenizer_json_sha256"] = manifest.tokenizer_json_sha256
         else:
             folder = fingerprint.folder / TOKENIZER
@@ -137,6 +144,25 @@ class Beforehand(BaseModel):
                     f"the fingerprint's {MEANINGS[name]} is not the one that was fixed before the "
                     "keys were known, so the keys might have been favoured by choosing it"
                 )
+        if self.seeds is not None and len(manifest.triggers) > self.seeds:
+            raise ClaimError(
+                f"expected at most {self.seeds} triggers, one for each seed that was fixed "
+                f"beforehand, got {len(manifest.triggers)}"
+            )
+
+    def check_ring(self, keys: KeyRing) -> None:
+        """Makes sure that keys go by the seeds that were fixed, and by none where none were.
+
+        Raises:
+            ClaimError: they do not.
+        """
+        if keys.seeded != (self.seeds is not None):
+            raise ClaimError(
+                f"{BEFOREHAND} of version {self.schema_version} does not go with a key file "
+                f"{'with' if keys.seeded else 'without'} seeds: which keys count was not fixed"
+            )
+        if self.seeds is not None and seeds_root(keys, self.seeds) != self.seeds_root:
+            raise ClaimError("the seeds of the secret are not those that were fixed beforehand")
 
 
 def check_model(secret: Path, tokenizer: Any, *, gamma: float) -> None:
@@ -156,7 +182,7 @@ def check_model(secret: Path, tokenizer: Any, *, gamma: float) -> None:
         return
     fixed = Beforehand.parse(read(path, mend=BEGIN))
     cuts = tokenizer_json(tokenizer)
-    if fixed.schema_version == 2:
+    if fixed.schema_version > 1:
         same = fixed.tokenizer_json_sha256 == sha256(cuts)
     else:
         same = fixed.words_sha256 == _words_of(cuts)
@@ -280,9 +306,11 @@ def begin(folder: Path, tokenizer: Any, *, gamma: float) -> bytes:
         folder.mkdir(parents=True, exist_ok=True)
     salt, keys = new_salt(folder / SALT), KeyRing.generate()
     fixed = Beforehand(
-        schema_version=2,
+        schema_version=3,
         secret_commitment=keys.sealed(salt),
         tokenizer_json_sha256=sha256(cuts),
+        seeds=SEEDS,
+        seeds_root=seeds_root(keys, SEEDS),
         vocabulary_size=vocabulary_size,
         gamma=gamma,
     )
@@ -349,13 +377,15 @@ def finish(folder: Path, token: Token, response: bytes) -> KeyRing:
         ClaimError: nothing was begun there, or the token is about something else.
         StorageError: the folder cannot be written.
     """
-    token.check_imprint(read(folder / BEFOREHAND, mend=BEGIN))
+    data = read(folder / BEFOREHAND, mend=BEGIN)
+    token.check_imprint(data)
     token.check_nonce(read(folder / ANCHOR_REQUEST, mend=BEGIN))
     if (folder / SECRET).exists():
         raise ClaimError(f"{folder / SECRET} is anchored already; its anchor is never replaced")
     if not (folder / UNANCHORED).exists():
         raise ClaimError(f"expected {folder / UNANCHORED}, which is missing; {BEGIN}")
-    keys = KeyRing.load(folder / UNANCHORED).anchored(anchor_of(token))
+    seeded = Beforehand.parse(data).seeds is not None
+    keys = KeyRing.load(folder / UNANCHORED).anchored(anchor_of(token), seeded=seeded)
     write_atomically(folder / ANCHOR, response)
     keys.save(folder / SECRET)
     (folder / UNANCHORED).unlink()

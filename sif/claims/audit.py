@@ -25,7 +25,7 @@
 23 panel       independent models do not react (given)
 
 Steps that need something that the auditor did not give are `not checked`, never passed: only where
-all passed is the outcome VERIFIED. No model is needed before step 21. Knows no command line.
+all passed is the outcome VERIFIED. No model is needed before step 22. Knows no command line.
 """
 
 import tempfile

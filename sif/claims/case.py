@@ -17,12 +17,12 @@ from sif.claims.signing import PublicKey
 from sif.claims.tries import Tries
 from sif.errors import ClaimError, UsageError
 from sif.fingerprint.folder import FingerprintSet
-from sif.fingerprint.manifest import Manifest
+from sif.fingerprint.manifest import Manifest, TriggerRecord
 from sif.ownership.policy import Policy
 from sif.ownership.run import RunRecord
 from sif.ownership.verdict import Verdict
 from sif.types import Suspect
-from sif.watermark.keys import KeyRing
+from sif.watermark.keys import KeyRing, RevealedKeys
 
 SECRETS_TRIED: Final = 2.0**40
 TOKENS_TRIED: Final = 1e7
@@ -109,6 +109,8 @@ class Case:
         log10_discount: off the evidence against independence, that and what is taken off for
             questions without an answer.
         again: the verdict, computed anew.
+        batch: which batch of the claim is revealed; none where it has none, or all is revealed.
+        keys: of all triggers, or of those that are revealed.
     """
 
     bundle: Path
@@ -122,18 +124,26 @@ class Case:
     tries: Tries | None = None
     log10_discount: float | None = None
     again: Verdict | None = None
+    batch: int | None = None
     header: Header = field(init=False)
     predicate: dict[str, Any] = field(init=False)
     root: str = field(init=False)
     envelope: bytes = field(init=False)
     reveal: Reveal = field(init=False)
     manifest: Manifest = field(init=False)
-    keys: KeyRing = field(init=False)
+    keys: KeyRing | RevealedKeys = field(init=False)
     fingerprint: FingerprintSet = field(init=False)
     record: RunRecord = field(init=False)
     verdict: Verdict = field(init=False)
     lines: tuple[Line, ...] = field(init=False)
     asked: dict[tuple[str, int], Question] = field(init=False)
+
+    @property
+    def revealed(self) -> tuple[TriggerRecord, ...]:
+        """The triggers whose keys are in the bundle, as the manifest numbers them."""
+        if isinstance(self.keys, KeyRing):
+            return self.manifest.triggers
+        return tuple(one for one in self.manifest.triggers if one.id in self.keys.labels)
 
     def read(self, name: str) -> bytes:
         """A file of the bundle.

@@ -1,10 +1,12 @@
 """Steps of an audit about the claim: whole, signed, committed, timestamped, keys not chosen."""
 
-from sif.claims.anchor import Beforehand, anchor_of, parse_salt
+from sif.claims.anchor import Beforehand, anchor_of, lot_of, parse_salt
+from sif.claims.batches import labels_of
 from sif.claims.bundle import open_bundle
 from sif.claims.case import Case
 from sif.claims.commit import PUBLISHED
 from sif.claims.commitment import (
+    check_batches,
     check_committed_by,
     first_difference,
     header_of,
@@ -14,31 +16,35 @@ from sif.claims.commitment import (
 from sif.claims.envelope import stamped_part, unseal
 from sif.claims.folder import ANCHOR, BEFOREHAND, COMMITMENT, PUBLIC_KEY, SALT, TIMESTAMP
 from sif.claims.reveal import FINGERPRINT, LINES, REVEAL, RUN, read_reveal
+from sif.claims.seeds import SEEDS_FILE, Seeds
 from sif.claims.signing import PublicKey
 from sif.claims.steps import Finding, Status
 from sif.claims.timestamp import Token
 from sif.claims.witness import name_witnesses
-from sif.errors import ClaimError, StorageError
+from sif.errors import ClaimError, StorageError, UsageError
 from sif.fingerprint.folder import CLAIM, MANIFEST, SECRET, read_manifest
 from sif.fingerprint.manifest import GREEN_SCHEME
 from sif.fingerprint.segmenter import TOKENIZER_FILE, FileSegmenter
 from sif.ownership.run import RECORD, VERDICT
-from sif.watermark.keys import KeyRing
+from sif.watermark.keys import KeyRing, RevealedKeys
 
 NEEDED = (
-    *(f"{CLAIM}/{name}" for name in (COMMITMENT, PUBLIC_KEY, SALT, SECRET)),
+    *(f"{CLAIM}/{name}" for name in (COMMITMENT, PUBLIC_KEY)),
     f"{FINGERPRINT}/{MANIFEST}",
     *(f"{RUN}/{name}" for name in (LINES, RECORD, VERDICT, REVEAL)),
 )
 OPTIONAL = tuple(f"{CLAIM}/{name}" for name in (TIMESTAMP, BEFOREHAND, ANCHOR))
+WITH_SECRET = tuple(f"{CLAIM}/{name}" for name in (SALT, SECRET))
+WITH_SEEDS = tuple(f"{CLAIM}/{name}" for name in (SEEDS_FILE, BEFOREHAND, ANCHOR, TIMESTAMP))
 
 
 def check_bundle(case: Case) -> Finding:
     """The file is whole, byte for byte as it was written, and lacks nothing."""
     case.files = open_bundle(case.bundle, case.folder)
-    for name in NEEDED:
+    needed = {*NEEDED, *(WITH_SEEDS if WITH_SEEDS[0] in case.files else WITH_SECRET)}
+    for name in sorted(needed):
         case.read(name)
-    for name in sorted(set(case.files) - {*NEEDED, *OPTIONAL}):
+    for name in sorted(set(case.files) - {*needed, *OPTIONAL}):
         if not name.startswith(f"{FINGERPRINT}/"):  # what is in there, the commitment lists
             raise ClaimError(f"the bundle holds {name}, which belongs into none")
     return Finding(Status.PASS, f"{len(case.files)} files, whole and safe to read")
@@ -103,6 +109,7 @@ def check_commitment(case: Case) -> Finding:
         raise ClaimError(
             "the root over header and triggers, in their order, is not the committed one"
         )
+    check_batches(header)
     case.manifest = manifest
     return Finding(
         Status.PASS, f"the root over header and {header.triggers} triggers is {case.root[:16]}…"
@@ -110,7 +117,9 @@ def check_commitment(case: Case) -> Finding:
 
 
 def check_secret(case: Case) -> Finding:
-    """The revealed secret is the committed one."""
+    """The revealed secret is the committed one, or revealed seeds are those fixed beforehand."""
+    if WITH_SEEDS[0] in case.files:
+        return _check_seeds(case)
     salt = parse_salt(case.take(f"{CLAIM}/{SALT}"), where=f"{CLAIM}/{SALT}")
     text = case.take(f"{CLAIM}/{SECRET}").decode("ascii", errors="replace")
     try:
@@ -120,6 +129,38 @@ def check_secret(case: Case) -> Finding:
     if case.keys.sealed(salt) != case.header.secret_commitment:
         raise ClaimError("the secret is not the one that was committed to")
     return Finding(Status.PASS, "the secret and its salt give the committed digest")
+
+
+def _check_seeds(case: Case) -> Finding:
+    """Each seed is a leaf of the tree whose root is timestamped, at the place of its label."""
+    revealed = Seeds.parse(case.take(WITH_SEEDS[0]), where=WITH_SEEDS[0])
+    fixed = Beforehand.parse(case.take(f"{CLAIM}/{BEFOREHAND}"))
+    _check_fixed(case, fixed)
+    if fixed.seeds is None or fixed.seeds_root is None or case.header.anchor is None:
+        raise ClaimError("seeds are revealed, and the commitment is to keys that go by none")
+    try:
+        anchor = bytes.fromhex(case.header.anchor)
+        seeds = revealed.check(root=fixed.seeds_root, size=fixed.seeds)
+        case.keys = RevealedKeys(seeds, anchor=anchor)
+    except (ValueError, UsageError) as error:
+        raise ClaimError("the anchor of the commitment is not 64 hex digits") from error
+    case.batch = revealed.batch
+    found, all_of_them = len(case.revealed), len(case.manifest.triggers)
+    if found < len(seeds):
+        raise ClaimError("a seed is revealed of what is no trigger of the fingerprint")
+    return Finding(
+        Status.PASS,
+        f"{found} of {all_of_them} triggers revealed, {all_of_them - found} stay secret: their "
+        "seeds are those fixed beforehand",
+    )
+
+
+def _check_fixed(case: Case, fixed: Beforehand) -> None:
+    """What was timestamped beforehand is what the commitment names."""
+    if fixed.secret_commitment != case.header.secret_commitment:
+        raise ClaimError("another secret was timestamped than the one of the commitment")
+    if fixed.seeds_root != case.header.seeds_root:
+        raise ClaimError("other seeds were timestamped than those of the commitment")
 
 
 def check_timestamp(case: Case) -> Finding:
@@ -154,9 +195,10 @@ def check_anchor(case: Case) -> Finding:
     data = case.take(names[0])
     fixed, token = Beforehand.parse(data), Token.parse(case.take(names[1]))
     token.check_imprint(data)
-    if fixed.secret_commitment != case.header.secret_commitment:
-        raise ClaimError("another secret was timestamped than the one of the commitment")
+    _check_fixed(case, fixed)
     fixed.check(case.fingerprint)
+    if isinstance(case.keys, KeyRing):
+        fixed.check_ring(case.keys)
     if anchor_of(token).hex() != case.header.anchor:
         raise ClaimError("the anchor of the commitment does not follow from the timestamp token")
     if case.stamped is not None and token.time > case.stamped:
@@ -184,7 +226,7 @@ def check_anchor(case: Case) -> Finding:
 
 
 def check_keys(case: Case) -> Finding:
-    """Every trigger's key follows from the secret, the anchor and its place in the order."""
+    """Every revealed key follows from the secret or a seed, the anchor and its place; no choice."""
     anchor = None if case.keys.anchor is None else case.keys.anchor.hex()
     if anchor != case.header.anchor:
         raise ClaimError("the key file has another anchor than the commitment")
@@ -194,8 +236,24 @@ def check_keys(case: Case) -> Finding:
                 f"expected trigger {number} to be called {number:04d}, got {record.id!r}: names go "
                 "into the keys and must not be chosen"
             )
+    words = _check_batch(case) if isinstance(case.keys, RevealedKeys) else "the secret"
+    for record in case.revealed:
         if case.keys.commitment(record.id) != record.key_commitment:
-            raise ClaimError(f"the key of trigger {record.id} is not that of the secret")
-    return Finding(
-        Status.PASS, f"the keys of {len(case.manifest.triggers)} triggers follow from the secret"
-    )
+            raise ClaimError(f"the key of trigger {record.id} is not that of {words.split(',')[0]}")
+    return Finding(Status.PASS, f"the keys of {len(case.revealed)} triggers follow from {words}")
+
+
+def _check_batch(case: Case) -> str:
+    """The revealed triggers are one batch, as the commitment's timestamp drew it; in words."""
+    lot = lot_of(Token.parse(case.take(f"{CLAIM}/{TIMESTAMP}")))
+    ids, revealed = [one.id for one in case.manifest.triggers], {one.id for one in case.revealed}
+    batch = set(labels_of(ids, case.header, lot, case.batch))
+    if differs := sorted(revealed ^ batch):
+        held = "not revealed" if differs[0] in batch else "revealed"
+        raise ClaimError(
+            f"trigger {differs[0]} is {held}, which is not as the timestamp drew batch "
+            f"{case.batch or 1} of {case.header.batches or 1}"
+        )
+    if case.header.batches is None:
+        return "their seeds"
+    return f"their seeds, and are batch {case.batch} of {case.header.batches} as it was drawn"

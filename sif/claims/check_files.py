@@ -12,30 +12,34 @@ from sif.claims.reveal import FINGERPRINT
 from sif.claims.steps import Finding, Status
 from sif.errors import ClaimError
 from sif.fingerprint.folder import CLAIM, MANIFEST, SECRET, TOKENIZER, FingerprintSet
+from sif.watermark.keys import RevealedKeys
 
 
 def check_images(case: Case) -> Finding:
     """All pictures are the committed ones, and can be read."""
-    for record in case.manifest.triggers:
+    for record in case.revealed:
         for file, digest in pictures_of(record):
             if sha256(case.take(f"{FINGERPRINT}/{file}")) != digest:
                 raise ClaimError(f"{file} is not the picture that was committed to")
     try:
-        case.fingerprint = FingerprintSet.load(
-            case.folder / FINGERPRINT, secret=case.folder / CLAIM / SECRET
-        )
+        case.fingerprint = _load(case)
     except Image.DecompressionBombError as error:
         raise ClaimError(f"a picture is too large to be opened: {error}") from error
-    return Finding(
-        Status.PASS, f"{2 * len(case.manifest.triggers)} pictures are the committed ones"
-    )
+    return Finding(Status.PASS, f"{2 * len(case.revealed)} pictures are the committed ones")
+
+
+def _load(case: Case) -> FingerprintSet:
+    folder = case.folder / FINGERPRINT
+    if isinstance(case.keys, RevealedKeys):
+        return FingerprintSet.load_revealed(folder, case.keys)
+    return FingerprintSet.load(folder, secret=case.folder / CLAIM / SECRET)
 
 
 def check_files(case: Case) -> Finding:
     """Whatever else was committed to is there, unchanged, and nothing is there besides."""
     others = [name for name in named(case) if not is_tokenizer(name) and name != MANIFEST]
     check_digests(case, others)
-    pictures = {file for record in case.manifest.triggers for file, _ in pictures_of(record)}
+    pictures = {file for record in case.revealed for file, _ in pictures_of(record)}
     inside = {
         PurePosixPath(name).relative_to(FINGERPRINT).as_posix()
         for name in case.files

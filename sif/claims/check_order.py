@@ -3,12 +3,15 @@
 from dataclasses import replace
 
 from sif.claims.anchor import lot_of
+from sif.claims.batches import in_batch
 from sif.claims.case import Case
 from sif.claims.folder import TIMESTAMP
 from sif.claims.steps import Finding, Status
 from sif.claims.timestamp import Token
 from sif.claims.tries import OrderSource
+from sif.errors import ClaimError
 from sif.fingerprint.folder import CLAIM, FingerprintSet
+from sif.watermark.keys import RevealedKeys
 
 
 def order_source(case: Case) -> OrderSource:
@@ -23,6 +26,20 @@ def with_drawn_lot(case: Case) -> FingerprintSet:
     if order_source(case) != "timestamp":
         return case.fingerprint
     return replace(case.fingerprint, lot=lot_of(Token.parse(case.take(f"{CLAIM}/{TIMESTAMP}"))))
+
+
+def in_drawn_batch(case: Case) -> FingerprintSet:
+    """The same with what the run asked: the batch that run.json names, or all.
+
+    Raises:
+        ClaimError: that is not what was revealed, or no batch of the claim.
+    """
+    if isinstance(case.keys, RevealedKeys) and case.record.batch != case.batch:
+        raise ClaimError(
+            f"run.json says that batch {case.record.batch or 'none'} was asked, and batch "
+            f"{case.batch or 'none'} is revealed"
+        )
+    return in_batch(with_drawn_lot(case), case.header, case.record.batch)
 
 
 def check_order(case: Case) -> Finding:
@@ -46,6 +63,9 @@ def check_order(case: Case) -> Finding:
             "the order was drawn from the timestamp of the commitment, whose authority may be the "
             "claimant's own; give the certificate of one that you trust",
         )
+    batches = case.header.batches
+    batch = "" if batches is None else f", and batch {case.record.batch} of {batches} with it"
     return Finding(
-        Status.PASS, "drawn from the timestamp of the commitment, after everything was fixed"
+        Status.PASS,
+        f"drawn from the timestamp of the commitment, after everything was fixed{batch}",
     )

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from sif.claims.case import Case
-from sif.claims.check_order import with_drawn_lot
+from sif.claims.check_order import in_drawn_batch
 from sif.claims.commit import WEIGHTED
 from sif.claims.commitment import first_difference, one_line
 from sif.claims.record import check, image_attack_of, parse, questions
@@ -51,7 +51,7 @@ def check_journal(case: Case) -> Finding:
         _compare(_json(case.record.policy), _json(case.header.policy), "the policy in run.json")
     _check_way(case)
     case.lines = parse(case.take(f"{RUN}/{LINES}"))
-    case.fingerprint = with_drawn_lot(case)
+    case.fingerprint = in_drawn_batch(case)
     case.asked = questions(case.fingerprint, case.header.policy)
     stamped = None if case.stamped is None else case.stamped.timestamp()
     check(case.lines, case.asked, not_before=stamped, not_after=time.time())

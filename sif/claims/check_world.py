@@ -14,6 +14,7 @@ from sif.ownership.policy import Policy
 from sif.ownership.sequential import decide
 from sif.ownership.verdict import Verdict
 from sif.types import Decision
+from sif.watermark.keys import RevealedKeys
 
 
 class Heard(NamedTuple):
@@ -33,12 +34,22 @@ def check_grinding(case: Case) -> Finding:
         tokens=means.tokens_tried,
     )
     heard = Heard(_again(case), gaps_of(case.lines))
-    case.tries = tries.times(log10(runs))
+    batches = case.header.batches or 1
+    case.tries = tries.times(log10(runs) + log10(batches))
     case.log10_discount = case.tries.independence + log10_discount(heard.gaps, len(case.asked))
     words = f"{tries.independence:.2f} for {_tried(case)}"
     if runs > 1:
         words += f" and {log10(runs):.2f} for {runs} runs"
-    return Finding(Status.PASS, _weigh(case, heard, f"less {words}"))
+    if batches > 1:
+        words += f" and {log10(batches):.2f} for {batches} batches to choose from"
+    sentence = _weigh(case, heard, f"less {words}")
+    if isinstance(case.keys, RevealedKeys) and not case.anchored:
+        return Finding(
+            Status.NOT_CHECKED,
+            f"{sentence}; but seeds that are not shown to be anchored may have been chosen one by "
+            "one, which no number of tries covers; give the certificate of an authority",
+        )
+    return Finding(Status.PASS, sentence)
 
 
 def _tried(case: Case) -> str:

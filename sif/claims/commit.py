@@ -17,6 +17,7 @@ from sif.claims.canonical import sha256
 from sif.claims.commitment import (
     Header,
     Terms,
+    check_batches,
     check_committed_by,
     first_difference,
     header_of,
@@ -38,15 +39,16 @@ from sif.claims.folder import (
     read,
 )
 from sif.claims.possession import keep_possession
+from sif.claims.seeds import seeds_root
 from sif.claims.signing import KeyPlace, PublicKey, SigningKey, write_private
 from sif.claims.timestamp import Token, new_request
 from sif.claims.version import VERSIONS, Version
-from sif.errors import ClaimError, FingerprintError
+from sif.errors import ClaimError, FingerprintError, UsageError
 from sif.file_digests import Report, silent
 from sif.files import write_atomically
 from sif.fingerprint.folder import SECRET, FingerprintSet
 from sif.ownership.policy import Policy
-from sif.watermark.keys import KeyRing
+from sif.watermark.keys import SEEDS, KeyRing
 
 PUBLISHED = (
     "expected a fingerprint with a secret key, got one of the released code: its lists are public, "
@@ -97,6 +99,7 @@ def commit(
     anchor: Path | None = None,
     possession: Mapping[str, Path] = MappingProxyType({}),
     report: Report = silent,
+    batches: int = 1,
 ) -> Commitment:
     """Signs a fingerprint, the policy and a salted commitment to the secret.
 
@@ -113,15 +116,19 @@ def commit(
         anchor: the folder of the anchored secret, where the keys have an anchor.
         possession: files and folders that the owner has, by the public name of each.
         report: is told bytes hashed and in all, of each of these.
+        batches: K, disputes that the triggers are to serve (`sif.claims.batches`).
 
     Raises:
-        ClaimError: another commitment lies there, the anchor is not that of the keys, or the policy
-            counts by weights.
+        ClaimError: another commitment lies there, the anchor is not that of the keys, the policy
+            counts by weights, or the triggers cannot be cut into so many batches.
         FingerprintError: the keys are not at hand.
         StorageError: the folder cannot be written.
+        UsageError: less than one batch.
     """
     if fingerprint.published:
         raise ClaimError(PUBLISHED)
+    if batches < 1:
+        raise UsageError(f"batches: expected 1 or more, got {batches}; 1 for a single dispute")
     keys, folder = keys_of(fingerprint), claim_of(fingerprint.folder)
     if anchor is not None:
         _bring_anchor(anchor, folder, fingerprint, keys)
@@ -135,12 +142,15 @@ def commit(
         policy=policy,
         alpha=alpha,
         alpha_transfer=alpha_transfer,
+        seeds_root=_seeds_root(keys, folder),
+        batches=None if batches == 1 else batches,
         owner=key.public.key_id if there is None else there.header.owner,
         possession=keep_possession(fingerprint.folder, possession, report),
     )
     header = header_of(fingerprint.manifest, public_files(fingerprint.folder), terms)
     if header.counts_by_weights:
         raise ClaimError(WEIGHTED)
+    check_batches(header)
     if there is not None:
         _check_same(there, header, key.public, folder)
         return there
@@ -173,7 +183,7 @@ def keys_of(fingerprint: FingerprintSet) -> KeyRing:
     Raises:
         FingerprintError: they are not at hand.
     """
-    if fingerprint.keys is None:
+    if not isinstance(fingerprint.keys, KeyRing):
         raise FingerprintError(
             f"expected the owner's secret key in {fingerprint.folder}, got none; put {SECRET} "
             "there or name it with --secret"
@@ -271,6 +281,7 @@ def _bring_anchor(source: Path, folder: Path, fingerprint: FingerprintSet, keys:
             "make the fingerprint with --secret and the secret.key of that folder"
         )
     fixed.check(fingerprint)
+    fixed.check_ring(keys)
     if not (folder / SALT).exists():
         write_private(folder / SALT, files[SALT])
     elif (folder / SALT).read_bytes() != files[SALT]:
@@ -279,6 +290,15 @@ def _bring_anchor(source: Path, folder: Path, fingerprint: FingerprintSet, keys:
         )
     for name in (BEFOREHAND, ANCHOR):
         write_atomically(folder / name, files[name])
+
+
+def _seeds_root(keys: KeyRing, folder: Path) -> str | None:
+    """That over as many seeds as were fixed beforehand, where the keys go by seeds."""
+    if not keys.seeded:
+        return None
+    path = folder / BEFOREHAND
+    fixed = Beforehand.parse(read(path, mend=FIRST)).seeds if path.exists() else None
+    return seeds_root(keys, fixed or SEEDS)
 
 
 def _check_same(there: Commitment, header: Header, key: PublicKey, folder: Path) -> None:

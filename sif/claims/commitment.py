@@ -59,6 +59,9 @@ class Header(_Record):
         alpha: α of the claim, after that discount.
         alpha_transfer: α_B of the claim, after that discount.
         files: SHA-256 of the public files, by their path in the fingerprint.
+        seeds_root: over the seeds of the keys, as it was fixed beforehand; none for keys without.
+        batches: K, disputes that the triggers are to serve, each with its own
+            (`sif.claims.batches`); none for one.
         owner: SHA-256 (hex) of the owner's SubjectPublicKeyInfo, from version 2 on: whose signature
             counts, whoever else signs.
         possession: what else the owner had then, each under a salted commitment.
@@ -80,6 +83,8 @@ class Header(_Record):
     alpha: float = Field(gt=0.0, lt=0.5)
     alpha_transfer: float = Field(gt=0.0, lt=0.5)
     files: dict[str, str]
+    seeds_root: str | None = None
+    batches: int | None = Field(default=None, ge=2)
     owner: str | None = None
     possession: tuple[Possession, ...] | None = Field(default=None, max_length=64)
 
@@ -120,6 +125,8 @@ class Terms(_Record):
     policy: Policy
     alpha: float
     alpha_transfer: float
+    seeds_root: str | None = None
+    batches: int | None = None
     owner: str | None = None
     possession: tuple[Possession, ...] | None = None
 
@@ -151,6 +158,28 @@ def header_of(manifest: Manifest, files: dict[str, str], terms: Terms) -> Header
         files=files,
         **dict(terms),
     )
+
+
+def check_batches(header: Header) -> None:
+    """Makes sure that triggers can be cut into so many batches, and that each stays secret.
+
+    Raises:
+        ClaimError: they cannot.
+    """
+    if header.batches is None:
+        return
+    if header.seeds_root is None:
+        raise ClaimError(
+            "expected keys with seeds for several batches, got keys of which one reveal shows all; "
+            "make the fingerprint with a new secret of `sif claim secret`, or commit to one batch"
+        )
+    if header.batches > header.triggers:
+        raise ClaimError(
+            f"expected at least one trigger for each of {header.batches} batches, got "
+            f"{header.triggers}; commit to fewer batches"
+        )
+    if header.policy.order != "drawn":
+        raise ClaimError("expected an order that is drawn, by which batches are cut, got another")
 
 
 def root_of(header: dict[str, Any], manifest: Manifest) -> str:

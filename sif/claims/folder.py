@@ -14,7 +14,7 @@ BEFOREHAND: Final = "beforehand.json"
 ANCHOR_REQUEST: Final = "anchor.tsq"
 ANCHOR: Final = "anchor.tsr"
 RUNS: Final = "runs.json"
-# Private, mode 0600; `sif claim reveal` alone puts the first into a bundle.
+# Private, mode 0600; `sif claim reveal` puts the first into a bundle where it reveals the secret.
 SALT: Final = "salt.key"
 SIGNING_KEY: Final = "signing.key"
 UNANCHORED: Final = "unanchored.key"

@@ -1,20 +1,25 @@
-"""`reveal`: one file with everything that an auditor needs, the secret included.
+"""`reveal`: one file with everything that an auditor needs, the secret or the seeds included.
 
 1. The commitment must still be that of the fingerprint. 2. The run must be finished, under the
-committed policy. 3. Its journal must hold replies to committed questions only, and give its verdict
-again. 4. The owner signs a list of all files. Nothing is left out that 3 would need.
+committed policy. 3. Its journal must hold replies to committed questions only, those of its batch,
+and give its verdict again. 4. The owner signs a list of all files. Nothing is left out that 3 would
+need. Of a claim with batches only the run's own batch is revealed, pictures and seeds: the others
+serve the next dispute.
 """
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sif.claims.anchor import parse_salt
+from sif.claims.anchor import BEGIN, Beforehand, parse_salt
+from sif.claims.batches import in_batch
 from sif.claims.bundle import write_bundle
 from sif.claims.canonical import sha256
 from sif.claims.commit import Commitment, key_of, keys_of, read_commitment, with_lot
 from sif.claims.commitment import (
+    Header,
     first_difference,
     header_of,
     one_line,
@@ -36,6 +41,7 @@ from sif.claims.folder import (
 from sif.claims.record import check, export, parse, questions
 from sif.claims.rejudge import rejudge
 from sif.claims.runs import count_of
+from sif.claims.seeds import SEEDS_FILE, reveal_seeds
 from sif.claims.signing import KeyPlace, SigningKey
 from sif.claims.timestamp import Token
 from sif.claims.version import NEWEST, Number, version_in, version_of
@@ -49,6 +55,15 @@ from sif.suspects.kept import KeptAnswers
 FINGERPRINT, RUN = "fingerprint", "run"
 LINES: Final = "journal.jsonl"
 REVEAL: Final = "reveal.dsse.json"
+MEND: Final = "restore it from your copy of the claim"
+STAMP: Final = "run `sif claim timestamp` before the suspect is asked"
+
+
+class Extent(StrEnum):
+    """Which triggers a bundle reveals: those of the run's batch by their seeds, or all."""
+
+    BATCH = "batch"
+    ALL = "all"
 
 
 class Reveal(BaseModel):
@@ -74,6 +89,7 @@ def reveal(
     *,
     signing_key: KeyPlace | Path | None = None,
     runs: int = 1,
+    triggers: Extent | None = None,
 ) -> Verdict:
     """Writes the bundle of one run, in the version of the commitment.
 
@@ -84,6 +100,7 @@ def reveal(
         signing_key: of `commit`, where it does not lie in the claim.
         runs: against this suspect in all, those included that showed less; no fewer than were
             counted are signed.
+        triggers: how much is revealed; where None, the batch in a claim with batches, else all.
 
     Returns:
         The verdict of the run.
@@ -97,9 +114,15 @@ def reveal(
     key = key_of(fingerprint.folder, signing_key)
     if key.public.key_id != commitment.key.key_id:
         raise ClaimError("expected the signing key of the commitment, got another one")
+    header, batch = commitment.header, read_record(run).batch
+    asked = in_batch(with_lot(fingerprint), header, batch)
     files = _claim(fingerprint, commitment)
-    files |= _fingerprint(fingerprint)
-    verdict, replies = _run(with_lot(fingerprint), commitment, files, run)
+    if extent_of(fingerprint.folder, triggers) is Extent.BATCH:
+        files[f"{CLAIM}/{SEEDS_FILE}"] = _seeds(asked, header, files, batch)
+        files |= _fingerprint(asked)
+    else:
+        files |= _secret(fingerprint) | _fingerprint(fingerprint)
+    verdict, replies = _run(asked, commitment, files, run)
     files |= replies
     counted = count_of(fingerprint.folder, read_record(run).suspect)
     predicate = Reveal(
@@ -110,6 +133,18 @@ def reveal(
     sign(files, predicate, key)
     write_bundle(out, files)
     return verdict
+
+
+def extent_of(fingerprint: Path, wanted: str | None) -> Extent:
+    """How much is revealed: as is wanted, else the batch where the claim has batches, else all.
+
+    Raises:
+        ClaimError: no commitment.
+    """
+    if wanted is not None:
+        return Extent(wanted)
+    batches = read_commitment(fingerprint).header.batches
+    return Extent.ALL if batches is None else Extent.BATCH
 
 
 def sign(files: dict[str, bytes | Path], predicate: Reveal, key: SigningKey) -> None:
@@ -156,8 +191,7 @@ def read_reveal(statement: Statement) -> tuple[Reveal, dict[str, str]]:
 
 def _claim(fingerprint: FingerprintSet, commitment: Commitment) -> dict[str, bytes | Path]:
     folder, keys = claim_of(fingerprint.folder), keys_of(fingerprint)
-    mend = "restore it from your copy of the claim"
-    salt = read(folder / SALT, mend=mend)
+    salt = read(folder / SALT, mend=MEND)
     sealed = keys.sealed(parse_salt(salt, where=str(folder / SALT)))
     terms = commitment.header.terms.model_copy(update={"secret_commitment": sealed})
     now = header_of(fingerprint.manifest, public_files(fingerprint.folder), terms)
@@ -168,21 +202,50 @@ def _claim(fingerprint: FingerprintSet, commitment: Commitment) -> dict[str, byt
             f"{changed or 'list of triggers'}; restore it from your copy"
         )
     files: dict[str, bytes | Path] = {
-        f"{CLAIM}/{SECRET}": keys.text().encode(),
-        f"{CLAIM}/{SALT}": salt,
         f"{CLAIM}/{COMMITMENT}": commitment.envelope,
         f"{CLAIM}/{PUBLIC_KEY}": commitment.key.pem,
     }
     for name in (TIMESTAMP, BEFOREHAND, ANCHOR):
         if (folder / name).exists():
-            files[f"{CLAIM}/{name}"] = read(folder / name, mend=mend)
+            files[f"{CLAIM}/{name}"] = read(folder / name, mend=MEND)
     return files
+
+
+def _secret(fingerprint: FingerprintSet) -> dict[str, bytes | Path]:
+    """What reveals all triggers, and those of every fingerprint of the same secret."""
+    salt = read(claim_of(fingerprint.folder) / SALT, mend=MEND)
+    return {
+        f"{CLAIM}/{SECRET}": keys_of(fingerprint).text().encode(),
+        f"{CLAIM}/{SALT}": salt,
+    }
+
+
+def _seeds(
+    asked: FingerprintSet, header: Header, claim: dict[str, bytes | Path], batch: int | None
+) -> bytes:
+    """What reveals the triggers of a batch."""
+    keys = keys_of(asked)
+    if not keys.seeded or header.seeds_root is None:
+        raise ClaimError(
+            "expected keys with seeds, got keys that all follow from the secret; reveal it with "
+            "`--triggers all`"
+        )
+    for name, mend in ((BEFOREHAND, BEGIN), (ANCHOR, BEGIN), (TIMESTAMP, STAMP)):
+        if f"{CLAIM}/{name}" not in claim:
+            raise ClaimError(f"a batch cannot be revealed without {CLAIM}/{name}; {mend}")
+    fixed = Beforehand.parse(_content(claim[f"{CLAIM}/{BEFOREHAND}"]))
+    fixed.check_ring(keys)
+    assert fixed.seeds is not None  # a ring with seeds goes with nothing else
+    labels = [trigger.record.id for trigger in asked.triggers]
+    found = reveal_seeds(keys, labels, size=fixed.seeds, batch=batch)
+    found.check(root=header.seeds_root, size=fixed.seeds)
+    return found.data()
 
 
 def _fingerprint(fingerprint: FingerprintSet) -> dict[str, bytes | Path]:
     names = list(public_files(fingerprint.folder))
-    for record in fingerprint.manifest.triggers:
-        names += [file for file, _ in pictures_of(record)]
+    for trigger in fingerprint.triggers:
+        names += [file for file, _ in pictures_of(trigger.record)]
     return {f"{FINGERPRINT}/{name}": fingerprint.folder / name for name in names}
 
 
@@ -211,7 +274,7 @@ def _run(
     public = record.model_copy(update={"fingerprint": Path(record.fingerprint).name})
     return verdict, {
         f"{RUN}/{LINES}": lines,
-        f"{RUN}/{RECORD}": public.model_dump_json(indent=2).encode(),
+        f"{RUN}/{RECORD}": public.text.encode(),
         f"{RUN}/{VERDICT}": verdict.model_dump_json(indent=2).encode(),
     }
 

@@ -1,12 +1,14 @@
 """The rules of a run whose claim is to hold after an audit.
 
 An audit takes a discount off the evidence for keys and orders of asking that might have been chosen
-(`sif.claims.tries`), and a little for questions without an answer (`sif.claims.gaps`), so that the
-run is asked for that much more. All words count alike, for weights could be chosen to fit the keys.
+(`sif.claims.tries`), for batches to choose from, and a little for questions without an answer
+(`sif.claims.gaps`), so that the run is asked for that much more. All words count alike, for weights
+could be chosen to fit the keys.
 """
 
 import json
 from collections.abc import Mapping
+from math import log10
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +33,7 @@ def rules_of_run(
     alpha: float,
     alpha_transfer: float,
     anchored: bool,
+    batches: int = 1,
     default: Mapping[str, object] = {},
     given: Path | None = None,
 ) -> Rules:
@@ -41,6 +44,7 @@ def rules_of_run(
         alpha: α of the claim.
         alpha_transfer: α_B of the claim.
         anchored: whether the keys follow from a timestamp.
+        batches: K, of which the claimant may show any.
         default: other fields of the policy.
         given: a file with a policy in JSON, or a part of one, which goes before all but the bounds
             and the order, which is drawn.
@@ -50,9 +54,11 @@ def rules_of_run(
         FingerprintError: a damaged calibration.
     """
     Policy(alpha=alpha, alpha_transfer=alpha_transfer)  # refuses what makes no sense
+    if batches < 1:
+        raise UsageError(f"batches: expected 1 or more, got {batches}; 1 for a single dispute")
     tries = tries_of(
         anchored=anchored, order="timestamp", secrets=SECRETS_TRIED, tokens=TOKENS_TRIED
-    ).times(WITHOUT_GAPS)
+    ).times(WITHOUT_GAPS + log10(batches))
     measured = read_calibration(fingerprint)
     fields: dict[str, Any] = {
         **default,

@@ -1,5 +1,6 @@
 """`sif claim`: evidence that a third party can check without trusting the claimant."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +35,13 @@ app = typer.Typer(
 )
 
 
+class Extent(StrEnum):
+    """What `--triggers` takes."""
+
+    BATCH = "batch"
+    ALL = "all"
+
+
 def commit(
     fingerprint: Fingerprint,
     alpha: Alpha = 1e-6,
@@ -46,6 +54,10 @@ def commit(
     alpha_transfer: Annotated[
         float, typer.Option(help="The same for transfer, where the fingerprint was calibrated.")
     ] = 0.01,
+    batches: Annotated[
+        int,
+        typer.Option(min=1, help="Disputes that the triggers are to serve, each with its own."),
+    ] = 1,
     anchor: Annotated[
         Path | None, typer.Option(help="Folder of `sif claim secret`, where the key is from there.")
     ] = None,
@@ -76,6 +88,9 @@ def commit(
     checkpoint, the optimiser's state or a list of training data is dated too; what was hidden is
     shown with `sif claim show-possession`.
 
+    With --batches 4 the timestamp draws four batches of triggers; a run asks one of them
+    (--claim-batch 1), and its bundle keeps the others secret. A bundle of one batch reveals all.
+
     Example: `sif claim commit my-fingerprint --anchor my-secret`
     """
     from math import log10
@@ -91,6 +106,7 @@ def commit(
         alpha=alpha,
         alpha_transfer=alpha_transfer,
         anchored=anchor is not None,
+        batches=batches,
         default={"budget": budget, "repeats": repeats, "also_ask": also_ask or []},
         given=policy,
     )
@@ -105,6 +121,7 @@ def commit(
             signing_key=key_place(signing_key, signing_public_key),
             anchor=anchor,
             possession=things,
+            batches=batches,
             report=counted(show, "hashing what you have"),
         )
     typer.echo(
@@ -153,26 +170,37 @@ def reveal(
         int,
         typer.Option(min=1, help="All runs against this suspect, with those that showed less."),
     ] = 1,
+    triggers: Annotated[
+        Extent | None,
+        typer.Option(
+            help="Reveal the batch that the run asked, or all triggers with the secret.",
+            show_default="batch where the claim has batches, else all",
+        ),
+    ] = None,
     secret: Secret = None,
     signing_key: SigningKey = None,
     signing_public_key: SigningPublicKey = None,
 ) -> None:
-    """Writes one file with the secret, the fingerprint and a run, for an auditor.
+    """Writes one file with fingerprint, run, and secret or a batch's seeds, for an auditor.
 
-    Whoever has it can use the fingerprint up or claim with it: give it to nobody else.
+    Whoever has it can use up or claim with what it reveals: give it to nobody else. In a claim with
+    batches that is the batch of the run, and nothing follows of the others.
 
     Example: `sif claim reveal my-fingerprint --run runs/theirs --out theirs.zip`
     """
     from sif.claims import reveal as write
     from sif.claims.folder import TIMESTAMP, claim_of
+    from sif.claims.reveal import extent_of
     from sif.cli.signing import key_place
     from sif.fingerprint.folder import FingerprintSet
 
     owned = FingerprintSet.load(fingerprint, secret=secret)
     key = key_place(signing_key, signing_public_key)
-    verdict = write(owned, run, out, signing_key=key, runs=runs)
+    extent = extent_of(fingerprint, None if triggers is None else triggers.value)
+    verdict = write(owned, run, out, signing_key=key, runs=runs, triggers=extent)
+    held = "your secret key" if extent.value == Extent.ALL else "the seeds of its batch, no others"
     typer.echo(
-        f"{out}: holds your secret key (mode 0600); for the auditor only\n"
+        f"{out}: holds {held} (mode 0600); for the auditor only\n"
         f"verdict {verdict.decision.value}, log10 e-value {verdict.log10_e_value:.2f}"
     )
     if not (claim_of(fingerprint) / TIMESTAMP).exists():

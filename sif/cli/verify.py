@@ -29,6 +29,10 @@ Committed = Annotated[
     bool,
     typer.Option("--committed", help="Ask by the rules of `sif claim commit`, not these options."),
 ]
+ClaimBatch = Annotated[
+    int | None,
+    typer.Option(min=1, help="With --committed: which batch of the claim's triggers to ask."),
+]
 Allowance = Annotated[
     float | None,
     typer.Option(
@@ -79,6 +83,7 @@ def verify(
     answer_attack: options.AnswerAttack = None,
     example: options.Example = None,
     committed: Committed = False,
+    claim_batch: ClaimBatch = None,
     transfer_allowance: Allowance = None,
     calibration: options.Calibrated = True,
     weights: Weights = True,
@@ -127,6 +132,7 @@ def verify(
         policy=policy,
         manner=manner,
         committed=committed,
+        claim_batch=claim_batch,
         calibrated=calibration,
         run=run,
         label=label,

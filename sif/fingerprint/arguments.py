@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sif.errors import UsageError
 from sif.fingerprint.images import NamedImage
 from sif.vlm.model import Vlm
-from sif.watermark.keys import KeyRing
+from sif.watermark.keys import SEEDS, KeyRing
 
 
 def check_kinds(vlm: object, keys: object) -> None:
@@ -25,6 +25,19 @@ def check_kinds(vlm: object, keys: object) -> None:
         raise UsageError(
             f"keys: expected a KeyRing, got {type(keys).__name__}; read a key file with "
             "KeyRing.load, or leave keys out for fresh ones"
+        )
+
+
+def check_seeds(keys: KeyRing | None, count: int) -> None:
+    """Makes sure that there is a seed for every trigger, where keys go by seeds.
+
+    Raises:
+        UsageError: more triggers than seeds.
+    """
+    if keys is not None and keys.seeded and count > SEEDS:
+        raise UsageError(
+            f"count: expected at most {SEEDS} triggers, one for each seed that was fixed with the "
+            f"secret, got {count}; make fewer, or more fingerprints with a secret each"
         )
 
 

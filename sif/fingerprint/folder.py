@@ -35,7 +35,7 @@ from sif.watermark.greenlist.count import (
     weigh_green,
 )
 from sif.watermark.greenlist.mask import green_mask, green_size
-from sif.watermark.keys import KeyRing
+from sif.watermark.keys import KeyRing, RevealedKeys
 
 MANIFEST, SECRET, TOKENIZER, TRIGGERS = "manifest.json", "secret.key", "tokenizer", "triggers"
 CLAIM = "claim"
@@ -79,6 +79,8 @@ class FingerprintSet:
     """Triggers as their maker numbered them, the owner's tokenizer and, for its owner, the keys.
 
     Attributes:
+        triggers: all of the manifest, or those that are at hand and may be asked.
+        keys: the owner's; where not all were revealed, those of `triggers`.
         counted_by: cuts answers instead of what the manifest names; an audit of an older
             fingerprint has them cut by tokenizer.json alone, once it knows that both cut alike.
         lot: 32 bytes that nobody chose, such as those of a timestamp, for the order of asking;
@@ -88,7 +90,7 @@ class FingerprintSet:
     folder: Path
     manifest: Manifest
     triggers: tuple[Trigger, ...]
-    keys: KeyRing | None
+    keys: KeyRing | RevealedKeys | None
     counted_by: Segmenter | None = None
     lot: bytes | None = None
 
@@ -112,6 +114,17 @@ class FingerprintSet:
         if keys is not None:
             _check_keys(keys, manifest, path)
         return cls(folder, manifest, triggers, keys)
+
+    @classmethod
+    def load_revealed(cls, folder: Path, keys: RevealedKeys) -> "FingerprintSet":
+        """Reads a folder of which only the triggers with revealed keys have pictures.
+
+        Raises:
+            FingerprintError: as of `load`, but for keys, which are not compared.
+        """
+        manifest = read_manifest(folder)
+        records = (record for record in manifest.triggers if record.id in keys.labels)
+        return cls(folder, manifest, tuple(_read_trigger(folder, one) for one in records), keys)
 
     @cached_property
     def tokenizer(self) -> Segmenter:

@@ -20,6 +20,7 @@ from sif.errors import UsageError
 from sif.fingerprint.arguments import (
     check_kinds,
     check_numbers,
+    check_seeds,
     checked_images,
     checked_prompts,
 )
@@ -114,6 +115,7 @@ def make_fingerprint(
     prompts = load_prompts() if prompts is None else checked_prompts(prompts)
     images = read_images(images) if isinstance(images, str | Path) else checked_images(images)
     number = len(images) if count is None else count
+    check_seeds(keys, number)
     workspace = Workspace(Path(out))
     content = None
     if workspace.finished() is None:

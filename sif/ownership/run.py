@@ -6,7 +6,7 @@ Knows nothing of pages or tables.
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sif.difference import differences
 from sif.errors import StorageError
@@ -32,6 +32,7 @@ class RunRecord(BaseModel):
         group: only sorts the report's table.
         example: description of another picture that stood before every prompt, if one did.
         policy: the rules, written down before the first question; none in runs of before they were.
+        batch: which triggers of a claim were asked, from 1; none where it has no batches.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +44,12 @@ class RunRecord(BaseModel):
     group: Group = "other"
     example: str | None = None
     policy: Policy | None = None
+    batch: int | None = Field(default=None, ge=1)
+
+    @property
+    def text(self) -> str:
+        """The file; a batch stands in it only where there is one, as runs of before have none."""
+        return self.model_dump_json(indent=2, exclude={"batch"} if self.batch is None else None)
 
 
 def open_run(run: Path, record: RunRecord) -> None:
@@ -62,11 +69,11 @@ def open_run(run: Path, record: RunRecord) -> None:
             return
         if not _asked_nothing(run) or _is_counted(begun) or _is_counted(record):
             raise StorageError(_refusal(run, begun, record))
-        write_atomically(path, record.model_dump_json(indent=2))
+        write_atomically(path, record.text)
         return
     if run.exists() and (not run.is_dir() or any(run.iterdir())):
         raise StorageError(f"expected a new folder or an earlier run, got {run}; name another")
-    write_atomically(path, record.model_dump_json(indent=2))
+    write_atomically(path, record.text)
 
 
 def _goes_on(begun: RunRecord, record: RunRecord) -> bool:

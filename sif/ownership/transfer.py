@@ -18,7 +18,8 @@ expectation of at most
 
     v_N = 1 + (1 + 1/2 + … + 1/(N − 1)) / e,
 
-so that K/v_N reaches 1/α_B with a probability of at most α_B (proof: docs, Verdicts). In an order
+so that K/v_N reaches 1/α_B with a probability of at most α_B (proof: docs, Verdicts); where at most
+n of the N are asked, the last n − 1 terms alone, 1/(N − 1) to 1/(N − n + 1), suffice. In an order
 that the maker chose this is false: who puts the triggers first that move everybody wins. There K
 itself is a supermartingale, as long as each mean given the past is at most τ (Waudby-Smith and
 Ramdas, Estimating means of bounded random variables by betting, 2024), which a bound on the mean of
@@ -69,23 +70,33 @@ class Draw(NamedTuple):
         triggers: N, among which was drawn; τ bounds the mean over all of them.
         stamped: whether from a timestamp over the commitment, which nobody can choose; else from
             the secret, which its owner knew when making triggers.
+        most: n, of which so many are asked at most, the first or any other block; all where None.
     """
 
     triggers: int
     stamped: bool
+    most: int | None = None
 
 
-def price_of_order(triggers: int) -> float:
-    """v_N, by which the wealth is divided where triggers differ and their order is drawn.
+def price_of_order(triggers: int, most: int | None = None) -> float:
+    """v, by which the wealth is divided where triggers differ and their order is drawn.
 
-    No stopping rule brings its expectation above it; 2.37 for 24 triggers, 3.75 for 1000.
+    No stopping rule brings its expectation above it; 2.37 for 24 triggers, 3.75 for 1000, and 1.10
+    for 16 of 64.
+
+    Args:
+        triggers: N, among which was drawn.
+        most: n, of which so many are asked at most; all where None.
 
     Raises:
-        UsageError: not at least one trigger.
+        UsageError: not at least one trigger, or more than there are.
     """
     if triggers < 1:
         raise UsageError(f"expected at least one trigger, got {triggers}")
-    return 1.0 + fsum(1.0 / left for left in range(1, triggers)) / e
+    asked = triggers if most is None else most
+    if not 1 <= asked <= triggers:
+        raise UsageError(f"expected 1 to {triggers} triggers to be asked, got {asked}")
+    return 1.0 + fsum(1.0 / left for left in range(triggers - asked + 1, triggers)) / e
 
 
 class TransferEvidence:
@@ -116,7 +127,7 @@ class TransferEvidence:
         self.log10_e_value = 0.0
         self.highest = 0.0
         self._added = 0
-        self._log_price = 0.0 if draw is None else log(price_of_order(draw.triggers))
+        self._log_price = 0.0 if draw is None else log(price_of_order(draw.triggers, draw.most))
         self._bets = np.asarray(BETS)
         self._log_wealth = np.log(WEIGHTS)
 
@@ -128,10 +139,9 @@ class TransferEvidence:
         """
         _check(seen)
         self._added += 1
-        if self.draw is not None and self._added > self.draw.triggers:
-            raise UsageError(
-                f"expected the reactions to {self.draw.triggers} triggers, got more of them"
-            )
+        most = self.draw and (self.draw.most or self.draw.triggers)
+        if most is not None and self._added > most:
+            raise UsageError(f"expected the reactions to {most} triggers, got more of them")
         self._log_wealth = self._log_wealth + np.log1p(self._bets * (seen / self.limit - 1.0))
         self.log10_e_value = (float(log_sum(self._log_wealth)) - self._log_price) / LOG_10
         self.highest = max(self.highest, self.log10_e_value)

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sif.claims.commit import read_commitment, with_lot
+from sif.claims.batches import as_committed
+from sif.claims.commit import read_commitment
 from sif.claims.runs import count_run
 from sif.errors import UsageError
 from sif.fingerprint.folder import FingerprintSet
@@ -55,6 +56,7 @@ class Session:
             where it names no order, one is drawn, or a run goes on in the order it was begun in.
         manner: attacks and example.
         committed: ask by the rules of `sif claim commit` instead of `policy`.
+        claim_batch: which of the claim's batches is asked, from 1; none where it has none.
         calibrated: test transfer where the fingerprint was calibrated and `policy` names no
             allowance.
         run: folder for answers and verdict, goes on where it stopped; none to keep nothing.
@@ -71,6 +73,7 @@ class Session:
     policy: Policy = field(default_factory=Policy)
     manner: Manner = field(default_factory=Manner)
     committed: bool = False
+    claim_batch: int | None = None
     calibrated: bool = True
     run: Path | None = None
     label: str = ""
@@ -103,12 +106,13 @@ class Session:
             UsageError: an address, attack or policy that makes no sense, or a calibration that was
                 asked in another manner.
             FingerprintError: no keys, or a damaged calibration.
-            ClaimError: `committed`, and there is no commitment.
+            ClaimError: `committed`, and there is no commitment, or no such batch in it.
             ModelError: a local suspect cannot be loaded.
             SuspectError: the suspect cannot be reached at all.
             StorageError: `run` holds something else, or cannot be written.
         """
         policy, highest = self._rules()
+        triggers = self._triggers()
         with asking(self.suspect, self.manner) as asked, _folder(self.run) as folder:
             record = RunRecord(
                 fingerprint=str(self.fingerprint.folder.resolve()),
@@ -117,6 +121,7 @@ class Session:
                 group=self.group,
                 example=self.manner.example,
                 policy=policy,
+                batch=self.claim_batch,
             )
             if self.committed and not (folder / RECORD).exists():
                 count_run(self.fingerprint.folder, record.suspect)
@@ -124,7 +129,7 @@ class Session:
             with KeptAnswers(folder / JOURNAL) as kept:
                 remembered = Remembering(kept.through(asked, name=self.name))
                 verdict = decide(
-                    with_lot(self.fingerprint) if self.committed else self.fingerprint,
+                    triggers,
                     remembered,
                     policy,
                     highest_unrelated=highest,
@@ -138,6 +143,16 @@ class Session:
                 verdict = _compared(verdict, self.unrelated)
             write_verdict(folder, verdict)
         return verdict
+
+    def _triggers(self) -> FingerprintSet:
+        """The fingerprint with what is asked: all, or one batch in the order that was drawn."""
+        if self.committed:
+            return as_committed(self.fingerprint, self.claim_batch)
+        if self.claim_batch is not None:
+            raise UsageError(
+                "claim_batch: a batch is asked by the rules of its claim; set committed"
+            )
+        return self.fingerprint
 
     def _rules(self) -> tuple[Policy, Mapping[str, float] | None]:
         """The policy as it will be written down, and the published thresholds beside it."""

@@ -68,16 +68,18 @@ def verify(bundle: Path) -> Found:
     root = merkle([write(header), *(write(leaf(n, t)) for n, t in enumerated(manifest))]).hex()
     same([root], [one["digest"]["rfc6962-sha256"] for one in committed["subject"]], "the root")
     same(listed["predicate"]["commitment"], root, "the root on the list")
-    secret = secret_of(files, header)
-    keys = {t["id"]: key_of(secret, header["anchor"], t["id"]) for t in manifest["triggers"]}
-    for trigger in manifest["triggers"]:
+    secret, keys = secret_of(files, header, manifest)
+    shown = [t for t in manifest["triggers"] if t["id"] in keys]
+    for trigger in shown:
         made = sha256(b"sif key commitment 1\0" + keys[trigger["id"]])
         same(made, trigger["key_commitment"], f"the key of {trigger['id']}")
         same(sha256(files[FORM + trigger["file"]]), trigger["sha256"], trigger["file"])
-    order = order_of(files, header, manifest, secret, write)
+    order = batch_of(files, header, order_of(files, header, manifest, secret, write))
+    if secret is None:
+        same(sorted(keys), sorted(t["id"] for t in order), "what is revealed and the batch")
     answers, log10_gaps = read_journal(files, header["policy"], order)
     counts = count(files, manifest, keys, order, answers)
-    return judge(root, counts, header, len(order), log10_gaps)
+    return judge(root, counts, header, len(manifest["triggers"]), log10_gaps, len(order))
 
 
 COMMITMENT, LIST = "claim/commitment.dsse.json", "run/reveal.dsse.json"
@@ -190,11 +192,17 @@ def leaf(number: int, trigger: Mapping[str, Any]) -> dict[str, Any]:
 # --- secret, keys, order -----------------------------------------------------------------------
 
 
-def secret_of(files: Mapping[str, bytes], header: Mapping[str, Any]) -> bytes:
+def secret_of(
+    files: Mapping[str, bytes], header: Mapping[str, Any], manifest: Mapping[str, Any]
+) -> tuple[bytes | None, dict[str, bytes]]:
+    """The secret, where it is revealed, and the keys that are."""
+    ids = [t["id"] for t in manifest["triggers"]]
+    if "claim/seeds.json" in files:
+        return None, from_seeds(files, header, ids)
     match files["claim/secret.key"].decode().split("\n"):
         case ["sif-key-ring 1", text, ""]:
             anchor = None
-        case ["sif-key-ring 2", text, anchor, ""]:
+        case ["sif-key-ring 2" | "sif-key-ring 3", text, anchor, ""]:
             pass
         case other:
             raise UnknownFormError(other[0])
@@ -205,28 +213,78 @@ def secret_of(files: Mapping[str, bytes], header: Mapping[str, Any]) -> bytes:
     if "claim/anchor.tsr" in files:
         before = files["claim/beforehand.json"]
         same(json.loads(before)["secret_commitment"], sealed, "the secret beforehand")
-        imprint, signature = token(files["claim/anchor.tsr"])
-        same(imprint, hashlib.sha256(before).digest(), "what was stamped beforehand")
-        same(sha256(b"sif anchor 1\0" + signature), anchor, "the anchor's token")
-    return secret
+        check_anchor(files, anchor)
+    if files["claim/secret.key"].startswith(b"sif-key-ring 3"):
+        seeds = {i: seed_of(secret, i) for i in ids}
+        if "claim/anchor.tsr" in files:
+            labels = [f"{n:04d}" for n in range(1, json.loads(before)["seeds"] + 1)]
+            tree = [seed_leaf(i, seed_of(secret, i)) for i in labels]
+            same(merkle(tree).hex(), header["seeds_root"], "the seeds beforehand")
+        return secret, {i: seeded(seed, anchor, i) for i, seed in seeds.items()}
+    return secret, {i: key_of(secret, anchor, i) for i in ids}
 
 
 def key_of(secret: bytes, anchor: str | None, label: str) -> bytes:
     domain = (
         b"sif green key 1\0" if anchor is None else b"sif green key 2\0" + bytes.fromhex(anchor)
     )
-    return hmac.new(secret, domain + label.encode(), "sha256").digest()
+    return mac(secret, domain + label.encode())
+
+
+def from_seeds(
+    files: Mapping[str, bytes], header: Mapping[str, Any], ids: Sequence[str]
+) -> dict[str, bytes]:
+    """The keys of the triggers whose seeds are leaves of the tree that was stamped."""
+    fixed, keys = json.loads(files["claim/beforehand.json"]), {}
+    same(fixed["seeds_root"], header["seeds_root"], "the seeds beforehand")
+    check_anchor(files, header["anchor"])
+    for one in json.loads(files["claim/seeds.json"])["seeds"]:
+        label, seed, path = one["label"], bytes.fromhex(one["seed"]), one["path"]
+        same(label in ids, True, f"the trigger {label}")
+        node = hashlib.sha256(b"\0" + seed_leaf(label, seed)).digest()
+        at, last = int(label) - 1, fixed["seeds"] - 1
+        for step in map(bytes.fromhex, path):
+            while at == last and not at & 1 and at:  # alone on its level
+                at, last = at >> 1, last >> 1
+            pair = step + node if at & 1 else node + step
+            node, at, last = hashlib.sha256(b"\1" + pair).digest(), at >> 1, last >> 1
+        same((node.hex(), last), (fixed["seeds_root"], 0), f"the path of {label}")
+        keys[label] = seeded(seed, header["anchor"], label)
+    return keys
+
+
+def check_anchor(files: Mapping[str, bytes], anchor: str | None) -> None:
+    imprint, signature = token(files["claim/anchor.tsr"])
+    before = files["claim/beforehand.json"]
+    same(imprint, hashlib.sha256(before).digest(), "what was stamped beforehand")
+    same(sha256(b"sif anchor 1\0" + signature), anchor, "the anchor's token")
+
+
+def seed_of(secret: bytes, label: str) -> bytes:
+    return mac(secret, b"sif seed 1\0" + label.encode())
+
+
+def seed_leaf(label: str, seed: bytes) -> bytes:
+    return b"sif seed leaf 1\0" + label.encode() + b"\0" + seed
+
+
+def seeded(seed: bytes, anchor: str | None, label: str) -> bytes:
+    return mac(seed, b"sif green key 3\0" + bytes.fromhex(anchor or "") + label.encode())
+
+
+def mac(key: bytes, message: bytes) -> bytes:
+    return hmac.new(key, message, "sha256").digest()
 
 
 def order_of(
     files: Mapping[str, bytes],
     header: Mapping[str, Any],
     manifest: Mapping[str, Any],
-    secret: bytes,
+    secret: bytes | None,
     write: Any,
 ) -> list[dict[str, Any]]:
     triggers: list[dict[str, Any]] = manifest["triggers"]
-    lot = hmac.new(secret, b"sif order 1\0", "sha256").digest()
+    lot = b"" if secret is None else mac(secret, b"sif order 1\0")
     if "claim/timestamp.tsr" in files:
         stamped = files[COMMITMENT] if write is as_python else payload_of(files[COMMITMENT])
         imprint, signature = token(files["claim/timestamp.tsr"])
@@ -235,6 +293,21 @@ def order_of(
     if header["policy"].get("order", "fingerprint") == "fingerprint":
         return triggers
     return sorted(triggers, key=lambda t: hmac.new(lot, t["id"].encode(), "sha256").digest())
+
+
+def batch_of(
+    files: Mapping[str, bytes], header: Mapping[str, Any], order: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The triggers that the run asked: block b of K, or all."""
+    batches, batch = header.get("batches"), json.loads(files["run/run.json"]).get("batch")
+    if "claim/seeds.json" in files:
+        same(json.loads(files["claim/seeds.json"])["batch"], batch, "the batch")
+    if batches is None:
+        same(batch, None, "the batch")
+        return order
+    same(1 <= batch <= batches, True, "the batch")
+    first, end = ((batch - 1) * len(order) // batches, batch * len(order) // batches)
+    return order[first:end]
 
 
 def token(response: bytes) -> tuple[bytes, bytes]:
@@ -338,12 +411,14 @@ def judge(
     header: Mapping[str, Any],
     triggers: int,
     log10_gaps: float,
+    asked: int | None = None,
 ) -> Found:
     policy, size = header["policy"], header["vocabulary_size"]
     greens = math.floor(Fraction(str(header["gamma"])) * size)
     tilts, allowance = policy["tilts"], policy["transfer_allowance"]
     drawn = policy.get("order", "fingerprint") == "drawn"
-    price = 1.0 + sum(1.0 / n for n in range(1, triggers)) / math.e if drawn else 1.0
+    left = range(triggers - (asked or triggers) + 1, triggers)  # N, of which n may be asked
+    price = 1.0 + sum(1.0 / n for n in left) / math.e if drawn else 1.0
     wealth = [-math.log(len(tilts))] * len(tilts)
     against = [math.log(weight) for _, weight in BETS]
     highest, transfer, answered = 0.0, 0.0, 0

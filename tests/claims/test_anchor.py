@@ -131,7 +131,7 @@ def test_a_secret_is_for_the_bytes_of_one_tokenizer(
     begin(tmp_path / "secret", tokenizer, gamma=0.5)
     fixed = Beforehand.parse((tmp_path / "secret" / "beforehand.json").read_bytes())
     data = tokenizer_json(tokenizer)
-    assert fixed.schema_version == 2
+    assert fixed.schema_version == 3
     assert fixed.tokenizer_json_sha256 == hashlib.sha256(data).hexdigest()
     secret = tmp_path / "secret" / "secret.key"
     check_model(secret, tokenizer, gamma=0.5)
@@ -148,12 +148,17 @@ def test_a_secret_is_for_the_bytes_of_one_tokenizer(
         (2, {"words_sha256": "0"}),
         (2, {"words_sha256": "0", "tokenizer_json_sha256": "0"}),
         (2, {}),
+        (2, {"tokenizer_json_sha256": "0", "seeds": 4, "seeds_root": "0"}),
         (3, {"tokenizer_json_sha256": "0"}),
+        (3, {"tokenizer_json_sha256": "0", "seeds": 4}),
+        (3, {"tokenizer_json_sha256": "0", "seeds": 0, "seeds_root": "0"}),
+        (3, {"tokenizer_json_sha256": "0", "seeds": 10_000, "seeds_root": "0"}),
+        (4, {"tokenizer_json_sha256": "0", "seeds": 4, "seeds_root": "0"}),
     ],
 )
 def test_every_version_has_its_own_digest(version: int, digests: dict[str, str]) -> None:
     content = {"secret_commitment": "0", "vocabulary_size": 5, "gamma": 0.5, **digests}
-    with pytest.raises(ClaimError, match="version 1 or 2"):
+    with pytest.raises(ClaimError, match="version 1, 2 or 3"):
         Beforehand.parse(json.dumps({"schema_version": version, **content}).encode())
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from sif.claims.canonical import canonical, jcs
 from sif.claims.gaps import log10_discount
 from sif.claims.merkle import merkle_root
+from sif.claims.seeds import seeds_root
 from sif.ownership.evidence import Evidence
 from sif.ownership.observation import Observation
 from sif.ownership.order import place
@@ -30,6 +31,7 @@ SECRET, SALT, SIGNATURE = bytes(range(32)), bytes([1]) * 32, b"signature"
 ANCHOR = hashlib.sha256(b"sif anchor 1\0" + SIGNATURE).digest()
 LOT = hashlib.sha256(b"sif order 1\0" + SIGNATURE).digest()
 RING, ANCHORED = KeyRing(SECRET), KeyRing(SECRET, anchor=ANCHOR)
+SEEDED = RING.anchored(ANCHOR, seeded=True)
 TRIGGERS = ("0001", "0002", "0003", "0004")
 IDS = [5, 3, 3, 8, 0, 12]
 SPECIAL = frozenset({0})
@@ -106,6 +108,20 @@ VECTORS: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
         lambda: ANCHORED.commitment("0001"),
         lambda: stranger.sha256(b"sif key commitment 1\0" + ANCHORED.key("0001")),
     ),
+    "seed": (
+        lambda: SEEDED.seed("0001").hex(),
+        lambda: stranger.seed_of(SECRET, "0001").hex(),
+    ),
+    "seeded key": (
+        lambda: SEEDED.key("0001").hex(),
+        lambda: stranger.seeded(stranger.seed_of(SECRET, "0001"), ANCHOR.hex(), "0001").hex(),
+    ),
+    "root of 4 seeds": (
+        lambda: seeds_root(SEEDED, 4),
+        lambda: stranger.merkle(
+            [stranger.seed_leaf(one, stranger.seed_of(SECRET, one)) for one in TRIGGERS]
+        ).hex(),
+    ),
     "place of 0001": (
         lambda: place(LOT, "0001").hex(),
         lambda: hmac.new(LOT, b"0001", "sha256").hexdigest(),
@@ -136,6 +152,10 @@ VECTORS: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
     "v_24": (
         lambda: f"{price_of_order(24):.9f}",
         lambda: f"{1 + sum(1 / n for n in range(1, 24)) / 2.718281828459045:.9f}",
+    ),
+    "v_64,16": (
+        lambda: f"{price_of_order(64, 16):.9f}",
+        lambda: f"{1 + sum(1 / n for n in range(49, 64)) / 2.718281828459045:.9f}",
     ),
     "log10 K / v_4": (
         lambda: f"{transfer().highest:.9f}",

@@ -388,3 +388,47 @@ def test_a_manifest_edited_by_hand_is_refused(
     code, _, error = sif("claim", "commit", owned.folder)
     assert code == 1
     assert_one_line(error, "manifest of version 1")
+
+
+def test_one_fingerprint_serves_two_disputes(
+    sif: Run,
+    owned: FingerprintSet,
+    suspect: str,
+    innocent: str,
+    tmp_path: Path,
+    url: str,
+    authority: Authority,
+) -> None:
+    folder, secret = owned.folder, (owned.folder / "secret.key").read_text().split("\n")[1]
+    code, out, error = sif(
+        "claim", "commit", folder, "--anchor", tmp_path / "secret", "--batches", "2"
+    )
+    assert code == 0, error
+    assert "of which 13.7 will be taken off" in out
+    words = ("verify", folder, suspect, "--committed", "--run", tmp_path / "run 1")
+    code, _, error = sif(*words, "--claim-batch", "1")
+    assert code == 1
+    assert_one_line(error, "sif claim timestamp")
+    assert sif("claim", "timestamp", folder, "--tsa", url)[0] == 0
+    code, _, error = sif(*words)
+    assert code == 1
+    assert_one_line(error, "--claim-batch", "1 to 2")
+    for number in ("1", "2"):
+        run, bundle = tmp_path / f"run {number}", tmp_path / f"{number}.zip"
+        ask = ("verify", folder, suspect, "--committed", "--run", run, "--claim-batch", number)
+        assert sif(*ask)[0] == 0
+        code, out, error = sif("claim", "reveal", folder, "--run", run, "--out", bundle)
+        assert code == 0, error
+        assert "holds the seeds of its batch, no others (mode 0600)" in out
+        code, out, error = sif("claim", "audit", bundle, "--tsa-certificate", authority.root)
+        assert code == 0, out + error
+        assert "12 of 24 triggers revealed, 12 stay secret" in out
+        assert f"batch {number} of 2" in out
+        assert secret not in out + error
+    everything = (*("claim", "reveal", folder, "--run", run), "--out", tmp_path / "all.zip")
+    code, out, _ = sif(*everything, "--triggers", "all")
+    assert code == 0
+    assert "holds your secret key" in out
+    code, _, error = sif("verify", folder, suspect, "--claim-batch", "1")
+    assert code == 2
+    assert_one_line(error, "committed")

@@ -209,13 +209,17 @@ def test_the_match_rate_counts_triggers_above_every_unrelated_model() -> None:
     assert plain.decision == verdict.decision
 
 
-def best_stop(gains: Sequence[float]) -> float:
-    """The largest expectation of the product that stopping can reach, all orders alike, exactly."""
+def best_stop(gains: Sequence[float], most: int | None = None) -> float:
+    """The largest expectation of the product that stopping can reach, all orders alike, exactly.
+
+    At most so many of them are seen; all where None.
+    """
+    unseen = 0 if most is None else len(gains) - most
 
     @cache
     def value(left: tuple[float, ...]) -> float:
         """Of what is still to come, in units of the wealth so far."""
-        if not left:
+        if len(left) == unseen:
             return 1.0
         further = [left[i] * value(left[:i] + left[i + 1 :]) for i in range(len(left))]
         return max(1.0, sum(further) / len(left))
@@ -235,6 +239,26 @@ def test_no_stopping_rule_brings_the_wealth_above_the_price_of_a_drawn_order() -
     single = best_stop([2.8] + [7.2 / 9] * 9)  # one that moves everybody, and the rest
     assert 1.2 < single < price_of_order(10)
     assert largest > 1.1  # a price there must be
+
+
+def test_where_few_are_asked_of_many_the_price_is_smaller_and_still_suffices() -> None:
+    rng, largest = np.random.default_rng(9), 0.0
+    for triggers, most in ((4, 2), (8, 2), (8, 4), (10, 5), (10, 1), (10, 9)):
+        price = price_of_order(triggers, most)
+        assert price < price_of_order(triggers)
+        for spread in (0.1, 0.3, 1.0, 4.0):
+            for _ in range(6):
+                gains = rng.gamma(spread, size=triggers)
+                found = best_stop(gains / gains.mean(), most)
+                assert found <= price + 1e-12
+                largest = max(largest, found)
+    assert largest > 1.05
+    assert price_of_order(10, 10) == price_of_order(10)
+    assert price_of_order(10, 1) == 1.0
+    assert price_of_order(64, 16) == pytest.approx(1.10, abs=0.005)
+    for most in (0, 11):
+        with pytest.raises(UsageError, match="1 to 10 triggers"):
+            price_of_order(10, most)
 
 
 @pytest.mark.parametrize(("triggers", "harmonic"), [(1, 0.0), (2, 1.0), (4, 1 + 1 / 2 + 1 / 3)])
@@ -257,6 +281,13 @@ def test_no_more_triggers_than_were_drawn_among_react() -> None:
         drawn.add(0.4)
     with pytest.raises(UsageError, match="at least one trigger"):
         price_of_order(0)
+    block = TransferEvidence(limit=0.4, draw=Draw(triggers=8, stamped=True, most=2))
+    assert block.add(1.0) > TransferEvidence(limit=0.4, draw=Draw(triggers=8, stamped=True)).add(
+        1.0
+    )
+    block.add(0.4)
+    with pytest.raises(UsageError, match="the reactions to 2 triggers"):
+        block.add(0.4)
 
 
 def test_a_drawn_order_needs_its_draw() -> None:
