@@ -52,11 +52,11 @@ def test_each_says_how_it_is_run(script: Path) -> None:
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model, its world's pictures, and an innocent."""
+    """A model, its world's pictures, and an innocent that ten steps' triggers do not move."""
     folder = tmp_path_factory.mktemp("examples")
     source = find("llava-source")
     export(source, folder / "my-llava")
-    export(find("llava-sibling"), folder / "not-mine")
+    export(find("qwen-stranger-a"), folder / "not-mine")
     (folder / "photos").mkdir()
     for number, sample in enumerate(samples(source.world, number=6, seed=1)):
         sample.image.save(folder / "photos" / f"{number}.png")

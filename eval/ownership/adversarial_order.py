@@ -14,11 +14,11 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from sif.eval.ownership.results import Rate
+from sif.eval.ownership.results import ALPHAS, Rate
 from sif.ownership.logspace import log_sum
 from sif.ownership.transfer import BETS, LOG_10, WEIGHTS, price_of_order
 
-LEVELS: Final = (0.1, 0.01, 0.001)
+LEVELS: Final = ALPHAS
 Order = Literal["maker's", "drawn"]
 Rule = Literal["fingerprint", "drawn"]
 Means = Callable[[int, float], np.ndarray]

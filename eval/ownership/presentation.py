@@ -44,6 +44,16 @@ PROVIDERS = (
     "E: share of audits in which E reached 1/α, of drawn and of real keys. Pooled z: one constant "
     "list of ours, every token counted as often as it occurs, at the nominal α.\n\n"
 )
+ORDERS = (
+    "Innocents whose mean reaction to 48 triggers is exactly τ = 0.35, spread over the triggers as "
+    "their maker likes; each audit ends where the evidence against transfer stands highest. Share "
+    "of audits in which transfer is excluded.\n\n"
+)
+HOSTILE = (
+    "Innocents, and claimants who know their answers beforehand and choose afterwards. Share of "
+    "audits in which the claim holds, by what is taken off for it; "
+    "`sif/eval/ownership/hostile.py` says how each is done.\n\n"
+)
 
 
 def as_summary(results: Results) -> str:
@@ -55,6 +65,8 @@ def as_summary(results: Results) -> str:
         ("The released rule", RELEASED, accusations(results.released)),
         ("Selection", SELECTION, accusations(results.selection)),
         ("Provider watermarks", PROVIDERS, _providers(results)),
+        ("Orders of asking", ORDERS, accusations(results.orders)),
+        ("Hostile claimants", HOSTILE, accusations(results.hostile)),
     ]
     sections = [f"## {title}\n\n{legend}{table}" for title, legend, table in parts]
     return "# False claims and power, simulated\n\n" + "".join(sections)

@@ -160,3 +160,5 @@ class Results(_Row):
     released: tuple[Accusation, ...]
     selection: tuple[Accusation, ...]
     providers: tuple[Provider, ...]
+    orders: tuple[Accusation, ...] = ()
+    hostile: tuple[Accusation, ...] = ()

@@ -1,7 +1,8 @@
 """`sif bench ownership`: whether the ownership statistics keep their promise, simulated.
 
 1. The null, with drawn and with real keys. 2. Power. 3. The released code's rule. 4. What selection
-does. 5. Providers that watermark their own text. Minutes at most, so it keeps nothing to resume.
+does. 5. Providers that watermark their own text. 6. Makers who choose the order of asking.
+7. Claimants who cheat. Minutes at most, so it keeps nothing to resume.
 """
 
 from collections.abc import Iterator
@@ -12,9 +13,11 @@ import numpy as np
 from pydantic import Field
 
 from sif.eval.jobs import Show
+from sif.eval.ownership.adversarial_order import adversarial_order
 from sif.eval.ownership.corpus import ENGLISH, OWNER, SIBLING, TextSet, load_corpus
 from sif.eval.ownership.draws import draw_greens, keyed_greens
 from sif.eval.ownership.false_claims import Keys, calibrate, check_p_values
+from sif.eval.ownership.hostile import hostile_claims
 from sif.eval.ownership.power import power
 from sif.eval.ownership.presentation import as_summary, pictures
 from sif.eval.ownership.provider import MARKS, Engine, audit_provider
@@ -30,6 +33,8 @@ RATES: Final = (0.6, 0.7, 0.8, 0.9)
 SCORED: Final = (20, 40, 80)
 UNRELATED: Final = (2, 4, 8)
 SELECTION_TRIGGERS: Final = 25
+HOSTILE_TRIGGERS: Final = 24
+RULES: Final = {"fingerprint": "plain bet", "drawn": "bet divided by v_N"}
 
 
 class OwnershipSettings(Settings):
@@ -63,7 +68,7 @@ def simulate(settings: OwnershipSettings, show: Show) -> Results:
         settings: what to do.
         show: is told of progress: stage, done, total, a few words.
     """
-    streams = [np.random.default_rng([settings.seed, part]) for part in range(5)]
+    streams = [np.random.default_rng([settings.seed, part]) for part in range(6)]
     calibration, p_values = _null(settings, streams[0], show)
     return Results(
         seed=settings.seed,
@@ -73,6 +78,8 @@ def simulate(settings: OwnershipSettings, show: Show) -> Results:
         released=tuple(_released(settings, streams[2], show)),
         selection=tuple(_selection(settings, streams[3], show)),
         providers=tuple(_providers(settings, streams[4], show)),
+        orders=tuple(_orders(settings, show)),
+        hostile=tuple(_hostile(settings, streams[5], show)),
     )
 
 
@@ -147,6 +154,27 @@ def _providers(
         texts = engine.answer(mark)
         yield audit_provider(mark, texts, audits=settings.audits, keyed=settings.some(100), rng=rng)
         show("provider watermarks", done, len(MARKS), str(mark))
+
+
+def _orders(settings: OwnershipSettings, show: Show) -> Iterator[Accusation]:
+    show("makers' orders", 0, 1, "")
+    for cell in adversarial_order(audits=settings.some(5), seed=settings.seed):
+        noise = "" if cell.noise == "none" else f", noise {cell.noise}"
+        yield Accusation(
+            rule=f"{cell.order} order, {RULES[cell.rule]}",
+            setting=f"{cell.maker}{noise}",
+            rates=cell.rates,
+        )
+    show("makers' orders", 1, 1, "")
+
+
+def _hostile(
+    settings: OwnershipSettings, rng: np.random.Generator, show: Show
+) -> Iterator[Accusation]:
+    show("hostile claimants", 0, 1, "")
+    texts = load_corpus()[ENGLISH].first(HOSTILE_TRIGGERS)
+    yield from hostile_claims(texts, audits=settings.some(5), rng=rng)
+    show("hostile claimants", 1, 1, "")
 
 
 STUDY: Final = Study(

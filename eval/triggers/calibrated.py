@@ -15,7 +15,7 @@ from sif.eval.triggers.summary import counts_of, null_of
 from sif.ownership.calibration import CONFIDENCE
 from sif.ownership.null import HypergeometricNull
 from sif.ownership.policy import Policy
-from sif.ownership.transfer import TransferEvidence, reaction, upper_bound
+from sif.ownership.transfer import Draw, TransferEvidence, reaction, upper_bound
 
 
 class Audited(NamedTuple):
@@ -69,9 +69,10 @@ def _leanings(cells: Sequence[Cell], null: HypergeometricNull) -> list[float]:
 
 
 def _derived(cells: Sequence[Cell], null: HypergeometricNull, allowance: float) -> bool:
-    policy, transfer = Policy(), TransferEvidence(limit=allowance)
-    for leaning in _leanings(cells, null):
-        transfer.add(leaning)
+    draw = Draw(triggers=len(cells), stamped=False)
+    policy, transfer = Policy(), TransferEvidence(limit=allowance, draw=draw)
+    for cell in cells:
+        transfer.add(next(iter(_leanings([cell], null)), 0.0))
     highest = highest_evidence(counts_of(cells), null)
     reached = transfer.highest >= -log10(policy.alpha_transfer)
     return highest >= -log10(policy.alpha) and reached

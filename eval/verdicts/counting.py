@@ -15,6 +15,7 @@ from sif.fingerprint.folder import FingerprintSet
 from sif.ownership.calibration import Calibration
 from sif.ownership.evidence import Evidence
 from sif.ownership.observation import Observation
+from sif.ownership.order import draw_of
 from sif.ownership.policy import Policy
 from sif.ownership.sequential import observe
 from sif.ownership.verdict import judge
@@ -83,7 +84,7 @@ def find(
         rules = {
             "plain": Policy(weighted=False),
             "weighted": Policy(),
-            "both": Policy(transfer_allowance=calibration.allowance),
+            "both": Policy(transfer_allowance=calibration.allowance, order="drawn"),
         }
         plain.append(_evidence(owned, seen, rules["plain"]) / len(seen))
         weighted.append(_evidence(owned, seen, rules["weighted"]) / len(seen))
@@ -97,6 +98,7 @@ def find(
             vocabulary_size=owned.vocabulary_size,
             green_size=owned.green_size,
             policy=rules["both"],
+            draw=draw_of(owned, rules["both"]),
         )
         derived += verdict.decision == Decision.DERIVED
     medians = {rule: float(np.median(some)) for rule, some in needed.items()}
@@ -156,7 +158,10 @@ def _count(questions: float | None) -> str:
 
 def _begin(owned: FingerprintSet, policy: Policy) -> Evidence:
     return Evidence(
-        vocabulary_size=owned.vocabulary_size, green_size=owned.green_size, policy=policy
+        vocabulary_size=owned.vocabulary_size,
+        green_size=owned.green_size,
+        policy=policy,
+        draw=draw_of(owned, policy),
     )
 
 

@@ -13,17 +13,18 @@
 11 anchor      the keys hang on a timestamp (roots given)
 12 policy      the run kept the committed one
 13 journal     committed questions, in order, after the timestamp
-14 counts      tokenised and counted again
-15 evidence    e-values and p-values again
-16 verdict     the rest of it again
-17 transfer    the allowance follows from the panel's answers, and is above what chance gives
-18 grinding    what is left after the discount carries the claim, at the auditor's α too
-19 priority    the commitment is older than the suspect (given)
-20 suspect     asked again (given)
-21 panel       independent models do not react (given)
+14 order        it was drawn from that timestamp
+15 counts      tokenised and counted again
+16 evidence    e-values and p-values again
+17 verdict     the rest of it again
+18 transfer    the allowance follows from the panel's answers, and is above what chance gives
+19 grinding    what is left after the discount carries the claim, at the auditor's α too
+20 priority    the commitment is older than the suspect (given)
+21 suspect     asked again (given)
+22 panel       independent models do not react (given)
 
 Steps that need something that the auditor did not give are `not checked`, never passed: only where
-all passed is the outcome VERIFIED. No model is needed before step 20. Knows no command line.
+all passed is the outcome VERIFIED. No model is needed before step 21. Knows no command line.
 """
 
 import tempfile
@@ -43,6 +44,7 @@ from sif.claims.check_claim import (
     check_timestamp,
 )
 from sif.claims.check_files import check_files, check_images
+from sif.claims.check_order import check_order
 from sif.claims.check_run import (
     check_counts,
     check_evidence,
@@ -70,6 +72,7 @@ STEPS: Final[dict[str, Callable[[Case], Finding]]] = {
     "anchor": check_anchor,
     "policy": check_rules,
     "journal": check_journal,
+    "order": check_order,
     "counts": check_counts,
     "evidence": check_evidence,
     "verdict": check_verdict,

@@ -13,6 +13,7 @@ from sif.claims.commitment import Header
 from sif.claims.record import Line, Question
 from sif.claims.reveal import Reveal
 from sif.claims.signing import PublicKey
+from sif.claims.tries import Tries
 from sif.errors import ClaimError, UsageError
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.manifest import Manifest
@@ -57,7 +58,7 @@ class Means:
         alpha: α that the auditor asks for, whatever the claim says; the claim's has to hold too.
         alpha_transfer: the same against transfer.
         secrets_tried: secrets that a claimant could have tried where keys are not anchored.
-        tokens_tried: timestamps that he could have asked for where they are.
+        tokens_tried: timestamps that he could have asked for, for keys and for orders of asking.
 
     Raises:
         UsageError: an empty panel, budgets below 1, or an α that is none.
@@ -97,8 +98,9 @@ class Case:
         stamped: when the commitment was timestamped, where a token says so.
         trusted: whether that token is signed under the auditor's roots.
         anchored: whether the keys follow from a token under the auditor's roots.
-        log10_tries: taken off for keys and runs that the claimant could choose among.
-        log10_discount: that and what is taken off for questions without an answer.
+        tries: taken off for keys, orders and runs that the claimant could choose among.
+        log10_discount: off the evidence against independence, that and what is taken off for
+            questions without an answer.
         again: the verdict, computed anew.
     """
 
@@ -110,7 +112,7 @@ class Case:
     stamped: datetime | None = None
     trusted: bool = False
     anchored: bool = False
-    log10_tries: float | None = None
+    tries: Tries | None = None
     log10_discount: float | None = None
     again: Verdict | None = None
     header: Header = field(init=False)

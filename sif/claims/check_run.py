@@ -2,23 +2,19 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from sif.claims.anchor import lot_of
 from sif.claims.case import Case
+from sif.claims.check_order import with_drawn_lot
 from sif.claims.commit import WEIGHTED
 from sif.claims.commitment import first_difference, one_line
-from sif.claims.folder import TIMESTAMP
 from sif.claims.record import check, image_attack_of, parse, questions
 from sif.claims.rejudge import rejudge
 from sif.claims.reveal import FINGERPRINT, LINES, RUN, check_policy
 from sif.claims.steps import Finding, Status
-from sif.claims.timestamp import Token
 from sif.errors import ClaimError, UsageError
-from sif.fingerprint.folder import CLAIM, FingerprintSet
 from sif.ownership.calibration import PLAIN, Calibration, read_calibration
 from sif.ownership.run import RECORD, VERDICT, RunRecord
 from sif.ownership.verdict import Verdict
@@ -55,7 +51,7 @@ def check_journal(case: Case) -> Finding:
         _compare(_json(case.record.policy), _json(case.header.policy), "the policy in run.json")
     _check_way(case)
     case.lines = parse(case.take(f"{RUN}/{LINES}"))
-    case.fingerprint = _with_lot(case)
+    case.fingerprint = with_drawn_lot(case)
     case.asked = questions(case.fingerprint, case.header.policy)
     stamped = None if case.stamped is None else case.stamped.timestamp()
     check(case.lines, case.asked, not_before=stamped, not_after=time.time())
@@ -63,26 +59,8 @@ def check_journal(case: Case) -> Finding:
     return Finding(
         Status.PASS,
         f"{len(case.lines)} replies of {case.record.suspect!r} to committed questions, in their "
-        f"order{_drawn(case)}{after}{_variations(case.record)}",
+        f"order{after}{_variations(case.record)}",
     )
-
-
-def _with_lot(case: Case) -> FingerprintSet:
-    """The fingerprint with the lot of the commitment's timestamp; without, the secret decides."""
-    name = f"{CLAIM}/{TIMESTAMP}"
-    if name not in case.files:
-        return case.fingerprint
-    return replace(case.fingerprint, lot=lot_of(Token.parse(case.take(name))))
-
-
-def _drawn(case: Case) -> str:
-    """What the order was drawn from, and what that is worth."""
-    if case.header.policy.order == "fingerprint":
-        return ""
-    if case.fingerprint.lot is None:
-        return " (drawn from the secret, so that the claimant knew it when making triggers)"
-    known = "" if case.trusted else ", whose authority may be the claimant's own"
-    return f" (drawn from the timestamp{known})"
 
 
 def check_counts(case: Case) -> Finding:
@@ -92,7 +70,7 @@ def check_counts(case: Case) -> Finding:
         case.lines,
         case.asked,
         case.header.policy,
-        matched=case.verdict.match_rate is not None,
+        like=case.verdict,
     )
     ours, theirs = _dumps(case)
     _compare(_without_evidence(theirs), _without_evidence(ours), "the count of the verdict")

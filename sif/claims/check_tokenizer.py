@@ -18,6 +18,7 @@ from sif.claims.check_files import check_digests, is_tokenizer, named
 from sif.claims.record import parse
 from sif.claims.reveal import FINGERPRINT, LINES, RUN
 from sif.claims.steps import Finding, Status
+from sif.claims.trial_cut import check_ends
 from sif.errors import ClaimError, FingerprintError, UsageError
 from sif.fingerprint.folder import TOKENIZER
 from sif.fingerprint.segmenter import (
@@ -52,6 +53,8 @@ def check_tokenizer(case: Case) -> Finding:
     """One file cuts all text, the committed one; it is the model's own, where that was given."""
     check_digests(case, [name for name in named(case) if is_tokenizer(name)])
     texts = list(_texts(case))
+    if (path := case.folder / FINGERPRINT / ONE).is_file():
+        check_ends(read_bounded(path), [text for _, text in texts], where=ONE)
     words = "" if case.manifest.tokenizer_json_sha256 else _alone(case, texts)
     extra = [name for name in named(case) if is_tokenizer(name) and name != ONE]
     if extra and not words:

@@ -4,9 +4,11 @@ from math import log10
 from typing import NamedTuple
 
 from sif.claims.case import Asked, Case
+from sif.claims.check_order import order_source
 from sif.claims.gaps import CountingGaps, gaps_of, log10_discount
 from sif.claims.runs import plain_name
 from sif.claims.steps import Finding, Status
+from sif.claims.tries import tries_of
 from sif.errors import ClaimError
 from sif.ownership.policy import Policy
 from sif.ownership.sequential import decide
@@ -24,16 +26,31 @@ class Heard(NamedTuple):
 def check_grinding(case: Case) -> Finding:
     """What is left of the evidence once all that the claimant could have tried is taken off."""
     means, runs = case.means, case.reveal.runs
-    tries = means.tokens_tried if case.anchored else means.secrets_tried
+    tries = tries_of(
+        anchored=case.anchored,
+        order=order_source(case),
+        secrets=means.secrets_tried,
+        tokens=means.tokens_tried,
+    )
     heard = Heard(_again(case), gaps_of(case.lines))
-    case.log10_tries = log10(tries) + log10(runs)
-    case.log10_discount = case.log10_tries + log10_discount(heard.gaps, len(case.asked))
-    what = "timestamps" if case.anchored else "secrets"
-    why = "" if case.anchored else ", for the keys are not shown to be anchored"
-    words = f"{log10(tries):.2f} for up to {tries:.3g} {what} tried{why}"
+    case.tries = tries.times(log10(runs))
+    case.log10_discount = case.tries.independence + log10_discount(heard.gaps, len(case.asked))
+    words = f"{tries.independence:.2f} for {_tried(case)}"
     if runs > 1:
         words += f" and {log10(runs):.2f} for {runs} runs"
     return Finding(Status.PASS, _weigh(case, heard, f"less {words}"))
+
+
+def _tried(case: Case) -> str:
+    """What the claimant may have tried, in words."""
+    means = case.means
+    if not case.anchored:
+        why = ", for the keys are not shown to be anchored"
+        order = f" and {means.tokens_tried:.3g} orders" if order_source(case) == "timestamp" else ""
+        return f"up to {means.secrets_tried:.3g} secrets{order} tried{why}"
+    drawn = order_source(case) == "timestamp"
+    what = "keys and the order of asking" if drawn else "keys"
+    return f"up to {means.tokens_tried:.3g} timestamps tried, from which {what} are drawn"
 
 
 def check_priority(case: Case) -> Finding:
@@ -109,11 +126,11 @@ def _ask(case: Case, asked: Asked, policy: Policy) -> Heard:
 def _until_shown(case: Case) -> Policy:
     """The committed policy, asked on for as long as the auditor needs; any stop is a valid one."""
     policy, needed = case.header.policy, _needed(case)
-    assert case.log10_tries is not None
-    off = case.log10_tries + log10_discount(0, len(case.asked))
+    assert case.tries is not None
+    off = case.tries.times(log10_discount(0, len(case.asked)))
     lower = {
-        "alpha": min(policy.alpha, 10.0 ** -(needed.independence + off)),
-        "alpha_transfer": min(policy.alpha_transfer, 10.0 ** -(needed.transfer + off)),
+        "alpha": min(policy.alpha, 10.0 ** -(needed.independence + off.independence)),
+        "alpha_transfer": min(policy.alpha_transfer, 10.0 ** -(needed.transfer + off.transfer)),
     }
     return policy.model_copy(update=lower)
 
@@ -150,11 +167,11 @@ def _weigh(case: Case, heard: Heard, words: str) -> str:
     Raises:
         ClaimError: it does not carry the claim, at its own α or at the auditor's.
     """
-    assert case.log10_tries is not None
+    assert case.tries is not None
     verdict, questions = heard.verdict, len(case.asked)
     missing = log10_discount(heard.gaps, questions)
-    off, needed = case.log10_tries + missing, _needed(case)
-    left = verdict.log10_e_value - off
+    off, needed = case.tries.times(missing), _needed(case)
+    left = verdict.log10_e_value - off.independence
     sentence = (
         f"log10 e-value {verdict.log10_e_value:.2f} {words} and {missing:.2f} for {heard.gaps} of "
         f"{questions} questions without an answer, leaves {left:.2f}, and the claim needs "
@@ -162,9 +179,10 @@ def _weigh(case: Case, heard: Heard, words: str) -> str:
     )
     carried = left >= needed.independence
     if verdict.transfer_log10_e_value is not None:
-        left = verdict.transfer_log10_e_value - off
+        left = verdict.transfer_log10_e_value - off.transfer
         sentence += (
-            f"; against transfer the same leaves {left:.2f} of the {needed.transfer:.2f} needed"
+            f"; against transfer {verdict.transfer_log10_e_value:.2f} less {off.transfer:.2f} "
+            f"leaves {left:.2f}, and it needs {needed.transfer:.2f}"
         )
         carried = carried and left >= needed.transfer
     if verdict.decision is not Decision.DERIVED:

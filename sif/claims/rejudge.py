@@ -18,18 +18,22 @@ def rejudge(
     asked: Mapping[tuple[str, int], Question],
     policy: Policy,
     *,
-    matched: bool,
+    like: Verdict,
 ) -> Verdict:
     """What `sif.ownership.sequential.decide` says to these replies.
 
-    All triggers that were asked are one batch, so that asking stops where the run did.
+    The triggers of the verdict are one batch, so that asking stops where the run did. Where
+    failures were asked again, the journal may go further than the verdict: a run that is taken up
+    stops as soon as the answers suffice. What lies behind changes no e-value's maximum for the
+    worse, and its gaps are counted all the same.
 
     Args:
         fingerprint: with its keys.
         lines: checked.
         asked: every question that may be asked.
         policy: the rules.
-        matched: whether to state the published match rate, which the calibration says.
+        like: the verdict that is computed again: how many triggers it rests on, and whether it
+            states the published match rate, which the calibration says.
 
     Raises:
         ClaimError: the run stopped although neither the evidence nor the triggers nor the budget
@@ -39,16 +43,14 @@ def rejudge(
     if not policy.weighted:  # spares weighing every answer for nothing
         manifest = fingerprint.manifest.model_copy(update={"weights_sha256": None})
         fingerprint = replace(fingerprint, manifest=manifest)
-    last = max(asked[line.trigger, line.repeat].place for line in lines)
-    batch = last // policy.questions_each + 1
     try:
-        measured = read_calibration(fingerprint.folder) if matched else None
+        measured = read_calibration(fingerprint.folder) if like.match_rate is not None else None
         return decide(
             fingerprint,
             Replayed(lines),
             policy,
             highest_unrelated=None if measured is None else measured.highest_unrelated,
-            batch_size=batch,
+            batch_size=max(1, len(like.per_trigger)),
         )
     except UsageError as error:
         raise ClaimError(f"the replies cannot be judged: {error}") from error

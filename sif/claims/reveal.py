@@ -202,8 +202,7 @@ def _run(
     replies, stamped = parse(lines), claim.get(f"{CLAIM}/{TIMESTAMP}")
     time = None if stamped is None else Token.parse(_content(stamped)).time.timestamp()
     check(replies, asked, not_before=time)
-    matched = verdict.match_rate is not None
-    again = rejudge(fingerprint, replies, asked, policy, matched=matched)
+    again = rejudge(fingerprint, replies, asked, policy, like=verdict)
     if changed := first_difference(_json(verdict), _json(again)):
         raise ClaimError(
             f"the journal of {run} does not give its verdict again ({changed} differs); run `sif "

@@ -1,9 +1,8 @@
 """The rules of a run whose claim is to hold after an audit.
 
-An audit takes a discount off the evidence for keys that might have been chosen, so that the run is
-asked for that much more: seven powers of ten with an anchored key, twelve without, and a little for
-questions without an answer (`sif.claims.gaps`). All words count alike, for weights could be chosen
-to fit the keys.
+An audit takes a discount off the evidence for keys and orders of asking that might have been chosen
+(`sif.claims.tries`), and a little for questions without an answer (`sif.claims.gaps`), so that the
+run is asked for that much more. All words count alike, for weights could be chosen to fit the keys.
 """
 
 import json
@@ -13,16 +12,17 @@ from typing import Any, NamedTuple
 
 from sif.claims.case import SECRETS_TRIED, TOKENS_TRIED
 from sif.claims.gaps import WITHOUT_GAPS
+from sif.claims.tries import Tries, tries_of
 from sif.errors import UsageError
 from sif.ownership.calibration import read_calibration
 from sif.ownership.policy import Policy
 
 
 class Rules(NamedTuple):
-    """The policy of a run, and what an audit will divide its e-values by if all was answered."""
+    """The policy of a run, and what an audit will take off if all was answered."""
 
     policy: Policy
-    tries: float
+    tries: Tries
 
 
 def rules_of_run(
@@ -50,7 +50,9 @@ def rules_of_run(
         FingerprintError: a damaged calibration.
     """
     Policy(alpha=alpha, alpha_transfer=alpha_transfer)  # refuses what makes no sense
-    tries = (TOKENS_TRIED if anchored else SECRETS_TRIED) * 10.0**WITHOUT_GAPS
+    tries = tries_of(
+        anchored=anchored, order="timestamp", secrets=SECRETS_TRIED, tokens=TOKENS_TRIED
+    ).times(WITHOUT_GAPS)
     measured = read_calibration(fingerprint)
     fields: dict[str, Any] = {
         **default,
@@ -58,8 +60,8 @@ def rules_of_run(
         "transfer_allowance": None if measured is None else measured.allowance,
         **({} if given is None else _read(given)),
         "order": "drawn",
-        "alpha": alpha / tries,
-        "alpha_transfer": alpha_transfer / tries,
+        "alpha": alpha / 10.0**tries.independence,
+        "alpha_transfer": alpha_transfer / 10.0**tries.transfer,
     }
     return Rules(Policy.model_validate(fields), tries)
 

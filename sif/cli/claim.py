@@ -49,9 +49,10 @@ def commit(
     """Signs everything that decides a verdict, before any suspect is asked.
 
     The run is asked for more evidence than --alpha says, by as much as an audit will take off for
-    keys that might have been chosen: seven powers of ten with an anchored key, twelve without. All
-    words count alike, for weights could be chosen to fit the keys; the transfer allowance is that
-    of calibration.json, if there is one. Ask with `sif verify FP SUSPECT --committed --run RUN`.
+    keys and orders of asking that might have been chosen: thirteen powers of ten with an anchored
+    key, nineteen without, and seven against transfer. All words count alike, for weights could be
+    chosen to fit the keys; the transfer allowance is that of calibration.json, if there is one.
+    Ask with `sif verify FP SUSPECT --committed --run RUN`.
 
     Example: `sif claim commit my-fingerprint --anchor my-secret`
     """
@@ -81,7 +82,7 @@ def commit(
     typer.echo(
         f"{fingerprint}/claim: root {made.root}, signed by key {made.key.key_id[:16]}…\n"
         f"asking goes on to a log10 e-value of {-log10(rules.policy.alpha):.1f}, of which "
-        f"{log10(rules.tries):.1f} will be taken off\n"
+        f"{rules.tries.independence:.1f} will be taken off\n"
         "public: commitment.dsse.json, public.pem; private: salt.key, signing.key (mode 0600)"
     )
 

@@ -21,6 +21,7 @@ from sif.errors import FingerprintError, SuspectError, UsageError
 from sif.files import write_atomically
 from sif.fingerprint.folder import FingerprintSet, manifest_sha256
 from sif.ownership.chance import chance_floor
+from sif.ownership.copies import refuse_copy, source_evidence
 from sif.ownership.evidence import Evidence
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
@@ -31,8 +32,6 @@ from sif.watermark.greenlist.count import GreenCount, z_score
 
 CALIBRATION, PLAIN = "calibration.json", "none"
 CONFIDENCE = 0.99
-COPY_LIMIT = 6.0
-"""Largest log10 e-value against independence of a panel member: that of a claim at α = 10⁻⁶."""
 
 
 class _Record(BaseModel):
@@ -234,7 +233,13 @@ def calibrate(
             "expected a panel of one or more different models that are not yours, got "
             f"{'one of them twice' if names else 'none'}; name each with --panel"
         )
-    _refuse_copies(fingerprint, panel)
+    for asked in panel:
+        refuse_copy(
+            asked.suspect,
+            asked.log10_e_value,
+            digest=fingerprint.manifest.model.digest,
+            source=_shown_by_source(fingerprint, asked),
+        )
     alone = 1.0 - (1.0 - confidence) / len(panel)
     gamma = fingerprint.green_size / fingerprint.vocabulary_size
     members = [_member(asked, gamma, alone) for asked in panel]
@@ -290,23 +295,14 @@ def read_calibration(folder: Path) -> Calibration | None:
     return found
 
 
-def _refuse_copies(fingerprint: FingerprintSet, panel: Sequence[Asked]) -> None:
-    """A panel is of unrelated models: neither the source nor what answers like a copy of it."""
-    digest = fingerprint.manifest.model.digest
-    for asked in panel:
-        if digest is not None and f"@{digest}" in asked.suspect:
-            raise UsageError(
-                f"expected a panel of models that are not yours, got {asked.suspect}, whose "
-                "weights are those that the triggers were made on; take it out of the panel"
-            )
-        if asked.log10_e_value >= COPY_LIMIT:
-            raise UsageError(
-                f"expected a panel of unrelated models, got {asked.suspect}, whose answers have a "
-                f"log10 e-value of {asked.log10_e_value:.1f} against independence (limit "
-                f"{COPY_LIMIT:g}): it is a copy of the source, or the triggers move unrelated "
-                "models so far that they show nothing; take it out if it is a copy, else make "
-                "triggers with another recipe"
-            )
+def _shown_by_source(fingerprint: FingerprintSet, asked: Asked) -> float:
+    """The source's evidence on what a member answered; 0 where it was never measured."""
+    records = [one for one in fingerprint.manifest.triggers if one.id in asked.answers]
+    return source_evidence(
+        [one.quality for one in records if one.quality is not None],
+        vocabulary_size=fingerprint.vocabulary_size,
+        green_size=fingerprint.green_size,
+    )
 
 
 def _floor(fingerprint: FingerprintSet, panel: Sequence[Asked]) -> float:

@@ -135,11 +135,14 @@ class SdaSession:
         folder = self.fingerprint.folder
         measured = read_calibration(folder) if self.calibrated else None
         allowance, highest = allowance_of(measured, Policy(alpha=self.alpha))
+        order: Literal["fingerprint", "drawn"] = (
+            "fingerprint" if self.fingerprint.published else "drawn"
+        )
         return Rules(
             kind=self.thresholds,
             fpr=self.fpr,
             method=self.method,
-            policy=Policy(alpha=self.alpha, transfer_allowance=allowance),
+            policy=Policy(alpha=self.alpha, transfer_allowance=allowance, order=order),
             highest_unrelated=highest,
         )
 

@@ -41,8 +41,8 @@ def compare(case: Case, report: AuditReport) -> None:
     else:
         assert found.transfer_log10_e_value == pytest.approx(again.transfer_log10_e_value, **close)
     assert report.log10_discount is not None
-    assert case.log10_tries is not None
-    gaps = report.log10_discount - case.log10_tries
+    assert case.tries is not None
+    gaps = report.log10_discount - case.tries.independence
     assert found.log10_gaps == pytest.approx(gaps, **close)
 
 

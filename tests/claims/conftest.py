@@ -35,6 +35,13 @@ def claim(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Cla
 
 
 @pytest.fixture(scope="session")
+def numbered(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Claim:
+    """An anchored claim of before, asked in the order in which its maker numbered the triggers."""
+    folder = tmp_path_factory.mktemp("numbered")
+    return make_claim(folder, authority, anchored=True, order="fingerprint")
+
+
+@pytest.fixture(scope="session")
 def plain(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Claim:
     """A claim without anchor and timestamp."""
     folder = tmp_path_factory.mktemp("plain")

@@ -6,12 +6,13 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sif.claims import Asked, Means, audit, commit, load_roots, prepare_request, reveal, stamp
 from sif.claims.anchor import begin, finish
 from sif.claims.bundle import open_bundle, write_bundle
 from sif.claims.canonical import sha256
+from sif.claims.commit import with_lot
 from sif.claims.commitment import header_of, read_statement, state
 from sif.claims.envelope import seal, unseal
 from sif.claims.reveal import read_reveal, sign
@@ -78,7 +79,12 @@ def asked(answer: Any, name: str = "mine") -> Asked:
 
 
 def make_claim(
-    folder: Path, authority: Authority, *, anchored: bool, stamped: bool = True
+    folder: Path,
+    authority: Authority,
+    *,
+    anchored: bool,
+    stamped: bool = True,
+    order: Literal["drawn", "fingerprint"] = "drawn",
 ) -> Claim:
     """Secret, fingerprint, commitment, timestamp, run and bundle."""
     secret, keys = None, KeyRing.generate()
@@ -89,15 +95,19 @@ def make_claim(
         keys = finish(secret, Token.parse(response), response)
     owned = make_up(folder / "fp", triggers=TRIGGERS, vocabulary_size=VOCABULARY, keys=keys)
     told = answers(owned, green=28, scored=30)
-    policy = Policy(alpha=1e-14 if anchored else 1e-19, minimum_answers=3, weighted=False)
+    policy = Policy(alpha=1e-20 if anchored else 1e-19, minimum_answers=3, weighted=False)
     if anchored:
         policy = policy.model_copy(
-            update={"transfer_allowance": calibrated(owned), "alpha_transfer": 1e-10}
+            update={
+                "transfer_allowance": calibrated(owned),
+                "alpha_transfer": 1e-10,
+                "order": order,
+            }
         )
     commit(owned, policy=policy, alpha=1e-6, alpha_transfer=0.01, anchor=secret)
     if stamped:
         stamp(owned.folder, authority.reply(prepare_request(owned.folder)), [])
-    run_of(owned, told, folder / "run", policy)
+    run_of(with_lot(owned), told, folder / "run", policy)
     bundle = folder / "bundle.zip"
     reveal(owned, folder / "run", bundle)
     return Claim(owned, folder / "run", bundle, secret, authority, told)

@@ -48,7 +48,7 @@ def test_a_claim_passes_every_step_whose_means_are_given(claim: Claim) -> None:
     not_checked = {s.name for s in found.steps if s.status is Status.NOT_CHECKED}
     assert not_checked == {"priority", "suspect", "panel"}
     assert [step.number for step in found.steps] == list(range(1, len(STEPS) + 1))
-    assert found.log10_discount == pytest.approx(7.04, abs=0.01)
+    assert found.log10_discount == pytest.approx(13.44, abs=0.01)  # (10^7)² / 4 keys and orders
     assert found.log10_remaining is not None
     assert found.log10_remaining >= 6
 
@@ -56,8 +56,8 @@ def test_a_claim_passes_every_step_whose_means_are_given(claim: Claim) -> None:
 def test_what_the_auditor_gives_nothing_for_is_not_checked(claim: Claim) -> None:
     found = audit(claim.bundle)
     not_checked = {s.name for s in found.steps if s.status is Status.NOT_CHECKED}
-    assert not_checked >= {"owner", "timestamp", "anchor"}
-    assert found.log10_discount == pytest.approx(12.08, abs=0.01)  # the token may be his own
+    assert not_checked >= {"owner", "timestamp", "anchor", "order"}
+    assert found.log10_discount == pytest.approx(19.08, abs=0.01)  # the token may be his own
     assert "not shown to be anchored" in found.step("grinding").sentence
 
 
@@ -91,7 +91,7 @@ def test_runs_that_the_owner_states_are_taken_off(
     sign(files, Reveal(commitment=root, runs=2), claim.key)  # type: ignore[arg-type]
     found = audited(files, tmp_path / "b.zip", claim.means)
     assert found.supported, found.failed
-    assert found.log10_discount == pytest.approx(7.34, abs=0.01)
+    assert found.log10_discount == pytest.approx(13.74, abs=0.01)
     assert "2 runs" in found.step("grinding").sentence
 
 
@@ -554,26 +554,38 @@ def test_the_bundle_holds_no_signing_key_and_no_path_of_the_owner(
     assert claim.bundle.stat().st_mode & 0o777 == 0o600
 
 
-def test_failures_and_second_tries_are_part_of_the_order(claim: Claim, tmp_path: Path) -> None:
-    """0001 fails, 0002 answers, then 0001 is asked again: the order was kept."""
+@pytest.mark.parametrize("batch_size", [24, 2])
+def test_failures_and_second_tries_are_part_of_the_order(
+    claim: Claim, tmp_path: Path, batch_size: int
+) -> None:
+    """The first fails, others answer, then it is asked again: the order was kept.
+
+    In batches of two the second pass stops before the last trigger that the first one asked.
+    """
+    from sif.claims.commit import with_lot
     from sif.claims.record import check, export, parse, questions
     from sif.claims.rejudge import rejudge
+    from sif.ownership.order import in_order
     from sif.ownership.sequential import decide
     from sif.suspects.kept import KeptAnswers
 
-    policy = _policy(claim)
+    policy, owned = _policy(claim), with_lot(claim.fingerprint)
+    order = [trigger.record.id for trigger in in_order(owned, policy)]
     told: dict[str, Any] = dict(claim.told)
-    first = told | {"0001": Unanswered(reason="busy")}
+    first = told | dict.fromkeys(order[:6], Unanswered(reason="busy"))
     with KeptAnswers(tmp_path / "answers.sqlite") as kept:
+        seen = []
         for answers in (first, told):
             asked_now = kept.through(ScriptedSuspect(answers))
-            verdict = decide(claim.fingerprint, asked_now, policy, batch_size=24)
-        asked_for = questions(claim.fingerprint, policy)
+            seen.append(decide(owned, asked_now, policy, batch_size=batch_size))
+        asked_for = questions(owned, policy)
         rows = parse(export(kept, "scripted", asked_for))
     assert rows[0].unanswered == "busy"
-    assert sum(row.trigger == "0001" for row in rows) == 2
+    assert sum(row.trigger == order[0] for row in rows) == 2
+    if batch_size == 2:
+        assert len(seen[1].per_trigger) < len(seen[0].per_trigger) == len({r.trigger for r in rows})
     check(rows, asked_for, not_before=None)
-    assert rejudge(claim.fingerprint, rows, asked_for, policy, matched=False) == verdict
+    assert rejudge(owned, rows, asked_for, policy, like=seen[1]) == seen[1]
 
 
 def _policy(claim: Claim) -> Any:

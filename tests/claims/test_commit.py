@@ -10,6 +10,7 @@ import pytest
 
 from sif.claims import Means, audit, commit, prepare_request, read_commitment, reveal, stamp
 from sif.claims.canonical import jcs
+from sif.claims.commit import with_lot
 from sif.claims.commitment import first_difference, root_of
 from sif.claims.merkle import merkle_root
 from sif.errors import ClaimError, FingerprintError, StorageError
@@ -182,7 +183,7 @@ def test_a_run_that_does_not_derive_is_revealed_and_does_not_support(
 ) -> None:
     owned = FingerprintSet.load(copy)
     policy = read_commitment(copy).header.policy
-    run_of(owned, dict.fromkeys(claim.told, "nothing to see"), tmp_path / "run", policy)
+    run_of(with_lot(owned), dict.fromkeys(claim.told, "nothing to see"), tmp_path / "run", policy)
     reveal(owned, tmp_path / "run", tmp_path / "b.zip")
     found = audit(tmp_path / "b.zip", claim.means)
     assert found.failed == "grinding"

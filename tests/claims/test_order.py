@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sif.claims import audit, commit, prepare_request, reveal, stamp
+from sif.claims import Outcome, Status, audit, commit, prepare_request, reveal, stamp
 from sif.claims.commit import with_lot
 from sif.claims.rules import rules_of_run
 from sif.errors import ClaimError
@@ -50,10 +50,30 @@ def test_the_audit_draws_the_same_order_from_the_timestamp(drawn: Claim) -> None
     trusting = replace(drawn.means, secrets_tried=1.0)
     found = audit(drawn.bundle, trusting)
     assert found.supported, (found.failed, found.step(str(found.failed)).sentence)
-    assert "(drawn from the timestamp)," in found.step("journal").sentence
+    assert found.step("order").status is Status.PASS
     assert "drawn from the timestamp of the commitment" in found.step("verdict").sentence
     nobody = audit(drawn.bundle, replace(trusting, roots=()))
-    assert "whose authority may be the claimant's own" in nobody.step("journal").sentence
+    assert nobody.step("order").status is Status.NOT_CHECKED
+    assert "whose authority may be the claimant's own" in nobody.step("order").sentence
+
+
+def test_an_order_that_the_claimant_knew_is_not_checked_and_the_headline_says_so(
+    numbered: Claim, plain: Claim, tmp_path: Path
+) -> None:
+    found = audit(numbered.bundle, numbered.all_means)
+    assert found.outcome is Outcome.CONSISTENT
+    assert found.not_checked == ("order",)
+    assert "not checked: order" in found.headline
+    assert "for an honest claimant only" in found.step("order").sentence
+    assert found.log10_discount == pytest.approx(7.04, abs=0.01)  # nothing but keys is drawn
+    policy = Policy(alpha=1e-19, minimum_answers=3, weighted=False, order="drawn")
+    owned = make_up(tmp_path / "fp", triggers=12, vocabulary_size=600)
+    commit(owned, policy=policy, alpha=1e-6)
+    run_of(owned, answers(owned, green=28, scored=30), tmp_path / "run", policy)
+    reveal(owned, tmp_path / "run", tmp_path / "b.zip")
+    found = audit(tmp_path / "b.zip")
+    assert "drawn from the secret" in found.step("order").sentence
+    assert found.log10_discount == pytest.approx(12.08, abs=0.01)
 
 
 def test_an_order_of_choice_fails_at_the_journal(drawn: Claim, tmp_path: Path) -> None:

@@ -162,13 +162,14 @@ TAU: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
 
 @pytest.mark.parametrize("case", TAU)
 def test_an_allowance_that_does_not_follow_from_the_panel_is_refused(
-    claim: Claim, files: Files, tmp_path: Path, case: str
+    numbered: Claim, tmp_path: Path, case: str
 ) -> None:
     change, words = TAU[case]
+    files = numbered.files(tmp_path / "unpacked")
     edited(CALIBRATION, change)(files)
     del files["claim/timestamp.tsr"]
-    recommitted(files, claim.key)
-    found = audited(files, tmp_path / "b.zip", claim.all_means)
+    recommitted(files, numbered.key)
+    found = audited(files, tmp_path / "b.zip", numbered.all_means)
     assert found.outcome is Outcome.REFUTED
     step = "transfer" if words else "counts"  # what cannot be counted ends the audit earlier
     assert found.failed == step, found.steps
