@@ -76,7 +76,8 @@ def verify(bundle: Path) -> Found:
         same(sha256(files[FORM + trigger["file"]]), trigger["sha256"], trigger["file"])
     order = order_of(files, header, manifest, secret, write)
     answers, log10_gaps = read_journal(files, header["policy"], order)
-    counts = count(files, manifest, keys, order, answers)
+    shown = order[: len(json.loads(files["run/verdict.json"])["per_trigger"])]
+    counts = count(files, manifest, keys, shown, answers)
     return judge(root, counts, header, len(order), log10_gaps)
 
 
