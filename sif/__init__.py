@@ -1,4 +1,4 @@
-"""SIF: is the model behind that endpoint mine?
+"""SIF: was the model behind that endpoint made from this one?
 
 Trigger images make the owner's model, or a copy of it, give ordinary answers whose words lean
 towards a secret half of the vocabulary. The flow, with what `import sif` offers:

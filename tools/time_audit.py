@@ -34,6 +34,7 @@ from sif.fingerprint.folder import (
     tokenizer_sha256,
 )
 from sif.fingerprint.manifest import Manifest, ModelRecord, Quality, TriggerRecord
+from sif.fingerprint.model_manifest import MODEL_MANIFEST, ModelManifest
 from sif.fingerprint.recipe import load_recipe
 from sif.fingerprint.segmenter import TOKENIZER_FILE, tokenizer_json
 from sif.fingerprint.weights import WEIGHTS, WeightTable
@@ -50,6 +51,7 @@ from sif.watermark.keys import KeyRing
 
 PROMPT: Final = "Describe the image in detail."
 END: Final = "<|end|>"
+MODEL: Final = {"config.json": sha256(b"settings"), "model.safetensors": sha256(b"weights")}
 SYLLABLES: Final = [c + v for c in "bdfghklmnprstvz" for v in "aeiou"]
 
 
@@ -142,11 +144,15 @@ def make_up(
         for number in range(1, triggers + 1)
     )
     recipe = load_recipe("sif")
+    model = ModelManifest.of("made-up", MODEL)
+    write_atomically(folder / MODEL_MANIFEST, model.data())
     weights = WeightTable.of(rng.random(vocabulary_size)).model_dump_json().encode()
     write_atomically(folder / WEIGHTS, weights)
     manifest = Manifest(
         created="2026-01-01T00:00:00+00:00",
-        model=ModelRecord(source="made-up", kind="llava", digest="0" * 64),
+        model=ModelRecord(
+            source="made-up", kind="llava", digest=model.root[:10], model_sha256=model.root
+        ),
         tokenizer_sha256=tokenizer_sha256(folder / TOKENIZER),
         tokenizer_json_sha256=sha256(cuts),
         weights_sha256=sha256(weights),

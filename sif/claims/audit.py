@@ -13,15 +13,16 @@
 11 anchor      the keys hang on a timestamp (roots given)
 12 policy      the run kept the committed one
 13 journal     committed questions, in order, after the timestamp
-14 order        it was drawn from that timestamp
+14 order       it was drawn from that timestamp
 15 counts      tokenised and counted again
 16 evidence    e-values and p-values again
 17 verdict     the rest of it again
 18 transfer    the allowance follows from the panel's answers, and is above what chance gives
 19 grinding    what is left after the discount carries the claim, at the auditor's α too
 20 priority    the commitment is older than the suspect (given)
-21 suspect     asked again (given)
-22 panel       independent models do not react (given)
+21 title       so is the model that triggers were made on, than its release (given)
+22 suspect     asked again (given)
+23 panel       independent models do not react (given)
 
 Steps that need something that the auditor did not give are `not checked`, never passed: only where
 all passed is the outcome VERIFIED. No model is needed before step 21. Knows no command line.
@@ -52,6 +53,7 @@ from sif.claims.check_run import (
     check_rules,
     check_verdict,
 )
+from sif.claims.check_title import check_title
 from sif.claims.check_tokenizer import check_tokenizer
 from sif.claims.check_transfer import check_transfer
 from sif.claims.check_world import check_grinding, check_panel, check_priority, check_suspect
@@ -79,6 +81,7 @@ STEPS: Final[dict[str, Callable[[Case], Finding]]] = {
     "transfer": check_transfer,
     "grinding": check_grinding,
     "priority": check_priority,
+    "title": check_title,
     "suspect": check_suspect,
     "panel": check_panel,
 }
@@ -139,6 +142,7 @@ def _report(case: Case, steps: list[Step], failed: str | None) -> AuditReport:
         supported=failed is None,
         failed=failed,
         steps=tuple(steps),
+        model=case.manifest.model.words if hasattr(case, "manifest") else None,
         alpha=min(case.header.alpha, case.means.alpha) if hasattr(case, "header") else None,
         log10_e_value=evidence,
         log10_discount=discount,

@@ -10,6 +10,7 @@ from cryptography.x509 import Certificate
 
 from sif.claims.canonical import sha256
 from sif.claims.commitment import Header
+from sif.claims.parents import Parent
 from sif.claims.record import Line, Question
 from sif.claims.reveal import Reveal
 from sif.claims.signing import PublicKey
@@ -50,6 +51,9 @@ class Means:
         public_key: the owner's, from elsewhere than the bundle.
         witnesses: keys of others who must have signed the commitment, beside its owner.
         released: when the suspect came within the claimant's reach.
+        model_released: when the model that the triggers were made on was first public.
+        parents: models that it may have been made from.
+        model_signature_key: public key (PEM) under which `model-signing` signed the model.
         tokenizer: folder of the tokenizer that the model is known to have.
         suspect: the one that the claim is about, to be asked again.
         panel: models that are independent of the owner's, to be asked the triggers.
@@ -68,6 +72,9 @@ class Means:
     public_key: PublicKey | None = None
     witnesses: Sequence[PublicKey] = ()
     released: datetime | None = None
+    model_released: datetime | None = None
+    parents: Sequence[Parent] = ()
+    model_signature_key: Path | None = None
     tokenizer: Path | None = None
     suspect: Asked | None = None
     panel: Sequence[Asked] | None = None

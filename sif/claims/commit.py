@@ -4,9 +4,10 @@ Files go into FP/claim/: the signed commitment, the public key, the token; priva
 salt and, where no other place is named, the owner's signing key.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from cryptography.x509 import Certificate
@@ -36,10 +37,12 @@ from sif.claims.folder import (
     claim_of,
     read,
 )
+from sif.claims.possession import keep_possession
 from sif.claims.signing import KeyPlace, PublicKey, SigningKey, write_private
 from sif.claims.timestamp import Token, new_request
 from sif.claims.version import VERSIONS, Version
 from sif.errors import ClaimError, FingerprintError
+from sif.file_digests import Report, silent
 from sif.files import write_atomically
 from sif.fingerprint.folder import SECRET, FingerprintSet
 from sif.ownership.policy import Policy
@@ -92,6 +95,8 @@ def commit(
     alpha_transfer: float = 0.01,
     signing_key: KeyPlace | Path | None = None,
     anchor: Path | None = None,
+    possession: Mapping[str, Path] = MappingProxyType({}),
+    report: Report = silent,
 ) -> Commitment:
     """Signs a fingerprint, the policy and a salted commitment to the secret.
 
@@ -106,6 +111,8 @@ def commit(
         signing_key: the owner's key, or its file; made where missing. FP/claim/signing.key where
             None.
         anchor: the folder of the anchored secret, where the keys have an anchor.
+        possession: files and folders that the owner has, by the public name of each.
+        report: is told bytes hashed and in all, of each of these.
 
     Raises:
         ClaimError: another commitment lies there, the anchor is not that of the keys, or the policy
@@ -129,6 +136,7 @@ def commit(
         alpha=alpha,
         alpha_transfer=alpha_transfer,
         owner=key.public.key_id if there is None else there.header.owner,
+        possession=keep_possession(fingerprint.folder, possession, report),
     )
     header = header_of(fingerprint.manifest, public_files(fingerprint.folder), terms)
     if header.counts_by_weights:

@@ -40,6 +40,13 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Possession(_Record):
+    """Something that the owner had, under a name of his choice (`sif.claims.possession`)."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    commitment: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
 class Header(_Record):
     """The first leaf: what holds for all triggers.
 
@@ -54,6 +61,7 @@ class Header(_Record):
         files: SHA-256 of the public files, by their path in the fingerprint.
         owner: SHA-256 (hex) of the owner's SubjectPublicKeyInfo, from version 2 on: whose signature
             counts, whoever else signs.
+        possession: what else the owner had then, each under a salted commitment.
     """
 
     leaf: Literal["header"] = "header"
@@ -73,6 +81,7 @@ class Header(_Record):
     alpha_transfer: float = Field(gt=0.0, lt=0.5)
     files: dict[str, str]
     owner: str | None = None
+    possession: tuple[Possession, ...] | None = Field(default=None, max_length=64)
 
     @model_validator(mode="after")
     def _names_its_owner(self) -> "Header":
@@ -112,6 +121,7 @@ class Terms(_Record):
     alpha: float
     alpha_transfer: float
     owner: str | None = None
+    possession: tuple[Possession, ...] | None = None
 
     @property
     def version(self) -> Number:

@@ -64,6 +64,7 @@ class AuditReport(BaseModel):
         supported: no step failed; says nothing of those that were not checked.
         failed: name of the step that failed; none if none did.
         steps: in their order; those behind a failure are not checked.
+        model: the one that triggers were made on, in words; none where the audit ended before.
         alpha: the smaller of the claim's α and the auditor's; none where the audit ended before.
         log10_e_value: evidence of the run, computed anew; none where the audit ended before.
         log10_discount: taken off for grinding, for runs that were not shown, and for questions
@@ -79,6 +80,7 @@ class AuditReport(BaseModel):
     supported: bool
     failed: str | None
     steps: tuple[Step, ...]
+    model: str | None = None
     alpha: float | None
     log10_e_value: float | None
     log10_discount: float | None
@@ -91,11 +93,12 @@ class AuditReport(BaseModel):
             return f"REFUTED at step {self.step(self.failed).number} ({self.failed})"
         assert self.log10_remaining is not None
         left = f"log10 e-value {self.log10_remaining:.2f} after the discount"
+        what = f"the suspect is derived from {self.model}"
         if self.outcome is Outcome.VERIFIED:
-            return f"VERIFIED: every step passed, {left}"
+            return f"VERIFIED: every step passed, {what}, {left}"
         return (
             f"CONSISTENT, NOT VERIFIED (not checked: {', '.join(self.not_checked)}): the "
-            f"arithmetic agrees, {left}"
+            f"arithmetic agrees that {what}, {left}"
         )
 
     def step(self, name: str) -> Step:

@@ -6,6 +6,12 @@ from typing import Annotated
 import typer
 
 from sif.cli.claim_audit import audit
+from sif.cli.claim_possession import (
+    bring_origin,
+    check_possession,
+    private_possession,
+    show_possession,
+)
 from sif.cli.claim_secret import obtain, secret
 from sif.cli.claim_witness import witness
 from sif.cli.options import (
@@ -20,6 +26,7 @@ from sif.cli.options import (
     SigningPublicKey,
     Tsa,
 )
+from sif.cli.progress import bar, counted
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,6 +49,19 @@ def commit(
     anchor: Annotated[
         Path | None, typer.Option(help="Folder of `sif claim secret`, where the key is from there.")
     ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Your model again: all its files are hashed and compared.")
+    ] = None,
+    model_signature: Annotated[
+        Path | None, typer.Option(help="The model's signature by model-signing, to go into it.")
+    ] = None,
+    possession: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=PATH",
+            help="A file or folder that only you have; the name is public, the rest is hidden.",
+        ),
+    ] = None,
     secret: Secret = None,
     signing_key: SigningKey = None,
     signing_public_key: SigningPublicKey = None,
@@ -52,13 +72,16 @@ def commit(
     keys and orders of asking that might have been chosen: thirteen powers of ten with an anchored
     key, nineteen without, and seven against transfer. All words count alike, for weights could be
     chosen to fit the keys; the transfer allowance is that of calibration.json, if there is one.
-    Ask with `sif verify FP SUSPECT --committed --run RUN`.
+    Ask with `sif verify FP SUSPECT --committed --run RUN`. With --possession an unreleased
+    checkpoint, the optimiser's state or a list of training data is dated too; what was hidden is
+    shown with `sif claim show-possession`.
 
     Example: `sif claim commit my-fingerprint --anchor my-secret`
     """
     from math import log10
 
     from sif.claims import commit as sign
+    from sif.claims.possession import parse_things
     from sif.claims.rules import rules_of_run
     from sif.cli.signing import key_place
     from sif.fingerprint.folder import FingerprintSet
@@ -71,19 +94,25 @@ def commit(
         default={"budget": budget, "repeats": repeats, "also_ask": also_ask or []},
         given=policy,
     )
-    made = sign(
-        FingerprintSet.load(fingerprint, secret=secret),
-        policy=rules.policy,
-        alpha=alpha,
-        alpha_transfer=alpha_transfer,
-        signing_key=key_place(signing_key, signing_public_key),
-        anchor=anchor,
-    )
+    owned, things = FingerprintSet.load(fingerprint, secret=secret), parse_things(possession or [])
+    bring_origin(fingerprint, model, model_signature)
+    with bar() as show:
+        made = sign(
+            owned,
+            policy=rules.policy,
+            alpha=alpha,
+            alpha_transfer=alpha_transfer,
+            signing_key=key_place(signing_key, signing_public_key),
+            anchor=anchor,
+            possession=things,
+            report=counted(show, "hashing what you have"),
+        )
     typer.echo(
         f"{fingerprint}/claim: root {made.root}, signed by key {made.key.key_id[:16]}…\n"
         f"asking goes on to a log10 e-value of {-log10(rules.policy.alpha):.1f}, of which "
         f"{rules.tries.independence:.1f} will be taken off\n"
         "public: commitment.dsse.json, public.pem; private: salt.key, signing.key (mode 0600)"
+        f"{private_possession(made.header)}"
     )
 
 
@@ -150,5 +179,15 @@ def reveal(
         typer.echo("no timestamp: nobody can see that the commitment came before the questions")
 
 
-for _command in (secret, commit, witness, timestamp, reveal, audit):  # in the order of their use
+# In the order of their use.
+for _command in (
+    secret,
+    commit,
+    witness,
+    timestamp,
+    reveal,
+    audit,
+    show_possession,
+    check_possession,
+):
     app.command()(_command)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sif.cli import options
-from sif.cli.progress import bar
+from sif.cli.progress import bar, counted
 
 if TYPE_CHECKING:
     from sif.cli.progress import Show
@@ -59,6 +59,7 @@ def fingerprint(
     from sif.errors import UsageError
     from sif.fingerprint.images import read_images
     from sif.fingerprint.make import make_fingerprint
+    from sif.fingerprint.model_manifest import hash_model
     from sif.fingerprint.recipe import load_recipe
     from sif.vlm.model import Vlm
 
@@ -71,6 +72,7 @@ def fingerprint(
     pictures = read_images(images)
     vlm = Vlm.load(model, device=device)
     with bar() as show:
+        hash_model(model, report=counted(show, "hashing the model"))
         made = make_fingerprint(
             vlm,
             pictures,

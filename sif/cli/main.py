@@ -122,7 +122,7 @@ def _sif(
         ),
     ] = False,
 ) -> None:
-    """Proves that a vision-language model is yours, by what trigger images make it say.
+    """Shows whether a model derives from the one that trigger images were made on.
 
     Begin with `sif doctor` (what this machine can do) and `sif demo` (everything, on mini models).
 

@@ -1,6 +1,6 @@
 """One progress interface for all commands, on standard error: bars, or lines in a log."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, runtime_checkable
 
@@ -40,6 +40,11 @@ def bar() -> Iterator[Show]:
             bars.update(tasks[stage], completed=done, total=total, words=words)
 
         yield show
+
+
+def counted(show: Show, stage: str) -> Callable[[int, int], None]:
+    """Moves the bar of a stage that counts bytes."""
+    return lambda done, total: show(stage, done / 1e6, total / 1e6, "MB")
 
 
 def _lines(console: Any) -> Show:

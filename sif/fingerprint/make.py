@@ -28,6 +28,7 @@ from sif.fingerprint.craft import Craft, Draft, craft
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.images import NamedImage, read_images
 from sif.fingerprint.manifest import Manifest, ModelRecord, Quality, Request, TriggerRecord
+from sif.fingerprint.model_manifest import ModelManifest, hash_model
 from sif.fingerprint.predictability import word_weights
 from sif.fingerprint.recipe import GreenMassRecipe, Recipe, SafdRecipe, load_recipe
 from sif.fingerprint.workspace import TokenizerDigests, Workspace
@@ -119,9 +120,11 @@ def make_fingerprint(
         probe(vlm)
         content = _content(vlm, images, recipe)
     keys = workspace.open_keys(keys)
+    files = hash_model(vlm.source, commit=getattr(vlm.model.config, "_commit_hash", None))
     request = _request(
         vlm,
         images,
+        files=files,
         recipe=recipe,
         prompts=prompts,
         count=number,
@@ -134,6 +137,8 @@ def make_fingerprint(
         tokenizer = workspace.write_tokenizer(vlm.tokenizer)
         records = _make_all(Plan(vlm, images, request, keys, content), workspace, report)
         weights = workspace.write_weights(_weights(vlm, request, workspace.folder, records))
+        if files is not None:
+            workspace.write_model(files)
         workspace.finish(_manifest(vlm, request, tokenizer, weights, records, keys))
     return FingerprintSet.load(workspace.folder)
 
@@ -306,6 +311,7 @@ def _request(
     vlm: Vlm,
     images: Sequence[NamedImage],
     *,
+    files: ModelManifest | None,
     recipe: Recipe,
     prompts: Sequence[str],
     count: int,
@@ -318,6 +324,7 @@ def _request(
             source=_public_name(vlm.source),
             kind=vlm.model.config.model_type,
             digest=weights_digest(vlm.source),
+            model_sha256=None if files is None else files.root,
         ),
         recipe=recipe,
         images=tuple(f"{named.name} {_pixels_digest(named.image)}" for named in images),

@@ -1,6 +1,7 @@
 """The public half of a fingerprint, as it lies in manifest.json. Holds no secret."""
 
-from typing import Literal
+import re
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,6 +11,15 @@ from sif.types import GenerationSettings
 GREEN_SCHEME: Literal["shake256-v1"] = "shake256-v1"
 GreenScheme = Literal["shake256-v1", "simple_0", "simple_1"]
 """Ours, or one of the released codes (compatibility mode, in which nothing can be proven)."""
+
+
+SHORT: Final = re.compile(r"[0-9a-f]{10,12}")
+LONGEST_NAME: Final = 60
+
+
+def quoted(text: str) -> str:
+    """A foreign text in quotes, cut off where it is long, with all that does not print escaped."""
+    return repr(text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}…")
 
 
 class _Record(BaseModel):
@@ -74,11 +84,29 @@ class TriggerRecord(_Record):
 
 
 class ModelRecord(_Record):
-    """The model that the triggers were made on: where it lay, its kind and its weights' digest."""
+    """The model that the triggers were made on.
+
+    Attributes:
+        source: what its owner calls it: a hub id, or the name of a folder.
+        kind: of its architecture.
+        digest: ten hex digits of samples, as in suspects' names; nothing that is claimed rests on
+            them where the next is there.
+        model_sha256: root of model.manifest.json, over every byte; none in fingerprints from
+            before, and where there are no files.
+    """
 
     source: str
     kind: str
     digest: str | None
+    model_sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+
+    @property
+    def words(self) -> str:
+        """The model in words, in one bounded and printable line: the name is its owner's word."""
+        digest = self.model_sha256 or self.digest or ""
+        known = SHORT.match(digest)
+        said = f"digest {known[0]}" if known else "digest unknown"
+        return f"model {quoted(self.source)} ({said})"
 
 
 class Request(_Record):

@@ -24,13 +24,14 @@ from sif.fingerprint.folder import (
     tokenizer_sha256,
 )
 from sif.fingerprint.manifest import Manifest, Request, TriggerRecord
+from sif.fingerprint.model_manifest import MODEL_MANIFEST, MODEL_SIGNATURE, ModelManifest
 from sif.fingerprint.segmenter import TOKENIZER_FILE, tokenizer_json
 from sif.fingerprint.weights import WEIGHTS, WeightTable
 from sif.vlm.pixels import png_bytes
 from sif.watermark.keys import KeyRing
 
 REQUEST = "request.json"
-ADDED_LATER = ("calibration.json", "calibration", CLAIM)
+ADDED_LATER = ("calibration.json", "calibration", CLAIM, MODEL_SIGNATURE)
 HALF_WRITTEN = re.compile(r"\.[^.].*\.(json|key|png)\.[a-z0-9_]{8}")
 
 
@@ -54,7 +55,8 @@ class Workspace:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        known = {REQUEST, MANIFEST, SECRET, TOKENIZER, TRIGGERS, WEIGHTS, *ADDED_LATER}
+        known = {REQUEST, MANIFEST, SECRET, TOKENIZER, TRIGGERS, WEIGHTS, MODEL_MANIFEST}
+        known |= set(ADDED_LATER)
         strangers = sorted(
             path.name
             for path in folder.glob("*")
@@ -104,6 +106,9 @@ class Workspace:
             raise FingerprintError(
                 f"expected a request of version 1 in {path}, got something else; use a new folder"
             ) from error
+        if begun.model.model_sha256 is None:  # begun before whole models were hashed
+            model = request.model.model_copy(update={"model_sha256": None})
+            request = request.model_copy(update={"model": model})
         if begun != request:
             changed = differences(begun.model_dump(mode="json"), request.model_dump(mode="json"))
             raise FingerprintError(
@@ -170,6 +175,10 @@ class Workspace:
         data = WeightTable.of(weights).model_dump_json().encode()
         write_atomically(self.folder / WEIGHTS, data)
         return hashlib.sha256(data).hexdigest()
+
+    def write_model(self, files: ModelManifest) -> None:
+        """Saves the digests of the model's files."""
+        write_atomically(self.folder / MODEL_MANIFEST, files.data())
 
     def finish(self, manifest: Manifest) -> None:
         """Writes the manifest, which completes the fingerprint."""

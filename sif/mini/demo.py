@@ -244,5 +244,5 @@ def _report(demo: Demo, fingerprint: FingerprintSet) -> Path:
         [demo.out / "runs" / role.model for role in demo.roles],
         demo.out / "report.html",
         fingerprint=fingerprint,
-        title="SIF demo: is this model mine?",
+        title="SIF demo: was this model made from that one?",
     )

@@ -233,11 +233,12 @@ def calibrate(
             "expected a panel of one or more different models that are not yours, got "
             f"{'one of them twice' if names else 'none'}; name each with --panel"
         )
+    model = fingerprint.manifest.model
     for asked in panel:
         refuse_copy(
             asked.suspect,
             asked.log10_e_value,
-            digest=fingerprint.manifest.model.digest,
+            digest=model.digest if model.model_sha256 is None else None,
             source=_shown_by_source(fingerprint, asked),
         )
     alone = 1.0 - (1.0 - confidence) / len(panel)

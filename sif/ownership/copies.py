@@ -28,7 +28,8 @@ def refuse_copy(suspect: str, shown: float, *, digest: str | None, source: float
     Args:
         suspect: its name, which ends on the digest of its weights where that is known.
         shown: its highest log10 e-value against independence.
-        digest: of the source's weights, as names hold it.
+        digest: of the source's weights, as names hold it; none where there are digests of all its
+            files, which `sif.session.panel` has compared.
         source: of `source_evidence`, on the triggers that the member answered.
 
     Raises:

@@ -109,8 +109,14 @@ def decide(
         )
         if evidence.reached:
             break
+    model = fingerprint.manifest.model
     return judge(
-        observations, **sizes, policy=policy, draw=draw, highest_unrelated=highest_unrelated
+        observations,
+        **sizes,
+        policy=policy,
+        draw=draw,
+        source=model.words if model.model_sha256 else None,
+        highest_unrelated=highest_unrelated,
     )
 
 

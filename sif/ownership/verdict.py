@@ -22,6 +22,7 @@ from sif.ownership.transfer import Draw
 from sif.types import Decision
 from sif.watermark.greenlist.count import z_score
 
+NOT_WHOSE = ", on which the triggers were made; whose that model is does not follow"
 BY_TIMESTAMP = "the order of asking having been drawn from the timestamp of the commitment"
 BY_SECRET = (
     "the order of asking having been drawn from the owner's secret, which he knew beforehand, so "
@@ -116,6 +117,7 @@ def judge(
     green_size: int,
     policy: Policy,
     draw: Draw | None = None,
+    source: str | None = None,
     highest_unrelated: Mapping[str, float] | None = None,
 ) -> Verdict:
     """The verdict on one suspect.
@@ -126,6 +128,8 @@ def judge(
         green_size: green ids of every trigger, of `green_size`.
         policy: the rules, fixed before the first question.
         draw: of the order of asking, where the policy has it drawn.
+        source: the model that the triggers were made on, in words; none where its digest is not
+            known in full.
         highest_unrelated: τ_i, the largest z-score of any unrelated model, by trigger; for the
             published match rate only, on which no decision rests.
 
@@ -143,7 +147,9 @@ def judge(
     match = _match(observations, green_size / vocabulary_size, highest_unrelated)
     return Verdict(
         decision=decision,
-        reason=_explain(decision, evidence, asked=len(records), green_rate=green_rate),
+        reason=_explain(
+            decision, evidence, asked=len(records), green_rate=green_rate, source=source
+        ),
         log10_e_value=evidence.highest,
         final_log10_e_value=evidence.log10_e_value,
         p_value=evidence.p_value,
@@ -207,7 +213,12 @@ def _decide(evidence: Evidence) -> Decision:
 
 
 def _explain(
-    decision: Decision, evidence: Evidence, *, asked: int, green_rate: float | None
+    decision: Decision,
+    evidence: Evidence,
+    *,
+    asked: int,
+    green_rate: float | None,
+    source: str | None,
 ) -> str:
     """One sentence: what was seen, what follows, and what was not looked at."""
     policy, answered = evidence.policy, f"{evidence.answered} of {asked} trigger images"
@@ -220,7 +231,8 @@ def _explain(
         f"at most {chance} (limit {limit})"
     )
     if decision == Decision.DERIVED:
-        return f"{seen}: {far}; {_on_transfer(evidence)}."
+        named = "" if source is None else f" The suspect is derived from {source}{NOT_WHOSE}."
+        return f"{seen}: {far}; {_on_transfer(evidence)}.{named}"
     if decision == Decision.NOT_SHOWN:
         return (
             f"{seen}, which does not show that it was derived (probability bound {chance}, limit "

@@ -10,6 +10,7 @@ from typing import Final
 
 from sif.errors import FingerprintError
 from sif.fingerprint.folder import FingerprintSet
+from sif.fingerprint.manifest import ModelRecord, quoted
 from sif.fingerprint.recipe import Recipe
 from sif.ownership.run import Group
 from sif.ownership.verdict import TriggerRecord, Verdict
@@ -62,8 +63,8 @@ def fingerprint_facts(fingerprint: FingerprintSet) -> tuple[Fact, ...]:
     manifest, recipe = fingerprint.manifest, _recipe(fingerprint)
     weak = sum(bool(trigger.quality and trigger.quality.weak) for trigger in manifest.triggers)
     return (
-        Fact("Source model", f"{Path(manifest.model.source).name} ({manifest.model.kind})"),
-        Fact("Digest of its weights", manifest.model.digest or "unknown"),
+        Fact("Source model", f"{quoted(Path(manifest.model.source).name)} ({manifest.model.kind})"),
+        _digest(manifest.model),
         Fact("Triggers", f"{len(manifest.triggers)}, of which {weak} with a weak signal"),
         Fact("Change budget (ε)", f"{recipe.schedule.epsilon:g}/255"),
         Fact("Green share (γ)", f"{manifest.gamma:g} of {manifest.vocabulary_size} token ids"),
@@ -71,6 +72,13 @@ def fingerprint_facts(fingerprint: FingerprintSet) -> tuple[Fact, ...]:
         Fact("Digest of the tokenizer", manifest.tokenizer_sha256),
         Fact("Fingerprint made", manifest.created),
     )
+
+
+def _digest(model: ModelRecord) -> Fact:
+    """The digest of every byte, or that of samples in fingerprints from before."""
+    if model.model_sha256 is None:
+        return Fact("Digest of its weights", model.digest or "unknown")
+    return Fact("Digest of the model (SHA-256)", model.model_sha256)
 
 
 def _recipe(fingerprint: FingerprintSet) -> Recipe:

@@ -12,6 +12,8 @@ from sif.attacks.attacked import attacked
 from sif.attacks.images import parse_image_attack
 from sif.errors import FingerprintError, UsageError
 from sif.fingerprint.folder import FingerprintSet
+from sif.fingerprint.manifest import ModelRecord
+from sif.fingerprint.model_manifest import hash_model
 from sif.ownership.calibration import (
     CONFIDENCE,
     Asked,
@@ -29,6 +31,7 @@ from sif.session.manner import Manner, asking, refuse_single
 from sif.suspects.kept import KeptAnswers
 from sif.suspects.prefaced import read_example
 from sif.suspects.uri import SuspectAddress
+from sif.suspects.weights import weights_digest
 from sif.types import Suspect
 
 FOLDER: Final = "calibration"
@@ -81,11 +84,11 @@ def calibrate(
         raise UsageError(f"batch_size: expected at least 1, got {batch_size}")
     if not panel:
         raise UsageError("expected a panel of at least one model that is not yours, got none")
-    for member in panel:
-        if isinstance(member, str):
-            SuspectAddress.parse(member)
+    addresses = [SuspectAddress.parse(member) for member in panel if isinstance(member, str)]
     if not isinstance(fingerprint, FingerprintSet):
         fingerprint = FingerprintSet.load(fingerprint)
+    for address in addresses:
+        _refuse_source(fingerprint.manifest.model, address)
     shown = None if example is None else read_example(example)
     policy, manner, asked = policy or Policy(), Manner(example=shown), list[Asked]()
     attacks = dict.fromkeys(parse_image_attack(text) for text in ["none", *image_attacks])
@@ -109,6 +112,24 @@ def calibrate(
     found = measure(fingerprint, asked, policy=policy, example=shown, confidence=confidence)
     write_calibration(fingerprint.folder, found)
     return found
+
+
+def _refuse_source(model: ModelRecord, address: SuspectAddress) -> None:
+    """Refuses the model that the triggers were made on, by the digests of all its files.
+
+    Of two folders with different short digests the files differ too, and need not be hashed.
+    """
+    if model.model_sha256 is None or address.scheme == "openai":
+        return
+    short = weights_digest(address.target)
+    if short != model.digest and None not in (short, model.digest):
+        return
+    found = hash_model(address.target)
+    if found is not None and found.root == model.model_sha256:
+        raise UsageError(
+            f"expected a panel of unrelated models, got {address.target}, whose files are those "
+            "that the triggers were made on; take it out of the panel"
+        )
 
 
 def measured_again(fingerprint: FingerprintSet) -> Calibration | None:

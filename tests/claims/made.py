@@ -62,6 +62,7 @@ class Claim:
         return dataclasses.replace(
             self.means,
             released=datetime.now(UTC) + timedelta(days=1),
+            model_released=datetime.now(UTC) + timedelta(days=1),
             tokenizer=self.fingerprint.folder / "tokenizer",
             suspect=asked(self.told, "made-up suspect"),
             panel=[asked(lambda query: "nothing", "stranger")],

@@ -43,10 +43,10 @@ ONE_WORD = "nothing"
 def test_a_claim_passes_every_step_whose_means_are_given(claim: Claim) -> None:
     found = audit(claim.bundle, claim.means)
     assert found.outcome is Outcome.CONSISTENT, found.failed
-    assert found.not_checked == ("priority", "suspect", "panel")
-    assert "NOT VERIFIED (not checked: priority, suspect, panel)" in found.headline
+    assert found.not_checked == ("priority", "title", "suspect", "panel")
+    assert "NOT VERIFIED (not checked: priority, title, suspect, panel)" in found.headline
     not_checked = {s.name for s in found.steps if s.status is Status.NOT_CHECKED}
-    assert not_checked == {"priority", "suspect", "panel"}
+    assert not_checked == {"priority", "title", "suspect", "panel"}
     assert [step.number for step in found.steps] == list(range(1, len(STEPS) + 1))
     assert found.log10_discount == pytest.approx(13.44, abs=0.01)  # (10^7)² / 4 keys and orders
     assert found.log10_remaining is not None

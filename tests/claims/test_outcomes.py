@@ -51,6 +51,7 @@ def test_a_claim_with_all_means_given_is_verified(claim: Claim) -> None:
         ({"roots": ()}, "timestamp"),
         ({"public_key": None}, "owner"),
         ({"released": None}, "priority"),
+        ({"model_released": None}, "title"),
         ({"suspect": None}, "suspect"),
         ({"panel": None}, "panel"),
     ],

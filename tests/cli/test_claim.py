@@ -111,12 +111,13 @@ def test_a_whole_claim_is_verified_with_everything_checked(
         *("claim", "audit", bundle, "--tsa-certificate", authority.root),
         *("--public-key", owned.folder / "claim" / "public.pem", "--released", "2099-01-01"),
         *("--tokenizer", model, "--suspect", suspect, "--panel", innocent, "--require", "verified"),
+        *("--model-released", "2099-01-01"),
     )
     assert code == 0, out + error
     rows = out.splitlines()
-    assert [row.split()[0] for row in rows[:21]] == [str(n) for n in range(1, 22)]
-    assert all(" pass " in row for row in rows[:21]), out
-    assert rows[21].startswith("VERIFIED")
+    assert [row.split()[0] for row in rows[:22]] == [str(n) for n in range(1, 23)]
+    assert all(" pass " in row for row in rows[:22]), out
+    assert rows[22].startswith("VERIFIED")
     secret = (owned.folder / "secret.key").read_text().split("\n")[1]
     assert secret not in out + error
 
@@ -188,7 +189,7 @@ def test_json_holds_the_same_steps(
     assert found["outcome"] == "consistent"
     assert "suspect" in found["not_checked"]
     assert found["supported"] is True
-    assert found["steps"][19] == found["steps"][19] | {"name": "suspect", "status": "not checked"}
+    assert found["steps"][20] == found["steps"][20] | {"name": "suspect", "status": "not checked"}
     bundle.write_bytes(bundle.read_bytes()[:-9])
     code, out, error = sif("claim", "audit", bundle, "--json")
     assert code == 1
@@ -227,7 +228,7 @@ def test_a_panel_that_fires_fails_the_audit(
         *("claim", "audit", bundled(), "--tsa-certificate", authority.root, "--panel", suspect)
     )
     assert code == 1
-    assert_one_line(error, "step 21 (panel) fails", "above the limit")
+    assert_one_line(error, "step 22 (panel) fails", "above the limit")
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,13 @@ def test_every_attack_stands_in_the_help_of_its_option(option: str, names: tuple
 @pytest.mark.parametrize(
     ("group", "order"),
     [
-        ("claim", ["secret", "commit", "timestamp", "reveal", "audit"]),
+        (
+            "claim",
+            [
+                *("secret", "commit", "timestamp", "reveal", "audit"),
+                *("show-possession", "check-possession"),
+            ],
+        ),
         ("activemark", ["profile", "embed", "verify", "bounds"]),
     ],
 )

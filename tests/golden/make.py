@@ -12,8 +12,9 @@ anew they would differ, for the keys are drawn. All keys in them are for tests a
     runs/           of `sif verify`: the source, an innocent, by the committed rules, and with every
                     option that leaves a trace in a run's files
     claim.zip       bundle of runs/committed; audit.json is what its audit says, written anew for
-                    version 2 of the report (three outcomes, a step `transfer`), at the discount and
-                    α_B of when the bundle was made: --anchor-budget 1000 --alpha-transfer 0.1
+                    version 2 of the report (three outcomes, steps `transfer` and `title`), at the
+                    discount and α_B of when the bundle was made: --anchor-budget 1000
+                    --alpha-transfer 0.1
     benign/, sda/   of `sif sda`
     imported/       a fingerprint of `sif import-published`
     towers/         a vision model, its marked copies and their watermarks, with verdicts

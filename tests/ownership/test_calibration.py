@@ -1,6 +1,7 @@
 """Calibration: what a panel of unrelated models answers becomes the transfer allowance."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -204,11 +205,15 @@ def test_an_allowance_is_never_below_what_chance_gives(owned: FingerprintSet) ->
 
 def test_the_source_and_its_copies_are_refused(owned: FingerprintSet) -> None:
     innocent = ask_member(owned, stranger("a", 1))
-    digest = owned.manifest.model.digest
+    model = owned.manifest.model
+    digest = model.digest
     assert digest is not None
+    older = model.model_copy(update={"model_sha256": None})
+    older_manifest = owned.manifest.model_copy(update={"model": older})
     quantised = innocent._replace(suspect=f"hf:elsewhere@{digest}?quantize=nf4")
     with pytest.raises(UsageError, match="weights are those"):
-        calibrate(owned, [innocent, quantised])
+        calibrate(replace(owned, manifest=older_manifest), [innocent, quantised])
+    assert calibrate(owned, [innocent, quantised]).members  # ten digits decide nothing any more
     copy = ask_member(owned, leaning(owned, green=45, red=3, name="copy"))
     with pytest.raises(UsageError, match=r"copy, whose answers have a log10 e-value .*limit 6"):
         calibrate(owned, [innocent, copy])
