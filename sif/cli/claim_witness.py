@@ -22,7 +22,7 @@ def witness(
 
     Example: `sif claim witness commitment.dsse.json --signing-key my.key`
     """
-    from sif.claims.witness import witness as sign
+    from sif.claims import witness as sign
     from sif.cli.signing import key_place
 
     path = Path(signing_key)

@@ -78,7 +78,8 @@ def verify(bundle: Path) -> Found:
     if secret is None:
         same(sorted(keys), sorted(t["id"] for t in order), "what is revealed and the batch")
     answers, log10_gaps = read_journal(files, header["policy"], order)
-    counts = count(files, manifest, keys, order, answers)
+    judged = order[: len(json.loads(files["run/verdict.json"])["per_trigger"])]
+    counts = count(files, manifest, keys, judged, answers)
     return judge(root, counts, header, len(manifest["triggers"]), log10_gaps, len(order))
 
 

@@ -19,7 +19,7 @@ def test_it_is_typed_at_the_terminal_and_not_shown() -> None:
         environment = {k: v for k, v in os.environ.items() if k != PASSPHRASE}
         os.execve(sys.executable, [sys.executable, "-c", PROGRAM], environment)
     said = b""
-    while b"passphrase of it" not in said:
+    while b"passphrase of it: " not in said:  # the space comes once echoing is off
         said += os.read(terminal, 1000)
     os.write(terminal, b"horse\n")
     try:
