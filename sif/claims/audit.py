@@ -7,7 +7,7 @@
 5 secret       the revealed one is the committed one
 6 timestamp    when the commitment was there (roots given)
 7 keys         they follow from the secret and their place
-8 images       they are the committed ones
+8 images       they are the committed ones, and triggers differ from their bases by ε at most
 9 tokenizer    one file, the committed one, and the model's (given); it cuts all answers alike
 10 files       so are weights, calibration and the rest
 11 anchor      the keys hang on a timestamp (roots given)
@@ -17,13 +17,14 @@
 15 evidence    e-values and p-values again
 16 verdict     the rest of it again
 17 transfer    the allowance follows from the panel's answers, and is above what chance gives
-18 grinding    what is left after the discount carries the claim, at the auditor's α too
-19 priority    the commitment is older than the suspect (given)
-20 suspect     asked again (given)
-21 panel       independent models do not react (given)
+18 control     pictures before they were changed show nothing, and triggers differ from them
+19 grinding    what is left after the discount carries the claim, at the auditor's α too
+20 priority    the commitment is older than the suspect (given)
+21 suspect     asked again (given)
+22 panel       independent models do not react (given)
 
 Steps that need something that the auditor did not give are `not checked`, never passed: only where
-all passed is the outcome VERIFIED. No model is needed before step 20. Knows no command line.
+all passed is the outcome VERIFIED. No model is needed before step 21. Knows no command line.
 """
 
 import tempfile
@@ -42,6 +43,7 @@ from sif.claims.check_claim import (
     check_signature,
     check_timestamp,
 )
+from sif.claims.check_control import check_control
 from sif.claims.check_files import check_files, check_images
 from sif.claims.check_run import (
     check_counts,
@@ -74,6 +76,7 @@ STEPS: Final[dict[str, Callable[[Case], Finding]]] = {
     "evidence": check_evidence,
     "verdict": check_verdict,
     "transfer": check_transfer,
+    "control": check_control,
     "grinding": check_grinding,
     "priority": check_priority,
     "suspect": check_suspect,
@@ -140,4 +143,5 @@ def _report(case: Case, steps: list[Step], failed: str | None) -> AuditReport:
         log10_e_value=evidence,
         log10_discount=discount,
         log10_remaining=evidence - discount if both else None,  # type: ignore[operator]
+        own_words=case.own_words,
     )

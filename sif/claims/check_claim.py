@@ -11,6 +11,7 @@ from sif.claims.commitment import (
     read_statement,
     root_of,
 )
+from sif.claims.control_record import CONTROL_LINES
 from sif.claims.envelope import unseal
 from sif.claims.folder import ANCHOR, BEFOREHAND, COMMITMENT, PUBLIC_KEY, SALT, TIMESTAMP
 from sif.claims.reveal import FINGERPRINT, LINES, REVEAL, RUN, read_reveal
@@ -29,7 +30,10 @@ NEEDED = (
     f"{FINGERPRINT}/{MANIFEST}",
     *(f"{RUN}/{name}" for name in (LINES, RECORD, VERDICT, REVEAL)),
 )
-OPTIONAL = tuple(f"{CLAIM}/{name}" for name in (TIMESTAMP, BEFOREHAND, ANCHOR))
+OPTIONAL = (
+    *(f"{CLAIM}/{name}" for name in (TIMESTAMP, BEFOREHAND, ANCHOR)),
+    f"{RUN}/{CONTROL_LINES}",
+)
 
 
 def check_bundle(case: Case) -> Finding:
@@ -89,6 +93,7 @@ def check_commitment(case: Case) -> Finding:
         policy=header.policy,
         alpha=header.alpha,
         alpha_transfer=header.alpha_transfer,
+        example=header.example,
     )
     again = header_of(manifest, header.files, terms)
     changed = first_difference(header.model_dump(mode="json"), again.model_dump(mode="json"))

@@ -37,6 +37,7 @@ from sif.claims.folder import (
 )
 from sif.claims.signing import PublicKey, SigningKey, write_private
 from sif.claims.timestamp import Token, new_request
+from sif.claims.wording import check_words, shown
 from sif.errors import ClaimError, FingerprintError
 from sif.files import write_atomically
 from sif.fingerprint.folder import SECRET, FingerprintSet
@@ -71,6 +72,11 @@ class Commitment(NamedTuple):
     envelope: bytes
     key: PublicKey
 
+    @property
+    def names_example(self) -> bool:
+        """Whether it says with what example is asked, if with any; those of before do not."""
+        return "example" in self.predicate
+
 
 def commit(
     fingerprint: FingerprintSet,
@@ -80,6 +86,7 @@ def commit(
     alpha_transfer: float = 0.01,
     signing_key: Path | None = None,
     anchor: Path | None = None,
+    example: str | None = None,
 ) -> Commitment:
     """Signs a fingerprint, the policy and a salted commitment to the secret.
 
@@ -93,10 +100,11 @@ def commit(
         alpha_transfer: α_B of the claim, after that.
         signing_key: the owner's key file; made where missing. FP/claim/signing.key where None.
         anchor: the folder of the anchored secret, where the keys have an anchor.
+        example: words that stand before every prompt in every run of the claim.
 
     Raises:
-        ClaimError: another commitment lies there, the anchor is not that of the keys, or the policy
-            counts by weights.
+        ClaimError: another commitment lies there, the anchor is not that of the keys, the policy
+            counts by weights, or the example is too long.
         FingerprintError: the keys are not at hand.
         StorageError: the folder cannot be written.
     """
@@ -113,10 +121,12 @@ def commit(
         policy=policy,
         alpha=alpha,
         alpha_transfer=alpha_transfer,
+        example=example,
     )
     header = header_of(fingerprint.manifest, public_files(fingerprint.folder), terms)
     if header.counts_by_weights:
         raise ClaimError(WEIGHTED)
+    check_words(fingerprint.manifest, header)
     key = SigningKey.open(signing_key or folder / SIGNING_KEY)
     statement = state(header, fingerprint.manifest)
     _, root = read_statement(statement)
@@ -158,6 +168,28 @@ def read_commitment(fingerprint: Path) -> Commitment:
     statement = unseal(envelope, key, where=str(where))
     header, root = read_statement(statement)
     return Commitment(header, root, statement.predicate, envelope, key)
+
+
+def committed_example(fingerprint: Path, given: str | None) -> str | None:
+    """The example that runs of a claim are asked with.
+
+    Args:
+        fingerprint: its folder.
+        given: what the caller would ask with; None for what was committed to.
+
+    Raises:
+        ClaimError: there is no commitment, or one to another example.
+    """
+    commitment = read_commitment(fingerprint)
+    if not commitment.names_example:
+        return given
+    example = commitment.header.example
+    if given is not None and given != example:
+        raise ClaimError(
+            f"expected the example that was committed to ({shown(example or 'none')}), got another;"
+            " leave --example out, or commit to it in a new claim"
+        )
+    return example
 
 
 def with_lot(fingerprint: FingerprintSet) -> FingerprintSet:

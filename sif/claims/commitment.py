@@ -51,6 +51,8 @@ class Header(_Record):
         alpha: α of the claim, after that discount.
         alpha_transfer: α_B of the claim, after that discount.
         files: SHA-256 of the public files, by their path in the fingerprint.
+        example: words that stand before every prompt in every run, if any do; claims of before do
+            not have this field, and leave the example to the run.
     """
 
     leaf: Literal["header"] = "header"
@@ -69,6 +71,7 @@ class Header(_Record):
     alpha: float = Field(gt=0.0, lt=0.5)
     alpha_transfer: float = Field(gt=0.0, lt=0.5)
     files: dict[str, str]
+    example: str | None = None
 
     @property
     def counts_by_weights(self) -> bool:
@@ -96,6 +99,7 @@ class Terms(_Record):
     policy: Policy
     alpha: float
     alpha_transfer: float
+    example: str | None = None
 
 
 def header_of(manifest: Manifest, files: dict[str, str], terms: Terms) -> Header:
@@ -121,6 +125,7 @@ def header_of(manifest: Manifest, files: dict[str, str], terms: Terms) -> Header
         alpha=terms.alpha,
         alpha_transfer=terms.alpha_transfer,
         files=files,
+        example=terms.example,
     )
 
 

@@ -5,6 +5,7 @@ committed policy. 3. Its journal must hold replies to committed questions only, 
 again. 4. The owner signs a list of all files. Nothing is left out that 3 would need.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -23,6 +24,12 @@ from sif.claims.commitment import (
     public_files,
     root_of,
 )
+from sif.claims.control_record import (
+    CONTROL_LINES,
+    export_control,
+    parse_control,
+    with_control,
+)
 from sif.claims.envelope import Statement, Subject, seal
 from sif.claims.folder import (
     ANCHOR,
@@ -40,10 +47,19 @@ from sif.claims.rejudge import rejudge
 from sif.claims.runs import count_of
 from sif.claims.signing import SigningKey
 from sif.claims.timestamp import Token
+from sif.claims.wording import check_example
 from sif.errors import ClaimError
 from sif.fingerprint.folder import CLAIM, SECRET, FingerprintSet
 from sif.ownership.policy import Policy
-from sif.ownership.run import JOURNAL, RECORD, VERDICT, read_record, read_verdict
+from sif.ownership.run import (
+    CONTROL_JOURNAL,
+    JOURNAL,
+    RECORD,
+    VERDICT,
+    RunRecord,
+    read_record,
+    read_verdict,
+)
 from sif.ownership.verdict import Verdict
 from sif.suspects.kept import KeptAnswers
 
@@ -101,7 +117,8 @@ def reveal(
         raise ClaimError("expected the signing key of the commitment, got another one")
     files = _claim(fingerprint, commitment)
     files |= _fingerprint(fingerprint)
-    verdict, replies = _run(with_lot(fingerprint), commitment, files, run)
+    asked = replace(with_lot(fingerprint), example=read_record(run).example)
+    verdict, replies = _run(asked, commitment, files, run)
     files |= replies
     counted = count_of(fingerprint.folder, read_record(run).suspect)
     sign(files, Reveal(commitment=commitment.root, runs=max(runs, counted)), key)
@@ -151,6 +168,7 @@ def _claim(fingerprint: FingerprintSet, commitment: Commitment) -> dict[str, byt
         policy=commitment.header.policy,
         alpha=commitment.header.alpha,
         alpha_transfer=commitment.header.alpha_transfer,
+        example=commitment.header.example,
     )
     now = header_of(fingerprint.manifest, public_files(fingerprint.folder), terms)
     changed = first_difference(_json(commitment.header), _json(now))
@@ -186,6 +204,7 @@ def _run(
 ) -> tuple[Verdict, dict[str, bytes | Path]]:
     policy, verdict, record = commitment.header.policy, read_verdict(run), read_record(run)
     check_policy(verdict, policy)
+    check_example(commitment.header, commitment.predicate, record.example)
     if not (run / JOURNAL).is_file():
         raise ClaimError(f"expected the journal of the run in {run / JOURNAL}; it is missing")
     asked = questions(fingerprint, policy)
@@ -196,17 +215,35 @@ def _run(
     check(replies, asked, not_before=time)
     matched = verdict.match_rate is not None
     again = rejudge(fingerprint, replies, asked, policy, matched=matched)
+    control = _control(fingerprint, again, verdict, record, run)
+    if control is not None:
+        again = with_control(fingerprint, again, parse_control(control))
     if changed := first_difference(_json(verdict), _json(again)):
         raise ClaimError(
             f"the journal of {run} does not give its verdict again ({changed} differs); run `sif "
             "verify` with the same --run once more"
         )
     public = record.model_copy(update={"fingerprint": Path(record.fingerprint).name})
-    return verdict, {
+    files: dict[str, bytes | Path] = {
         f"{RUN}/{LINES}": lines,
         f"{RUN}/{RECORD}": public.model_dump_json(indent=2).encode(),
         f"{RUN}/{VERDICT}": verdict.model_dump_json(indent=2).encode(),
     }
+    return verdict, files | ({} if control is None else {f"{RUN}/{CONTROL_LINES}": control})
+
+
+def _control(
+    fingerprint: FingerprintSet, again: Verdict, verdict: Verdict, record: RunRecord, run: Path
+) -> bytes | None:
+    """The lines about base pictures; None where the verdict has no control."""
+    if verdict.control is None:
+        return None
+    if not (run / CONTROL_JOURNAL).is_file():
+        raise ClaimError(
+            f"expected the journal of the control in {run / CONTROL_JOURNAL}; it is missing"
+        )
+    with KeptAnswers(run / CONTROL_JOURNAL) as kept:
+        return export_control(kept, record.suspect, fingerprint, again)
 
 
 def check_policy(verdict: Verdict, policy: Policy) -> None:

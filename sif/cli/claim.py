@@ -11,6 +11,7 @@ from sif.cli.options import (
     Alpha,
     AlsoAsk,
     Certificates,
+    Example,
     Fingerprint,
     Request,
     Response,
@@ -40,6 +41,7 @@ def commit(
     anchor: Annotated[
         Path | None, typer.Option(help="Folder of `sif claim secret`, where the key is from there.")
     ] = None,
+    example: Example = None,
     secret: Secret = None,
     signing_key: SigningKey = None,
 ) -> None:
@@ -48,7 +50,8 @@ def commit(
     The run is asked for more evidence than --alpha says, by as much as an audit will take off for
     keys that might have been chosen: seven powers of ten with an anchored key, twelve without. All
     words count alike, for weights could be chosen to fit the keys; the transfer allowance is that
-    of calibration.json, if there is one. Ask with `sif verify FP SUSPECT --committed --run RUN`.
+    of calibration.json, if there is one. Words of prompts and of --example do not count; every run
+    is asked with that example. Ask with `sif verify FP SUSPECT --committed --run RUN`.
 
     Example: `sif claim commit my-fingerprint --anchor my-secret`
     """
@@ -57,6 +60,7 @@ def commit(
     from sif.claims import commit as sign
     from sif.claims.rules import rules_of_run
     from sif.fingerprint.folder import FingerprintSet
+    from sif.suspects.prefaced import read_example
 
     rules = rules_of_run(
         fingerprint,
@@ -73,6 +77,7 @@ def commit(
         alpha_transfer=alpha_transfer,
         signing_key=signing_key,
         anchor=anchor,
+        example=None if example is None else read_example(example),
     )
     typer.echo(
         f"{fingerprint}/claim: root {made.root}, signed by key {made.key.key_id[:16]}…\n"

@@ -56,6 +56,9 @@ def audit(
     anchor_budget: Annotated[
         float, typer.Option(help="Timestamps that he may have asked for, if anchored.")
     ] = 1e7,
+    largest_change: Annotated[
+        float, typer.Option(help="Of any pixel of a trigger, in 1/255, whatever the recipe says.")
+    ] = 32.0,
     alpha: Annotated[float, typer.Option(help="α that you ask for, whatever the claim's.")] = 1e-6,
     alpha_transfer: Annotated[float, typer.Option(help="The same against transfer.")] = 0.01,
     require: Annotated[
@@ -94,6 +97,7 @@ def audit(
         panel_limit=panel_limit,
         secrets_tried=grinding_budget,
         tokens_tried=anchor_budget,
+        largest_change=largest_change,
         alpha=alpha,
         alpha_transfer=alpha_transfer,
     )

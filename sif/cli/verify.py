@@ -29,6 +29,15 @@ Committed = Annotated[
     bool,
     typer.Option("--committed", help="Ask by the rules of `sif claim commit`, not these options."),
 ]
+Control = Annotated[
+    bool | None,
+    typer.Option(
+        "--control/--no-control",
+        show_default="with --committed",
+        help="Where the suspect looks derived, ask the pictures before they were changed too, one "
+        "question more for each trigger: they must not lean to green.",
+    ),
+]
 Allowance = Annotated[
     float | None,
     typer.Option(
@@ -79,6 +88,7 @@ def verify(
     answer_attack: options.AnswerAttack = None,
     example: options.Example = None,
     committed: Committed = False,
+    control: Control = None,
     transfer_allowance: Allowance = None,
     calibration: options.Calibrated = True,
     weights: Weights = True,
@@ -127,6 +137,7 @@ def verify(
         policy=policy,
         manner=manner,
         committed=committed,
+        control=control,
         calibrated=calibration,
         run=run,
         label=label,
@@ -167,7 +178,22 @@ def summary(verdict: "Verdict") -> str:
         f"{name}  (log10 e-value {evidence:.2f}, p ≤ {rounded_up(verdict.p_value)}, "
         f"limit {verdict.alpha:g})\n{verdict.reason}\n"
         f"{verdict.queries} questions, {verdict.answered} triggers answered{_match(verdict)}"
-        f"{_nominal(verdict)}{_grey(verdict)}"
+        f"{_control(verdict)}{_nominal(verdict)}{_grey(verdict)}"
+    )
+
+
+def _control(verdict: "Verdict") -> str:
+    """One line about the base pictures, and what asking them cost."""
+    from sif.ownership.verdict import rounded_up
+
+    shown = verdict.control
+    if shown is None:
+        return ""
+    return (
+        f"\ncontrol {'passed' if shown.passed else 'NOT PASSED'}: {shown.queries} questions more "
+        f"about the pictures before they were changed, p ≤ {rounded_up(shown.p_value)} (refused "
+        f"below {shown.level:g}); triggers beyond them: log10 e-value "
+        f"{shown.pairs_log10_e_value:.2f}"
     )
 
 

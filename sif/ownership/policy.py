@@ -33,6 +33,8 @@ class Policy(BaseModel):
             that holds for triggers that differ; or that of the `fingerprint`, as its maker numbered
             them, in which runs were asked before orders were drawn.
         budget: most questions to one suspect; none for as many as the fingerprint has.
+        prompt_scored: whether ids of prompts and example count where answers hold them, as they did
+            in runs of before. `sif verify` and `sif claim commit` leave them out.
         minimum_answers: with fewer answers the verdict is inconclusive, unless it is derived.
         repeats: how often each question is asked.
         also_ask: further prompts that every trigger is asked with, after its own; all answers to
@@ -55,6 +57,7 @@ class Policy(BaseModel):
     transfer_allowance: float | None = Field(default=None, gt=0.0, lt=1.0)
     weighted: bool = True
     order: Literal["fingerprint", "drawn"] = "fingerprint"
+    prompt_scored: bool = True
     budget: int | None = Field(default=None, ge=1)
     minimum_answers: int = Field(default=10, ge=1)
     repeats: int = Field(default=1, ge=1)

@@ -4,7 +4,8 @@
 2. DERIVED: the e-value against independence reached 1/α at some point, and, where the policy has a
 transfer allowance, that against transfer reached 1/α_B. 3. INCONCLUSIVE: the first did and the
 second did not, or too few answers came. 4. NOT_SHOWN otherwise. Without an allowance transfer is
-not tested, and the verdict says so. Knows neither models nor words.
+not tested, and the verdict says so. `sif.ownership.controlled` adds the control. Knows neither
+models nor words.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from sif.ownership.control import ControlFigures
 from sif.ownership.evidence import LOG_10, Evidence, as_probability
 from sif.ownership.figures import GreyBoxFigures, PublishedFigures
 from sif.ownership.observation import Observation
@@ -82,6 +84,7 @@ class Verdict(BaseModel):
         per_trigger: in the order of asking.
         published: nominal figures of an imported fingerprint, of which nothing is proven.
         grey_box: evidence in the probabilities, where it was asked for; never decides.
+        control: what the pictures before they were changed show, where they were asked.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -107,6 +110,7 @@ class Verdict(BaseModel):
     per_trigger: tuple[TriggerRecord, ...]
     published: PublishedFigures | None = None
     grey_box: GreyBoxFigures | None = None
+    control: ControlFigures | None = None
 
 
 def judge(

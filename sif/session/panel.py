@@ -4,6 +4,7 @@ One model is in memory at a time; answers are kept in the fingerprint, and asked
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -54,7 +55,8 @@ def calibrate(
         fingerprint: with its keys, or its folder.
         panel: addresses as `connect` takes them, or suspects, which stay open; best of the
             owner's architecture and trained on similar data.
-        policy: how often and with what further prompts verifying will ask.
+        policy: how often and with what further prompts verifying will ask, and whether the words
+            of prompts count then; they do not where it does not say.
         image_attacks: besides pictures as they are, also ask behind each of these, one at a time
             (those that happen together joined by +), as verifying will.
         example: words that verifying will put before every prompt, or `@FILE` that holds them.
@@ -87,7 +89,8 @@ def calibrate(
     if not isinstance(fingerprint, FingerprintSet):
         fingerprint = FingerprintSet.load(fingerprint)
     shown = None if example is None else read_example(example)
-    policy, manner, asked = policy or Policy(), Manner(example=shown), list[Asked]()
+    policy, manner, asked = leaving_prompts_out(policy), Manner(example=shown), list[Asked]()
+    fingerprint = replace(fingerprint, example=shown)
     attacks = dict.fromkeys(parse_image_attack(text) for text in ["none", *image_attacks])
     named: dict[str | Suspect, str | None] = dict.fromkeys(panel)
     named |= dict(zip(panel, names, strict=True)) if names else {}
@@ -111,6 +114,14 @@ def calibrate(
     return found
 
 
+def leaving_prompts_out(policy: Policy | None) -> Policy:
+    """The policy by which a panel is counted: words of prompts do not count, if it says nothing."""
+    policy = policy or Policy()
+    if "prompt_scored" in policy.model_fields_set:
+        return policy
+    return policy.model_copy(update={"prompt_scored": False})
+
+
 def measured_again(fingerprint: FingerprintSet) -> Calibration | None:
     """The calibration as the answers give it that `calibrate` kept; None without a calibration.
 
@@ -122,8 +133,8 @@ def measured_again(fingerprint: FingerprintSet) -> Calibration | None:
     stated = read_calibration(fingerprint.folder)
     if stated is None:
         return None
-    policy = Policy(repeats=stated.repeats, also_ask=stated.also_ask)
-    digests = [query.digest for one in fingerprint.triggers for query in queries_of(one, policy)]
+    manner = stated.manner
+    digests = [query.digest for one in fingerprint.triggers for query in queries_of(one, manner)]
     journal = fingerprint.folder / FOLDER / JOURNAL
     if not journal.is_file():
         raise FingerprintError(

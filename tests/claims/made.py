@@ -26,7 +26,7 @@ from sif.ownership.policy import Policy
 from sif.suspects import ScriptedSuspect
 from sif.watermark.keys import KeyRing
 from tests.claims.authority import Authority
-from tools.time_audit import answers, build_tokenizer, make_up, run_of
+from tools.time_audit import answers, build_tokenizer, make_up, reacting, run_of
 
 TRIGGERS, VOCABULARY = 24, 600
 MANIFEST = "fingerprint/manifest.json"
@@ -63,9 +63,13 @@ class Claim:
             self.means,
             released=datetime.now(UTC) + timedelta(days=1),
             tokenizer=self.fingerprint.folder / "tokenizer",
-            suspect=asked(self.told, "made-up suspect"),
+            suspect=asked(self.says(), "made-up suspect"),
             panel=[asked(lambda query: "nothing", "stranger")],
         )
+
+    def says(self, told: Any = None) -> Any:
+        """What the suspect says: so to triggers, ordinary words to base pictures."""
+        return reacting(self.fingerprint, self.told if told is None else told)
 
     def files(self, into: Path) -> Files:
         """The bundle's files by name."""
