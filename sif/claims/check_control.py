@@ -50,7 +50,7 @@ def check_control(case: Case) -> Finding:
         not_before=stamped,
         not_after=time.time(),
     )
-    again = with_control(case.fingerprint, case.again, lines)
+    again = with_control(case.fingerprint, case.again, lines, runs=case.verdict.control.runs)
     theirs, ours = case.verdict.model_dump(mode="json"), again.model_dump(mode="json")
     if changed := first_difference(ours, theirs):
         raise ClaimError(f"the control of the verdict does not follow from its answers: {changed}")

@@ -56,8 +56,8 @@ def check_journal(case: Case) -> Finding:
         raise ClaimError(f"expected {RECORD} of version 1: {one_line(error)}") from error
     if case.record.policy is not None:
         _compare(_json(case.record.policy), _json(case.header.policy), "the policy in run.json")
-    _check_way(case)
     check_example(case.header, case.predicate, case.record.example)
+    _check_way(case)
     case.lines = parse(case.take(f"{RUN}/{LINES}"))
     case.fingerprint = replace(_with_lot(case), example=case.record.example)
     case.asked = questions(case.fingerprint, case.header.policy)

@@ -133,9 +133,15 @@ def check_control_lines(
 
 
 def with_control(
-    fingerprint: FingerprintSet, verdict: Verdict, lines: Sequence[ControlLine]
+    fingerprint: FingerprintSet, verdict: Verdict, lines: Sequence[ControlLine], *, runs: int
 ) -> Verdict:
     """A verdict of DERIVED, computed anew, with the control that these lines give.
+
+    Args:
+        fingerprint: with its keys and base pictures.
+        verdict: without its control.
+        lines: of all its base pictures.
+        runs: that the control counted.
 
     Raises:
         ClaimError: a line is missing.
@@ -148,4 +154,5 @@ def with_control(
         return replies[query.digest]
 
     suspect = ScriptedSuspect(recorded)
-    return controlled(fingerprint, verdict, ask_bases(fingerprint, suspect, verdict))
+    seen = ask_bases(fingerprint, suspect, verdict)
+    return controlled(fingerprint, verdict, seen, runs=runs)

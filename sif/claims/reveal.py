@@ -216,8 +216,9 @@ def _run(
     matched = verdict.match_rate is not None
     again = rejudge(fingerprint, replies, asked, policy, matched=matched)
     control = _control(fingerprint, again, verdict, record, run)
-    if control is not None:
-        again = with_control(fingerprint, again, parse_control(control))
+    if control is not None and verdict.control is not None:
+        replies_to_bases = parse_control(control)
+        again = with_control(fingerprint, again, replies_to_bases, runs=verdict.control.runs)
     if changed := first_difference(_json(verdict), _json(again)):
         raise ClaimError(
             f"the journal of {run} does not give its verdict again ({changed} differs); run `sif "

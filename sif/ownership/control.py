@@ -57,13 +57,15 @@ class ControlFigures(_Record):
         passed: whether base pictures do not lean to green, triggers differ from them, and the
             evidence still suffices when what base pictures show is taken off.
         reason: the same in one sentence.
+        runs: against this suspect, among which the owner could choose; their logarithm is asked for
+            of pairs besides.
         queries: questions about base pictures.
         unanswered: base pictures without an answer to every question; their triggers show nothing.
         green_rate: green share of all scored ids of base answers; none without any.
         log10_e_value: the highest running e-value of base answers; below -log10(level) if passed.
         p_value: min(1, 1/e-value), valid whatever decided which pictures were asked.
         pairs_log10_e_value: the highest running e-value against null C of `sif.ownership.pairs`; at
-            least -log10(level) if passed.
+            least log10(runs/level) if passed.
         log10_left: of the verdict's evidence, without triggers whose base picture is unanswered and
             less `log10_e_value`.
         transfer_log10_left: the same of that against transfer; none where that is not tested.
@@ -73,6 +75,7 @@ class ControlFigures(_Record):
     level: float = LEVEL
     passed: bool
     reason: str
+    runs: int = Field(default=1, ge=1)
     queries: int
     unanswered: int
     green_rate: float | None

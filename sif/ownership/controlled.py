@@ -48,6 +48,7 @@ def decide_controlled(
     *,
     highest_unrelated: Mapping[str, float] | None = None,
     batch_size: int = 4,
+    runs: int = 1,
     report: Callable[[AskingProgress], None] = lambda progress: None,
 ) -> Verdict:
     """`decide`, and the control where that says DERIVED.
@@ -61,6 +62,7 @@ def decide_controlled(
         policy: the rules.
         highest_unrelated: as of `decide`.
         batch_size: triggers asked together.
+        runs: against this suspect so far, among which the owner could choose.
         report: called after every batch of triggers.
 
     Raises:
@@ -81,7 +83,8 @@ def decide_controlled(
         asked = len(verdict.per_trigger)
         if bases is None or verdict.decision is not Decision.DERIVED:
             return verdict
-        found = controlled(fingerprint, verdict, ask_bases(fingerprint, bases, verdict))
+        seen = ask_bases(fingerprint, bases, verdict)
+        found = controlled(fingerprint, verdict, seen, runs=runs)
         assert found.control is not None
         if found.control.passed or found.control.log10_e_value >= LIMIT or not more:
             return found
@@ -108,7 +111,7 @@ def observe_base(
 
 
 def controlled(
-    fingerprint: FingerprintSet, verdict: Verdict, bases: Sequence[Observation]
+    fingerprint: FingerprintSet, verdict: Verdict, bases: Sequence[Observation], *, runs: int = 1
 ) -> Verdict:
     """A verdict of DERIVED, given what the base pictures of its triggers show.
 
@@ -116,8 +119,9 @@ def controlled(
         fingerprint: for its sizes and its order.
         verdict: of `decide`.
         bases: of `ask_bases`.
+        runs: against this suspect, among which the owner could choose.
     """
-    policy = verdict.policy
+    policy, needed = verdict.policy, LIMIT + log10(runs)
     sizes = {"vocabulary_size": verdict.vocabulary_size, "green_size": verdict.green_size}
     counts = [count_of(record) for record in verdict.per_trigger]
     shown = weigh_bases(bases, counts, **sizes, policy=policy)
@@ -129,10 +133,11 @@ def controlled(
     enough = left >= -log10(policy.alpha) and (
         transfer_left is None or transfer_left >= -log10(policy.alpha_transfer)
     )
-    passed = shown.log10_e_value < LIMIT and shown.pairs_log10_e_value >= LIMIT and enough
+    passed = shown.log10_e_value < LIMIT and shown.pairs_log10_e_value >= needed and enough
     figures = ControlFigures(
         passed=passed,
-        reason=_explain(shown, enough=enough, gaps=len(gaps), asked=len(bases)),
+        reason=_explain(shown, needed, enough=enough, gaps=len(gaps), asked=len(bases)),
+        runs=runs,
         queries=len(bases) * policy.questions_each,
         unanswered=len(gaps),
         green_rate=shown.green_rate,
@@ -200,7 +205,7 @@ def _record(base: Observation) -> BaseRecord:
     )
 
 
-def _explain(shown: BaseEvidence, *, enough: bool, gaps: int, asked: int) -> str:
+def _explain(shown: BaseEvidence, needed: float, *, enough: bool, gaps: int, asked: int) -> str:
     rate = "no words" if shown.green_rate is None else f"{shown.green_rate:.1%} green words"
     missing = f", {gaps} of them without an answer" if gaps else ""
     pictures = f"{asked} pictures before they were changed{missing}"
@@ -211,10 +216,10 @@ def _explain(shown: BaseEvidence, *, enough: bool, gaps: int, asked: int) -> str
             f"{seen}, which lean to green by themselves {chance}: pictures, prompts or example "
             "were not chosen without the key, so the claim is not made."
         )
-    if shown.pairs_log10_e_value < LIMIT:
+    if shown.pairs_log10_e_value < needed:
         return (
             f"{seen}, and the changed pictures show too little beyond them (log10 e-value "
-            f"{shown.pairs_log10_e_value:.2f} of {LIMIT:g}), so the claim is not made."
+            f"{shown.pairs_log10_e_value:.2f} of {needed:.2f}), so the claim is not made."
         )
     if not enough:
         return (

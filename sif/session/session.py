@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sif.claims.commit import committed_example, read_commitment, with_lot
-from sif.claims.runs import count_run
+from sif.claims.runs import count_of, count_run
 from sif.errors import UsageError
 from sif.fingerprint.folder import FingerprintSet
 from sif.ownership.allowance import allowance_of
@@ -142,6 +142,7 @@ class Session:
                         policy,
                         highest_unrelated=highest,
                         batch_size=self.batch_size,
+                        runs=max(1, count_of(owned.folder, record.suspect)),
                         report=report,
                     )
             if self.grey_box:

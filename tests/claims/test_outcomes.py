@@ -22,7 +22,6 @@ from sif.session.session import Session
 from sif.suspects import ScriptedSuspect
 from sif.types import Unanswered
 from tests.claims.made import (
-    JOURNAL,
     VERDICT,
     Claim,
     Files,

@@ -63,12 +63,13 @@ def innocent(owned: FingerprintSet) -> Iterator[str]:
 def bundled(
     sif: Run, owned: FingerprintSet, suspect: str, tmp_path: Path, url: str
 ) -> Callable[..., Path]:
-    """From the commitment to the bundle; further words go to `sif verify`."""
+    """From the commitment to the bundle; further words go to `sif verify`, an example to both."""
 
     def make(*options: str) -> Path:
         folder, run, bundle = owned.folder, tmp_path / "run", tmp_path / "theirs.zip"
+        shared = options if "--example" in options else ()
         for command in (
-            ("claim", "commit", folder, "--anchor", tmp_path / "secret"),
+            ("claim", "commit", folder, "--anchor", tmp_path / "secret", *shared),
             ("claim", "timestamp", folder, "--tsa", url),
             ("verify", folder, suspect, "--committed", "--run", run, *options),
             ("claim", "reveal", folder, "--run", run, "--out", bundle),
@@ -99,9 +100,9 @@ def test_a_whole_claim_is_verified_with_everything_checked(
     )
     assert code == 0, out + error
     rows = out.splitlines()
-    assert [row.split()[0] for row in rows[:21]] == [str(n) for n in range(1, 22)]
-    assert all(" pass " in row for row in rows[:21]), out
-    assert rows[21].startswith("VERIFIED")
+    assert [row.split()[0] for row in rows[:22]] == [str(n) for n in range(1, 23)]
+    assert all(" pass " in row for row in rows[:22]), out
+    assert rows[22].startswith("VERIFIED")
     secret = (owned.folder / "secret.key").read_text().split("\n")[1]
     assert secret not in out + error
 
@@ -116,7 +117,7 @@ def test_json_holds_the_same_steps(
     assert found["outcome"] == "consistent"
     assert "suspect" in found["not_checked"]
     assert found["supported"] is True
-    assert found["steps"][19] == found["steps"][19] | {"name": "suspect", "status": "not checked"}
+    assert found["steps"][20] == found["steps"][20] | {"name": "suspect", "status": "not checked"}
     bundle.write_bytes(bundle.read_bytes()[:-9])
     code, out, error = sif("claim", "audit", bundle, "--json")
     assert code == 1
@@ -155,7 +156,7 @@ def test_a_panel_that_fires_fails_the_audit(
         *("claim", "audit", bundled(), "--tsa-certificate", authority.root, "--panel", suspect)
     )
     assert code == 1
-    assert_one_line(error, "step 21 (panel) fails", "above the limit")
+    assert_one_line(error, "step 22 (panel) fails", "above the limit")
 
 
 @pytest.mark.parametrize(
