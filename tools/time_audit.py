@@ -208,18 +208,23 @@ def answers(
 
 
 def run_of(
-    fingerprint: FingerprintSet, told: Mapping[str, Reply | str], run: Path, policy: Policy
+    fingerprint: FingerprintSet,
+    told: Mapping[str, Reply | str],
+    run: Path,
+    policy: Policy,
+    *,
+    control: bool = True,
 ) -> Verdict:
-    """A run folder as `sif verify` leaves it."""
+    """A run folder as `sif verify` leaves it, with its control if told so."""
     suspect = ScriptedSuspect(reacting(fingerprint, told), name="made-up suspect")
     record = RunRecord(fingerprint=str(fingerprint.folder), suspect=suspect.name, policy=policy)
     open_run(run, record)
     measured = read_calibration(fingerprint.folder)
-    with KeptAnswers(run / JOURNAL) as kept, KeptAnswers(run / CONTROL_JOURNAL) as control:
+    with KeptAnswers(run / JOURNAL) as kept, KeptAnswers(run / CONTROL_JOURNAL) as bases:
         verdict = decide_controlled(
             fingerprint,
             kept.through(suspect),
-            control.through(suspect),
+            bases.through(suspect) if control else None,
             policy,
             highest_unrelated=None if measured is None else measured.highest_unrelated,
             batch_size=32,

@@ -3,7 +3,8 @@
 An audit takes a discount off the evidence for keys that might have been chosen, so that the run is
 asked for that much more: seven powers of ten with an anchored key, twelve without, and a little for
 questions without an answer (`sif.claims.gaps`). All words count alike, for weights could be chosen
-to fit the keys, and words of prompts and example do not count.
+to fit the keys, and words of prompts and example do not count, unless they did in a calibration of
+before.
 """
 
 import json
@@ -46,7 +47,7 @@ def rules_of_run(
             and the order, which is drawn.
 
     Raises:
-        UsageError: bounds, or a file, that make no sense, or a calibration that counted otherwise.
+        UsageError: bounds, or a file, that make no sense.
         FingerprintError: a damaged calibration.
     """
     Policy(alpha=alpha, alpha_transfer=alpha_transfer)  # refuses what makes no sense
@@ -55,20 +56,14 @@ def rules_of_run(
     fields: dict[str, Any] = {
         **default,
         "weighted": False,
-        "prompt_scored": False,
+        "prompt_scored": measured is not None and measured.prompt_scored,
         "transfer_allowance": None if measured is None else measured.allowance,
         **({} if given is None else _read(given)),
         "order": "drawn",
         "alpha": alpha / tries,
         "alpha_transfer": alpha_transfer / tries,
     }
-    policy = Policy.model_validate(fields)
-    if measured is not None and measured.prompt_scored != policy.prompt_scored:
-        raise UsageError(
-            "expected a calibration that leaves out the words of prompts, as claims do, got one of "
-            "before; run the same `sif calibrate` again: its answers are kept, nobody is asked anew"
-        )
-    return Rules(policy, tries)
+    return Rules(Policy.model_validate(fields), tries)
 
 
 def _read(path: Path) -> dict[str, object]:

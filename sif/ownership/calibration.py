@@ -13,9 +13,16 @@ import json
 from collections.abc import Callable, Sequence
 from math import ceil, floor
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from sif.errors import FingerprintError, SuspectError, UsageError
 from sif.files import write_atomically
@@ -27,6 +34,7 @@ from sif.ownership.policy import Policy
 from sif.ownership.sequential import ask_triggers
 from sif.ownership.transfer import reaction, upper_bound
 from sif.types import Suspect
+from sif.validation import without_default
 from sif.watermark.greenlist.count import GreenCount, z_score
 
 CALIBRATION, PLAIN = "calibration.json", "none"
@@ -99,6 +107,10 @@ class Calibration(_Record):
     also_ask: tuple[str, ...] = ()
     example: str | None = None
     prompt_scored: bool = True
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_default(handler(self), prompt_scored=True)
 
     @property
     def manner(self) -> Policy:

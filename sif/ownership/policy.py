@@ -8,12 +8,14 @@ from pydantic import (
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
+    SerializerFunctionWrapHandler,
     ValidationError,
+    model_serializer,
     model_validator,
 )
 
 from sif.errors import UsageError
-from sif.validation import first_fault
+from sif.validation import first_fault, without_default
 
 TILTS: Final = (0.1, 0.15, 0.2, 0.3, 0.45, 0.65, 1.0, 1.5, 2.0, 3.0)
 
@@ -68,6 +70,10 @@ class Policy(BaseModel):
     def questions_each(self) -> int:
         """Questions that one trigger takes."""
         return self.repeats * (1 + len(self.also_ask))
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_default(handler(self), prompt_scored=True)
 
     @model_validator(mode="wrap")
     @classmethod

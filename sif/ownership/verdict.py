@@ -10,9 +10,9 @@ models nor words.
 
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_CEILING, Context
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from sif.ownership.control import ControlFigures
 from sif.ownership.evidence import LOG_10, Evidence, as_probability
@@ -22,6 +22,7 @@ from sif.ownership.policy import Policy
 from sif.ownership.share import Share, share_of
 from sif.ownership.transfer import Draw
 from sif.types import Decision
+from sif.validation import without_default
 from sif.watermark.greenlist.count import z_score
 
 BY_TIMESTAMP = "the order of asking having been drawn from the timestamp of the commitment"
@@ -111,6 +112,10 @@ class Verdict(BaseModel):
     published: PublishedFigures | None = None
     grey_box: GreyBoxFigures | None = None
     control: ControlFigures | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_default(handler(self), control=None)
 
 
 def judge(

@@ -56,7 +56,7 @@ def calibrate(
         panel: addresses as `connect` takes them, or suspects, which stay open; best of the
             owner's architecture and trained on similar data.
         policy: how often and with what further prompts verifying will ask, and whether the words
-            of prompts count then; they do not where it does not say.
+            of prompts count then; they do not where neither it nor an earlier calibration says so.
         image_attacks: besides pictures as they are, also ask behind each of these, one at a time
             (those that happen together joined by +), as verifying will.
         example: words that verifying will put before every prompt, or `@FILE` that holds them.
@@ -89,7 +89,11 @@ def calibrate(
     if not isinstance(fingerprint, FingerprintSet):
         fingerprint = FingerprintSet.load(fingerprint)
     shown = None if example is None else read_example(example)
-    policy, manner, asked = leaving_prompts_out(policy), Manner(example=shown), list[Asked]()
+    policy, manner, asked = (
+        leaving_prompts_out(policy, fingerprint),
+        Manner(example=shown),
+        list[Asked](),
+    )
     fingerprint = replace(fingerprint, example=shown)
     attacks = dict.fromkeys(parse_image_attack(text) for text in ["none", *image_attacks])
     named: dict[str | Suspect, str | None] = dict.fromkeys(panel)
@@ -114,12 +118,20 @@ def calibrate(
     return found
 
 
-def leaving_prompts_out(policy: Policy | None) -> Policy:
-    """The policy by which a panel is counted: words of prompts do not count, if it says nothing."""
+def leaving_prompts_out(policy: Policy | None, fingerprint: FingerprintSet) -> Policy:
+    """The policy by which a panel is counted.
+
+    Words of prompts do not count, unless it says so or they did in the calibration that is there.
+    """
     policy = policy or Policy()
     if "prompt_scored" in policy.model_fields_set:
         return policy
-    return policy.model_copy(update={"prompt_scored": False})
+    try:
+        begun = read_calibration(fingerprint.folder)
+    except FingerprintError:  # which is mended by calibrating again
+        begun = None
+    scored = begun is not None and begun.prompt_scored
+    return policy.model_copy(update={"prompt_scored": scored})
 
 
 def measured_again(fingerprint: FingerprintSet) -> Calibration | None:

@@ -94,7 +94,12 @@ def make_claim(
         keys = finish(secret, Token.parse(response), response)
     owned = make_up(folder / "fp", triggers=TRIGGERS, vocabulary_size=VOCABULARY, keys=keys)
     told = answers(owned, green=28, scored=30)
-    policy = Policy(alpha=1e-14 if anchored else 1e-19, minimum_answers=3, weighted=False)
+    policy = Policy(
+        alpha=1e-14 if anchored else 1e-19,
+        minimum_answers=3,
+        weighted=False,
+        prompt_scored=False,
+    )
     if anchored:
         policy = policy.model_copy(
             update={"transfer_allowance": calibrated(owned), "alpha_transfer": 1e-10}
@@ -110,14 +115,16 @@ def make_claim(
 
 def calibrated(owned: FingerprintSet) -> float:
     """Calibrates on two innocents; the allowance."""
+    policy = Policy(prompt_scored=False)
     panel = [
         ask_member(
             owned,
             ScriptedSuspect(answers(owned, green=15, scored=30, seed=seed), name=f"panel {seed}"),
+            policy=policy,
         )
         for seed in (7, 8)
     ]
-    made = calibrate(owned, panel)
+    made = calibrate(owned, panel, policy=policy)
     write_calibration(owned.folder, made)
     return made.allowance
 

@@ -31,6 +31,7 @@ def drawn(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Cla
         transfer_allowance=calibrated(owned),
         weighted=False,
         order="drawn",
+        prompt_scored=False,
     )
     commit(owned, policy=policy, alpha=1e-6, alpha_transfer=0.1)
     stamp(owned.folder, authority.reply(prepare_request(owned.folder)), [])

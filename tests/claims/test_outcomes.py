@@ -95,7 +95,8 @@ def test_a_claimants_weak_alpha_does_not_pass(plain: Claim, tmp_path: Path) -> N
     owned = make_up(tmp_path / "fp", triggers=12, vocabulary_size=600)
     policy = Policy(alpha=0.4, minimum_answers=3, weighted=False)
     commit(owned, policy=policy, alpha=0.49)
-    run_of(owned, answers(owned, green=18, scored=30), tmp_path / "run", policy)
+    told = answers(owned, green=18, scored=30)
+    run_of(owned, told, tmp_path / "run", policy, control=False)
     reveal(owned, tmp_path / "run", tmp_path / "b.zip")
     found = audit(tmp_path / "b.zip", Means(secrets_tried=1.0))
     assert found.failed == "grinding"
