@@ -23,7 +23,7 @@ BUNDLED = {"source": "llava-source", "panel": "llava-stranger-a", "innocent": "l
 RUNS: dict[str, tuple[object, ...]] = {
     "source": ("fingerprint", "hf:models/source", "--label", "the source itself"),
     "innocent": ("fingerprint", "hf:models/innocent"),
-    "committed": ("fingerprint", "hf:models/source", "--committed"),
+    "committed": ("fingerprint", "hf:models/source", "--committed", "--no-control"),
     "grey-box": ("fingerprint", "hf:models/source?logprobs=3", "--grey-box", "--budget", 4),
     "attacked": (
         *("fingerprint", "hf:models/source?temperature=0.7&seed=1", "--budget", 8),

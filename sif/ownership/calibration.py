@@ -19,7 +19,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    SerializerFunctionWrapHandler,
     ValidationError,
     model_serializer,
 )
@@ -109,7 +108,7 @@ class Calibration(_Record):
     prompt_scored: bool = True
 
     @model_serializer(mode="wrap")
-    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _as_before(self, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
         return without_default(handler(self), prompt_scored=True)
 
     @property

@@ -1,5 +1,6 @@
 """The rules by which a suspect is verified, fixed before the first question is asked."""
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Annotated, Any, Final, Literal
 
@@ -8,7 +9,6 @@ from pydantic import (
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
-    SerializerFunctionWrapHandler,
     ValidationError,
     model_serializer,
     model_validator,
@@ -72,7 +72,7 @@ class Policy(BaseModel):
         return self.repeats * (1 + len(self.also_ask))
 
     @model_serializer(mode="wrap")
-    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _as_before(self, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
         return without_default(handler(self), prompt_scored=True)
 
     @model_validator(mode="wrap")

@@ -8,11 +8,11 @@ not tested, and the verdict says so. `sif.ownership.controlled` adds the control
 models nor words.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import ROUND_CEILING, Context
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, model_serializer
 
 from sif.ownership.control import ControlFigures
 from sif.ownership.evidence import LOG_10, Evidence, as_probability
@@ -114,7 +114,7 @@ class Verdict(BaseModel):
     control: ControlFigures | None = None
 
     @model_serializer(mode="wrap")
-    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _as_before(self, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
         return without_default(handler(self), control=None)
 
 
