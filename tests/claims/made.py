@@ -161,6 +161,7 @@ def recommitted(files: Files, key: SigningKey, /, **changes: Any) -> None:
         policy=header.policy,
         alpha=header.alpha,
         alpha_transfer=header.alpha_transfer,
+        example=header.example,
     )
     made = header_of(manifest, now, terms).model_copy(update=changes)
     files[name] = seal(state(made, manifest), key)
