@@ -21,6 +21,14 @@ class Required(StrEnum):
     CONSISTENT = "consistent"
 
 
+LargestChange = Annotated[
+    float, typer.Option(help="Of any pixel of a trigger, in 1/255, whatever the recipe says.")
+]
+PanelLimit = Annotated[
+    float, typer.Option(help="Largest log10 e-value that a panel member may show.")
+]
+
+
 def audit(
     bundle: Annotated[Path, typer.Argument(help="File written by `sif claim reveal`.")],
     tsa_certificate: Annotated[
@@ -47,18 +55,14 @@ def audit(
         list[str] | None,
         typer.Option(metavar="SUSPECT", help="Independent models of yours; must not react."),
     ] = None,
-    panel_limit: Annotated[
-        float, typer.Option(help="Largest log10 e-value that a panel member may show.")
-    ] = 2.0,
+    panel_limit: PanelLimit = 2.0,
     grinding_budget: Annotated[
         float, typer.Option(help="Secrets that the claimant may have tried, if not anchored.")
     ] = 2.0**40,
     anchor_budget: Annotated[
         float, typer.Option(help="Timestamps that he may have asked for, if anchored.")
     ] = 1e7,
-    largest_change: Annotated[
-        float, typer.Option(help="Of any pixel of a trigger, in 1/255, whatever the recipe says.")
-    ] = 32.0,
+    largest_change: LargestChange = 32.0,
     alpha: Annotated[float, typer.Option(help="α that you ask for, whatever the claim's.")] = 1e-6,
     alpha_transfer: Annotated[float, typer.Option(help="The same against transfer.")] = 0.01,
     require: Annotated[

@@ -55,10 +55,9 @@ def calibrate(
         fingerprint: with its keys, or its folder.
         panel: addresses as `connect` takes them, or suspects, which stay open; best of the
             owner's architecture and trained on similar data.
-        policy: how often and with what further prompts verifying will ask, and whether the words
-            of prompts count then; they do not where neither it nor an earlier calibration says so.
-        image_attacks: besides pictures as they are, also ask behind each of these, one at a time
-            (those that happen together joined by +), as verifying will.
+        policy: how often and with what further prompts verifying will ask; words of prompts count
+            only where it or an earlier calibration says so.
+        image_attacks: also ask behind each, as verifying will; by + joined, they happen together.
         example: words that verifying will put before every prompt, or `@FILE` that holds them.
         confidence: with which all bounds hold together, from 0.5 to 0.9999.
         names: under which their answers are kept, one for each of the panel.
