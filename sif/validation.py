@@ -1,4 +1,7 @@
-"""The first fault that pydantic finds, in words. Knows nothing of what was read."""
+"""What models share: their first fault in words, and how fields that came later are written.
+
+Knows nothing of what was read.
+"""
 
 from typing import Any, NamedTuple
 
@@ -28,3 +31,17 @@ def first_fault(error: ValidationError) -> Fault:
         what=message[:1].lower() + message[1:],
         got=first["input"],
     )
+
+
+def without_default(written: dict[str, Any], **later: Any) -> dict[str, Any]:
+    """What a model wrote down, without later fields that say what was so before there were any.
+
+    Files of before, and what is computed again of them, stay the same to the byte.
+
+    Args:
+        written: by name.
+        later: fields, with what their absence means.
+    """
+    return {
+        name: value for name, value in written.items() if name not in later or value != later[name]
+    }

@@ -23,7 +23,7 @@ BUNDLED = {"source": "llava-source", "panel": "llava-stranger-a", "innocent": "l
 RUNS: dict[str, tuple[object, ...]] = {
     "source": ("fingerprint", "hf:models/source", "--label", "the source itself"),
     "innocent": ("fingerprint", "hf:models/innocent"),
-    "committed": ("fingerprint", "hf:models/source", "--committed"),
+    "committed": ("fingerprint", "hf:models/source", "--committed", "--no-control"),
     "grey-box": ("fingerprint", "hf:models/source?logprobs=3", "--grey-box", "--budget", 4),
     "attacked": (
         *("fingerprint", "hf:models/source?temperature=0.7&seed=1", "--budget", 8),
@@ -39,6 +39,10 @@ AUDIT = (
     *("--tokenizer", "fingerprint/tokenizer"),
     *("--anchor-budget", 1000, "--alpha-transfer", 0.1),  # as when the bundle was made
 )
+
+
+NEW_STEPS = ("control",)
+REWORDED = ("tokenizer", "anchor", "images", "policy")
 
 
 @pytest.fixture
@@ -98,12 +102,21 @@ def timeless(pairs: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
 
 
 def worded(audit: Any) -> Any:
-    """An audit without the sentences of two steps, which say more of older claims than they did."""
+    """An audit as it was: without steps of now, numbers, and sentences that say more than then."""
     if not isinstance(audit, list | tuple):
         return audit
-    if any(pair in (("name", "tokenizer"), ("name", "anchor")) for pair in audit):
-        return [pair for pair in audit if pair[0] != "sentence"]
-    return [worded(part) for part in audit]
+    if any(pair in [("name", name) for name in REWORDED] for pair in audit):
+        return [pair for pair in audit if pair[0] not in ("sentence", "number")]
+    return [worded(part) for part in audit if not _is_new(part)]
+
+
+def _is_new(part: Any) -> bool:
+    """A new step, its name among others, a step's number, or a field of now."""
+    if isinstance(part, list):
+        return any(("name", name) in part for name in NEW_STEPS)
+    if isinstance(part, tuple):
+        return part[0] in ("number", "own_words")
+    return part in NEW_STEPS
 
 
 def said(path: Path, *, within: float = 1e-9) -> Any:
@@ -188,7 +201,8 @@ def test_a_bundle_is_audited_as_before(sif: Run, golden: Path) -> None:
     assert code == 0, error
     assert worded(says(out)) == worded(said(golden / "audit.json"))
     steps = json.loads(out)["steps"]
-    assert [step["number"] for step in steps if step["status"] != "pass"] == [20, 21, 22]
+    left = [step["name"] for step in steps if step["status"] != "pass"]
+    assert left == ["control", "title", "suspect", "panel"]
 
 
 def test_a_committed_run_is_revealed_in_the_same_bytes(sif: Run, golden: Path) -> None:

@@ -12,7 +12,7 @@ takes milliseconds.
 import argparse
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -39,13 +39,14 @@ from sif.fingerprint.recipe import load_recipe
 from sif.fingerprint.segmenter import TOKENIZER_FILE, tokenizer_json
 from sif.fingerprint.weights import WEIGHTS, WeightTable
 from sif.ownership.calibration import read_calibration
+from sif.ownership.controlled import decide_controlled
 from sif.ownership.policy import Policy
-from sif.ownership.run import JOURNAL, RunRecord, open_run, write_verdict
+from sif.ownership.run import CONTROL_JOURNAL, JOURNAL, RunRecord, open_run, write_verdict
 from sif.ownership.sequential import decide
 from sif.ownership.verdict import Verdict
 from sif.suspects import ScriptedSuspect
 from sif.suspects.kept import KeptAnswers
-from sif.types import GenerationSettings
+from sif.types import GenerationSettings, Query, Reply, Unanswered
 from sif.vlm.pixels import png_bytes
 from sif.watermark.keys import KeyRing
 
@@ -213,23 +214,45 @@ def answers(
 
 
 def run_of(
-    fingerprint: FingerprintSet, told: Mapping[str, str], run: Path, policy: Policy
+    fingerprint: FingerprintSet,
+    told: Mapping[str, Reply | str],
+    run: Path,
+    policy: Policy,
+    *,
+    control: bool = True,
 ) -> Verdict:
-    """A run folder as `sif verify` leaves it."""
-    suspect = ScriptedSuspect(told, name="made-up suspect")
+    """A run folder as `sif verify` leaves it, with its control if told so."""
+    suspect = ScriptedSuspect(reacting(fingerprint, told), name="made-up suspect")
     record = RunRecord(fingerprint=str(fingerprint.folder), suspect=suspect.name, policy=policy)
     open_run(run, record)
     measured = read_calibration(fingerprint.folder)
-    with KeptAnswers(run / JOURNAL) as kept:
-        verdict = decide(
+    with KeptAnswers(run / JOURNAL) as kept, KeptAnswers(run / CONTROL_JOURNAL) as bases:
+        verdict = decide_controlled(
             fingerprint,
             kept.through(suspect),
+            bases.through(suspect) if control else None,
             policy,
             highest_unrelated=None if measured is None else measured.highest_unrelated,
             batch_size=32,
         )
     write_verdict(run, verdict)
     return verdict
+
+
+def reacting(
+    fingerprint: FingerprintSet, told: Mapping[str, Reply | str]
+) -> Callable[[Query], Reply | str]:
+    """Replies so to triggers, and to base pictures with 30 words of which half are green."""
+    ordinary = answers(fingerprint, green=15, scored=30, seed=1)
+    bases = {one.record.id: one.base.tobytes() for one in fingerprint.triggers}
+    missing = Unanswered(reason="no reply was made up")
+
+    def reply(query: Query) -> Reply | str:
+        if query.image.tobytes() == bases[query.trigger]:
+            return ordinary[query.trigger]
+        return told.get(query.trigger, missing)
+
+    return reply
 
 
 def as_text(size: Size, timing: Timing) -> str:

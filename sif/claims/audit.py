@@ -7,7 +7,7 @@
 5 secret       the revealed one is the committed one
 6 timestamp    when the commitment was there (roots given)
 7 keys         they follow from the secret and their place
-8 images       they are the committed ones
+8 images       they are the committed ones, and triggers differ from their bases by ε at most
 9 tokenizer    one file, the committed one, and the model's (given); it cuts all answers alike
 10 files       so are weights, calibration and the rest
 11 anchor      the keys hang on a timestamp (roots given)
@@ -18,14 +18,15 @@
 16 evidence    e-values and p-values again
 17 verdict     the rest of it again
 18 transfer    the allowance follows from the panel's answers, and is above what chance gives
-19 grinding    what is left after the discount carries the claim, at the auditor's α too
-20 priority    the commitment is older than the suspect (given)
-21 title       so is the model that triggers were made on, than its release (given)
-22 suspect     asked again (given)
-23 panel       independent models do not react (given)
+19 control     pictures before they were changed show nothing, and triggers differ from them
+20 grinding    what is left after the discount carries the claim, at the auditor's α too
+21 priority    the commitment is older than the suspect (given)
+22 title       so is the model that triggers were made on, than its release (given)
+23 suspect     asked again (given)
+24 panel       independent models do not react (given)
 
 Steps that need something that the auditor did not give are `not checked`, never passed: only where
-all passed is the outcome VERIFIED. No model is needed before step 22. Knows no command line.
+all passed is the outcome VERIFIED. No model is needed before step 23. Knows no command line.
 """
 
 import tempfile
@@ -44,6 +45,7 @@ from sif.claims.check_claim import (
     check_signature,
     check_timestamp,
 )
+from sif.claims.check_control import check_control
 from sif.claims.check_files import check_files, check_images
 from sif.claims.check_order import check_order
 from sif.claims.check_run import (
@@ -79,6 +81,7 @@ STEPS: Final[dict[str, Callable[[Case], Finding]]] = {
     "evidence": check_evidence,
     "verdict": check_verdict,
     "transfer": check_transfer,
+    "control": check_control,
     "grinding": check_grinding,
     "priority": check_priority,
     "title": check_title,
@@ -147,4 +150,5 @@ def _report(case: Case, steps: list[Step], failed: str | None) -> AuditReport:
         log10_e_value=evidence,
         log10_discount=discount,
         log10_remaining=evidence - discount if both else None,  # type: ignore[operator]
+        own_words=case.own_words,
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cryptography.x509 import Certificate
 
@@ -27,6 +27,7 @@ from sif.watermark.keys import KeyRing, RevealedKeys
 SECRETS_TRIED: Final = 2.0**40
 TOKENS_TRIED: Final = 1e7
 ALPHA, ALPHA_TRANSFER = 1e-6, 0.01
+LARGEST_CHANGE: Final = 32.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,7 @@ class Means:
         alpha_transfer: the same against transfer.
         secrets_tried: secrets that a claimant could have tried where keys are not anchored.
         tokens_tried: timestamps that he could have asked for, for keys and for orders of asking.
+        largest_change: of any pixel of a trigger, in units of 1/255, whatever the recipe says.
 
     Raises:
         UsageError: an empty panel, budgets below 1, or an α that is none.
@@ -83,6 +85,7 @@ class Means:
     alpha_transfer: float = ALPHA_TRANSFER
     secrets_tried: float = SECRETS_TRIED
     tokens_tried: float = TOKENS_TRIED
+    largest_change: float = LARGEST_CHANGE
 
     def __post_init__(self) -> None:
         if self.panel is not None and not self.panel:
@@ -90,6 +93,20 @@ class Means:
         if min(self.secrets_tried, self.tokens_tried) < 1:
             raise UsageError("expected a budget of at least 1 try; 1 takes nothing off")
         Policy(alpha=self.alpha, alpha_transfer=self.alpha_transfer)  # refuses what is none
+
+
+class Kept(NamedTuple):
+    """What a control leaves of a verdict.
+
+    Attributes:
+        verdict: without triggers whose base picture has no answer.
+        lean: log10 of the e-value of base pictures, to be taken off.
+        gaps: base pictures without an answer.
+    """
+
+    verdict: Verdict
+    lean: float = 0.0
+    gaps: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,8 +124,10 @@ class Case:
         anchored: whether the keys follow from a token under the auditor's roots.
         tries: taken off for keys, orders and runs that the claimant could choose among.
         log10_discount: off the evidence against independence, that and what is taken off for
-            questions without an answer.
-        again: the verdict, computed anew.
+            questions without an answer and for what base pictures show.
+        again: the verdict, computed anew, without its control.
+        own_words: prompts and example that come with no set of SIF, shown.
+        controlled: what the control leaves of it; none where there is none.
         batch: which batch of the claim is revealed; none where it has none, or all is revealed.
         keys: of all triggers, or of those that are revealed.
     """
@@ -125,6 +144,8 @@ class Case:
     log10_discount: float | None = None
     again: Verdict | None = None
     batch: int | None = None
+    controlled: Kept | None = None
+    own_words: tuple[str, ...] = ()
     header: Header = field(init=False)
     predicate: dict[str, Any] = field(init=False)
     root: str = field(init=False)

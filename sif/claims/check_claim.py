@@ -13,6 +13,7 @@ from sif.claims.commitment import (
     read_statement,
     root_of,
 )
+from sif.claims.control_record import CONTROL_LINES
 from sif.claims.envelope import stamped_part, unseal
 from sif.claims.folder import ANCHOR, BEFOREHAND, COMMITMENT, PUBLIC_KEY, SALT, TIMESTAMP
 from sif.claims.reveal import FINGERPRINT, LINES, REVEAL, RUN, read_reveal
@@ -33,7 +34,10 @@ NEEDED = (
     f"{FINGERPRINT}/{MANIFEST}",
     *(f"{RUN}/{name}" for name in (LINES, RECORD, VERDICT, REVEAL)),
 )
-OPTIONAL = tuple(f"{CLAIM}/{name}" for name in (TIMESTAMP, BEFOREHAND, ANCHOR))
+OPTIONAL = (
+    *(f"{CLAIM}/{name}" for name in (TIMESTAMP, BEFOREHAND, ANCHOR)),
+    f"{RUN}/{CONTROL_LINES}",
+)
 WITH_SECRET = tuple(f"{CLAIM}/{name}" for name in (SALT, SECRET))
 WITH_SEEDS = tuple(f"{CLAIM}/{name}" for name in (SEEDS_FILE, BEFOREHAND, ANCHOR, TIMESTAMP))
 

@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from PIL import Image
-
 from sif.claims.canonical import sha256
 from sif.claims.case import Case
 from sif.claims.commitment import pictures_of
+from sif.claims.pixels import check_headers, largest_change
 from sif.claims.reveal import FINGERPRINT
 from sif.claims.steps import Finding, Status
 from sif.errors import ClaimError
@@ -16,16 +15,14 @@ from sif.watermark.keys import RevealedKeys
 
 
 def check_images(case: Case) -> Finding:
-    """All pictures are the committed ones, and can be read."""
-    for record in case.revealed:
-        for file, digest in pictures_of(record):
-            if sha256(case.take(f"{FINGERPRINT}/{file}")) != digest:
-                raise ClaimError(f"{file} is not the picture that was committed to")
-    try:
-        case.fingerprint = _load(case)
-    except Image.DecompressionBombError as error:
-        raise ClaimError(f"a picture is too large to be opened: {error}") from error
-    return Finding(Status.PASS, f"{2 * len(case.revealed)} pictures are the committed ones")
+    """All pictures are the committed ones, and triggers differ from their bases by ε at most."""
+    files = [pair for record in case.revealed for pair in pictures_of(record)]
+    for file, digest in files:
+        if sha256(case.take(f"{FINGERPRINT}/{file}")) != digest:
+            raise ClaimError(f"{file} is not the picture that was committed to")
+    check_headers(case.folder / FINGERPRINT / file for file, _ in files)
+    case.fingerprint = _load(case)
+    return Finding(Status.PASS, f"{len(files)} pictures are the committed ones; {_changes(case)}")
 
 
 def _load(case: Case) -> FingerprintSet:
@@ -33,6 +30,34 @@ def _load(case: Case) -> FingerprintSet:
     if isinstance(case.keys, RevealedKeys):
         return FingerprintSet.load_revealed(folder, case.keys)
     return FingerprintSet.load(folder, secret=case.folder / CLAIM / SECRET)
+
+
+def _changes(case: Case) -> str:
+    """How far triggers are from their base pictures, in words.
+
+    Raises:
+        ClaimError: further than the recipe allows, or than the auditor does.
+    """
+    recipe, limit = case.manifest.recipe, case.means.largest_change
+    epsilon = limit if recipe is None else min(limit, recipe.schedule.epsilon)
+    found: dict[str, int] = {}
+    for trigger in case.fingerprint.triggers:
+        if trigger.original is not None:
+            found[trigger.record.id] = largest_change(trigger.image, trigger.original)
+    if not found:
+        return "without base pictures no change can be measured"
+    worst = max(found, key=lambda name: found[name])
+    if found[worst] > epsilon:
+        whose = "the recipe's" if epsilon < limit else "the auditor's"
+        raise ClaimError(
+            f"trigger {worst} differs from its base picture by {found[worst]}/255, more than "
+            f"{epsilon:g}/255, {whose} limit"
+        )
+    some = "" if len(found) == len(case.fingerprint.triggers) else f" of the {len(found)} with one"
+    return (
+        f"the largest change from base pictures{some} is {found[worst]}/255, of at most "
+        f"{epsilon:g}/255"
+    )
 
 
 def check_files(case: Case) -> Finding:

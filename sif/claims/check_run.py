@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -14,8 +15,10 @@ from sif.claims.record import check, image_attack_of, parse, questions
 from sif.claims.rejudge import rejudge
 from sif.claims.reveal import FINGERPRINT, LINES, RUN, check_policy
 from sif.claims.steps import Finding, Status
+from sif.claims.wording import check_example, check_words, own_words
 from sif.errors import ClaimError, UsageError
 from sif.ownership.calibration import PLAIN, Calibration, read_calibration
+from sif.ownership.controlled import uncontrolled
 from sif.ownership.run import RECORD, VERDICT, RunRecord
 from sif.ownership.verdict import Verdict
 from sif.suspects.prefaced import PrefacedSuspect
@@ -34,10 +37,11 @@ def check_rules(case: Case) -> Finding:
     policy = case.header.policy
     if case.header.counts_by_weights:
         raise ClaimError(WEIGHTED)
+    check_words(case.manifest, case.header)
     return Finding(
         Status.PASS,
         f"the run kept the committed policy (α {policy.alpha:.3g}, repeats {policy.repeats}, "
-        f"budget {policy.budget or 'all triggers'}{_transfer(case)})",
+        f"budget {policy.budget or 'all triggers'}{_transfer(case)}){_words(case)}",
     )
 
 
@@ -49,9 +53,10 @@ def check_journal(case: Case) -> Finding:
         raise ClaimError(f"expected {RECORD} of version 1: {one_line(error)}") from error
     if case.record.policy is not None:
         _compare(_json(case.record.policy), _json(case.header.policy), "the policy in run.json")
+    check_example(case.header, case.predicate, case.record.example)
     _check_way(case)
     case.lines = parse(case.take(f"{RUN}/{LINES}"))
-    case.fingerprint = in_drawn_batch(case)
+    case.fingerprint = replace(in_drawn_batch(case), example=case.record.example)
     case.asked = questions(case.fingerprint, case.header.policy)
     stamped = None if case.stamped is None else case.stamped.timestamp()
     check(case.lines, case.asked, not_before=stamped, not_after=time.time())
@@ -60,6 +65,18 @@ def check_journal(case: Case) -> Finding:
         Status.PASS,
         f"{len(case.lines)} replies of {case.record.suspect!r} to committed questions, in their "
         f"order{after}{_variations(case.record)}",
+    )
+
+
+def _words(case: Case) -> str:
+    """Whether words of prompts count, and what the claimant asks in words of his own."""
+    counted = "; words of prompts and example count too" if case.header.policy.prompt_scored else ""
+    case.own_words = own_words(case.manifest, case.header, case.header.example)
+    if not case.own_words:
+        return counted
+    return (
+        f"{counted}; in words of the claimant's own, NOT judged here, read them: "
+        f"{', '.join(case.own_words)}"
     )
 
 
@@ -153,7 +170,7 @@ def _json(model: BaseModel) -> dict[str, Any]:
 
 def _dumps(case: Case) -> tuple[dict[str, Any], dict[str, Any]]:
     assert case.again is not None
-    return _json(case.again), _json(case.verdict)
+    return _json(case.again), _json(uncontrolled(case.verdict))  # the control has a step of its own
 
 
 def _compare(theirs: object, ours: object, what: str) -> None:

@@ -25,7 +25,6 @@ from sif.ownership.calibration import (
 )
 from sif.ownership.chance import chance_reaction
 from sif.ownership.null import HypergeometricNull
-from sif.ownership.policy import Policy
 
 MARGIN: Final = 0.02
 """How much further than chance τ must reach, on the scale of reactions from 0 to 1."""
@@ -98,12 +97,11 @@ def _again(case: Case, measured: Calibration) -> Calibration:
         Asked(member.suspect, member.image_attack, member.log10_e_value, member.answers)
         for member in measured.members
     ]
-    manner = Policy(repeats=measured.repeats, also_ask=measured.also_ask)
     try:
         return calibrate(
             case.fingerprint,
             panel,
-            policy=manner,
+            policy=measured.manner,
             example=measured.example,
             confidence=measured.confidence,
         )

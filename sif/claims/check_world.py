@@ -4,24 +4,28 @@ from math import log10
 from typing import NamedTuple
 
 from sif.claims.case import Asked, Case
+from sif.claims.check_control import kept_by, weigh_control
 from sif.claims.check_order import order_source
 from sif.claims.gaps import CountingGaps, gaps_of, log10_discount
 from sif.claims.runs import plain_name
 from sif.claims.steps import Finding, Status
 from sif.claims.tries import tries_of
 from sif.errors import ClaimError
+from sif.ownership.controlled import decide_controlled, uncontrolled
 from sif.ownership.policy import Policy
 from sif.ownership.sequential import decide
 from sif.ownership.verdict import Verdict
+from sif.suspects.asked_once import AskedOnce
 from sif.types import Decision
 from sif.watermark.keys import RevealedKeys
 
 
 class Heard(NamedTuple):
-    """What one suspect's answers gave, and how many of its questions have none."""
+    """What a suspect's answers gave, how many questions have none, what base pictures show."""
 
     verdict: Verdict
     gaps: int
+    lean: float | None = None
 
 
 def check_grinding(case: Case) -> Finding:
@@ -34,9 +38,12 @@ def check_grinding(case: Case) -> Finding:
         tokens=means.tokens_tried,
     )
     heard = Heard(_again(case), gaps_of(case.lines))
+    if (kept := case.controlled) is not None:
+        heard = Heard(kept.verdict, heard.gaps + kept.gaps, kept.lean)
+        case.again = kept.verdict
     batches = case.header.batches or 1
     case.tries = tries.times(log10(runs) + log10(batches))
-    case.log10_discount = case.tries.independence + log10_discount(heard.gaps, len(case.asked))
+    case.log10_discount = case.tries.independence + _missing(case, heard)
     words = f"{tries.independence:.2f} for {_tried(case)}"
     if runs > 1:
         words += f" and {log10(runs):.2f} for {runs} runs"
@@ -96,7 +103,8 @@ def check_suspect(case: Case) -> Finding:
     words = (
         f"of {asked.name!r}, asked again {_same(asked.name, case.record.suspect)}, less the same"
     )
-    return Finding(Status.PASS, _weigh(case, _ask(case, asked, _until_shown(case)), words))
+    ask = _ask if case.controlled is None else _ask_controlled
+    return Finding(Status.PASS, _weigh(case, ask(case, asked, _until_shown(case)), words))
 
 
 def check_panel(case: Case) -> Finding:
@@ -134,6 +142,27 @@ def _ask(case: Case, asked: Asked, policy: Policy) -> Heard:
         suspect.close()
 
 
+def _ask_controlled(case: Case, asked: Asked, policy: Policy) -> Heard:
+    """The suspect, asked about base pictures too.
+
+    Raises:
+        ClaimError: these lean to green, or triggers do not differ from them.
+    """
+    suspect = asked.open(case.record)
+    try:
+        triggers = CountingGaps(suspect)
+        verdict = decide_controlled(
+            case.fingerprint, AskedOnce(triggers), AskedOnce(suspect), policy
+        )
+    finally:
+        suspect.close()
+    if verdict.control is None:
+        return Heard(verdict, triggers.gaps)
+    weigh_control(verdict.control)
+    kept = kept_by(case.fingerprint, uncontrolled(verdict), verdict.control)
+    return Heard(kept.verdict, triggers.gaps + kept.gaps, kept.lean)
+
+
 def _until_shown(case: Case) -> Policy:
     """The committed policy, asked on for as long as the auditor needs; any stop is a valid one."""
     policy, needed = case.header.policy, _needed(case)
@@ -155,6 +184,11 @@ def _same(address: str, recorded: str) -> str:
     if plain_name(address) == plain_name(recorded):
         return "(as run.json names it)"
     return f"(run.json names {recorded!r}: whether that is the same model is for you to know)"
+
+
+def _missing(case: Case, heard: Heard) -> float:
+    """What is taken off for questions without an answer, and for what base pictures show."""
+    return log10_discount(heard.gaps, len(case.asked)) + (heard.lean or 0.0)
 
 
 class Needed(NamedTuple):
@@ -180,12 +214,13 @@ def _weigh(case: Case, heard: Heard, words: str) -> str:
     """
     assert case.tries is not None
     verdict, questions = heard.verdict, len(case.asked)
-    missing = log10_discount(heard.gaps, questions)
-    off, needed = case.tries.times(missing), _needed(case)
+    off, needed = case.tries.times(_missing(case, heard)), _needed(case)
     left = verdict.log10_e_value - off.independence
+    missing = log10_discount(heard.gaps, questions)
+    bases = "" if heard.lean is None else f" and {heard.lean:.2f} for what base pictures show"
     sentence = (
         f"log10 e-value {verdict.log10_e_value:.2f} {words} and {missing:.2f} for {heard.gaps} of "
-        f"{questions} questions without an answer, leaves {left:.2f}, and the claim needs "
+        f"{questions} questions without an answer{bases}, leaves {left:.2f}, and the claim needs "
         f"{needed.independence:.2f}"
     )
     carried = left >= needed.independence

@@ -43,6 +43,7 @@ from sif.claims.seeds import seeds_root
 from sif.claims.signing import KeyPlace, PublicKey, SigningKey, write_private
 from sif.claims.timestamp import Token, new_request
 from sif.claims.version import VERSIONS, Version
+from sif.claims.wording import check_words, shown
 from sif.errors import ClaimError, FingerprintError, UsageError
 from sif.file_digests import Report, silent
 from sif.files import write_atomically
@@ -88,6 +89,11 @@ class Commitment(NamedTuple):
         """What a timestamp over it is over."""
         return stamped_part(self.envelope)
 
+    @property
+    def names_example(self) -> bool:
+        """Whether it says with what example is asked, if with any; those of before do not."""
+        return "example" in self.predicate
+
 
 def commit(
     fingerprint: FingerprintSet,
@@ -100,6 +106,7 @@ def commit(
     possession: Mapping[str, Path] = MappingProxyType({}),
     report: Report = silent,
     batches: int = 1,
+    example: str | None = None,
 ) -> Commitment:
     """Signs a fingerprint, the policy and a salted commitment to the secret.
 
@@ -117,10 +124,12 @@ def commit(
         possession: files and folders that the owner has, by the public name of each.
         report: is told bytes hashed and in all, of each of these.
         batches: K, disputes that the triggers are to serve (`sif.claims.batches`).
+        example: words that stand before every prompt in every run of the claim.
 
     Raises:
         ClaimError: another commitment lies there, the anchor is not that of the keys, the policy
-            counts by weights, or the triggers cannot be cut into so many batches.
+            counts by weights, the triggers cannot be cut into so many batches, or the example is
+            too long.
         FingerprintError: the keys are not at hand.
         StorageError: the folder cannot be written.
         UsageError: less than one batch.
@@ -146,11 +155,13 @@ def commit(
         batches=None if batches == 1 else batches,
         owner=key.public.key_id if there is None else there.header.owner,
         possession=keep_possession(fingerprint.folder, possession, report),
+        example=example,
     )
     header = header_of(fingerprint.manifest, public_files(fingerprint.folder), terms)
     if header.counts_by_weights:
         raise ClaimError(WEIGHTED)
     check_batches(header)
+    check_words(fingerprint.manifest, header)
     if there is not None:
         _check_same(there, header, key.public, folder)
         return there
@@ -208,6 +219,28 @@ def read_commitment(fingerprint: Path) -> Commitment:
     header, root = read_statement(statement)
     check_committed_by(header, key.key_id)
     return Commitment(header, root, statement.predicate, envelope, key)
+
+
+def committed_example(fingerprint: Path, given: str | None) -> str | None:
+    """The example that runs of a claim are asked with.
+
+    Args:
+        fingerprint: its folder.
+        given: what the caller would ask with; None for what was committed to.
+
+    Raises:
+        ClaimError: there is no commitment, or one to another example.
+    """
+    commitment = read_commitment(fingerprint)
+    if not commitment.names_example:
+        return given
+    example = commitment.header.example
+    if given is not None and given != example:
+        raise ClaimError(
+            f"expected the example that was committed to ({shown(example or 'none')}), got another;"
+            " leave --example out, or commit to it in a new claim"
+        )
+    return example
 
 
 def with_lot(fingerprint: FingerprintSet) -> FingerprintSet:

@@ -65,6 +65,8 @@ class Header(_Record):
         owner: SHA-256 (hex) of the owner's SubjectPublicKeyInfo, from version 2 on: whose signature
             counts, whoever else signs.
         possession: what else the owner had then, each under a salted commitment.
+        example: words that stand before every prompt in every run, if any do; claims of before do
+            not have this field, and leave the example to the run.
     """
 
     leaf: Literal["header"] = "header"
@@ -87,6 +89,7 @@ class Header(_Record):
     batches: int | None = Field(default=None, ge=2)
     owner: str | None = None
     possession: tuple[Possession, ...] | None = Field(default=None, max_length=64)
+    example: str | None = None
 
     @model_validator(mode="after")
     def _names_its_owner(self) -> "Header":
@@ -129,6 +132,7 @@ class Terms(_Record):
     batches: int | None = None
     owner: str | None = None
     possession: tuple[Possession, ...] | None = None
+    example: str | None = None
 
     @property
     def version(self) -> Number:

@@ -225,11 +225,16 @@ def _line(entry: JournalEntry, asked: Mapping[tuple[str, int], Question]) -> Lin
             f"the journal holds trigger {entry.trigger}, repeat {entry.repeat}, which the policy "
             "or the fingerprint does not; name the run of this fingerprint"
         )
+    return line_of(entry, question.query, question.digest)
+
+
+def line_of(entry: JournalEntry, query: Query, digest: str) -> Line:
+    """One entry of a journal as a line about a question with this digest."""
     reply = entry.reply
     return Line(
-        trigger=entry.trigger,
-        repeat=entry.repeat,
-        digest=question.digest,
+        trigger=query.trigger,
+        repeat=query.repeat,
+        digest=digest,
         prompt=entry.prompt,
         generation=entry.generation,
         recorded_at=entry.asked_at,

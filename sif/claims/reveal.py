@@ -7,6 +7,7 @@ need. Of a claim with batches only the run's own batch is revealed, pictures and
 serve the next dispute.
 """
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +28,12 @@ from sif.claims.commitment import (
     public_files,
     root_of,
 )
+from sif.claims.control_record import (
+    CONTROL_LINES,
+    export_control,
+    parse_control,
+    with_control,
+)
 from sif.claims.envelope import Statement, Subject, seal
 from sif.claims.folder import (
     ANCHOR,
@@ -45,10 +52,19 @@ from sif.claims.seeds import SEEDS_FILE, reveal_seeds
 from sif.claims.signing import KeyPlace, SigningKey
 from sif.claims.timestamp import Token
 from sif.claims.version import NEWEST, Number, version_in, version_of
+from sif.claims.wording import check_example
 from sif.errors import ClaimError
 from sif.fingerprint.folder import CLAIM, SECRET, FingerprintSet
 from sif.ownership.policy import Policy
-from sif.ownership.run import JOURNAL, RECORD, VERDICT, read_record, read_verdict
+from sif.ownership.run import (
+    CONTROL_JOURNAL,
+    JOURNAL,
+    RECORD,
+    VERDICT,
+    RunRecord,
+    read_record,
+    read_verdict,
+)
 from sif.ownership.verdict import Verdict
 from sif.suspects.kept import KeptAnswers
 
@@ -117,6 +133,7 @@ def reveal(
     header, batch = commitment.header, read_record(run).batch
     asked = in_batch(with_lot(fingerprint), header, batch)
     files = _claim(fingerprint, commitment)
+    asked = replace(asked, example=read_record(run).example)
     if extent_of(fingerprint.folder, triggers) is Extent.BATCH:
         files[f"{CLAIM}/{SEEDS_FILE}"] = _seeds(asked, header, files, batch)
         files |= _fingerprint(asked)
@@ -257,6 +274,7 @@ def _run(
 ) -> tuple[Verdict, dict[str, bytes | Path]]:
     policy, verdict, record = commitment.header.policy, read_verdict(run), read_record(run)
     check_policy(verdict, policy)
+    check_example(commitment.header, commitment.predicate, record.example)
     if not (run / JOURNAL).is_file():
         raise ClaimError(f"expected the journal of the run in {run / JOURNAL}; it is missing")
     asked = questions(fingerprint, policy)
@@ -266,17 +284,36 @@ def _run(
     time = None if stamped is None else Token.parse(_content(stamped)).time.timestamp()
     check(replies, asked, not_before=time)
     again = rejudge(fingerprint, replies, asked, policy, like=verdict)
+    control = _control(fingerprint, again, verdict, record, run)
+    if control is not None and verdict.control is not None:
+        replies_to_bases = parse_control(control)
+        again = with_control(fingerprint, again, replies_to_bases, runs=verdict.control.runs)
     if changed := first_difference(_json(verdict), _json(again)):
         raise ClaimError(
             f"the journal of {run} does not give its verdict again ({changed} differs); run `sif "
             "verify` with the same --run once more"
         )
     public = record.model_copy(update={"fingerprint": Path(record.fingerprint).name})
-    return verdict, {
+    files: dict[str, bytes | Path] = {
         f"{RUN}/{LINES}": lines,
         f"{RUN}/{RECORD}": public.text.encode(),
         f"{RUN}/{VERDICT}": verdict.model_dump_json(indent=2).encode(),
     }
+    return verdict, files | ({} if control is None else {f"{RUN}/{CONTROL_LINES}": control})
+
+
+def _control(
+    fingerprint: FingerprintSet, again: Verdict, verdict: Verdict, record: RunRecord, run: Path
+) -> bytes | None:
+    """The lines about base pictures; None where the verdict has no control."""
+    if verdict.control is None:
+        return None
+    if not (run / CONTROL_JOURNAL).is_file():
+        raise ClaimError(
+            f"expected the journal of the control in {run / CONTROL_JOURNAL}; it is missing"
+        )
+    with KeptAnswers(run / CONTROL_JOURNAL) as kept:
+        return export_control(kept, record.suspect, fingerprint, again)
 
 
 def check_policy(verdict: Verdict, policy: Policy) -> None:

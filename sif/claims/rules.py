@@ -3,7 +3,8 @@
 An audit takes a discount off the evidence for keys and orders of asking that might have been chosen
 (`sif.claims.tries`), for batches to choose from, and a little for questions without an answer
 (`sif.claims.gaps`), so that the run is asked for that much more. All words count alike, for weights
-could be chosen to fit the keys.
+could be chosen to fit the keys, and words of prompts and example do not count, unless they did in a
+calibration of before.
 """
 
 import json
@@ -63,6 +64,7 @@ def rules_of_run(
     fields: dict[str, Any] = {
         **default,
         "weighted": False,
+        "prompt_scored": measured is not None and measured.prompt_scored,
         "transfer_allowance": None if measured is None else measured.allowance,
         **({} if given is None else _read(given)),
         "order": "drawn",

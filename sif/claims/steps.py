@@ -70,6 +70,8 @@ class AuditReport(BaseModel):
         log10_discount: taken off for grinding, for runs that were not shown, and for questions
             without an answer.
         log10_remaining: what is left of the evidence.
+        own_words: prompts and example in the claimant's own words, shown; whether they ask for
+            words that suit him is for a person to read.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -85,6 +87,7 @@ class AuditReport(BaseModel):
     log10_e_value: float | None
     log10_discount: float | None
     log10_remaining: float | None
+    own_words: tuple[str, ...] = ()
 
     @property
     def headline(self) -> str:

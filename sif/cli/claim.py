@@ -19,6 +19,7 @@ from sif.cli.options import (
     Alpha,
     AlsoAsk,
     Certificates,
+    Example,
     Fingerprint,
     Request,
     Response,
@@ -74,6 +75,7 @@ def commit(
             help="A file or folder that only you have; the name is public, the rest is hidden.",
         ),
     ] = None,
+    example: Example = None,
     secret: Secret = None,
     signing_key: SigningKey = None,
     signing_public_key: SigningPublicKey = None,
@@ -83,7 +85,8 @@ def commit(
     The run is asked for more evidence than --alpha says, by as much as an audit will take off for
     keys and orders of asking that might have been chosen: thirteen powers of ten with an anchored
     key, nineteen without, and seven against transfer. All words count alike, for weights could be
-    chosen to fit the keys; the transfer allowance is that of calibration.json, if there is one.
+    chosen to fit the keys, and words of prompts and of --example do not count; every run is asked
+    with that example. The transfer allowance is that of calibration.json, if there is one.
     Ask with `sif verify FP SUSPECT --committed --run RUN`. With --possession an unreleased
     checkpoint, the optimiser's state or a list of training data is dated too; what was hidden is
     shown with `sif claim show-possession`.
@@ -100,6 +103,7 @@ def commit(
     from sif.claims.rules import rules_of_run
     from sif.cli.signing import key_place
     from sif.fingerprint.folder import FingerprintSet
+    from sif.suspects.prefaced import read_example
 
     rules = rules_of_run(
         fingerprint,
@@ -122,6 +126,7 @@ def commit(
             anchor=anchor,
             possession=things,
             batches=batches,
+            example=None if example is None else read_example(example),
             report=counted(show, "hashing what you have"),
         )
     typer.echo(

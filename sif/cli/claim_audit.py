@@ -68,6 +68,9 @@ Panel = Annotated[
     list[str] | None,
     typer.Option(metavar="SUSPECT", help="Independent models of yours; must not react."),
 ]
+LargestChange = Annotated[
+    float, typer.Option(help="Of any pixel of a trigger, in 1/255, whatever the recipe says.")
+]
 PanelLimit = Annotated[
     float, typer.Option(help="Largest log10 e-value that a panel member may show.")
 ]
@@ -97,6 +100,7 @@ def audit(
     panel_limit: PanelLimit = 2.0,
     grinding_budget: GrindingBudget = 2.0**40,
     anchor_budget: AnchorBudget = 1e7,
+    largest_change: LargestChange = 32.0,
     alpha: Annotated[float, typer.Option(help="α that you ask for, whatever the claim's.")] = 1e-6,
     alpha_transfer: Annotated[float, typer.Option(help="The same against transfer.")] = 0.01,
     require: Require = None,
@@ -144,6 +148,7 @@ def audit(
         panel_limit=panel_limit,
         secrets_tried=grinding_budget,
         tokens_tried=anchor_budget,
+        largest_change=largest_change,
         alpha=alpha,
         alpha_transfer=alpha_transfer,
     )

@@ -33,6 +33,15 @@ ClaimBatch = Annotated[
     int | None,
     typer.Option(min=1, help="With --committed: which batch of the claim's triggers to ask."),
 ]
+Control = Annotated[
+    bool | None,
+    typer.Option(
+        "--control/--no-control",
+        show_default="with --committed",
+        help="Where the suspect looks derived, ask the pictures before they were changed too, one "
+        "question more for each trigger: they must not lean to green.",
+    ),
+]
 Allowance = Annotated[
     float | None,
     typer.Option(
@@ -84,6 +93,7 @@ def verify(
     example: options.Example = None,
     committed: Committed = False,
     claim_batch: ClaimBatch = None,
+    control: Control = None,
     transfer_allowance: Allowance = None,
     calibration: options.Calibrated = True,
     weights: Weights = True,
@@ -133,6 +143,7 @@ def verify(
         manner=manner,
         committed=committed,
         claim_batch=claim_batch,
+        control=control,
         calibrated=calibration,
         run=run,
         label=label,
@@ -173,7 +184,22 @@ def summary(verdict: "Verdict") -> str:
         f"{name}  (log10 e-value {evidence:.2f}, p ≤ {rounded_up(verdict.p_value)}, "
         f"limit {verdict.alpha:g})\n{verdict.reason}\n"
         f"{verdict.queries} questions, {verdict.answered} triggers answered{_match(verdict)}"
-        f"{_nominal(verdict)}{_grey(verdict)}"
+        f"{_control(verdict)}{_nominal(verdict)}{_grey(verdict)}"
+    )
+
+
+def _control(verdict: "Verdict") -> str:
+    """One line about the base pictures, and what asking them cost."""
+    from sif.ownership.verdict import rounded_up
+
+    shown = verdict.control
+    if shown is None:
+        return ""
+    return (
+        f"\ncontrol {'passed' if shown.passed else 'NOT PASSED'}: {shown.queries} questions more "
+        f"about the pictures before they were changed, p ≤ {rounded_up(shown.p_value)} (refused "
+        f"below {shown.level:g}); triggers beyond them: log10 e-value "
+        f"{shown.pairs_log10_e_value:.2f}"
     )
 
 

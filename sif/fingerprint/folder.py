@@ -7,6 +7,7 @@ may lie elsewhere); claim/ where it was committed to. Fingerprints of the releas
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from sif.errors import FingerprintError, UsageError
+from sif.fingerprint.asked_words import ids_of_words
 from sif.fingerprint.manifest import GREEN_SCHEME, Manifest, TriggerRecord
 from sif.fingerprint.segmenter import (
     TOKENIZER_FILE,
@@ -85,6 +87,7 @@ class FingerprintSet:
             fingerprint has them cut by tokenizer.json alone, once it knows that both cut alike.
         lot: 32 bytes that nobody chose, such as those of a timestamp, for the order of asking;
             where there are none, that order follows from the secret.
+        example: words that stand before every prompt when it is asked.
     """
 
     folder: Path
@@ -93,6 +96,7 @@ class FingerprintSet:
     keys: KeyRing | RevealedKeys | None
     counted_by: Segmenter | None = None
     lot: bytes | None = None
+    example: str | None = None
 
     @classmethod
     def load(cls, folder: str | Path, *, secret: str | Path | None = None) -> "FingerprintSet":
@@ -206,21 +210,35 @@ class FingerprintSet:
             return None
         return read_weights(self.folder, sha256=sha256, vocabulary_size=self.vocabulary_size)
 
-    def count(self, trigger: str, texts: list[str]) -> GreenCount:
+    def unscored(self, prompts: Sequence[str]) -> frozenset[int]:
+        """Ids that are not scored: special ones and, where prompts are given, what these hold.
+
+        Args:
+            prompts: those whose words do not count; the example's do not either then.
+        """
+        if not prompts:
+            return self.special_ids
+        asked = (*prompts, *(() if self.example is None else (self.example,)))
+        return self.special_ids | {i for text in asked for i in ids_of_words(self.tokenizer, text)}
+
+    def count(self, trigger: str, texts: list[str], *, prompts: Sequence[str] = ()) -> GreenCount:
         """Green ids among the distinct ids of all answers to one trigger (one cluster).
 
         Args:
             trigger: its id.
             texts: the answers, one for each repeat.
+            prompts: whose words do not count; none where all words do.
         """
-        return count_green(self._ids(texts), self.mask(trigger), ignore=self.special_ids)
+        return count_green(self._ids(texts), self.mask(trigger), ignore=self.unscored(prompts))
 
-    def weigh(self, trigger: str, texts: list[str]) -> WeightedCount | None:
+    def weigh(
+        self, trigger: str, texts: list[str], *, prompts: Sequence[str] = ()
+    ) -> WeightedCount | None:
         """The weights of the ids that `count` counts; None where all count alike."""
         if self.weights is None:
             return None
-        mask = self.mask(trigger)
-        return weigh_green(self._ids(texts), mask, self.weights, ignore=self.special_ids)
+        mask, ignore = self.mask(trigger), self.unscored(prompts)
+        return weigh_green(self._ids(texts), mask, self.weights, ignore=ignore)
 
     def _ids(self, texts: list[str]) -> list[int]:
         return [index for text in texts for index in self.tokenizer.ids(text)]

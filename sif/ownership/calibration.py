@@ -10,12 +10,18 @@ on each trigger, which the published match rate needs. Knows nothing of journals
 
 import datetime
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from math import ceil, floor
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_serializer,
+)
 
 from sif.errors import FingerprintError, SuspectError, UsageError
 from sif.files import write_atomically
@@ -28,6 +34,7 @@ from sif.ownership.policy import Policy
 from sif.ownership.sequential import ask_triggers
 from sif.ownership.transfer import reaction, upper_bound
 from sif.types import Suspect
+from sif.validation import without_default
 from sif.watermark.greenlist.count import GreenCount, z_score
 
 CALIBRATION, PLAIN = "calibration.json", "none"
@@ -82,6 +89,7 @@ class Calibration(_Record):
         repeats: how often each question was asked.
         also_ask: further prompts that every trigger was asked with.
         example: description of another picture that stood before every prompt, if one did.
+        prompt_scored: whether ids of prompts and example counted, as they did in those of before.
     """
 
     schema_version: Literal[1] = 1
@@ -96,6 +104,18 @@ class Calibration(_Record):
     repeats: int = Field(default=1, ge=1)
     also_ask: tuple[str, ...] = ()
     example: str | None = None
+    prompt_scored: bool = True
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        return without_default(handler(self), prompt_scored=True)
+
+    @property
+    def manner(self) -> Policy:
+        """How often, with what prompts and by which count members were asked, as a policy."""
+        return Policy(
+            repeats=self.repeats, also_ask=self.also_ask, prompt_scored=self.prompt_scored
+        )
 
     @property
     def image_attacks(self) -> tuple[str, ...]:
@@ -117,6 +137,8 @@ class Calibration(_Record):
             missing.append("the same --also-ask")
         if self.example != example:
             missing.append("the same --example" if example else "no --example")
+        if self.prompt_scored != policy.prompt_scored:
+            missing.append(f"words of prompts {_scored(policy.prompt_scored)}")
         return " and ".join(missing) or None
 
     def differs(self, image_attack: str, policy: Policy, example: str | None) -> str:
@@ -132,6 +154,9 @@ class Calibration(_Record):
             pairs.append(f"further prompts {ours} (calibrated: {theirs})")
         if self.example != example:
             pairs.append(f"example {_excerpt(example)} (calibrated: {_excerpt(self.example)})")
+        if self.prompt_scored != policy.prompt_scored:
+            ours, theirs = _scored(policy.prompt_scored), _scored(self.prompt_scored)
+            pairs.append(f"words of prompts {ours} (calibrated: {theirs})")
         return " and ".join(pairs)
 
     @property
@@ -264,6 +289,7 @@ def calibrate(
         repeats=(policy or Policy()).repeats,
         also_ask=(policy or Policy()).also_ask,
         example=example,
+        prompt_scored=(policy or Policy()).prompt_scored,
     )
 
 
@@ -366,24 +392,5 @@ def _excerpt(words: str | tuple[str, ...] | None) -> str:
     return shown if len(shown) <= 60 else f"{shown[:60]}…"
 
 
-def allowance_of(
-    calibration: Calibration | None,
-    policy: Policy,
-    *,
-    image_attack: str = PLAIN,
-    example: str | None = None,
-) -> tuple[float | None, Mapping[str, float] | None]:
-    """τ and τ_i for an audit that asks in some way; nothing without a calibration.
-
-    Raises:
-        UsageError: the calibration was asked in another way.
-    """
-    if calibration is None:
-        return None, None
-    if missing := calibration.lacks(image_attack, policy, example):
-        raise UsageError(
-            "expected to ask as the fingerprint was calibrated, got "
-            f"{calibration.differs(image_attack, policy, example)}: unrelated models may react "
-            f"differently to it; run sif calibrate with {missing}, or verify with --no-calibration"
-        )
-    return calibration.allowance, calibration.highest_unrelated
+def _scored(scored: bool) -> str:
+    return "counted" if scored else "left out"

@@ -1,5 +1,6 @@
 """The rules by which a suspect is verified, fixed before the first question is asked."""
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Annotated, Any, Final, Literal
 
@@ -9,11 +10,12 @@ from pydantic import (
     Field,
     ModelWrapValidatorHandler,
     ValidationError,
+    model_serializer,
     model_validator,
 )
 
 from sif.errors import UsageError
-from sif.validation import first_fault
+from sif.validation import first_fault, without_default
 
 TILTS: Final = (0.1, 0.15, 0.2, 0.3, 0.45, 0.65, 1.0, 1.5, 2.0, 3.0)
 
@@ -33,6 +35,8 @@ class Policy(BaseModel):
             that holds for triggers that differ; or that of the `fingerprint`, as its maker numbered
             them, in which runs were asked before orders were drawn.
         budget: most questions to one suspect; none for as many as the fingerprint has.
+        prompt_scored: whether ids of prompts and example count where answers hold them, as they did
+            in runs of before. `sif verify` and `sif claim commit` leave them out.
         minimum_answers: with fewer answers the verdict is inconclusive, unless it is derived.
         repeats: how often each question is asked.
         also_ask: further prompts that every trigger is asked with, after its own; all answers to
@@ -55,6 +59,7 @@ class Policy(BaseModel):
     transfer_allowance: float | None = Field(default=None, gt=0.0, lt=1.0)
     weighted: bool = True
     order: Literal["fingerprint", "drawn"] = "fingerprint"
+    prompt_scored: bool = True
     budget: int | None = Field(default=None, ge=1)
     minimum_answers: int = Field(default=10, ge=1)
     repeats: int = Field(default=1, ge=1)
@@ -65,6 +70,10 @@ class Policy(BaseModel):
     def questions_each(self) -> int:
         """Questions that one trigger takes."""
         return self.repeats * (1 + len(self.also_ask))
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        return without_default(handler(self), prompt_scored=True)
 
     @model_validator(mode="wrap")
     @classmethod

@@ -15,3 +15,8 @@ def queries_of(trigger: Trigger, policy: Policy) -> list[Query]:
     own = trigger.query()
     prompts = [p for p in (own.prompt, *policy.also_ask) for _ in range(policy.repeats)]
     return [replace(own, prompt=prompt, repeat=turn) for turn, prompt in enumerate(prompts)]
+
+
+def unscored_prompts(prompt: str, policy: Policy) -> tuple[str, ...]:
+    """The prompts whose words do not count in answers to a trigger; none where all words do."""
+    return () if policy.prompt_scored else (prompt, *policy.also_ask)

@@ -5,10 +5,10 @@ number, or another one. Knows nothing of where answers are kept.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sif.fingerprint.folder import FingerprintSet
 from sif.ownership.calibration import Calibration, ask_member, calibrate
-from sif.ownership.policy import Policy
 from sif.suspects.scripted import ScriptedSuspect
 from sif.types import Reply, Unanswered
 
@@ -34,7 +34,7 @@ def recompute(
         UsageError: as of `calibrate`.
         FingerprintError: the keys are not at hand.
     """
-    policy = Policy(repeats=stated.repeats, also_ask=stated.also_ask)
+    fingerprint, policy = replace(fingerprint, example=stated.example), stated.manner
     asked = [
         ask_member(
             fingerprint,

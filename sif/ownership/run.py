@@ -1,6 +1,7 @@
 """The folder of one audit: run.json (who was asked, about what), verdict.json, answers.sqlite.
 
-Knows nothing of pages or tables.
+Where base pictures were asked too, their answers are in control.sqlite. Knows nothing of pages or
+tables.
 """
 
 from pathlib import Path
@@ -17,6 +18,7 @@ from sif.ownership.verdict import Verdict
 from sif.suspects.kept import KeptAnswers
 
 JOURNAL, RECORD, VERDICT = "answers.sqlite", "run.json", "verdict.json"
+CONTROL_JOURNAL = "control.sqlite"
 Group = Literal["copy", "innocent", "other"]
 
 Model = TypeVar("Model", bound=BaseModel)

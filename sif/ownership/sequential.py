@@ -17,7 +17,7 @@ from sif.ownership.observation import Observation
 from sif.ownership.order import draw_of, in_order
 from sif.ownership.policy import Policy
 from sif.ownership.published import verify_published
-from sif.ownership.questions import queries_of
+from sif.ownership.questions import queries_of, unscored_prompts
 from sif.ownership.verdict import Verdict, judge
 from sif.types import Answer, Reply, Suspect, Unanswered
 
@@ -140,18 +140,24 @@ def ask_triggers(
     replies = suspect.ask([query for t in triggers for query in queries_of(t, policy)])
     each = policy.questions_each
     return [
-        observe(fingerprint, trigger, replies[index * each : (index + 1) * each])
+        observe(fingerprint, trigger, replies[index * each : (index + 1) * each], policy)
         for index, trigger in enumerate(triggers)
     ]
 
 
-def observe(fingerprint: FingerprintSet, trigger: Trigger, replies: Sequence[Reply]) -> Observation:
-    """What all replies to one trigger show together."""
+def observe(
+    fingerprint: FingerprintSet,
+    trigger: Trigger,
+    replies: Sequence[Reply],
+    policy: Policy | None = None,
+) -> Observation:
+    """What all replies to one trigger show together; the policy says whether prompts' words do."""
     texts = [reply.text for reply in replies if isinstance(reply, Answer)]
     reasons = [reply.reason for reply in replies if isinstance(reply, Unanswered)]
     name = trigger.record.id
     if not texts:
         return Observation(trigger=name, count=None, queries=len(replies), reason=reasons[0])
-    weights = fingerprint.weigh(name, texts)
-    count = fingerprint.count(name, texts) if weights is None else weights.count
+    prompts = unscored_prompts(trigger.record.prompt, policy or Policy())
+    weights = fingerprint.weigh(name, texts, prompts=prompts)
+    count = weights.count if weights else fingerprint.count(name, texts, prompts=prompts)
     return Observation(trigger=name, count=count, queries=len(replies), weights=weights)

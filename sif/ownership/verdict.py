@@ -4,15 +4,17 @@
 2. DERIVED: the e-value against independence reached 1/α at some point, and, where the policy has a
 transfer allowance, that against transfer reached 1/α_B. 3. INCONCLUSIVE: the first did and the
 second did not, or too few answers came. 4. NOT_SHOWN otherwise. Without an allowance transfer is
-not tested, and the verdict says so. Knows neither models nor words.
+not tested, and the verdict says so. `sif.ownership.controlled` adds the control. Knows neither
+models nor words.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import ROUND_CEILING, Context
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_serializer
 
+from sif.ownership.control import ControlFigures
 from sif.ownership.evidence import LOG_10, Evidence, as_probability
 from sif.ownership.figures import GreyBoxFigures, PublishedFigures
 from sif.ownership.observation import Observation
@@ -20,6 +22,7 @@ from sif.ownership.policy import Policy
 from sif.ownership.share import Share, share_of
 from sif.ownership.transfer import Draw
 from sif.types import Decision
+from sif.validation import without_default
 from sif.watermark.greenlist.count import z_score
 
 NOT_WHOSE = ", on which the triggers were made; whose that model is does not follow"
@@ -83,6 +86,7 @@ class Verdict(BaseModel):
         per_trigger: in the order of asking.
         published: nominal figures of an imported fingerprint, of which nothing is proven.
         grey_box: evidence in the probabilities, where it was asked for; never decides.
+        control: what the pictures before they were changed show, where they were asked.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -108,6 +112,11 @@ class Verdict(BaseModel):
     per_trigger: tuple[TriggerRecord, ...]
     published: PublishedFigures | None = None
     grey_box: GreyBoxFigures | None = None
+    control: ControlFigures | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        return without_default(handler(self), control=None)
 
 
 def judge(

@@ -4,7 +4,7 @@ Counts nothing anew but the share of each single answer; the verdict is shown as
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +12,8 @@ from sif.errors import FingerprintError
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.manifest import ModelRecord, quoted
 from sif.fingerprint.recipe import Recipe
+from sif.ownership.policy import Policy
+from sif.ownership.questions import unscored_prompts
 from sif.ownership.run import Group
 from sif.ownership.verdict import TriggerRecord, Verdict
 from sif.report.page import AnswerView, Fact, Piece, SuspectView, TriggerView
@@ -105,6 +107,7 @@ def suspect_view(
         FingerprintError: no key, or answers that are not those of the verdict.
     """
     answers: list[AnswerView] = []
+    fingerprint = replace(fingerprint, example=audit.example)
     for record in audit.verdict.per_trigger:
         texts = audit.texts.get(record.id, ())
         if record.unanswered is not None:
@@ -112,7 +115,9 @@ def suspect_view(
         elif public:
             answers += _plain(record, texts)
         else:
-            answers += _checked(record, list(_coloured(fingerprint, record.id, texts)))
+            unscored = fingerprint.unscored(_prompts(fingerprint, record.id, audit.verdict.policy))
+            coloured = _coloured(fingerprint, record.id, texts, unscored)
+            answers += _checked(record, list(coloured))
     scheme = audit.suspect.partition(":")[0]
     return SuspectView(
         name=audit.suspect,
@@ -136,11 +141,17 @@ def _plain(record: TriggerRecord, texts: Sequence[str]) -> Iterator[AnswerView]:
         )
 
 
+def _prompts(fingerprint: FingerprintSet, trigger: str, policy: Policy) -> tuple[str, ...]:
+    """The prompts whose words do not count in answers to a trigger."""
+    records = {record.id: record for record in fingerprint.manifest.triggers}
+    return unscored_prompts(records[trigger].prompt, policy) if trigger in records else ()
+
+
 def _coloured(
-    fingerprint: FingerprintSet, trigger: str, texts: Sequence[str]
+    fingerprint: FingerprintSet, trigger: str, texts: Sequence[str], unscored: frozenset[int]
 ) -> Iterator[AnswerView]:
     """Coloured answers; what an earlier repeat said is not counted again."""
-    mask, seen = fingerprint.mask(trigger), fingerprint.special_ids
+    mask, seen = fingerprint.mask(trigger), unscored
     for text in texts:
         tokens = fingerprint.tokenizer.tokens(text)
         ids = [token.number for token in tokens]

@@ -4,6 +4,7 @@ One model is in memory at a time; answers are kept in the fingerprint, and asked
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -57,9 +58,9 @@ def calibrate(
         fingerprint: with its keys, or its folder.
         panel: addresses as `connect` takes them, or suspects, which stay open; best of the
             owner's architecture and trained on similar data.
-        policy: how often and with what further prompts verifying will ask.
-        image_attacks: besides pictures as they are, also ask behind each of these, one at a time
-            (those that happen together joined by +), as verifying will.
+        policy: how often and with what further prompts verifying will ask; words of prompts count
+            only where it or an earlier calibration says so.
+        image_attacks: also ask behind each, as verifying will; by + joined, they happen together.
         example: words that verifying will put before every prompt, or `@FILE` that holds them.
         confidence: with which all bounds hold together, from 0.5 to 0.9999.
         names: under which their answers are kept, one for each of the panel.
@@ -90,7 +91,12 @@ def calibrate(
     for address in addresses:
         _refuse_source(fingerprint.manifest.model, address)
     shown = None if example is None else read_example(example)
-    policy, manner, asked = policy or Policy(), Manner(example=shown), list[Asked]()
+    policy, manner, asked = (
+        leaving_prompts_out(policy, fingerprint),
+        Manner(example=shown),
+        list[Asked](),
+    )
+    fingerprint = replace(fingerprint, example=shown)
     attacks = dict.fromkeys(parse_image_attack(text) for text in ["none", *image_attacks])
     named: dict[str | Suspect, str | None] = dict.fromkeys(panel)
     named |= dict(zip(panel, names, strict=True)) if names else {}
@@ -132,6 +138,22 @@ def _refuse_source(model: ModelRecord, address: SuspectAddress) -> None:
         )
 
 
+def leaving_prompts_out(policy: Policy | None, fingerprint: FingerprintSet) -> Policy:
+    """The policy by which a panel is counted.
+
+    Words of prompts do not count, unless it says so or they did in the calibration that is there.
+    """
+    policy = policy or Policy()
+    if "prompt_scored" in policy.model_fields_set:
+        return policy
+    try:
+        begun = read_calibration(fingerprint.folder)
+    except FingerprintError:  # which is mended by calibrating again
+        begun = None
+    scored = begun is not None and begun.prompt_scored
+    return policy.model_copy(update={"prompt_scored": scored})
+
+
 def measured_again(fingerprint: FingerprintSet) -> Calibration | None:
     """The calibration as the answers give it that `calibrate` kept; None without a calibration.
 
@@ -143,8 +165,8 @@ def measured_again(fingerprint: FingerprintSet) -> Calibration | None:
     stated = read_calibration(fingerprint.folder)
     if stated is None:
         return None
-    policy = Policy(repeats=stated.repeats, also_ask=stated.also_ask)
-    digests = [query.digest for one in fingerprint.triggers for query in queries_of(one, policy)]
+    manner = stated.manner
+    digests = [query.digest for one in fingerprint.triggers for query in queries_of(one, manner)]
     journal = fingerprint.folder / FOLDER / JOURNAL
     if not journal.is_file():
         raise FingerprintError(

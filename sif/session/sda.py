@@ -26,7 +26,8 @@ from sif.attacks.divergence.word_signals import AnswerLength, WordOverlap
 from sif.errors import UsageError
 from sif.files import claim_folder, write_atomically
 from sif.fingerprint.folder import FingerprintSet
-from sif.ownership.calibration import allowance_of, read_calibration
+from sif.ownership.allowance import allowance_of
+from sif.ownership.calibration import read_calibration
 from sif.ownership.policy import Policy
 from sif.ownership.run import JOURNAL
 from sif.suspects.connect import connect
@@ -134,15 +135,20 @@ class SdaSession:
     def _rules(self) -> Rules:
         folder = self.fingerprint.folder
         measured = read_calibration(folder) if self.calibrated else None
-        allowance, highest = allowance_of(measured, Policy(alpha=self.alpha))
         order: Literal["fingerprint", "drawn"] = (
             "fingerprint" if self.fingerprint.published else "drawn"
         )
+        policy = Policy(
+            alpha=self.alpha,
+            order=order,
+            prompt_scored=measured is None or measured.prompt_scored,
+        )
+        allowance, highest = allowance_of(measured, policy)
         return Rules(
             kind=self.thresholds,
             fpr=self.fpr,
             method=self.method,
-            policy=Policy(alpha=self.alpha, transfer_allowance=allowance, order=order),
+            policy=policy.model_copy(update={"transfer_allowance": allowance}),
             highest_unrelated=highest,
         )
 

@@ -2,21 +2,24 @@
 
 1. The rules are fixed: those committed to, or the caller's, with the calibration's allowance.
 2. The run's folder is begun, or found again. 3. The suspect is asked in its manner; its answers are
-kept as they come. 4. The verdict, with what was wished beside it, ends the run.
+kept as they come; where it looks derived, base pictures are asked too (`control`). 4. The verdict,
+with what was wished beside it, ends the run.
 """
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sif.claims.batches import as_committed
-from sif.claims.commit import read_commitment
-from sif.claims.runs import count_run
+from sif.claims.commit import committed_example, read_commitment
+from sif.claims.runs import count_of, count_run
 from sif.errors import UsageError
 from sif.fingerprint.folder import FingerprintSet
-from sif.ownership.calibration import allowance_of, read_calibration
+from sif.ownership.allowance import allowance_of
+from sif.ownership.calibration import Calibration, read_calibration
+from sif.ownership.controlled import decide_controlled
 from sif.ownership.grey_box import grey_box as weigh_probabilities
 from sif.ownership.policy import Policy
 from sif.ownership.published import match_rate
@@ -30,8 +33,9 @@ from sif.ownership.run import (
     read_verdict,
     write_verdict,
 )
-from sif.ownership.sequential import AskingProgress, decide
+from sif.ownership.sequential import AskingProgress
 from sif.ownership.verdict import Verdict
+from sif.session.control import asked_besides, wants_control
 from sif.session.manner import Manner, asking
 from sif.suspects.kept import KeptAnswers
 from sif.suspects.prefaced import read_example
@@ -53,10 +57,14 @@ class Session:
         fingerprint: with its keys.
         suspect: an address as `connect` takes it, or a suspect, which stays open.
         policy: the rules. Where it names no transfer allowance, that of the calibration is taken;
-            where it names no order, one is drawn, or a run goes on in the order it was begun in.
+            where it names no order, one is drawn, or a run goes on in the order it was begun in;
+            where it does not say whether words of prompts count, the calibration or the run that
+            was begun does, else they do not.
         manner: attacks and example.
         committed: ask by the rules of `sif claim commit` instead of `policy`.
         claim_batch: which of the claim's batches is asked, from 1; none where it has none.
+        control: ask base pictures too where the suspect looks derived, one question more for each;
+            where None, if `committed` and there are base pictures.
         calibrated: test transfer where the fingerprint was calibrated and `policy` names no
             allowance.
         run: folder for answers and verdict, goes on where it stopped; none to keep nothing.
@@ -74,6 +82,7 @@ class Session:
     manner: Manner = field(default_factory=Manner)
     committed: bool = False
     claim_batch: int | None = None
+    control: bool | None = None
     calibrated: bool = True
     run: Path | None = None
     label: str = ""
@@ -103,23 +112,25 @@ class Session:
             report: called after every batch of triggers.
 
         Raises:
-            UsageError: an address, attack or policy that makes no sense, or a calibration that was
-                asked in another manner.
+            UsageError: an address, attack or policy that makes no sense, a calibration that was
+                asked in another manner, or a control without base pictures.
             FingerprintError: no keys, or a damaged calibration.
-            ClaimError: `committed`, and there is no commitment, or no such batch in it.
+            ClaimError: `committed`, and there is no commitment, no such batch in it, or one to
+                another example.
             ModelError: a local suspect cannot be loaded.
             SuspectError: the suspect cannot be reached at all.
             StorageError: `run` holds something else, or cannot be written.
         """
-        policy, highest = self._rules()
-        triggers = self._triggers()
-        with asking(self.suspect, self.manner) as asked, _folder(self.run) as folder:
+        manner, control = self._manner(), self._control()
+        policy, highest = self._rules(manner)
+        owned = replace(self._triggers(), example=manner.example)
+        with asking(self.suspect, manner) as asked, _folder(self.run) as folder:
             record = RunRecord(
                 fingerprint=str(self.fingerprint.folder.resolve()),
                 suspect=self.name or asked.name,
                 label=self.label,
                 group=self.group,
-                example=self.manner.example,
+                example=manner.example,
                 policy=policy,
                 batch=self.claim_batch,
             )
@@ -128,14 +139,17 @@ class Session:
             open_run(folder, record)
             with KeptAnswers(folder / JOURNAL) as kept:
                 remembered = Remembering(kept.through(asked, name=self.name))
-                verdict = decide(
-                    triggers,
-                    remembered,
-                    policy,
-                    highest_unrelated=highest,
-                    batch_size=self.batch_size,
-                    report=report,
-                )
+                with asked_besides(asked, folder if control else None, name=self.name) as bases:
+                    verdict = decide_controlled(
+                        owned,
+                        remembered,
+                        bases,
+                        policy,
+                        highest_unrelated=highest,
+                        batch_size=self.batch_size,
+                        runs=max(1, count_of(owned.folder, record.suspect)),
+                        report=report,
+                    )
             if self.grey_box:
                 figures = weigh_probabilities(self.fingerprint, remembered.answers)
                 verdict = verdict.model_copy(update={"grey_box": figures})
@@ -154,29 +168,52 @@ class Session:
             )
         return self.fingerprint
 
-    def _rules(self) -> tuple[Policy, Mapping[str, float] | None]:
+    def _control(self) -> bool:
+        return wants_control(self.fingerprint, self.control, committed=self.committed)
+
+    def _manner(self) -> Manner:
+        """How the suspect is asked: with the example that was committed to, if one was.
+
+        Raises:
+            ClaimError: `committed`, and another one is given.
+        """
+        if not self.committed:
+            return self.manner
+        example = committed_example(self.fingerprint.folder, self.manner.example)
+        return replace(self.manner, example=example)
+
+    def _rules(self, manner: Manner) -> tuple[Policy, Mapping[str, float] | None]:
         """The policy as it will be written down, and the published thresholds beside it."""
-        policy, folder = self._ordered(), self.fingerprint.folder
-        tested = self.committed or (self.calibrated and policy.transfer_allowance is None)
+        folder, given = self.fingerprint.folder, self.policy
+        tested = self.committed or (self.calibrated and given.transfer_allowance is None)
         measured = read_calibration(folder) if tested else None
+        policy = self._completed(measured)
         if self.committed:
             policy = read_commitment(folder).header.policy
-        attack = str(self.manner.image_attack)
+        attack = str(manner.image_attack)
         allowance, highest = allowance_of(
-            measured, policy, image_attack=attack, example=self.manner.example
+            measured, policy, image_attack=attack, example=manner.example
         )
         if not self.committed and allowance is not None:
             policy = policy.model_copy(update={"transfer_allowance": allowance})
         return policy, highest
 
-    def _ordered(self) -> Policy:
-        """The policy with an order of asking: named, or that of a run that was begun, or drawn."""
-        if "order" in self.policy.model_fields_set or self.fingerprint.published:
+    def _completed(self, measured: Calibration | None) -> Policy:
+        """The policy with an order of asking and a count: named, or as begun, or of now."""
+        if self.fingerprint.published:
             return self.policy
         begun = None
         if self.run is not None and (self.run / RECORD).exists():
             begun = read_record(self.run).policy or Policy()
-        return self.policy.model_copy(update={"order": begun.order if begun else "drawn"})
+        scored = False if measured is None else measured.prompt_scored
+        found = {
+            "order": begun.order if begun else "drawn",
+            "prompt_scored": begun.prompt_scored if begun else scored,
+        }
+        named = self.policy.model_fields_set
+        return self.policy.model_copy(
+            update={name: value for name, value in found.items() if name not in named}
+        )
 
 
 def verify(
@@ -190,6 +227,7 @@ def verify(
     example: str | None = None,
     label: str = "",
     batch_size: int = 8,
+    control: bool = False,
     report: Report = _silent,
 ) -> Verdict:
     """Asks a suspect about the trigger images until the verdict is reached; `Session` can more.
@@ -206,6 +244,7 @@ def verify(
             `@FILE` that holds them.
         label: a short name for the report.
         batch_size: triggers asked together.
+        control: ask base pictures too where the suspect looks derived.
         report: called after every batch of triggers.
 
     Raises:
@@ -222,6 +261,7 @@ def verify(
         run=None if run is None else Path(run),
         label=label,
         batch_size=batch_size,
+        control=control,
     ).verify(report=report)
 
 

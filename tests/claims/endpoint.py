@@ -12,13 +12,21 @@ import numpy as np
 from PIL import Image
 
 from sif.fingerprint.folder import FingerprintSet
+from tools.time_audit import answers
 
 
 @contextlib.contextmanager
 def serving(fingerprint: FingerprintSet, told: Mapping[str, str]) -> Iterator[str]:
-    """The address of a suspect that says of each trigger's picture what it was told."""
-    names = [trigger.record.id for trigger in fingerprint.triggers]
-    known = np.stack([np.asarray(trigger.image, float) for trigger in fingerprint.triggers])
+    """The address of a suspect that says of each trigger's picture what it was told.
+
+    Of the pictures before they were changed it says ordinary words.
+    """
+    ordinary = answers(fingerprint, green=15, scored=30, seed=1)
+    says = [told[one.record.id] for one in fingerprint.triggers]
+    says += [ordinary[one.record.id] for one in fingerprint.triggers]
+    pictures = [one.image for one in fingerprint.triggers]
+    pictures += [one.base for one in fingerprint.triggers]
+    known = np.stack([np.asarray(picture, float) for picture in pictures])
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -27,7 +35,7 @@ def serving(fingerprint: FingerprintSet, told: Mapping[str, str]) -> Iterator[st
             (url,) = [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
             picture = Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))
             distance = np.abs(known - np.asarray(picture.convert("RGB"), float)).mean((1, 2, 3))
-            message = {"role": "assistant", "content": told[names[int(distance.argmin())]]}
+            message = {"role": "assistant", "content": says[int(distance.argmin())]}
             choice = {"index": 0, "finish_reason": "stop", "message": message}
             answer = {"id": "1", "object": "chat.completion", "created": 1, "model": "m"}
             data = json.dumps(answer | {"choices": [choice]}).encode()

@@ -26,7 +26,7 @@ from sif.ownership.policy import Policy
 from sif.suspects import ScriptedSuspect
 from sif.watermark.keys import KeyRing
 from tests.claims.authority import Authority
-from tools.time_audit import answers, build_tokenizer, make_up, run_of
+from tools.time_audit import answers, build_tokenizer, make_up, reacting, run_of
 
 TRIGGERS, VOCABULARY = 24, 600
 MANIFEST = "fingerprint/manifest.json"
@@ -64,9 +64,13 @@ class Claim:
             released=datetime.now(UTC) + timedelta(days=1),
             model_released=datetime.now(UTC) + timedelta(days=1),
             tokenizer=self.fingerprint.folder / "tokenizer",
-            suspect=asked(self.told, "made-up suspect"),
+            suspect=asked(self.says(), "made-up suspect"),
             panel=[asked(lambda query: "nothing", "stranger")],
         )
+
+    def says(self, told: Any = None) -> Any:
+        """What the suspect says: so to triggers, ordinary words to base pictures."""
+        return reacting(self.fingerprint, self.told if told is None else told)
 
     def files(self, into: Path) -> Files:
         """The bundle's files by name."""
@@ -96,7 +100,12 @@ def make_claim(
         keys = finish(secret, Token.parse(response), response)
     owned = make_up(folder / "fp", triggers=TRIGGERS, vocabulary_size=VOCABULARY, keys=keys)
     told = answers(owned, green=28, scored=30)
-    policy = Policy(alpha=1e-20 if anchored else 1e-19, minimum_answers=3, weighted=False)
+    policy = Policy(
+        alpha=1e-20 if anchored else 1e-19,
+        minimum_answers=3,
+        weighted=False,
+        prompt_scored=False,
+    )
     if anchored:
         policy = policy.model_copy(
             update={
@@ -116,14 +125,16 @@ def make_claim(
 
 def calibrated(owned: FingerprintSet) -> float:
     """Calibrates on two innocents; the allowance."""
+    policy = Policy(prompt_scored=False)
     panel = [
         ask_member(
             owned,
             ScriptedSuspect(answers(owned, green=15, scored=30, seed=seed), name=f"panel {seed}"),
+            policy=policy,
         )
         for seed in (7, 8)
     ]
-    made = calibrate(owned, panel)
+    made = calibrate(owned, panel, policy=policy)
     write_calibration(owned.folder, made)
     return made.allowance
 

@@ -452,7 +452,7 @@ def test_a_file_twice_and_a_compressed_file_are_refused(claim: Claim, tmp_path: 
 
 
 def test_the_suspect_that_says_it_again_supports_the_claim(claim: Claim) -> None:
-    found = audit(claim.bundle, replace(claim.means, suspect=asked(claim.told)))
+    found = audit(claim.bundle, replace(claim.means, suspect=asked(claim.says())))
     assert found.step("suspect").status is Status.PASS
     assert "asked again" in found.step("suspect").sentence
 

@@ -22,7 +22,6 @@ from sif.session.session import Session
 from sif.suspects import ScriptedSuspect
 from sif.types import Unanswered
 from tests.claims.made import (
-    JOURNAL,
     VERDICT,
     Claim,
     Files,
@@ -97,7 +96,8 @@ def test_a_claimants_weak_alpha_does_not_pass(plain: Claim, tmp_path: Path) -> N
     owned = make_up(tmp_path / "fp", triggers=12, vocabulary_size=600)
     policy = Policy(alpha=0.4, minimum_answers=3, weighted=False)
     commit(owned, policy=policy, alpha=0.49)
-    run_of(owned, answers(owned, green=18, scored=30), tmp_path / "run", policy)
+    told = answers(owned, green=18, scored=30)
+    run_of(owned, told, tmp_path / "run", policy, control=False)
     reveal(owned, tmp_path / "run", tmp_path / "b.zip")
     found = audit(tmp_path / "b.zip", Means(secrets_tried=1.0))
     assert found.failed == "grinding"
@@ -110,9 +110,11 @@ def test_an_auditor_who_needs_more_asks_on(plain: Claim, tmp_path: Path) -> None
     """A run stops at its own α; whoever asks again goes on to what the auditor needs."""
     asked_for: list[str] = []
 
+    says = plain.says()
+
     def counting(query: Any) -> str:
         asked_for.append(query.trigger)
-        return plain.told[query.trigger]
+        return str(says(query))
 
     means = Means(secrets_tried=1.0, suspect=asked(counting))
     assert audit(plain.bundle, means).supported
@@ -124,7 +126,7 @@ def test_an_auditor_who_needs_more_asks_on(plain: Claim, tmp_path: Path) -> None
 
 
 def test_another_suspect_than_that_of_the_run_is_said(claim: Claim) -> None:
-    other = replace(claim.all_means, suspect=asked(claim.told, "hf:other/model?seed=1"))
+    other = replace(claim.all_means, suspect=asked(claim.says(), "hf:other/model?seed=1"))
     found = audit(claim.bundle, other)
     assert "run.json names 'made-up suspect'" in found.step("suspect").sentence
 
@@ -263,7 +265,7 @@ def test_committed_runs_are_counted_and_the_bundle_says_how_many(
     folder = shutil.copytree(claim.fingerprint.folder, tmp_path / "fp")
     owned = FingerprintSet.load(folder)
     for number in (1, 2, 2):
-        suspect = ScriptedSuspect(claim.told, name=f"hf:m?seed={number}")
+        suspect = ScriptedSuspect(claim.says(), name=f"hf:m?seed={number}")
         run = tmp_path / f"run {number}"
         Session(fingerprint=owned, suspect=suspect, committed=True, run=run).verify()
     assert count_of(folder, "hf:m (image jpeg:75)") == 2
@@ -286,7 +288,7 @@ def test_a_damaged_count_of_runs_is_said(tmp_path: Path) -> None:
 def test_a_question_without_an_answer_costs(claim: Claim, tmp_path: Path) -> None:
     from sif.claims import commit
     from sif.ownership.policy import Policy
-    from tools.time_audit import answers, make_up, run_of
+    from tools.time_audit import answers, make_up, reacting, run_of
 
     owned = make_up(tmp_path / "fp", triggers=12, vocabulary_size=600)
     policy = Policy(alpha=1e-12, minimum_answers=3, weighted=False)
@@ -295,7 +297,9 @@ def test_a_question_without_an_answer_costs(claim: Claim, tmp_path: Path) -> Non
     told["0002"] = told["0004"] = Unanswered(reason="timeout")
     run_of(owned, told, tmp_path / "run", policy)
     reveal(owned, tmp_path / "run", tmp_path / "b.zip")
-    found = audit(tmp_path / "b.zip", Means(secrets_tried=1.0, suspect=asked(told)))
+    found = audit(
+        tmp_path / "b.zip", Means(secrets_tried=1.0, suspect=asked(reacting(owned, told)))
+    )
     assert found.supported, found.steps
     assert found.log10_discount == pytest.approx(0.0434 + 2 * 2.0792, abs=1e-3)
     for step in ("grinding", "suspect"):
@@ -367,7 +371,7 @@ def _mutate(files: Files, rng: random.Random) -> str:
         files[name], files[other] = files[other], files[name]
     elif kind < 0.4 or not name.endswith((".json", ".jsonl")):
         files[name] = _mutate_bytes(files[name], rng)
-    elif name == JOURNAL:
+    elif name.endswith(".jsonl"):
         rows = files[name].splitlines()
         row = rng.randrange(len(rows))
         rows[row] = _mutate_json(rows[row], rng)

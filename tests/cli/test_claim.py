@@ -78,12 +78,13 @@ def innocent(owned: FingerprintSet) -> Iterator[str]:
 def bundled(
     sif: Run, owned: FingerprintSet, suspect: str, tmp_path: Path, url: str
 ) -> Callable[..., Path]:
-    """From the commitment to the bundle; further words go to `sif verify`."""
+    """From the commitment to the bundle; further words go to `sif verify`, an example to both."""
 
     def make(*options: str) -> Path:
         folder, run, bundle = owned.folder, tmp_path / "run", tmp_path / "theirs.zip"
+        shared = options if "--example" in options else ()
         for command in (
-            ("claim", "commit", folder, "--anchor", tmp_path / "secret"),
+            ("claim", "commit", folder, "--anchor", tmp_path / "secret", *shared),
             ("claim", "timestamp", folder, "--tsa", url),
             ("verify", folder, suspect, "--committed", "--run", run, *options),
             ("claim", "reveal", folder, "--run", run, "--out", bundle),

@@ -10,11 +10,11 @@ import pytest
 from sif.errors import FingerprintError, SuspectError, UsageError
 from sif.fingerprint.folder import FingerprintSet
 from sif.mini.world import World, sample_scene
+from sif.ownership.allowance import allowance_of
 from sif.ownership.calibration import (
     Asked,
     Calibration,
     Seen,
-    allowance_of,
     ask_member,
     calibrate,
     read_calibration,

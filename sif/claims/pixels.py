@@ -1,0 +1,71 @@
+"""How far a trigger is from the picture before it, measured on decoded pixels.
+
+Pictures come from an adversary: the header of each is read before a pixel is decoded, and only PNG
+of 8-bit RGB and of bounded size is. Knows nothing of claims.
+"""
+
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from sif.errors import ClaimError
+
+MOST_PIXELS: Final = 1 << 25
+MOST_PIXELS_TOGETHER: Final = 1 << 30
+
+
+def check_headers(paths: Iterable[Path]) -> None:
+    """Makes sure that pictures can be decoded in bounded memory, by their headers alone.
+
+    Raises:
+        ClaimError: one is no PNG of 8-bit RGB, or is too large, or all together are.
+    """
+    together = 0
+    for path in paths:
+        together += _pixels(path)
+        if together > MOST_PIXELS_TOGETHER:
+            raise ClaimError(
+                f"the pictures have more than {MOST_PIXELS_TOGETHER:,} pixels together; no claim "
+                "needs as many"
+            )
+
+
+def largest_change(trigger: Image.Image, base: Image.Image) -> int:
+    """‖x' − x‖∞ of two RGB pictures, in units of 1/255.
+
+    Raises:
+        ClaimError: they differ in size or mode.
+    """
+    if trigger.size != base.size or trigger.mode != base.mode:
+        raise ClaimError(
+            f"expected a trigger of the size and mode of its base picture, {base.size} and "
+            f"{base.mode}, got {trigger.size} and {trigger.mode}"
+        )
+    one, two = (np.asarray(picture, np.int16) for picture in (trigger, base))
+    return int(np.abs(one - two).max())
+
+
+def _pixels(path: Path) -> int:
+    """Pixels of one picture, by its header."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=("PNG",)) as image:
+                mode, (width, height) = image.mode, image.size
+                frames = getattr(image, "n_frames", 1)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ClaimError(f"the picture {path.name} is too large to be opened") from error
+    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
+        raise ClaimError(f"expected a PNG in {path.name}, got something else") from error
+    if width * height > MOST_PIXELS:
+        raise ClaimError(
+            f"the picture {path.name} is too large to be opened: {width} x {height}, at most "
+            f"{MOST_PIXELS:,} pixels are"
+        )
+    if mode != "RGB" or frames != 1:
+        raise ClaimError(f"expected one RGB picture in {path.name}, got mode {mode}")
+    return width * height
