@@ -17,6 +17,7 @@ from sif.claims.record import Line
 from sif.claims.reveal import Reveal
 from sif.claims.steps import AuditReport
 from sif.fingerprint.manifest import Manifest, Request
+from sif.fingerprint.model_manifest import ModelManifest
 from sif.fingerprint.weights import WeightTable
 from sif.ownership.calibration import Calibration
 from sif.ownership.run import RunRecord
@@ -33,6 +34,7 @@ MODELS: Final[dict[str, tuple[type[BaseModel], str]]] = {
     "envelope": (EnvelopeRecord, "claim/commitment.dsse.json and run/reveal.dsse.json"),
     "journal-line": (Line, "one line of run/journal.jsonl"),
     "manifest": (Manifest, "fingerprint/manifest.json"),
+    "model-manifest": (ModelManifest, "fingerprint/model.manifest.json"),
     "request": (Request, "fingerprint/request.json"),
     "reveal": (Reveal, "the predicate of run/reveal.dsse.json"),
     "run": (RunRecord, "run/run.json"),

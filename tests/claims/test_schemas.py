@@ -20,6 +20,7 @@ FILES = {
     "claim/commitment.dsse.json": "envelope",
     "fingerprint/calibration.json": "calibration",
     "fingerprint/manifest.json": "manifest",
+    "fingerprint/model.manifest.json": "model-manifest",
     "fingerprint/request.json": "request",
     "fingerprint/weights.json": "weights",
     "run/reveal.dsse.json": "envelope",
