@@ -18,6 +18,7 @@ from sif.claims.reveal import Reveal
 from sif.claims.seeds import Seeds
 from sif.claims.steps import AuditReport
 from sif.fingerprint.manifest import Manifest, Request
+from sif.fingerprint.model_manifest import ModelManifest
 from sif.fingerprint.weights import WeightTable
 from sif.ownership.calibration import Calibration
 from sif.ownership.run import RunRecord
@@ -34,6 +35,7 @@ MODELS: Final[dict[str, tuple[type[BaseModel], str]]] = {
     "envelope": (EnvelopeRecord, "claim/commitment.dsse.json and run/reveal.dsse.json"),
     "journal-line": (Line, "one line of run/journal.jsonl"),
     "manifest": (Manifest, "fingerprint/manifest.json"),
+    "model-manifest": (ModelManifest, "fingerprint/model.manifest.json"),
     "request": (Request, "fingerprint/request.json"),
     "reveal": (Reveal, "the predicate of run/reveal.dsse.json"),
     "seeds": (Seeds, "claim/seeds.json"),

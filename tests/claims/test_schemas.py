@@ -21,6 +21,7 @@ FILES = {
     "claim/seeds.json": "seeds",
     "fingerprint/calibration.json": "calibration",
     "fingerprint/manifest.json": "manifest",
+    "fingerprint/model.manifest.json": "model-manifest",
     "fingerprint/request.json": "request",
     "fingerprint/weights.json": "weights",
     "run/reveal.dsse.json": "envelope",

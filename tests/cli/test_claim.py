@@ -147,7 +147,11 @@ def test_a_passphrase_is_taken_from_the_environment_and_never_shown(
 
 
 def test_a_witness_signs_by_command_and_the_audit_names_him(
-    sif: Run, bundled: Callable[..., Path], owned: FingerprintSet, tmp_path: Path
+    sif: Run,
+    bundled: Callable[..., Path],
+    owned: FingerprintSet,
+    tmp_path: Path,
+    authority: Authority,
 ) -> None:
     bundled()
     committed, key = owned.folder / "claim" / "commitment.dsse.json", tmp_path / "notary.key"
@@ -161,7 +165,9 @@ def test_a_witness_signs_by_command_and_the_audit_names_him(
     public.write_bytes(SigningKey.load(key).public.pem)
     bundle = tmp_path / "again.zip"
     assert sif("claim", "reveal", owned.folder, "--run", tmp_path / "run", "--out", bundle)[0] == 0
-    code, out, error = sif("claim", "audit", bundle, "--witness", public)
+    code, out, error = sif(
+        *("claim", "audit", bundle, "--witness", public, "--tsa-certificate", authority.root)
+    )
     assert code == 0, error
     assert "by the given witnesses" in out
 
