@@ -21,6 +21,7 @@ from sif.fingerprint.manifest import Manifest, Request
 from sif.fingerprint.model_manifest import ModelManifest
 from sif.fingerprint.weights import WeightTable
 from sif.ownership.calibration import Calibration
+from sif.ownership.panel_answers import PanelAnswers
 from sif.ownership.run import RunRecord
 from sif.ownership.verdict import Verdict
 
@@ -31,6 +32,7 @@ MODELS: Final[dict[str, tuple[type[BaseModel], str]]] = {
     "audit": (AuditReport, "what `sif claim audit --json` prints"),
     "beforehand": (Beforehand, "claim/beforehand.json"),
     "calibration": (Calibration, "fingerprint/calibration.json"),
+    "panel": (PanelAnswers, "fingerprint/panel.json"),
     "commitment": (Header, "the predicate of claim/commitment.dsse.json"),
     "envelope": (EnvelopeRecord, "claim/commitment.dsse.json and run/reveal.dsse.json"),
     "journal-line": (Line, "one line of run/journal.jsonl"),

@@ -5,17 +5,22 @@ calibrate`, at its confidence or a higher one; the step `policy` has seen that t
 allowance is no smaller than the one in it. 2. The allowance is no smaller than the mean reaction of
 words that know nothing, for each number of distinct words that the panel or the suspect said, and
 a margin. Below that, null B (E[s_i] ≤ τ) would be false of every innocent, and refuting it would
-show nothing. That the panel gave these answers is the claimant's word.
+show nothing. 3. Where the panel's answers are in the bundle, they give the counts. That the panel
+gave these answers is the claimant's word.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Final
 
 from sif.claims.case import Case
 from sif.claims.commitment import first_difference
 from sif.claims.reveal import FINGERPRINT
 from sif.claims.steps import Finding, Status
+from sif.claims.trial_cut import check_ends
 from sif.errors import ClaimError, UsageError
+from sif.fingerprint.folder import TOKENIZER
+from sif.fingerprint.segmenter import TOKENIZER_FILE, read_bounded
 from sif.ownership.calibration import (
     CONFIDENCE,
     Asked,
@@ -25,6 +30,7 @@ from sif.ownership.calibration import (
 )
 from sif.ownership.chance import chance_reaction
 from sif.ownership.null import HypergeometricNull
+from sif.ownership.panel_answers import miscounted, read_panel
 
 MARGIN: Final = 0.02
 """How much further than chance τ must reach, on the scale of reactions from 0 to 1."""
@@ -88,8 +94,28 @@ def _measured(case: Case, measured: Calibration) -> str:
     answers = sum(len(member.answers) for member in measured.members)
     return (
         f"follows from {answers} of {len(triggers) * len(measured.members)} answers of "
-        f"{len({member.suspect for member in measured.members})} models that the claimant asked "
+        f"{len({member.suspect for member in measured.members})} models that the claimant asked"
+        f"{_counted_again(case, measured)} "
     )
+
+
+def _counted_again(case: Case, measured: Calibration) -> str:
+    """Counts the panel's answers, where they are in the bundle; what that gave, in words.
+
+    Raises:
+        ClaimError: they do not give the counts of the calibration.
+    """
+    panel = read_panel(case.folder / FINGERPRINT, measured)
+    if panel is None:
+        return " (whose words are not in the bundle)"
+    owned = replace(case.fingerprint, example=measured.example)
+    texts = [text for some in panel.answers.values() for text in some.values()]
+    if (path := case.folder / FINGERPRINT / TOKENIZER / TOKENIZER_FILE).is_file():
+        check_ends(read_bounded(path), texts, where=f"{TOKENIZER}/{TOKENIZER_FILE}")
+    if wrong := next(miscounted(owned, measured, panel, owned.triggers), None):
+        raise ClaimError(wrong)
+    of = "" if len(owned.triggers) == len(case.manifest.triggers) else " to what is revealed"
+    return f", counted again{of},"
 
 
 def _again(case: Case, measured: Calibration) -> Calibration:

@@ -24,6 +24,7 @@ from sif.ownership.calibration import (
     write_calibration,
 )
 from sif.ownership.calibration import calibrate as measure
+from sif.ownership.panel_answers import write_panel
 from sif.ownership.policy import Policy
 from sif.ownership.questions import queries_of
 from sif.ownership.recompute import recompute
@@ -33,7 +34,7 @@ from sif.suspects.kept import KeptAnswers
 from sif.suspects.prefaced import read_example
 from sif.suspects.uri import SuspectAddress
 from sif.suspects.weights import weights_digest
-from sif.types import Suspect
+from sif.types import Answer, Suspect
 
 FOLDER: Final = "calibration"
 
@@ -117,7 +118,26 @@ def calibrate(
                     )
     found = measure(fingerprint, asked, policy=policy, example=shown, confidence=confidence)
     write_calibration(fingerprint.folder, found)
+    write_panel(fingerprint, found, _answers(fingerprint, found))
     return found
+
+
+def _answers(fingerprint: FingerprintSet, stated: Calibration) -> dict[str, dict[str, Answer]]:
+    """What every member replied to the questions of a calibration, by digest, as it was kept.
+
+    Raises:
+        FingerprintError: no answers were kept.
+    """
+    manner = stated.manner
+    digests = [query.digest for one in fingerprint.triggers for query in queries_of(one, manner)]
+    journal = fingerprint.folder / FOLDER / JOURNAL
+    if not journal.is_file():
+        raise FingerprintError(
+            f"expected the answers of the panel in {journal}, got none; run sif calibrate again"
+        )
+    with KeptAnswers(journal) as kept:
+        names = {member.suspect for member in stated.members}
+        return {name: kept.replies(name, digests) for name in names}
 
 
 def _refuse_source(model: ModelRecord, address: SuspectAddress) -> None:
@@ -165,14 +185,4 @@ def measured_again(fingerprint: FingerprintSet) -> Calibration | None:
     stated = read_calibration(fingerprint.folder)
     if stated is None:
         return None
-    manner = stated.manner
-    digests = [query.digest for one in fingerprint.triggers for query in queries_of(one, manner)]
-    journal = fingerprint.folder / FOLDER / JOURNAL
-    if not journal.is_file():
-        raise FingerprintError(
-            f"expected the answers of the panel in {journal}, got none; run sif calibrate again"
-        )
-    with KeptAnswers(journal) as kept:
-        names = {member.suspect for member in stated.members}
-        answers = {name: kept.replies(name, digests) for name in names}
-    return recompute(fingerprint, answers, stated)
+    return recompute(fingerprint, _answers(fingerprint, stated), stated)

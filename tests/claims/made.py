@@ -22,8 +22,11 @@ from sif.claims.timestamp import Token
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.manifest import Manifest
 from sif.ownership.calibration import ask_member, calibrate, write_calibration
+from sif.ownership.panel_answers import write_panel
 from sif.ownership.policy import Policy
+from sif.ownership.questions import queries_of
 from sif.suspects import ScriptedSuspect
+from sif.types import Answer
 from sif.watermark.keys import KeyRing
 from tests.claims.authority import Authority
 from tools.time_audit import answers, build_tokenizer, make_up, reacting, run_of
@@ -126,16 +129,19 @@ def make_claim(
 def calibrated(owned: FingerprintSet) -> float:
     """Calibrates on two innocents; the allowance."""
     policy = Policy(prompt_scored=False)
+    told = {f"panel {seed}": answers(owned, green=15, scored=30, seed=seed) for seed in (7, 8)}
     panel = [
-        ask_member(
-            owned,
-            ScriptedSuspect(answers(owned, green=15, scored=30, seed=seed), name=f"panel {seed}"),
-            policy=policy,
-        )
-        for seed in (7, 8)
+        ask_member(owned, ScriptedSuspect(said, name=name), policy=policy)
+        for name, said in told.items()
     ]
     made = calibrate(owned, panel, policy=policy)
     write_calibration(owned.folder, made)
+    queries = {one.record.id: queries_of(one, policy)[0].digest for one in owned.triggers}
+    replies = {
+        name: {queries[trigger]: Answer(text=text) for trigger, text in said.items()}
+        for name, said in told.items()
+    }
+    write_panel(owned, made, replies)
     return made.allowance
 
 

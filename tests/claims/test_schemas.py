@@ -20,6 +20,7 @@ FILES = {
     "claim/commitment.dsse.json": "envelope",
     "claim/seeds.json": "seeds",
     "fingerprint/calibration.json": "calibration",
+    "fingerprint/panel.json": "panel",
     "fingerprint/manifest.json": "manifest",
     "fingerprint/model.manifest.json": "model-manifest",
     "fingerprint/request.json": "request",
