@@ -23,7 +23,7 @@ from sif.types import GenerationSettings, Query
 from sif.watermark.greenlist.count import GreenCount, count_green
 from sif.watermark.greenlist.mask import green_mask
 from sif.watermark.keys import KeyRing
-from tests.claims import second_verifier as stranger
+from tests.claims.second_verifier import answers, checking, keys, signed, weighing, writing
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "claim-format.md"
 VALUE = {"b": [1e-06, 1.0, 2**53 - 1], "a": "ä\n", "é": None}
@@ -61,7 +61,7 @@ def transfer_by_stranger() -> float:
     header = {"vocabulary_size": 600, "gamma": 0.5, "policy": Policy().model_dump(mode="json")}
     header["policy"] |= {"transfer_allowance": 0.3, "order": "drawn"}  # type: ignore[index]
     seen = [(str(n), (c.green, c.scored)) for n, c in enumerate(COUNTS)]
-    found = stranger.judge("", seen, header, 4, 0.0)
+    found = weighing.judge(seen, header, 4)
     assert found.transfer_log10_e_value is not None
     return found.transfer_log10_e_value
 
@@ -69,7 +69,7 @@ def transfer_by_stranger() -> float:
 def independence_by_stranger() -> float:
     header = {"vocabulary_size": 600, "gamma": 0.5, "policy": Policy().model_dump(mode="json")}
     seen = [(str(n), (c.green, c.scored)) for n, c in enumerate(COUNTS)]
-    return stranger.judge("", seen, header, 4, 0.0).log10_e_value
+    return weighing.judge(seen, header, 4).log10_e_value
 
 
 def digest_of_question() -> str:
@@ -88,38 +88,38 @@ def digest_by_hand() -> str:
 
 # What the page says, computed by the package and by the second verifier.
 VECTORS: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
-    "version 2": (lambda: jcs(VALUE).decode(), lambda: stranger.jcs(VALUE).decode()),
-    "version 1": (lambda: canonical(VALUE).decode(), lambda: stranger.as_python(VALUE).decode()),
-    "root": (lambda: merkle_root(LEAVES), lambda: stranger.merkle(LEAVES).hex()),
+    "version 2": (lambda: jcs(VALUE).decode(), lambda: writing.jcs(VALUE).decode()),
+    "version 1": (lambda: canonical(VALUE).decode(), lambda: writing.as_python(VALUE).decode()),
+    "root": (lambda: merkle_root(LEAVES), lambda: signed.merkle(LEAVES).hex()),
     "secret commitment": (
         lambda: RING.sealed(SALT),
-        lambda: stranger.sha256(b"sif secret commitment 1\0" + SALT + SECRET),
+        lambda: checking.sha256(b"sif secret commitment 1\0" + SALT + SECRET),
     ),
-    "anchor": (lambda: ANCHOR.hex(), lambda: stranger.sha256(b"sif anchor 1\0signature")),
+    "anchor": (lambda: ANCHOR.hex(), lambda: checking.sha256(b"sif anchor 1\0signature")),
     "key": (
         lambda: RING.key("0001").hex(),
-        lambda: stranger.key_of(SECRET, None, "0001").hex(),
+        lambda: keys.key_of(SECRET, None, "0001").hex(),
     ),
     "anchored key": (
         lambda: ANCHORED.key("0001").hex(),
-        lambda: stranger.key_of(SECRET, ANCHOR.hex(), "0001").hex(),
+        lambda: keys.key_of(SECRET, ANCHOR.hex(), "0001").hex(),
     ),
     "key commitment": (
         lambda: ANCHORED.commitment("0001"),
-        lambda: stranger.sha256(b"sif key commitment 1\0" + ANCHORED.key("0001")),
+        lambda: checking.sha256(b"sif key commitment 1\0" + ANCHORED.key("0001")),
     ),
     "seed": (
         lambda: SEEDED.seed("0001").hex(),
-        lambda: stranger.seed_of(SECRET, "0001").hex(),
+        lambda: keys.seed_of(SECRET, "0001").hex(),
     ),
     "seeded key": (
         lambda: SEEDED.key("0001").hex(),
-        lambda: stranger.seeded(stranger.seed_of(SECRET, "0001"), ANCHOR.hex(), "0001").hex(),
+        lambda: keys.seeded(keys.seed_of(SECRET, "0001"), ANCHOR.hex(), "0001").hex(),
     ),
     "root of 4 seeds": (
         lambda: seeds_root(SEEDED, 4),
-        lambda: stranger.merkle(
-            [stranger.seed_leaf(one, stranger.seed_of(SECRET, one)) for one in TRIGGERS]
+        lambda: signed.merkle(
+            [keys.seed_leaf(one, keys.seed_of(SECRET, one)) for one in TRIGGERS]
         ).hex(),
     ),
     "place of 0001": (
@@ -134,7 +134,7 @@ VECTORS: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
     ),
     "green": (
         lambda: greens_of(ANCHORED.key("0001")),
-        lambda: sorted(stranger.green(ANCHORED.key("0001"), 12, Fraction("0.5"))),
+        lambda: sorted(answers.green(ANCHORED.key("0001"), 12, Fraction("0.5"))),
     ),
     "count": (
         lambda: counted(),
@@ -147,7 +147,7 @@ VECTORS: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
     ),
     "reactions": (
         lambda: ", ".join(f"{reaction(one, gamma=0.5):.9f}" for one in COUNTS),
-        lambda: ", ".join(f"{stranger.reaction(one.green, 30, 0.5):.9f}" for one in COUNTS),
+        lambda: ", ".join(f"{weighing.reaction(one.green, 30, 0.5):.9f}" for one in COUNTS),
     ),
     "v_24": (
         lambda: f"{price_of_order(24):.9f}",

@@ -13,22 +13,24 @@ import pytest
 from sif.claims import Means, audit, load_roots
 from tests.claims import second_verifier
 from tests.claims.made import MANIFEST, Claim, Files, edited, flipped, lines, packed, resigned
-from tests.claims.second_verifier import WrongError, ecmascript, verify
+from tests.claims.second_verifier import WrongError, verify
+from tests.claims.second_verifier.writing import ecmascript
 
 GOLDEN = Path(__file__).parents[1] / "golden"
+FOLDER = Path(second_verifier.__file__).parent
 ALLOWED = {"PIL", "numpy", "tokenizers"}
 
 
 def test_it_shares_no_code_with_the_package() -> None:
-    tree = ast.parse(Path(second_verifier.__file__).read_text())
     imported = {
         name.split(".")[0]
-        for node in ast.walk(tree)
+        for path in FOLDER.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
         for name in (
             [alias.name for alias in node.names]
             if isinstance(node, ast.Import)
             else [node.module or ""]
-            if isinstance(node, ast.ImportFrom)
+            if isinstance(node, ast.ImportFrom) and node.level == 0
             else []
         )
     }
@@ -107,13 +109,13 @@ def test_a_key_that_is_not_that_of_the_secret_is_noticed(
 def test_it_runs_as_a_program(claim: Claim, tmp_path: Path) -> None:
     import subprocess
 
-    alone = shutil.copy(second_verifier.__file__, tmp_path / "alone.py")
+    shutil.copytree(FOLDER, tmp_path / "alone")
     outcome = subprocess.run(
-        [sys.executable, "-P", alone, claim.bundle],
+        [sys.executable, "-P", "-m", "alone", claim.bundle],
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        env={"PATH": ""},
+        env={"PATH": "", "PYTHONPATH": str(tmp_path)},
         timeout=120,
     )
     assert outcome.returncode == 0, outcome.stderr
