@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from sif.claims.canonical import canonical, jcs
 from sif.claims.gaps import log10_discount
 from sif.claims.merkle import merkle_root
 from sif.claims.seeds import seeds_root
+from sif.fingerprint.asked_words import spellings
+from sif.ownership.control import BaseEvidence, weigh_bases
 from sif.ownership.evidence import Evidence
 from sif.ownership.observation import Observation
 from sif.ownership.order import place
@@ -86,6 +88,49 @@ def digest_by_hand() -> str:
     return hashlib.sha256(head.encode() + bytes([255, 0, 1, 255, 0, 1])).hexdigest()
 
 
+QUESTION = "What is it?"
+BASES = [GreenCount(green=18, scored=30), None]
+
+
+def words_of(spelt: Iterable[str]) -> str:
+    """Without the question itself, and without what stands behind a space."""
+    return ", ".join(sorted({one for one in spelt if one != QUESTION and one[0] != " "}))
+
+
+def control() -> BaseEvidence:
+    bases = [
+        Observation(trigger=str(n), count=c, reason=None if c else "refused")
+        for n, c in enumerate(BASES)
+    ]
+    return weigh_bases(bases, COUNTS, vocabulary_size=600, green_size=300, policy=Policy())
+
+
+def differences() -> str:
+    reactions = [1.0 if one is None else reaction(one, gamma=0.5) for one in BASES]
+    pairs = zip(COUNTS, reactions, strict=True)
+    return ", ".join(f"{reaction(one, gamma=0.5) - base:.9f}" for one, base in pairs)
+
+
+def evidence_left() -> float:
+    made = Evidence(vocabulary_size=600, green_size=300, policy=Policy())
+    made.add(Observation(trigger="0", count=COUNTS[0]))
+    return min(made.highest, evidence().highest) - control().log10_e_value
+
+
+def control_by_stranger() -> tuple[list[tuple[str, weighing.Count]], weighing.Control]:
+    header = {"vocabulary_size": 600, "gamma": 0.5, "policy": Policy().model_dump(mode="json")}
+    seen: list[tuple[str, weighing.Count]] = [
+        (str(n), (c.green, c.scored)) for n, c in enumerate(COUNTS)
+    ]
+    bases: list[tuple[str, weighing.Count]] = [("0", (18, 30)), ("1", None)]
+    return weighing.control(seen, bases, header, triggers=4, asked=4, runs=1)
+
+
+def differences_by_stranger() -> str:
+    first, second = weighing.reaction(25, 30, 0.5), weighing.reaction(16, 30, 0.5)
+    return f"{first - weighing.reaction(18, 30, 0.5):.9f}, {second - 1.0:.9f}"
+
+
 # What the page says, computed by the package and by the second verifier.
 VECTORS: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
     "version 2": (lambda: jcs(VALUE).decode(), lambda: writing.jcs(VALUE).decode()),
@@ -140,6 +185,14 @@ VECTORS: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
         lambda: counted(),
         lambda: counted_by_hand(),
     ),
+    "words": (
+        lambda: words_of(spellings(QUESTION)),
+        lambda: words_of(answers.forms(QUESTION)),
+    ),
+    "count without them": (
+        lambda: counted(ignore=frozenset({3, 5})),
+        lambda: counted_by_hand(ignore=frozenset({3, 5})),
+    ),
     "question": (digest_of_question, digest_by_hand),
     "log10 E": (
         lambda: f"{evidence().highest:.9f}",
@@ -161,21 +214,34 @@ VECTORS: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
         lambda: f"{transfer().highest:.9f}",
         lambda: f"{transfer_by_stranger():.9f}",
     ),
+    "log10 B": (
+        lambda: f"{control().log10_e_value:.9f}",
+        lambda: f"{control_by_stranger()[1].log10_e_value:.9f}",
+    ),
+    "differences": (differences, differences_by_stranger),
+    "log10 pairs": (
+        lambda: f"{control().pairs_log10_e_value:.9f}",
+        lambda: f"{control_by_stranger()[1].pairs_log10_e_value:.9f}",
+    ),
+    "log10 E left": (
+        lambda: f"{evidence_left():.9f}",
+        lambda: f"{control_by_stranger()[1].log10_left:.9f}",
+    ),
     "2 gaps of 40": (
         lambda: f"{log10_discount(2, 40):.9f}",
-        lambda: f"{0.4342944819032518 / 10 + 2 * 2.6020599913279625:.9f}",
+        lambda: f"{weighing.log_discount(2, 40):.9f}",
     ),
 }
 
 
-def counted() -> str:
+def counted(ignore: frozenset[int] = frozenset()) -> str:
     mask = green_mask(ANCHORED.key("0001"), vocabulary_size=12, gamma=0.5)
-    count = count_green(IDS, mask, ignore=SPECIAL)
+    count = count_green(IDS, mask, ignore=SPECIAL | ignore)
     return f"{count.green} of {count.scored}"
 
 
-def counted_by_hand() -> str:
-    scored = {one for one in IDS if one < 12} - SPECIAL
+def counted_by_hand(ignore: frozenset[int] = frozenset()) -> str:
+    scored = {one for one in IDS if one < 12} - SPECIAL - ignore
     return f"{len(scored & set(greens_of(ANCHORED.key('0001'))))} of {len(scored)}"
 
 
