@@ -12,6 +12,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from sif.claims.anchor import Beforehand
 from sif.claims.commitment import Header, TriggerLeaf
+from sif.claims.control_record import ControlLine
 from sif.claims.envelope import EnvelopeRecord, Statement
 from sif.claims.record import Line
 from sif.claims.reveal import Reveal
@@ -34,6 +35,7 @@ MODELS: Final[dict[str, tuple[type[BaseModel], str]]] = {
     "calibration": (Calibration, "fingerprint/calibration.json"),
     "panel": (PanelAnswers, "fingerprint/panel.json"),
     "commitment": (Header, "the predicate of claim/commitment.dsse.json"),
+    "control-line": (ControlLine, "one line of run/control.jsonl"),
     "envelope": (EnvelopeRecord, "claim/commitment.dsse.json and run/reveal.dsse.json"),
     "journal-line": (Line, "one line of run/journal.jsonl"),
     "manifest": (Manifest, "fingerprint/manifest.json"),

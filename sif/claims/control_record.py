@@ -9,9 +9,9 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from sif.claims.canonical import canonical
 from sif.claims.commitment import one_line
 from sif.claims.record import CLOCK_SECONDS, Line, line_of
+from sif.claims.version import NEWEST, Version
 from sif.errors import ClaimError
 from sif.fingerprint.folder import FingerprintSet
 from sif.ownership.controlled import ask_bases, base_queries, controlled
@@ -40,9 +40,13 @@ def base_questions(fingerprint: FingerprintSet, verdict: Verdict) -> list[Query]
 
 
 def export_control(
-    journal: KeptAnswers, suspect: str, fingerprint: FingerprintSet, verdict: Verdict
+    journal: KeptAnswers,
+    suspect: str,
+    fingerprint: FingerprintSet,
+    verdict: Verdict,
+    version: Version = NEWEST,
 ) -> bytes:
-    """The lines of one suspect.
+    """The lines of one suspect, in the canonical form of a version.
 
     Raises:
         ClaimError: the journal lacks a question about a base picture of the verdict.
@@ -63,7 +67,7 @@ def export_control(
                 "asked, got none; run `sif verify` with the same --run once more"
             )
         line = line_of(found, query, query.digest).model_dump(mode="json")
-        lines.append(canonical(line | {"suspect": suspect}) + b"\n")
+        lines.append(version.canonical(line | {"suspect": suspect}) + b"\n")
     return b"".join(lines)
 
 

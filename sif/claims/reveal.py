@@ -61,7 +61,6 @@ from sif.ownership.run import (
     JOURNAL,
     RECORD,
     VERDICT,
-    RunRecord,
     read_record,
     read_verdict,
 )
@@ -284,8 +283,11 @@ def _run(
     time = None if stamped is None else Token.parse(_content(stamped)).time.timestamp()
     check(replies, asked, not_before=time)
     again = rejudge(fingerprint, replies, asked, policy, like=verdict)
-    control = _control(fingerprint, again, verdict, record, run)
-    if control is not None and verdict.control is not None:
+    control = None
+    if verdict.control is not None:
+        with _control_journal(run) as kept:
+            version = commitment.version
+            control = export_control(kept, record.suspect, fingerprint, again, version)
         replies_to_bases = parse_control(control)
         again = with_control(fingerprint, again, replies_to_bases, runs=verdict.control.runs)
     if changed := first_difference(_json(verdict), _json(again)):
@@ -302,18 +304,13 @@ def _run(
     return verdict, files | ({} if control is None else {f"{RUN}/{CONTROL_LINES}": control})
 
 
-def _control(
-    fingerprint: FingerprintSet, again: Verdict, verdict: Verdict, record: RunRecord, run: Path
-) -> bytes | None:
-    """The lines about base pictures; None where the verdict has no control."""
-    if verdict.control is None:
-        return None
+def _control_journal(run: Path) -> KeptAnswers:
+    """What was answered about base pictures."""
     if not (run / CONTROL_JOURNAL).is_file():
         raise ClaimError(
             f"expected the journal of the control in {run / CONTROL_JOURNAL}; it is missing"
         )
-    with KeptAnswers(run / CONTROL_JOURNAL) as kept:
-        return export_control(kept, record.suspect, fingerprint, again)
+    return KeptAnswers(run / CONTROL_JOURNAL)
 
 
 def check_policy(verdict: Verdict, policy: Policy) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from sif.claims.canonical import canonical, jcs
 from sif.claims.gaps import log10_discount
 from sif.claims.merkle import merkle_root
 from sif.claims.seeds import seeds_root
+from sif.fingerprint.asked_words import spellings
+from sif.ownership.control import BaseEvidence, weigh_bases
 from sif.ownership.evidence import Evidence
 from sif.ownership.observation import Observation
 from sif.ownership.order import place
@@ -23,7 +25,7 @@ from sif.types import GenerationSettings, Query
 from sif.watermark.greenlist.count import GreenCount, count_green
 from sif.watermark.greenlist.mask import green_mask
 from sif.watermark.keys import KeyRing
-from tests.claims import second_verifier as stranger
+from tests.claims.second_verifier import answers, checking, keys, signed, weighing, writing
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "claim-format.md"
 VALUE = {"b": [1e-06, 1.0, 2**53 - 1], "a": "ä\n", "é": None}
@@ -61,7 +63,7 @@ def transfer_by_stranger() -> float:
     header = {"vocabulary_size": 600, "gamma": 0.5, "policy": Policy().model_dump(mode="json")}
     header["policy"] |= {"transfer_allowance": 0.3, "order": "drawn"}  # type: ignore[index]
     seen = [(str(n), (c.green, c.scored)) for n, c in enumerate(COUNTS)]
-    found = stranger.judge("", seen, header, 4, 0.0)
+    found = weighing.judge(seen, header, 4)
     assert found.transfer_log10_e_value is not None
     return found.transfer_log10_e_value
 
@@ -69,7 +71,7 @@ def transfer_by_stranger() -> float:
 def independence_by_stranger() -> float:
     header = {"vocabulary_size": 600, "gamma": 0.5, "policy": Policy().model_dump(mode="json")}
     seen = [(str(n), (c.green, c.scored)) for n, c in enumerate(COUNTS)]
-    return stranger.judge("", seen, header, 4, 0.0).log10_e_value
+    return weighing.judge(seen, header, 4).log10_e_value
 
 
 def digest_of_question() -> str:
@@ -86,40 +88,83 @@ def digest_by_hand() -> str:
     return hashlib.sha256(head.encode() + bytes([255, 0, 1, 255, 0, 1])).hexdigest()
 
 
+QUESTION = "What is it?"
+BASES = [GreenCount(green=18, scored=30), None]
+
+
+def words_of(spelt: Iterable[str]) -> str:
+    """Without the question itself, and without what stands behind a space."""
+    return ", ".join(sorted({one for one in spelt if one != QUESTION and one[0] != " "}))
+
+
+def control() -> BaseEvidence:
+    bases = [
+        Observation(trigger=str(n), count=c, reason=None if c else "refused")
+        for n, c in enumerate(BASES)
+    ]
+    return weigh_bases(bases, COUNTS, vocabulary_size=600, green_size=300, policy=Policy())
+
+
+def differences() -> str:
+    reactions = [1.0 if one is None else reaction(one, gamma=0.5) for one in BASES]
+    pairs = zip(COUNTS, reactions, strict=True)
+    return ", ".join(f"{reaction(one, gamma=0.5) - base:.9f}" for one, base in pairs)
+
+
+def evidence_left() -> float:
+    made = Evidence(vocabulary_size=600, green_size=300, policy=Policy())
+    made.add(Observation(trigger="0", count=COUNTS[0]))
+    return min(made.highest, evidence().highest) - control().log10_e_value
+
+
+def control_by_stranger() -> tuple[list[tuple[str, weighing.Count]], weighing.Control]:
+    header = {"vocabulary_size": 600, "gamma": 0.5, "policy": Policy().model_dump(mode="json")}
+    seen: list[tuple[str, weighing.Count]] = [
+        (str(n), (c.green, c.scored)) for n, c in enumerate(COUNTS)
+    ]
+    bases: list[tuple[str, weighing.Count]] = [("0", (18, 30)), ("1", None)]
+    return weighing.control(seen, bases, header, triggers=4, asked=4, runs=1)
+
+
+def differences_by_stranger() -> str:
+    first, second = weighing.reaction(25, 30, 0.5), weighing.reaction(16, 30, 0.5)
+    return f"{first - weighing.reaction(18, 30, 0.5):.9f}, {second - 1.0:.9f}"
+
+
 # What the page says, computed by the package and by the second verifier.
 VECTORS: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
-    "version 2": (lambda: jcs(VALUE).decode(), lambda: stranger.jcs(VALUE).decode()),
-    "version 1": (lambda: canonical(VALUE).decode(), lambda: stranger.as_python(VALUE).decode()),
-    "root": (lambda: merkle_root(LEAVES), lambda: stranger.merkle(LEAVES).hex()),
+    "version 2": (lambda: jcs(VALUE).decode(), lambda: writing.jcs(VALUE).decode()),
+    "version 1": (lambda: canonical(VALUE).decode(), lambda: writing.as_python(VALUE).decode()),
+    "root": (lambda: merkle_root(LEAVES), lambda: signed.merkle(LEAVES).hex()),
     "secret commitment": (
         lambda: RING.sealed(SALT),
-        lambda: stranger.sha256(b"sif secret commitment 1\0" + SALT + SECRET),
+        lambda: checking.sha256(b"sif secret commitment 1\0" + SALT + SECRET),
     ),
-    "anchor": (lambda: ANCHOR.hex(), lambda: stranger.sha256(b"sif anchor 1\0signature")),
+    "anchor": (lambda: ANCHOR.hex(), lambda: checking.sha256(b"sif anchor 1\0signature")),
     "key": (
         lambda: RING.key("0001").hex(),
-        lambda: stranger.key_of(SECRET, None, "0001").hex(),
+        lambda: keys.key_of(SECRET, None, "0001").hex(),
     ),
     "anchored key": (
         lambda: ANCHORED.key("0001").hex(),
-        lambda: stranger.key_of(SECRET, ANCHOR.hex(), "0001").hex(),
+        lambda: keys.key_of(SECRET, ANCHOR.hex(), "0001").hex(),
     ),
     "key commitment": (
         lambda: ANCHORED.commitment("0001"),
-        lambda: stranger.sha256(b"sif key commitment 1\0" + ANCHORED.key("0001")),
+        lambda: checking.sha256(b"sif key commitment 1\0" + ANCHORED.key("0001")),
     ),
     "seed": (
         lambda: SEEDED.seed("0001").hex(),
-        lambda: stranger.seed_of(SECRET, "0001").hex(),
+        lambda: keys.seed_of(SECRET, "0001").hex(),
     ),
     "seeded key": (
         lambda: SEEDED.key("0001").hex(),
-        lambda: stranger.seeded(stranger.seed_of(SECRET, "0001"), ANCHOR.hex(), "0001").hex(),
+        lambda: keys.seeded(keys.seed_of(SECRET, "0001"), ANCHOR.hex(), "0001").hex(),
     ),
     "root of 4 seeds": (
         lambda: seeds_root(SEEDED, 4),
-        lambda: stranger.merkle(
-            [stranger.seed_leaf(one, stranger.seed_of(SECRET, one)) for one in TRIGGERS]
+        lambda: signed.merkle(
+            [keys.seed_leaf(one, keys.seed_of(SECRET, one)) for one in TRIGGERS]
         ).hex(),
     ),
     "place of 0001": (
@@ -134,11 +179,19 @@ VECTORS: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
     ),
     "green": (
         lambda: greens_of(ANCHORED.key("0001")),
-        lambda: sorted(stranger.green(ANCHORED.key("0001"), 12, Fraction("0.5"))),
+        lambda: sorted(answers.green(ANCHORED.key("0001"), 12, Fraction("0.5"))),
     ),
     "count": (
         lambda: counted(),
         lambda: counted_by_hand(),
+    ),
+    "words": (
+        lambda: words_of(spellings(QUESTION)),
+        lambda: words_of(answers.forms(QUESTION)),
+    ),
+    "count without them": (
+        lambda: counted(ignore=frozenset({3, 5})),
+        lambda: counted_by_hand(ignore=frozenset({3, 5})),
     ),
     "question": (digest_of_question, digest_by_hand),
     "log10 E": (
@@ -147,7 +200,7 @@ VECTORS: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
     ),
     "reactions": (
         lambda: ", ".join(f"{reaction(one, gamma=0.5):.9f}" for one in COUNTS),
-        lambda: ", ".join(f"{stranger.reaction(one.green, 30, 0.5):.9f}" for one in COUNTS),
+        lambda: ", ".join(f"{weighing.reaction(one.green, 30, 0.5):.9f}" for one in COUNTS),
     ),
     "v_24": (
         lambda: f"{price_of_order(24):.9f}",
@@ -161,21 +214,34 @@ VECTORS: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
         lambda: f"{transfer().highest:.9f}",
         lambda: f"{transfer_by_stranger():.9f}",
     ),
+    "log10 B": (
+        lambda: f"{control().log10_e_value:.9f}",
+        lambda: f"{control_by_stranger()[1].log10_e_value:.9f}",
+    ),
+    "differences": (differences, differences_by_stranger),
+    "log10 pairs": (
+        lambda: f"{control().pairs_log10_e_value:.9f}",
+        lambda: f"{control_by_stranger()[1].pairs_log10_e_value:.9f}",
+    ),
+    "log10 E left": (
+        lambda: f"{evidence_left():.9f}",
+        lambda: f"{control_by_stranger()[1].log10_left:.9f}",
+    ),
     "2 gaps of 40": (
         lambda: f"{log10_discount(2, 40):.9f}",
-        lambda: f"{0.4342944819032518 / 10 + 2 * 2.6020599913279625:.9f}",
+        lambda: f"{weighing.log_discount(2, 40):.9f}",
     ),
 }
 
 
-def counted() -> str:
+def counted(ignore: frozenset[int] = frozenset()) -> str:
     mask = green_mask(ANCHORED.key("0001"), vocabulary_size=12, gamma=0.5)
-    count = count_green(IDS, mask, ignore=SPECIAL)
+    count = count_green(IDS, mask, ignore=SPECIAL | ignore)
     return f"{count.green} of {count.scored}"
 
 
-def counted_by_hand() -> str:
-    scored = {one for one in IDS if one < 12} - SPECIAL
+def counted_by_hand(ignore: frozenset[int] = frozenset()) -> str:
+    scored = {one for one in IDS if one < 12} - SPECIAL - ignore
     return f"{len(scored & set(greens_of(ANCHORED.key('0001'))))} of {len(scored)}"
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from sif.claims import Asked, Means, Status, audit, commit, prepare_request, reveal, stamp
+from sif.claims.canonical import canonical, jcs
+from sif.claims.control_record import parse_control
 from sif.errors import ClaimError, UsageError
 from sif.fingerprint.folder import MANIFEST, FingerprintSet
 from sif.ownership.policy import Policy
@@ -186,6 +188,14 @@ def test_a_plain_run_asks_base_pictures_only_where_it_is_told(tmp_path: Path) ->
     told = Session(fingerprint=owned, suspect=ScriptedSuspect(says), control=True).verify()
     assert told.control is not None
     assert told.decision is Decision.DERIVED
+
+
+def test_lines_are_written_in_the_form_of_the_version_and_read_in_any(files: Files) -> None:
+    rows = files[CONTROL].splitlines()
+    assert rows == [jcs(json.loads(row)) for row in rows]
+    older = b"".join(canonical(json.loads(row)) + b"\n" for row in rows)
+    assert older != files[CONTROL]
+    assert parse_control(older) == parse_control(files[CONTROL])
 
 
 TAMPERED: dict[str, tuple[Callable[[Files], None], str]] = {

@@ -29,6 +29,7 @@ FILES = {
     "run/run.json": "run",
     "run/verdict.json": "verdict",
 }
+LINES = {"run/journal.jsonl": "journal-line", "run/control.jsonl": "control-line"}
 PREDICATES = {"claim/commitment.dsse.json": "commitment", "run/reveal.dsse.json": "reveal"}
 
 
@@ -42,8 +43,8 @@ def documents(bundle: Path) -> Iterator[Document]:
     with zipfile.ZipFile(bundle) as archive:
         for name in archive.namelist():
             data = archive.read(name)
-            if name == "run/journal.jsonl":
-                yield from (Document("journal-line", json.loads(row)) for row in data.splitlines())
+            if name in LINES:
+                yield from (Document(LINES[name], json.loads(row)) for row in data.splitlines())
             elif name.startswith("fingerprint/tokenizer/") or not name.endswith(".json"):
                 continue
             else:
