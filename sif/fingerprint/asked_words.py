@@ -25,10 +25,14 @@ def ids_of_words(tokenizer: Segmenter, text: str) -> frozenset[int]:
     Raises:
         FingerprintError: the tokenizer cannot cut it.
     """
+    return frozenset(index for one in forms_of(text) for index in tokenizer.ids(one))
+
+
+def forms_of(text: str) -> list[str]:
+    """All that is cut of a question: its text, and every form of every word in it."""
     words = {
         form
         for word in WORD.findall(text)
         for form in (word, word.lower(), word.capitalize(), word.upper())
     }
-    texts = [text, *(before + word for word in sorted(words) for before in ("", " "))]
-    return frozenset(index for one in texts for index in tokenizer.ids(one))
+    return [text, *(before + word for word in sorted(words) for before in ("", " "))]
