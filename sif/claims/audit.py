@@ -62,6 +62,7 @@ from sif.claims.check_world import check_grinding, check_panel, check_priority, 
 from sif.claims.steps import AuditReport, Finding, Outcome, Status, Step
 from sif.errors import ClaimError, FingerprintError
 
+LONGEST_SENTENCE: Final = 4_000
 STEPS: Final[dict[str, Callable[[Case], Finding]]] = {
     "bundle": check_bundle,
     "signature": check_signature,
@@ -131,7 +132,13 @@ def _find(check: Callable[[Case], Finding], case: Case) -> Finding:
     try:
         return check(case)
     except (ClaimError, FingerprintError) as error:
-        return Finding(Status.FAIL, " ".join(str(error).split()))
+        return Finding(Status.FAIL, _plain(" ".join(str(error).split())))
+
+
+def _plain(line: str) -> str:
+    """A message that may quote the bundle, bounded and with nothing that a terminal obeys."""
+    letters = (letter if letter.isprintable() else "?" for letter in line[:LONGEST_SENTENCE])
+    return "".join(letters) + ("…" if len(line) > LONGEST_SENTENCE else "")
 
 
 def _report(case: Case, steps: list[Step], failed: str | None) -> AuditReport:

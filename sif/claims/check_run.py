@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from sif.claims.bounds import check_bounds
 from sif.claims.case import Case
 from sif.claims.check_order import in_drawn_batch
 from sif.claims.commit import WEIGHTED
@@ -15,7 +16,7 @@ from sif.claims.record import check, image_attack_of, parse, questions
 from sif.claims.rejudge import rejudge
 from sif.claims.reveal import FINGERPRINT, LINES, RUN, check_policy
 from sif.claims.steps import Finding, Status
-from sif.claims.wording import check_example, check_words, own_words
+from sif.claims.wording import check_example, check_words, own_words, shown
 from sif.errors import ClaimError, UsageError
 from sif.ownership.calibration import PLAIN, Calibration, read_calibration
 from sif.ownership.controlled import uncontrolled
@@ -38,6 +39,7 @@ def check_rules(case: Case) -> Finding:
     if case.header.counts_by_weights:
         raise ClaimError(WEIGHTED)
     check_words(case.manifest, case.header)
+    check_bounds(case.manifest, policy)
     return Finding(
         Status.PASS,
         f"the run kept the committed policy (α {policy.alpha:.3g}, repeats {policy.repeats}, "
@@ -61,10 +63,17 @@ def check_journal(case: Case) -> Finding:
     stamped = None if case.stamped is None else case.stamped.timestamp()
     check(case.lines, case.asked, not_before=stamped, not_after=time.time())
     after = "" if stamped is None else ", all written down after the timestamp"
-    return Finding(
-        Status.PASS,
+    sentence = (
         f"{len(case.lines)} replies of {case.record.suspect!r} to committed questions, in their "
-        f"order{after}{_variations(case.record)}",
+        f"order{after}{_variations(case.record)}"
+    )
+    if case.record.example is None or "example" in case.predicate:
+        return Finding(Status.PASS, sentence)
+    example = f"example {shown(case.record.example)}"
+    case.own_words += (example,)
+    return Finding(
+        Status.NOT_CHECKED,
+        f"{sentence}; {example} was not committed to, so that it may have been chosen by the keys",
     )
 
 

@@ -12,14 +12,18 @@ from dataclasses import replace
 from itertools import zip_longest
 from typing import Any, Final, NamedTuple
 
+from pydantic import ValidationError
+
 from sif.claims.canonical import canonical
 from sif.claims.case import Case
 from sif.claims.check_files import check_digests, is_tokenizer, named
+from sif.claims.control_record import CONTROL_LINES, parse_control
 from sif.claims.record import parse
 from sif.claims.reveal import FINGERPRINT, LINES, RUN
 from sif.claims.steps import Finding, Status
 from sif.claims.trial_cut import check_ends
 from sif.errors import ClaimError, FingerprintError, UsageError
+from sif.fingerprint.asked_words import spellings
 from sif.fingerprint.folder import TOKENIZER
 from sif.fingerprint.segmenter import (
     TOKENIZER_FILE,
@@ -29,6 +33,7 @@ from sif.fingerprint.segmenter import (
     known_segmenter,
     read_bounded,
 )
+from sif.ownership.run import RECORD, RunRecord
 
 ONE: Final = f"{TOKENIZER}/{TOKENIZER_FILE}"
 PARTS: Final = {
@@ -43,10 +48,11 @@ CONTEXT: Final = 12
 
 
 class Text(NamedTuple):
-    """A text whose ids are compared, and where it stands."""
+    """A text whose ids are compared, where it stands, and whether it is part of a question."""
 
     where: str
     text: str
+    asked: bool = False
 
 
 def check_tokenizer(case: Case) -> Finding:
@@ -54,7 +60,8 @@ def check_tokenizer(case: Case) -> Finding:
     check_digests(case, [name for name in named(case) if is_tokenizer(name)])
     texts = list(_texts(case))
     if (path := case.folder / FINGERPRINT / ONE).is_file():
-        check_ends(read_bounded(path), [text for _, text in texts], where=ONE)
+        forms = {form for text in texts if text.asked for form in spellings(text.text)}
+        check_ends(read_bounded(path), [*(one.text for one in texts), *sorted(forms)], where=ONE)
     words = "" if case.manifest.tokenizer_json_sha256 else _alone(case, texts)
     extra = [name for name in named(case) if is_tokenizer(name) and name != ONE]
     if extra and not words:
@@ -65,7 +72,7 @@ def check_tokenizer(case: Case) -> Finding:
             f"the tokenizer has {len(tokenizer)} ids, the manifest says "
             f"{case.manifest.vocabulary_size}"
         )
-    for place, text in texts:
+    for place, text, _ in texts:
         _cut(tokenizer, text, place)
     known = _known(case, texts)
     sentence = f"the tokenizer of {len(tokenizer)} ids is the committed one{words}{known}"
@@ -75,19 +82,33 @@ def check_tokenizer(case: Case) -> Finding:
 
 
 def _texts(case: Case) -> Iterator[Text]:
-    """Every prompt, and every answer as it stands in the journal.
+    """Every prompt, the example, and every answer as it stands in the journal and the control.
 
-    A journal that cannot be read has no answers here; its own step fails over it.
+    Lines that cannot be read have no answers here; their own step fails over them.
     """
     for record in case.manifest.triggers:
-        yield Text(f"the prompt of trigger {record.id}", record.prompt)
+        yield Text(f"the prompt of trigger {record.id}", record.prompt, asked=True)
+    for prompt in case.header.policy.also_ask:
+        yield Text("a further prompt of the policy", prompt, asked=True)
+    for example in {case.header.example, _example_of_run(case)} - {None}:
+        yield Text("the example", example or "", asked=True)
+    recorded = ((LINES, "the journal", parse), (CONTROL_LINES, CONTROL_LINES, parse_control))
+    for file, words, read in recorded:
+        try:
+            lines = read(case.take(f"{RUN}/{file}"))
+        except ClaimError:
+            continue
+        for number, line in enumerate(lines, start=1):
+            if line.text is not None:
+                yield Text(f"the answer in line {number} of {words}", line.text)
+
+
+def _example_of_run(case: Case) -> str | None:
+    """The example in run.json, which a step of its own reads; claims of before commit to none."""
     try:
-        lines = parse(case.take(f"{RUN}/{LINES}"))
-    except ClaimError:
-        return
-    for number, line in enumerate(lines, start=1):
-        if line.text is not None:
-            yield Text(f"the answer in line {number} of the journal", line.text)
+        return RunRecord.model_validate_json(case.take(f"{RUN}/{RECORD}")).example
+    except (ClaimError, UsageError, ValidationError):
+        return None
 
 
 def _alone(case: Case, texts: list[Text]) -> str:
@@ -175,7 +196,7 @@ def _first_part(ours: dict[str, Any], theirs: dict[str, Any]) -> str | None:
 
 def _first_difference(one: Segmenter, two: Segmenter, texts: list[Text]) -> str | None:
     """The first place where two tokenizers give a text other ids, in words."""
-    for place, text in texts:
+    for place, text, _ in texts:
         pairs = zip_longest(_cut(one, text, place), _cut(two, text, place))
         for mine, theirs in pairs:
             if mine is None or theirs is None or mine.number != theirs.number:

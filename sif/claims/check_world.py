@@ -12,7 +12,7 @@ from sif.claims.steps import Finding, Status
 from sif.claims.tries import tries_of
 from sif.errors import ClaimError
 from sif.ownership.controlled import decide_controlled, uncontrolled
-from sif.ownership.policy import Policy
+from sif.ownership.policy import TILTS, Policy
 from sif.ownership.sequential import decide
 from sif.ownership.verdict import Verdict
 from sif.suspects.asked_once import AskedOnce
@@ -110,6 +110,7 @@ def check_suspect(case: Case) -> Finding:
 def check_panel(case: Case) -> Finding:
     """The auditor's independent models do not fire."""
     panel, limit = case.means.panel, case.means.panel_limit
+    policy = case.header.policy.model_copy(update={"tilts": TILTS})  # not those of the claimant
     if panel is None:
         return Finding(
             Status.NOT_CHECKED,
@@ -117,7 +118,7 @@ def check_panel(case: Case) -> Finding:
         )
     found: list[str] = []
     for asked in panel:
-        verdict = _ask(case, asked, case.header.policy).verdict
+        verdict = _ask(case, asked, policy).verdict
         if verdict.answered == 0:
             raise ClaimError(f"{asked.name} of the panel answered nothing, which shows nothing")
         found.append(f"{asked.name} {verdict.log10_e_value:.2f}")
@@ -148,17 +149,17 @@ def _ask_controlled(case: Case, asked: Asked, policy: Policy) -> Heard:
     Raises:
         ClaimError: these lean to green, or triggers do not differ from them.
     """
-    suspect = asked.open(case.record)
+    suspect, runs = asked.open(case.record), case.reveal.runs
     try:
         triggers = CountingGaps(suspect)
         verdict = decide_controlled(
-            case.fingerprint, AskedOnce(triggers), AskedOnce(suspect), policy
+            case.fingerprint, AskedOnce(triggers), AskedOnce(suspect), policy, runs=runs
         )
     finally:
         suspect.close()
     if verdict.control is None:
         return Heard(verdict, triggers.gaps)
-    weigh_control(verdict.control)
+    weigh_control(verdict.control, runs=runs)
     kept = kept_by(case.fingerprint, uncontrolled(verdict), verdict.control)
     return Heard(kept.verdict, triggers.gaps + kept.gaps, kept.lean)
 

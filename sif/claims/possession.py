@@ -62,7 +62,7 @@ class Proof(BaseModel):
 
     schema_version: Literal[1] = 1
     name: str
-    salt: Hex256
+    salt: Hex256 = Field(repr=False)
     kind: Literal["file", "folder"]
     sha256: Hex256
     files: dict[str, Hex256] | None = None

@@ -47,6 +47,7 @@ from sif.claims.folder import (
 )
 from sif.claims.record import check, export, parse, questions
 from sif.claims.rejudge import rejudge
+from sif.claims.retyped import first_retyped
 from sif.claims.runs import count_of
 from sif.claims.seeds import SEEDS_FILE, reveal_seeds
 from sif.claims.signing import KeyPlace, SigningKey
@@ -195,6 +196,8 @@ def read_reveal(statement: Statement) -> tuple[Reveal, dict[str, str]]:
         ) from error
     except KeyError as error:
         raise ClaimError("expected a SHA-256 of every file in the bundle") from error
+    if retyped := first_retyped(statement.predicate, predicate.model_dump(mode="json")):
+        raise ClaimError(f"{retyped} of the list of files is written as a value of another kind")
     if predicate.schema_version != version.number:
         raise ClaimError(
             f"expected a list of files of version {version.number}, as its statement says, got one "

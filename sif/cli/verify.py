@@ -182,7 +182,7 @@ def summary(verdict: "Verdict") -> str:
     evidence = floor(100 * verdict.log10_e_value) / 100
     return (
         f"{name}  (log10 e-value {evidence:.2f}, p ≤ {rounded_up(verdict.p_value)}, "
-        f"limit {verdict.alpha:g})\n{verdict.reason}\n"
+        f"limit {verdict.alpha:.3g})\n{verdict.reason}\n"
         f"{verdict.queries} questions, {verdict.answered} triggers answered{_match(verdict)}"
         f"{_control(verdict)}{_nominal(verdict)}{_grey(verdict)}"
     )

@@ -118,12 +118,13 @@ def weigh_bases(
         triggers: the counts of the same triggers; none where one is unanswered.
         vocabulary_size: V.
         green_size: green ids of every trigger.
-        policy: its guides (`tilts`), and whether words have weights.
+        policy: whether words have weights. Its guides (`tilts`) are the claimant's, who could
+            choose some that see no lean, so that the default ones count here.
 
     Raises:
         UsageError: a trigger twice, or impossible counts.
     """
-    rules = Policy(tilts=policy.tilts, weighted=policy.weighted)
+    rules = Policy(weighted=policy.weighted)
     evidence = Evidence(vocabulary_size=vocabulary_size, green_size=green_size, policy=rules)
     pairs, gamma = PairEvidence(), green_size / vocabulary_size
     counts = []
