@@ -43,38 +43,48 @@ class Extent(StrEnum):
     ALL = "all"
 
 
+Budget = Annotated[int | None, typer.Option(help="Most questions to ask.")]
+TriggerRepeats = Annotated[int, typer.Option(help="Questions with each trigger.")]
+PolicyFile = Annotated[
+    Path | None, typer.Option(help="JSON of a policy, or a part of one, over these options.")
+]
+AlphaTransfer = Annotated[
+    float, typer.Option(help="The same for transfer, where the fingerprint was calibrated.")
+]
+Batches = Annotated[
+    int, typer.Option(min=1, help="Disputes that the triggers are to serve, each with its own.")
+]
+AnchorFolder = Annotated[
+    Path | None, typer.Option(help="Folder of `sif claim secret`, where the key is from there.")
+]
+Model = Annotated[
+    str | None, typer.Option(help="Your model again: all its files are hashed and compared.")
+]
+ModelSignature = Annotated[
+    Path | None, typer.Option(help="The model's signature by model-signing, to go into it.")
+]
+Possession = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=PATH",
+        help="A file or folder that only you have; the name is public, the rest is hidden.",
+    ),
+]
+
+
 def commit(
     fingerprint: Fingerprint,
     alpha: Alpha = 1e-6,
-    budget: Annotated[int | None, typer.Option(help="Most questions to ask.")] = None,
-    repeats: Annotated[int, typer.Option(help="Questions with each trigger.")] = 1,
+    budget: Budget = None,
+    repeats: TriggerRepeats = 1,
     also_ask: AlsoAsk = None,
-    policy: Annotated[
-        Path | None, typer.Option(help="JSON of a policy, or a part of one, over these options.")
-    ] = None,
-    alpha_transfer: Annotated[
-        float, typer.Option(help="The same for transfer, where the fingerprint was calibrated.")
-    ] = 0.01,
-    batches: Annotated[
-        int,
-        typer.Option(min=1, help="Disputes that the triggers are to serve, each with its own."),
-    ] = 1,
-    anchor: Annotated[
-        Path | None, typer.Option(help="Folder of `sif claim secret`, where the key is from there.")
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="Your model again: all its files are hashed and compared.")
-    ] = None,
-    model_signature: Annotated[
-        Path | None, typer.Option(help="The model's signature by model-signing, to go into it.")
-    ] = None,
-    possession: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=PATH",
-            help="A file or folder that only you have; the name is public, the rest is hidden.",
-        ),
-    ] = None,
+    policy: PolicyFile = None,
+    alpha_transfer: AlphaTransfer = 0.01,
+    batches: Batches = 1,
+    anchor: AnchorFolder = None,
+    model: Model = None,
+    model_signature: ModelSignature = None,
+    possession: Possession = None,
     example: Example = None,
     secret: Secret = None,
     signing_key: SigningKey = None,

@@ -34,7 +34,7 @@ def base_queries(trigger: Trigger, policy: Policy) -> list[Query]:
 
 
 def has_bases(fingerprint: FingerprintSet) -> bool:
-    """Whether every trigger has its base picture, and the lists are secret."""
+    """Whether every trigger that is at hand has its base picture, and the lists are secret."""
     return not fingerprint.published and all(
         trigger.original is not None for trigger in fingerprint.triggers
     )

@@ -20,7 +20,7 @@ def wants_control(fingerprint: FingerprintSet, wish: bool | None, *, committed: 
     """Whether base pictures are asked where the suspect looks derived.
 
     Args:
-        fingerprint: the one that is asked about.
+        fingerprint: with the triggers that are asked about.
         wish: of the caller; None for what a claim needs.
         committed: whether it is asked by the rules of a claim.
 

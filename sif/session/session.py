@@ -121,9 +121,10 @@ class Session:
             SuspectError: the suspect cannot be reached at all.
             StorageError: `run` holds something else, or cannot be written.
         """
-        manner, control = self._manner(), self._control()
-        policy, highest = self._rules(manner)
+        manner = self._manner()
         owned = replace(self._triggers(), example=manner.example)
+        control = wants_control(owned, self.control, committed=self.committed)
+        policy, highest = self._rules(manner)
         with asking(self.suspect, manner) as asked, _folder(self.run) as folder:
             record = RunRecord(
                 fingerprint=str(self.fingerprint.folder.resolve()),
@@ -167,9 +168,6 @@ class Session:
                 "claim_batch: a batch is asked by the rules of its claim; set committed"
             )
         return self.fingerprint
-
-    def _control(self) -> bool:
-        return wants_control(self.fingerprint, self.control, committed=self.committed)
 
     def _manner(self) -> Manner:
         """How the suspect is asked: with the example that was committed to, if one was.

@@ -36,10 +36,10 @@ from sif.claims.seeds import Seeds, reveal_seeds
 from sif.claims.timestamp import Token
 from sif.errors import ClaimError, StorageError, UsageError
 from sif.fingerprint.folder import FingerprintSet
-from sif.ownership.run import read_record
+from sif.ownership.run import read_record, read_verdict
 from sif.session.session import Session
 from sif.suspects import ScriptedSuspect
-from sif.types import Unanswered
+from sif.types import Decision, Unanswered
 from sif.watermark.greenlist.mask import green_mask
 from sif.watermark.keys import KeyRing
 from tests.claims.authority import Authority
@@ -56,7 +56,7 @@ from tests.claims.made import (
 )
 from tests.claims.test_outcomes import _mutate
 from tools.claim_schemas import schema
-from tools.time_audit import answers, build_tokenizer, make_up
+from tools.time_audit import answers, build_tokenizer, make_up, reacting
 
 TRIGGERS, BATCHES = 48, 2
 SEEDS_NAME = "claim/seeds.json"
@@ -86,8 +86,8 @@ def make_owned(
 
 
 def dispute(owned: FingerprintSet, told: Any, run: Path, batch: int | None, name: str) -> Path:
-    """A run against a suspect and its bundle."""
-    suspect = ScriptedSuspect(told, name=name)
+    """A run against a suspect, which says ordinary words to base pictures, and its bundle."""
+    suspect = ScriptedSuspect(reacting(owned, told), name=name)
     Session(fingerprint=owned, suspect=suspect, committed=True, claim_batch=batch, run=run).verify()
     bundle = run.with_suffix(".zip")
     reveal(owned, run, bundle)
@@ -149,11 +149,20 @@ def keys_of(owned: FingerprintSet) -> KeyRing:
     return owned.keys
 
 
+def leaning(run: Path) -> float:
+    """What the base pictures of a run show, which an audit takes off."""
+    control = read_verdict(run).control
+    assert control is not None
+    return control.log10_e_value
+
+
 def test_two_disputes_of_one_fingerprint_are_both_verified(
     bundles: list[Path], claim: Claim
 ) -> None:
     for number, bundle in enumerate(bundles, start=1):
-        means = dataclasses.replace(claim.all_means, suspect=asked(claim.told, f"suspect-{number}"))
+        means = dataclasses.replace(
+            claim.all_means, suspect=asked(claim.says(), f"suspect-{number}")
+        )
         found = audit(bundle, means)
         assert found.outcome is Outcome.VERIFIED, found.steps
         assert "24 of 48 triggers revealed, 24 stay secret" in found.step("secret").sentence
@@ -162,7 +171,12 @@ def test_two_disputes_of_one_fingerprint_are_both_verified(
         assert "0.30 for 2 batches to choose from" in found.step("grinding").sentence
         assert "of 24 questions" in found.step("grinding").sentence
         assert found.step("images").sentence.startswith("48 pictures")
-        assert found.log10_discount == pytest.approx(13.3979 + 0.3010 + 0.0434, abs=1e-3)
+        control = found.step("control")
+        assert control.status is Status.PASS
+        shown = len(read_verdict(bundle.with_suffix("")).per_trigger)
+        assert f"{shown} pictures before they were changed, asked alike" in control.sentence
+        off = 13.3979 + 0.3010 + 0.0434 + leaning(bundle.with_suffix(""))
+        assert found.log10_discount == pytest.approx(off, abs=1e-3)
 
 
 def test_no_bundle_shows_a_secret_of_the_other_nor_do_both_together(
@@ -498,7 +512,8 @@ def test_gaps_cost_by_the_questions_of_the_batch(authority: Authority, tmp_path:
     found = audit(bundle, Means(roots=load_roots([authority.root])))
     assert found.supported, found.steps
     assert "1 of 12 questions without an answer" in found.step("grinding").sentence
-    assert found.log10_discount == pytest.approx(13.3979 + 0.3010 + 0.0434 + 2.0792, abs=1e-3)
+    off = 13.3979 + 0.3010 + 0.0434 + 2.0792 + leaning(tmp_path / "run")
+    assert found.log10_discount == pytest.approx(off, abs=1e-3)
 
 
 def _order(fingerprint: FingerprintSet) -> list[str]:
@@ -508,18 +523,18 @@ def _order(fingerprint: FingerprintSet) -> list[str]:
     return [one.record.id for one in in_order(fingerprint, Policy(order="drawn"))]
 
 
-def test_eight_triggers_serve_two_disputes_and_one_batch_may_be_all(
+def test_a_few_triggers_serve_two_disputes_and_one_batch_may_be_all(
     authority: Authority, tmp_path: Path
 ) -> None:
-    owned = make_owned(tmp_path / "two", authority, triggers=8, batches=2)
+    owned = make_owned(tmp_path / "two", authority, triggers=24, batches=2)
     told = answers(owned, green=28, scored=30)
     means = Means(roots=load_roots([authority.root]))
     for number in (1, 2):
         bundle = dispute(owned, told, tmp_path / f"two {number}", number, f"suspect-{number}")
         found = audit(bundle, means)
         assert found.supported, found.steps
-        assert "4 of 8 triggers revealed, 4 stay secret" in found.step("secret").sentence
-    whole = make_owned(tmp_path / "one", authority, triggers=8, batches=1)
+        assert "12 of 24 triggers revealed, 12 stay secret" in found.step("secret").sentence
+    whole = make_owned(tmp_path / "one", authority, triggers=12, batches=1)
     assert read_commitment(whole.folder).header.batches is None
     told = answers(whole, green=28, scored=30)
     bundle = dispute(whole, told, tmp_path / "one run", None, "suspect")
@@ -528,9 +543,20 @@ def test_eight_triggers_serve_two_disputes_and_one_batch_may_be_all(
     reveal(whole, tmp_path / "one run", bundle, triggers=Extent.BATCH)
     found = audit(bundle, means)
     assert found.supported, found.steps
-    assert "8 of 8 triggers revealed, 0 stay secret" in found.step("secret").sentence
+    assert "12 of 12 triggers revealed, 0 stay secret" in found.step("secret").sentence
     with pytest.raises(ClaimError, match="no batches"):
         dispute(whole, told, tmp_path / "named", 1, "other")
+
+
+def test_a_batch_of_four_is_too_small_for_its_control(authority: Authority, tmp_path: Path) -> None:
+    """Four pairs cannot show at 1% that triggers differ from base pictures; no claim is made."""
+    owned = make_owned(tmp_path, authority, triggers=8, batches=2)
+    dispute(owned, answers(owned, green=28, scored=30), tmp_path / "run", 1, "suspect")
+    verdict = read_verdict(tmp_path / "run")
+    assert verdict.decision is Decision.INCONCLUSIVE
+    assert verdict.control is not None
+    assert verdict.control.pairs_log10_e_value < 2
+    assert audit(tmp_path / "run.zip", Means()).failed is not None
 
 
 def test_batches_need_seeds_triggers_and_a_timestamp(authority: Authority, tmp_path: Path) -> None:
@@ -593,7 +619,7 @@ def test_of_two_hundred_mutations_of_a_batch_s_bundle_none_stays_verified(
     claim: Claim, files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("os.fsync", lambda handle: None)
-    means = dataclasses.replace(claim.all_means, suspect=asked(claim.told, "suspect-2"))
+    means = dataclasses.replace(claim.all_means, suspect=asked(claim.says(), "suspect-2"))
     assert audited(files, tmp_path / "b.zip", means).outcome is Outcome.VERIFIED
     rng, done = random.Random(16), 0
     while done < 200:
