@@ -101,7 +101,7 @@ class Kept(NamedTuple):
     Attributes:
         verdict: without triggers whose base picture has no answer.
         lean: log10 of the e-value of base pictures, to be taken off.
-        gaps: base pictures without an answer.
+        gaps: questions about triggers that count no more, as their base picture has no answer.
     """
 
     verdict: Verdict

@@ -63,10 +63,15 @@ def check_control(case: Case) -> Finding:
 
 
 def kept_by(fingerprint: FingerprintSet, verdict: Verdict, control: ControlFigures) -> Kept:
-    """What the control leaves of a verdict that had none."""
+    """What the control leaves of a verdict that had none.
+
+    A base picture without an answer is a gap of as many questions as its trigger takes: who leaves
+    it out leaves out all of them, and not at the price of one.
+    """
     gaps = {base.id for base in control.per_trigger if base.unanswered is not None}
     reduced = without(fingerprint, verdict, gaps)
-    return Kept(reduced, control.log10_e_value, len(gaps))
+    questions = len(gaps) * verdict.policy.questions_each
+    return Kept(reduced, control.log10_e_value, questions)
 
 
 def weigh_control(control: ControlFigures, *, runs: int = 1) -> str:

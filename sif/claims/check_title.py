@@ -98,7 +98,8 @@ def _parents(case: Case, files: ModelManifest, model: str) -> Iterator[Known]:
                 open=before,
             )
             continue
-        what = f"{len(shared)} of {len(files.weights)} files of weights are those of {parent.name}"
+        whole = len({*files.weights, *shared})
+        what = f"{len(shared)} of {whole} files of weights are those of {parent.name}"
         if released is not None and stamped is not None:
             _check_older(stamped, released, f"{model}, of which {what},")
         yield Known(f"{what}{since or '; give its release'}", open=released is None)

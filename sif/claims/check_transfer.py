@@ -34,6 +34,8 @@ from sif.ownership.panel_answers import miscounted, read_panel
 
 MARGIN: Final = 0.02
 """How much further than chance τ must reach, on the scale of reactions from 0 to 1."""
+MOST_WORDS: Final = 2_000_000
+"""Of all lengths of answers together, each length once; chance is computed for each of them."""
 UNTOLD: Final = {"created", "log10_e_value"}
 
 
@@ -136,7 +138,9 @@ def _again(case: Case, measured: Calibration) -> Calibration:
 
 
 def _floor(case: Case, said: Iterable[int]) -> float:
-    sizes = case.fingerprint
+    sizes, said = case.fingerprint, set(said)
+    if sum(said) > MOST_WORDS:
+        raise ClaimError("calibration.json holds answers of more lengths than models give")
     null = HypergeometricNull(vocabulary_size=sizes.vocabulary_size, green_size=sizes.green_size)
     try:
         return MARGIN + max((chance_reaction(scored, null) for scored in said), default=0.0)

@@ -61,7 +61,9 @@ class Parent:
         return f"the parent {Path(self.source).name}"
 
     def shared(self, model: ModelManifest) -> Mapping[str, str]:
-        """Files of the model's weights that are the parent's too: SHA-256 (hex) by name.
+        """Files of the model that are weights of the parent's: SHA-256 (hex) by name.
+
+        Whatever the model calls them: its names are its owner's word.
 
         Raises:
             ModelError: the parent's files cannot be read.
@@ -69,11 +71,11 @@ class Parent:
         """
         if DIGEST.fullmatch(self.source):
             if model.root == self.source:
-                return model.weights
+                return model.weights or model.digests
             theirs = {self.source}
         else:
             theirs = set(self._manifest().weights.values())
-        return {name: digest for name, digest in model.weights.items() if digest in theirs}
+        return {name: digest for name, digest in model.digests.items() if digest in theirs}
 
     def _manifest(self) -> ModelManifest:
         path = Path(self.source)

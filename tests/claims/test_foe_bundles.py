@@ -11,15 +11,22 @@ from typing import Any
 
 import pytest
 
-from sif.claims import Means, Status, audit, commit, reveal, trial_cut
+from sif.claims import Means, Status, audit, check_transfer, commit, reveal, trial_cut
+from sif.claims.case import Case
 from sif.claims.commitment import ALGORITHM, SUBJECT, root_of
 from sif.claims.envelope import Statement, Subject, seal, unseal
+from sif.claims.parents import Parent
 from sif.claims.possession import Proof
 from sif.claims.runs import count_run
 from sif.claims.signing import SigningKey
+from sif.errors import ClaimError
+from sif.fingerprint.model_manifest import ModelManifest
 from sif.ownership.policy import Policy
+from sif.ownership.run import RunRecord
 from sif.session import Manner, Session
+from sif.session.auditor import asked_as_in_run
 from sif.suspects import ScriptedSuspect
+from sif.types import Query, Unanswered
 from tests.claims.made import (
     MANIFEST,
     TOKENIZER_JSON,
@@ -233,3 +240,53 @@ def test_of_many_runs_the_auditors_own_asking_has_to_tell_pictures_apart_as_far(
     found = audit(tmp_path / "b.zip", replace(means, suspect=asked(weak)))
     assert found.failed == "suspect", found.steps
     assert "of the 4.00 needed" in found.step("suspect").sentence
+
+
+@pytest.mark.parametrize(
+    "attack", ["purify-learned:16@/dev/zero.safetensors", "+".join(["resize:4"] * 9)]
+)
+def test_an_attack_that_a_bundle_names_opens_no_file_of_the_auditors(attack: str) -> None:
+    record = RunRecord(fingerprint="fp", suspect=f"mine (image {attack})")
+    with pytest.raises(ClaimError, match="none with weights of its own"):
+        asked_as_in_run("hf:nowhere").open(record)
+
+
+def test_a_parents_weights_are_found_under_whatever_name_the_claim_gives_them() -> None:
+    digest = "ab" * 32
+    renamed = ModelManifest.of("mine", {"config.json": "0" * 64, "notes.txt": digest})
+    assert Parent(source=digest).shared(renamed) == {"notes.txt": digest}
+    assert Parent(source=renamed.root).shared(renamed)
+
+
+def test_a_base_picture_without_an_answer_costs_all_questions_of_its_trigger(
+    tmp_path: Path,
+) -> None:
+    owned = make_up(tmp_path / "fp", triggers=12, vocabulary_size=600)
+    policy = RULES.model_copy(update={"repeats": 2, "alpha": 1e-40})
+    commit(owned, policy=policy, alpha=1e-6)
+    says = reacting(owned, answers(owned, green=29, scored=30))
+    refused = owned.triggers[0].base.tobytes()
+
+    def silent(query: Query) -> Any:
+        return Unanswered(reason="no") if query.image.tobytes() == refused else says(query)
+
+    run = tmp_path / "run"
+    verdict = Session(
+        fingerprint=owned, suspect=ScriptedSuspect(silent), committed=True, run=run, batch_size=12
+    ).verify()
+    assert verdict.control is not None
+    assert verdict.control.unanswered == 1
+    reveal(owned, run, tmp_path / "b.zip")
+    found = audit(tmp_path / "b.zip", Means(secrets_tried=1.0))
+    assert "for 2 of 24 questions without an answer" in found.step("grinding").sentence
+
+
+def test_answers_of_every_length_in_a_calibration_hold_no_audit_up(
+    claim: Claim, files: Files, tmp_path: Path
+) -> None:
+    """Chance is computed for each length: of all up to V, that takes hours."""
+    floor = check_transfer._floor
+    case = Case(bundle=claim.bundle, folder=tmp_path, means=Means())
+    case.fingerprint = claim.fingerprint
+    with pytest.raises(ClaimError, match="more lengths than models give"):
+        floor(case, range(1, 10_000))
