@@ -92,11 +92,8 @@ def calibrate(
     for address in addresses:
         _refuse_source(fingerprint.manifest.model, address)
     shown = None if example is None else read_example(example)
-    policy, manner, asked = (
-        leaving_prompts_out(policy, fingerprint),
-        Manner(example=shown),
-        list[Asked](),
-    )
+    policy, manner = leaving_prompts_out(policy, fingerprint), Manner(example=shown)
+    asked: list[Asked] = []
     fingerprint = replace(fingerprint, example=shown)
     attacks = dict.fromkeys(parse_image_attack(text) for text in ["none", *image_attacks])
     named: dict[str | Suspect, str | None] = dict.fromkeys(panel)
