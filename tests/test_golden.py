@@ -41,8 +41,8 @@ AUDIT = (
 )
 
 
-NEW_STEPS = ("control",)
-REWORDED = ("tokenizer", "anchor", "images", "policy")
+NEW_STEPS = ("order", "control")
+REWORDED = ("tokenizer", "anchor", "images", "policy", "grinding")
 
 
 @pytest.fixture
@@ -202,7 +202,7 @@ def test_a_bundle_is_audited_as_before(sif: Run, golden: Path) -> None:
     assert worded(says(out)) == worded(said(golden / "audit.json"))
     steps = json.loads(out)["steps"]
     left = [step["name"] for step in steps if step["status"] != "pass"]
-    assert left == ["control", "title", "suspect", "panel"]
+    assert left == ["order", "control", "title", "suspect", "panel"]
 
 
 def test_a_committed_run_is_revealed_in_the_same_bytes(sif: Run, golden: Path) -> None:

@@ -8,10 +8,12 @@ folder, so that other limits need no answer anew.
 import json
 import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
+
+from pydantic import ValidationError
 
 from sif.attacks.divergence.benign_traffic import halve, read_benign
 from sif.attacks.divergence.judge import Judge
@@ -135,12 +137,9 @@ class SdaSession:
     def _rules(self) -> Rules:
         folder = self.fingerprint.folder
         measured = read_calibration(folder) if self.calibrated else None
-        order: Literal["fingerprint", "drawn"] = (
-            "fingerprint" if self.fingerprint.published else "drawn"
-        )
         policy = Policy(
             alpha=self.alpha,
-            order=order,
+            order=self._order(),
             prompt_scored=measured is None or measured.prompt_scored,
         )
         allowance, highest = allowance_of(measured, policy)
@@ -151,6 +150,16 @@ class SdaSession:
             policy=policy.model_copy(update={"transfer_allowance": allowance}),
             highest_unrelated=highest,
         )
+
+    def _order(self) -> Literal["fingerprint", "drawn"]:
+        """The order that an earlier trial in the run's folder was judged in, or one of now."""
+        if self.fingerprint.published:
+            return "fingerprint"
+        if self.run is not None and (self.run / RESULT).is_file():
+            with suppress(ValidationError):  # of another version: judged as new
+                earlier = Divergence.model_validate_json((self.run / RESULT).read_bytes())
+                return earlier.without.policy.order
+        return "drawn"
 
     def _claim(self, folder: Path) -> None:
         words = {
