@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 SOURCE = "llava-source"
 
 
-def test_sixteen_real_triggers_serve_two_disputes(
+def test_twenty_eight_real_triggers_serve_two_disputes(
     sif: Run, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -32,7 +32,7 @@ def test_sixteen_real_triggers_serve_two_disputes(
     with authority.serving() as url:
         run("claim", "secret", "source", "--out", "secret", "--tsa", url)
         run(
-            *("fingerprint", "source", "--images", "scenes", "--out", "fp", "-n", 16),
+            *("fingerprint", "source", "--images", "scenes", "--out", "fp", "-n", 28),
             *("--steps", 70, "--secret", "secret/secret.key"),
         )
         run("claim", "commit", "fp", "--anchor", "secret", "--batches", 2, "--alpha", 0.01)
@@ -48,7 +48,7 @@ def test_sixteen_real_triggers_serve_two_disputes(
         run("claim", "reveal", "fp", "--run", folder, "--out", bundle)
         found = audit(bundle, means)
         assert found.supported, found.steps
-        assert "8 of 16 triggers revealed, 8 stay secret" in found.step("secret").sentence
+        assert "14 of 28 triggers revealed, 14 stay secret" in found.step("secret").sentence
         pictures = {
             Path(name).name[:4]
             for name in open_bundle(bundle, tmp_path / f"u{batch}")
@@ -60,7 +60,7 @@ def test_sixteen_real_triggers_serve_two_disputes(
             shown = trigger.record.id in pictures
             assert (keys.seed(trigger.record.id).hex().encode() in data) == shown
         assert keys.text().split("\n")[1].encode() not in data
-        assert len(pictures) == 8
+        assert len(pictures) == 14
         assert not pictures & revealed
         revealed |= pictures
     assert revealed == {trigger.record.id for trigger in owned.triggers}
