@@ -422,7 +422,8 @@ def test_the_models_own_tokenizer_is_compared_in_every_answer(
     found = audit(plain.bundle, Means(tokenizer=known))
     step = found.step("tokenizer")
     assert step.status is Status.PASS
-    answered = len((plain.files(tmp_path / "unpacked")[JOURNAL]).splitlines())
+    files = plain.files(tmp_path / "unpacked")
+    answered = len([*files[JOURNAL].splitlines(), *files["run/control.jsonl"].splitlines()])
     assert f"in the ids of {24 + answered} texts" in step.sentence
 
 
