@@ -107,7 +107,8 @@ def evidence(
         bases = [(t["id"], counting.count(t, whole[t["id"]])) for t in judged]
         runs = max(verdict["control"]["runs"], listed.get("runs", 1))
         counts, seen = control(counts, bases, header, triggers, len(order), runs)
-        gaps += sum(count is None for _, count in bases)
+        each = policy["repeats"] * (1 + len(policy["also_ask"]))
+        gaps += each * sum(count is None for _, count in bases)
     found = judge(counts, header, triggers, len(order))
     questions = sum(len(prompts_of(t, policy)) for t in order)
     return Found(

@@ -29,6 +29,10 @@ class Control(NamedTuple):
     passed: bool
 
 
+DEFAULT_TILTS = (0.1, 0.15, 0.2, 0.3, 0.45, 0.65, 1.0, 1.5, 2.0, 3.0)
+"""By which base pictures are weighed, whatever the policy has."""
+
+
 def judge(
     counts: Sequence[tuple[str, Count]],
     header: Mapping[str, Any],
@@ -91,7 +95,7 @@ def control(
     """The counts without triggers whose base picture is silent, and what the control says."""
     policy, size = header["policy"], header["vocabulary_size"]
     greens, gamma = sizes(header)
-    lean = independence([count for _, count in bases], size, greens, policy["tilts"])
+    lean = independence([count for _, count in bases], size, greens, DEFAULT_TILTS)
     pairs = bet(
         [
             (reaction(*seen, gamma) if seen is not None else 0.0)
