@@ -58,10 +58,10 @@ def _read(folder: Path, public_key: Path | None, certificates: Sequence[Path]) -
     if not path.exists():
         return PublicClaim(found.header, f"{whose}; no timestamp says when")
     token = Token.parse(read(path, mend="get it from the owner"))
-    token.check_imprint(found.envelope)
+    token.check_imprint(found.stamped)
     roots = load_roots(certificates)
     if roots:
-        token.check_signature(found.envelope, roots)
+        token.check_signature(found.stamped, roots)
     checked = "by a trusted authority" if roots else "by an authority that was NOT checked"
     when = f"there at {token.time:%Y-%m-%d %H:%M:%S} UTC {checked}"
     return PublicClaim(found.header, f"{whose}; {when}")
