@@ -67,7 +67,7 @@ def test_every_attack_stands_in_the_help_of_its_option(option: str, names: tuple
         (
             "claim",
             [
-                *("secret", "commit", "timestamp", "reveal", "audit"),
+                *("secret", "commit", "witness", "timestamp", "reveal", "audit"),
                 *("show-possession", "check-possession"),
             ],
         ),
