@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sif.claims import audit, trial_cut
-from sif.claims.trial_cut import check_ends
+from sif.claims.trial_cut import check_ends, has_patterns
 from sif.errors import ClaimError
 from tests.claims.made import (
     TOKENIZER_JSON,
@@ -21,6 +21,7 @@ from tests.claims.made import (
 from tools.time_audit import build_tokenizer
 
 SLOW = {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated", "invert": False}
+REPLACE = {"type": "Replace", "pattern": {"Regex": "(a+)+$"}, "content": ""}
 
 
 def slow(tokenizer: bytes) -> bytes:
@@ -46,6 +47,17 @@ def test_a_pattern_that_runs_for_ever_is_stopped() -> None:
     with pytest.raises(ClaimError, match=r"30 prompts and answers within 3 seconds, got no end"):
         check_ends(slow(plain), words, where="tokenizer/tokenizer.json")
     assert time.monotonic() - start < 20.0
+
+
+def test_only_patterns_of_its_own_make_a_tokenizer_be_tried() -> None:
+    plain = build_tokenizer(600).backend_tokenizer.to_str().encode()
+    assert not has_patterns(plain)
+    assert has_patterns(slow(plain))
+    assert has_patterns(slow(plain).replace(b"Regex", rb"\u0052egex"))
+    content = json.loads(plain)
+    content["normalizer"] = {"type": "Sequence", "normalizers": [REPLACE]}
+    assert has_patterns(json.dumps(content).encode())
+    assert has_patterns(b"no JSON")
 
 
 def test_what_ends_and_what_is_rubbish_pass_on() -> None:
