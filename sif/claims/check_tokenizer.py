@@ -7,7 +7,7 @@ prompt. Fingerprints from before, which transformers read with settings of their
 by tokenizer.json alone here, and fail where their settings would have cut an answer otherwise.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 from typing import Any, Final, NamedTuple
@@ -59,9 +59,8 @@ def check_tokenizer(case: Case) -> Finding:
     """One file cuts all text, the committed one; it is the model's own, where that was given."""
     check_digests(case, [name for name in named(case) if is_tokenizer(name)])
     texts = list(_texts(case))
-    if (path := case.folder / FINGERPRINT / ONE).is_file():
-        forms = {form for text in texts if text.asked for form in spellings(text.text)}
-        check_ends(read_bounded(path), [*(one.text for one in texts), *sorted(forms)], where=ONE)
+    forms = {form for text in texts if text.asked for form in spellings(text.text)}
+    try_cutting(case, [*(one.text for one in texts), *sorted(forms)])
     words = "" if case.manifest.tokenizer_json_sha256 else _alone(case, texts)
     extra = [name for name in named(case) if is_tokenizer(name) and name != ONE]
     if extra and not words:
@@ -79,6 +78,16 @@ def check_tokenizer(case: Case) -> Finding:
     sure = isinstance(tokenizer, FileSegmenter) and case.header.anchor is not None
     shown = case.means.tokenizer is not None or sure
     return Finding(Status.PASS if shown else Status.NOT_CHECKED, sentence)
+
+
+def try_cutting(case: Case, texts: Sequence[str]) -> None:
+    """Makes sure that the committed file comes to an end with texts, before they are cut here.
+
+    Raises:
+        ClaimError: it does not.
+    """
+    if (path := case.folder / FINGERPRINT / ONE).is_file():
+        check_ends(read_bounded(path), texts, where=ONE)
 
 
 def _texts(case: Case) -> Iterator[Text]:

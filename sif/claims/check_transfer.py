@@ -14,13 +14,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 from sif.claims.case import Case
+from sif.claims.check_tokenizer import try_cutting
 from sif.claims.commitment import first_difference
 from sif.claims.reveal import FINGERPRINT
 from sif.claims.steps import Finding, Status
-from sif.claims.trial_cut import check_ends
 from sif.errors import ClaimError, UsageError
-from sif.fingerprint.folder import TOKENIZER
-from sif.fingerprint.segmenter import TOKENIZER_FILE, read_bounded
 from sif.ownership.calibration import (
     CONFIDENCE,
     Asked,
@@ -112,8 +110,7 @@ def _counted_again(case: Case, measured: Calibration) -> str:
         return " (whose words are not in the bundle)"
     owned = replace(case.fingerprint, example=measured.example)
     texts = [text for some in panel.answers.values() for text in some.values()]
-    if (path := case.folder / FINGERPRINT / TOKENIZER / TOKENIZER_FILE).is_file():
-        check_ends(read_bounded(path), texts, where=f"{TOKENIZER}/{TOKENIZER_FILE}")
+    try_cutting(case, texts)
     if wrong := next(miscounted(owned, measured, panel, owned.triggers), None):
         raise ClaimError(wrong)
     of = "" if len(owned.triggers) == len(case.manifest.triggers) else " to what is revealed"

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from sif.claims.canonical import sha256
 from sif.claims.envelope import Statement, Subject
 from sif.claims.merkle import merkle_root
-from sif.claims.retyped import first_retyped
+from sif.claims.retyped import check_as_written
 from sif.claims.version import Number, version_in, version_of
 from sif.errors import ClaimError, UsageError
 from sif.fingerprint.folder import TOKENIZER
@@ -251,13 +251,7 @@ def read_statement(statement: Statement) -> tuple[Header, str]:
             f"expected a commitment of version {version.number}, got something else: "
             f"{one_line(error)}"
         ) from error
-    if retyped := first_retyped(statement.predicate, header.model_dump(mode="json")):
-        raise ClaimError(f"{retyped} of the commitment is written as a value of another kind")
-    if header.schema_version != version.number:
-        raise ClaimError(
-            f"expected a header of version {version.number}, as its statement says, got one of "
-            f"version {header.schema_version}"
-        )
+    check_as_written(statement.predicate, header, version, words="the commitment", kind="a header")
     match statement.subject:
         case [Subject(name="fingerprint", digest={"rfc6962-sha256": root})]:
             return header, root

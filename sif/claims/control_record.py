@@ -7,10 +7,7 @@ last failure. Knows no verdicts.
 from collections.abc import Sequence
 from typing import Final
 
-from pydantic import ValidationError
-
-from sif.claims.commitment import one_line
-from sif.claims.record import CLOCK_SECONDS, Line, line_of
+from sif.claims.record import CLOCK_SECONDS, Line, line_of, parse_lines
 from sif.claims.version import NEWEST, Version
 from sif.errors import ClaimError
 from sif.fingerprint.folder import FingerprintSet
@@ -77,16 +74,7 @@ def parse_control(data: bytes) -> tuple[ControlLine, ...]:
     Raises:
         ClaimError: something else, or a line that is neither an answer nor a failure.
     """
-    lines: list[ControlLine] = []
-    for number, text in enumerate(data.splitlines(), start=1):
-        try:
-            line = ControlLine.model_validate_json(text)
-        except ValidationError as error:
-            raise ClaimError(f"line {number} of {CONTROL_LINES}: {one_line(error)}") from error
-        if (line.text is None) == (line.unanswered is None):
-            raise ClaimError(f"line {number} of {CONTROL_LINES}: expected an answer or a reason")
-        lines.append(line)
-    return tuple(lines)
+    return parse_lines(data, ControlLine, where=CONTROL_LINES)
 
 
 def check_control_lines(

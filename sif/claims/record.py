@@ -8,7 +8,7 @@ images changed on the way is in the suspect's name, not here. Knows no verdicts.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -49,6 +49,9 @@ class Line(BaseModel):
         if self.text is None:
             return Unanswered(reason=self.unanswered or "")
         return Answer(text=self.text, finish_reason=self.finish_reason, seconds=self.seconds)
+
+
+AnyLine = TypeVar("AnyLine", bound=Line)
 
 
 class Question(NamedTuple):
@@ -100,22 +103,37 @@ def export(
 
 
 def parse(data: bytes) -> tuple[Line, ...]:
-    """Reads lines.
+    """Reads the lines of a journal.
+
+    Raises:
+        ClaimError: none, something else, or a line that is neither an answer nor a failure.
+    """
+    lines = parse_lines(data, Line, where="the journal")
+    if not lines:
+        raise ClaimError("expected replies in the journal, got none")
+    return lines
+
+
+def parse_lines(data: bytes, kind: type[AnyLine], *, where: str) -> tuple[AnyLine, ...]:
+    """Reads lines of a kind.
+
+    Args:
+        data: the file.
+        kind: of every line.
+        where: names the file in errors.
 
     Raises:
         ClaimError: something else, or a line that is neither an answer nor a failure.
     """
-    lines: list[Line] = []
+    lines: list[AnyLine] = []
     for number, text in enumerate(data.splitlines(), start=1):
         try:
-            line = Line.model_validate_json(text)
+            line = kind.model_validate_json(text)
         except ValidationError as error:
-            raise ClaimError(f"line {number} of the journal: {one_line(error)}") from error
+            raise ClaimError(f"line {number} of {where}: {one_line(error)}") from error
         if (line.text is None) == (line.unanswered is None):
-            raise ClaimError(f"line {number} of the journal: expected an answer or a reason")
+            raise ClaimError(f"line {number} of {where}: expected an answer or a reason")
         lines.append(line)
-    if not lines:
-        raise ClaimError("expected replies in the journal, got none")
     return tuple(lines)
 
 

@@ -47,7 +47,7 @@ from sif.claims.folder import (
 )
 from sif.claims.record import check, export, parse, questions
 from sif.claims.rejudge import rejudge
-from sif.claims.retyped import first_retyped
+from sif.claims.retyped import check_as_written
 from sif.claims.runs import count_of
 from sif.claims.seeds import SEEDS_FILE, reveal_seeds
 from sif.claims.signing import KeyPlace, SigningKey
@@ -196,13 +196,9 @@ def read_reveal(statement: Statement) -> tuple[Reveal, dict[str, str]]:
         ) from error
     except KeyError as error:
         raise ClaimError("expected a SHA-256 of every file in the bundle") from error
-    if retyped := first_retyped(statement.predicate, predicate.model_dump(mode="json")):
-        raise ClaimError(f"{retyped} of the list of files is written as a value of another kind")
-    if predicate.schema_version != version.number:
-        raise ClaimError(
-            f"expected a list of files of version {version.number}, as its statement says, got one "
-            f"of version {predicate.schema_version}"
-        )
+    check_as_written(
+        statement.predicate, predicate, version, words="the list of files", kind="a list of files"
+    )
     if len(digests) != len(statement.subject):
         raise ClaimError("expected every file once on the signed list, got one twice")
     return predicate, digests

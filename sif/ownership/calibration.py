@@ -28,7 +28,7 @@ from sif.files import write_atomically
 from sif.fingerprint.folder import FingerprintSet, manifest_sha256
 from sif.ownership.chance import chance_floor
 from sif.ownership.copies import refuse_copy, source_evidence
-from sif.ownership.evidence import Evidence
+from sif.ownership.evidence import highest_evidence
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
 from sif.ownership.sequential import ask_triggers
@@ -228,7 +228,10 @@ def ask_member(
             f"expected answers from {suspect.name}, got none ({'; '.join(reasons[:2])}); leave it "
             "out of the panel or mend it"
         )
-    return Asked(suspect.name, image_attack, _highest(fingerprint, seen), answers)
+    highest = highest_evidence(
+        seen, vocabulary_size=fingerprint.vocabulary_size, green_size=fingerprint.green_size
+    )
+    return Asked(suspect.name, image_attack, highest, answers)
 
 
 def calibrate(
@@ -357,17 +360,6 @@ def _member(asked: Asked, gamma: float, confidence: float) -> PanelMember:
         log10_e_value=floor(100 * asked.log10_e_value) / 100,
         answers=asked.answers,
     )
-
-
-def _highest(fingerprint: FingerprintSet, seen: Sequence[Observation]) -> float:
-    evidence = Evidence(
-        vocabulary_size=fingerprint.vocabulary_size,
-        green_size=fingerprint.green_size,
-        policy=Policy(),
-    )
-    for one in seen:
-        evidence.add(one)
-    return evidence.highest
 
 
 def _by_trigger(panel: Sequence[Asked], gamma: float) -> list[float]:

@@ -16,7 +16,7 @@ from sif.ownership.observation import Observation
 from sif.ownership.order import draw_of
 from sif.ownership.policy import Policy
 from sif.ownership.questions import queries_of
-from sif.ownership.sequential import AskingProgress, decide, observe
+from sif.ownership.sequential import AskingProgress, ask_by_trigger, decide, observe
 from sif.ownership.verdict import TriggerRecord, Verdict, judge, rounded_up
 from sif.types import Answer, Decision, Query, Reply, Suspect
 from sif.watermark.greenlist.count import GreenCount
@@ -94,12 +94,8 @@ def ask_bases(fingerprint: FingerprintSet, suspect: Suspect, verdict: Verdict) -
     """Asks the base pictures of all triggers of a verdict, in their order, at once."""
     policy, records = verdict.policy, {one.record.id: one for one in fingerprint.triggers}
     triggers = [records[record.id] for record in verdict.per_trigger]
-    replies = suspect.ask([query for one in triggers for query in base_queries(one, policy)])
-    each = policy.questions_each
-    return [
-        observe_base(fingerprint, trigger, replies[index * each : (index + 1) * each], policy)
-        for index, trigger in enumerate(triggers)
-    ]
+    asked = ask_by_trigger(suspect, triggers, lambda one: base_queries(one, policy))
+    return [observe_base(fingerprint, trigger, replies, policy) for trigger, replies in asked]
 
 
 def observe_base(

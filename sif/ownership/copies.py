@@ -11,9 +11,8 @@ from typing import Final
 
 from sif.errors import UsageError
 from sif.fingerprint.manifest import Quality
-from sif.ownership.evidence import Evidence
+from sif.ownership.evidence import highest_evidence
 from sif.ownership.observation import Observation
-from sif.ownership.policy import Policy
 from sif.watermark.greenlist.count import GreenCount
 
 CLAIM_LIMIT: Final = 6.0
@@ -54,13 +53,13 @@ def source_evidence(
     qualities: Iterable[Quality], *, vocabulary_size: int, green_size: int
 ) -> float:
     """log10 e-value of the source's own answers, as measured when the triggers were made."""
-    evidence = Evidence(
-        vocabulary_size=vocabulary_size, green_size=green_size, policy=Policy(weighted=False)
-    )
-    for place, quality in enumerate(qualities):
-        if count := counted(quality, green_size / vocabulary_size):
-            evidence.add(Observation(trigger=str(place), count=count))
-    return evidence.highest
+    counts = [counted(quality, green_size / vocabulary_size) for quality in qualities]
+    seen = [
+        Observation(trigger=str(place), count=count)
+        for place, count in enumerate(counts)
+        if count is not None
+    ]
+    return highest_evidence(seen, vocabulary_size=vocabulary_size, green_size=green_size)
 
 
 def counted(quality: Quality, gamma: float) -> GreenCount | None:

@@ -6,6 +6,7 @@ ever reaching 1/α is at most α, however the moment of stopping is chosen (Vill
 Knows counts only.
 """
 
+from collections.abc import Iterable
 from math import log, log10
 
 import numpy as np
@@ -130,6 +131,16 @@ class Evidence:
                 f"expected at most {budget} questions, the budget of the policy, got {total}; "
                 "stop asking before, or set a larger budget before the first question"
             )
+
+
+def highest_evidence(
+    observations: Iterable[Observation], *, vocabulary_size: int, green_size: int
+) -> float:
+    """The largest log10 e-value against independence on the way through some observations."""
+    evidence = Evidence(vocabulary_size=vocabulary_size, green_size=green_size, policy=Policy())
+    for one in observations:
+        evidence.add(one)
+    return evidence.highest
 
 
 def _transfer(policy: Policy, draw: Draw | None) -> TransferEvidence | None:

@@ -19,7 +19,7 @@ from sif.ownership.policy import Policy
 from sif.ownership.published import verify_published
 from sif.ownership.questions import queries_of, unscored_prompts
 from sif.ownership.verdict import Verdict, judge
-from sif.types import Answer, Reply, Suspect, Unanswered
+from sif.types import Answer, Query, Reply, Suspect, Unanswered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,11 +137,19 @@ def ask_triggers(
     fingerprint: FingerprintSet, suspect: Suspect, triggers: Sequence[Trigger], policy: Policy
 ) -> list[Observation]:
     """Asks all that the policy wants to know about some triggers, at once."""
-    replies = suspect.ask([query for t in triggers for query in queries_of(t, policy)])
-    each = policy.questions_each
+    asked = ask_by_trigger(suspect, triggers, lambda one: queries_of(one, policy))
+    return [observe(fingerprint, trigger, replies, policy) for trigger, replies in asked]
+
+
+def ask_by_trigger(
+    suspect: Suspect, triggers: Sequence[Trigger], queries: Callable[[Trigger], list[Query]]
+) -> list[tuple[Trigger, list[Reply]]]:
+    """The replies to all questions about some triggers, which are put at once, by trigger."""
+    each = [queries(trigger) for trigger in triggers]
+    replies = iter(suspect.ask([query for some in each for query in some]))
     return [
-        observe(fingerprint, trigger, replies[index * each : (index + 1) * each], policy)
-        for index, trigger in enumerate(triggers)
+        (trigger, [next(replies) for _ in some])
+        for trigger, some in zip(triggers, each, strict=True)
     ]
 
 
