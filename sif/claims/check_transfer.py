@@ -100,14 +100,14 @@ def _measured(case: Case, measured: Calibration) -> str:
 
 
 def _counted_again(case: Case, measured: Calibration) -> str:
-    """Counts the panel's answers, where they are in the bundle; what that gave, in words.
+    """Counts the panel's answers, where they are in the bundle; what that gave, in words, if so.
 
     Raises:
         ClaimError: they do not give the counts of the calibration.
     """
     panel = read_panel(case.folder / FINGERPRINT, measured)
     if panel is None:
-        return " (whose words are not in the bundle)"
+        return ""
     owned = replace(case.fingerprint, example=measured.example)
     texts = [text for some in panel.answers.values() for text in some.values()]
     try_cutting(case, texts)

@@ -67,13 +67,15 @@ def test_counts_that_do_not_follow_from_the_answers_are_refuted(
     assert audited(files, tmp_path / "b.zip", numbered.all_means).failed == "transfer"
 
 
-def test_a_bundle_without_them_says_so(numbered: Claim, tmp_path: Any) -> None:
+def test_a_bundle_without_them_does_not_say_that_they_were_counted(
+    numbered: Claim, tmp_path: Any
+) -> None:
     files = numbered.files(tmp_path / "unpacked")
     del files[FILE], files["claim/timestamp.tsr"]
     recommitted(files, numbered.key)
     found = audited(files, tmp_path / "b.zip", numbered.all_means)
     assert found.failed is None, found.steps
-    assert "whose words are not in the bundle" in found.step("transfer").sentence
+    assert "models that the claimant asked and is above" in found.step("transfer").sentence
 
 
 def test_what_is_no_panel_is_refuted(numbered: Claim, tmp_path: Any) -> None:
