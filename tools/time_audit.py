@@ -44,8 +44,8 @@ from sif.ownership.policy import Policy
 from sif.ownership.run import CONTROL_JOURNAL, JOURNAL, RunRecord, open_run, write_verdict
 from sif.ownership.sequential import decide
 from sif.ownership.verdict import Verdict
-from sif.suspects import ScriptedSuspect
 from sif.suspects.kept import KeptAnswers
+from sif.suspects.scripted import ScriptedSuspect
 from sif.types import GenerationSettings, Query, Reply, Unanswered
 from sif.vlm.pixels import png_bytes
 from sif.watermark.keys import KeyRing

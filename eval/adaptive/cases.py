@@ -6,13 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
-from sif.attacks import attacked
 from sif.attacks.adaptive.adversarial_training import AdversarialTraining
 from sif.attacks.adaptive.detectors import Detector
 from sif.attacks.adaptive.harmless_answers import suspicious_examples
 from sif.attacks.adaptive.trigger_filter import TriggerFilter
 from sif.attacks.adaptive.unlearn import Disclosed, Unlearn
 from sif.attacks.answers import parse_answer_attacks
+from sif.attacks.attacked import attacked
 from sif.attacks.images import parse_image_attack
 from sif.attacks.images.attack import ImageAttack
 from sif.attacks.weights.attack import Progress, WeightAttack

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from sif.attacks import attacked
 from sif.attacks.answers import AnswerAttack, parse_answer_attacks
 from sif.attacks.answers.quoting import quoted
+from sif.attacks.attacked import attacked
 from sif.attacks.divergence import (
     AnswerLength,
     SemanticDivergenceDefence,

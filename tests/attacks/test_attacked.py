@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from sif.attacks import attacked
 from sif.attacks.answers import Cache, Drop, Prefix, Temperature, Truncate, Withhold
 from sif.attacks.answers import Nothing as NoAnswerAttack
+from sif.attacks.attacked import attacked
 from sif.attacks.images import Bits, Jpeg, Nothing, in_order
-from sif.suspects import ScriptedSuspect
+from sif.suspects.scripted import ScriptedSuspect
 from sif.types import Answer, Query, Reply, Suspect, Unanswered
 from tests.attacks.answers.texts import QUERY
 

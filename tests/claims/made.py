@@ -25,7 +25,7 @@ from sif.ownership.calibration import ask_member, calibrate, write_calibration
 from sif.ownership.panel_answers import write_panel
 from sif.ownership.policy import Policy
 from sif.ownership.questions import queries_of
-from sif.suspects import ScriptedSuspect
+from sif.suspects.scripted import ScriptedSuspect
 from sif.types import Answer
 from sif.watermark.keys import KeyRing
 from tests.claims.authority import Authority

@@ -14,7 +14,7 @@ import pytest
 from sif.claims import STEPS, Asked, Means, Outcome, Status, audit, load_roots
 from sif.claims.timestamp import Token, new_request
 from sif.errors import UsageError
-from sif.suspects import ScriptedSuspect
+from sif.suspects.scripted import ScriptedSuspect
 from sif.types import Unanswered
 from sif.watermark.keys import KeyRing
 from tests.claims.authority import Authority

@@ -38,7 +38,7 @@ from sif.errors import ClaimError, StorageError, UsageError
 from sif.fingerprint.folder import FingerprintSet
 from sif.ownership.run import read_record, read_verdict
 from sif.session.session import Session
-from sif.suspects import ScriptedSuspect
+from sif.suspects.scripted import ScriptedSuspect
 from sif.types import Decision, Unanswered
 from sif.watermark.greenlist.mask import green_mask
 from sif.watermark.keys import KeyRing

@@ -18,7 +18,7 @@ from sif.ownership.policy import Policy
 from sif.ownership.run import read_verdict
 from sif.ownership.verdict import Verdict
 from sif.session import Manner, Session
-from sif.suspects import ScriptedSuspect
+from sif.suspects.scripted import ScriptedSuspect
 from sif.types import Decision, Query, Reply, Unanswered
 from tests.claims.authority import Authority
 from tests.claims.made import Claim, Files, audited, edited, resigned

@@ -25,7 +25,7 @@ from sif.ownership.policy import Policy
 from sif.ownership.run import RunRecord
 from sif.session import Manner, Session
 from sif.session.auditor import asked_as_in_run
-from sif.suspects import ScriptedSuspect
+from sif.suspects.scripted import ScriptedSuspect
 from sif.types import Query, Unanswered
 from tests.claims.made import (
     MANIFEST,

@@ -15,7 +15,7 @@ from sif.claims import Means, audit, commit, reveal
 from sif.fingerprint.folder import FingerprintSet
 from sif.ownership.policy import TILTS, Policy
 from sif.session import Session
-from sif.suspects import ScriptedSuspect
+from sif.suspects.scripted import ScriptedSuspect
 from sif.types import Decision, Query
 from tests.claims.made import asked as auditors
 from tools.time_audit import answers, make_up, reacting

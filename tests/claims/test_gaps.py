@@ -14,7 +14,7 @@ from sif.claims.gaps import PRICE, CountingGaps, log10_discount
 from sif.ownership.null import HypergeometricNull
 from sif.ownership.policy import TILTS
 from sif.ownership.transfer import BETS, WEIGHTS
-from sif.suspects import ScriptedSuspect
+from sif.suspects.scripted import ScriptedSuspect
 from sif.types import GenerationSettings, Query, Unanswered
 from sif.watermark.greenlist.count import GreenCount
 

@@ -19,7 +19,7 @@ from sif.fingerprint.folder import FingerprintSet
 from sif.ownership.chance import chance_reaction
 from sif.ownership.null import HypergeometricNull
 from sif.session.session import Session
-from sif.suspects import ScriptedSuspect
+from sif.suspects.scripted import ScriptedSuspect
 from sif.types import Unanswered
 from tests.claims.made import (
     VERDICT,

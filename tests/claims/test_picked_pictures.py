@@ -28,7 +28,7 @@ from sif.mini.data import samples
 from sif.mini.folders import export
 from sif.ownership.policy import Policy
 from sif.session import Session
-from sif.suspects import connect
+from sif.suspects.connect import connect
 from sif.types import Answer, Decision, GenerationSettings, Query
 from sif.vlm.pixels import png_bytes
 from sif.watermark.greenlist.count import count_green, z_score

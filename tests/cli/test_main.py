@@ -2,7 +2,6 @@ import errno
 import json
 import logging
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,8 @@ from sif.cli import main as cli
 from sif.errors import FingerprintError, ModelError, StorageError, SuspectError, UsageError
 
 HEAVY = {"torch", "transformers", "vllm", "scipy", "sklearn", "matplotlib", "openai", "peft"}
+# What else a help text can do without, and what once doubled the time it takes.
+NEEDLESS = {"numpy", "jaxtyping", "sqlite3", "asyncio"}
 
 
 def run(monkeypatch, *arguments: str, command=None) -> int:
@@ -127,18 +128,13 @@ def test_a_commands_help_shows_an_example(name: str) -> None:
     assert f"sif {name}" in (cli.COMMANDS[name].__doc__ or "")
 
 
-def test_help_answers_at_once_and_loads_nothing_heavy() -> None:
+def test_help_loads_nothing_heavy() -> None:
     script = (
         "import json, sys\nfrom sif.cli.main import main\nsys.argv = ['sif', '--help']\n"
         "try:\n    main()\nfinally:\n    print(json.dumps(sorted(sys.modules)), file=sys.stderr)\n"
     )
-    seconds = []
-    for _ in range(4):  # the first may have to compile, and others may have the machine
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert ran.returncode == 0
     assert "doctor" in ran.stdout
-    assert HEAVY.isdisjoint(json.loads(ran.stderr.splitlines()[-1]))
-    assert min(seconds) < 1.0  # of a processor; about a quarter where nothing else runs
+    loaded = set(json.loads(ran.stderr.splitlines()[-1]))
+    assert not loaded & (HEAVY | NEEDLESS)

@@ -14,8 +14,8 @@ from sif.fingerprint.folder import FingerprintSet
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
 from sif.ownership.verdict import judge
-from sif.suspects import Journal, connect
-from sif.suspects.journal import JournalEntry
+from sif.suspects.connect import connect
+from sif.suspects.journal import Journal, JournalEntry
 from sif.types import Answer, Reply
 from sif.vlm.model import Vlm
 from sif.watermark.greenlist.count import GreenCount

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sif.suspects import Journal
+from sif.suspects.journal import Journal
 from sif.types import Answer
 from sif.vlm.model import Vlm
 from tests.cli.command import Run, assert_one_line

@@ -22,7 +22,7 @@ from sif.ownership import Observation, Policy, judge
 from sif.ownership.run import RunRecord, open_run, write_verdict
 from sif.report.finished import read_finished
 from sif.report.views import suspect_view, trigger_views
-from sif.suspects import Journal
+from sif.suspects.journal import Journal
 from sif.types import Answer, GenerationSettings, Unanswered
 from sif.watermark.greenlist import KeyRing
 

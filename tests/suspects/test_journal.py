@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from sif.errors import StorageError, SuspectError
-from sif.suspects import Journal, Journalled, ScriptedSuspect
+from sif.suspects.journal import Journal
+from sif.suspects.journalled import Journalled
+from sif.suspects.scripted import ScriptedSuspect
 from sif.types import Answer, Query, Reply, Unanswered
 from tests.suspects.questions import question, questions
 
@@ -115,7 +117,9 @@ def test_a_journal_is_read_while_another_process_writes(tmp_path: Path) -> None:
 def test_kill_9_in_the_middle_loses_nothing_that_was_returned(tmp_path: Path) -> None:
     script = """
         import os, signal, sys
-        from sif.suspects import Journal, Journalled, ScriptedSuspect
+        from sif.suspects.journal import Journal
+        from sif.suspects.journalled import Journalled
+        from sif.suspects.scripted import ScriptedSuspect
         from tests.suspects.questions import questions
 
         def answer(query):
@@ -142,7 +146,7 @@ def test_a_full_disk_is_a_storage_error_and_what_was_written_stays(tmp_path: Pat
     script = f"""
         import resource, signal, sys
         from sif.errors import StorageError
-        from sif.suspects import Journal
+        from sif.suspects.journal import Journal
         from sif.types import Answer
         from tests.suspects.questions import question
 

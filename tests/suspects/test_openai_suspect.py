@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from sif.errors import SuspectError
-from sif.suspects import connect, openai_suspect
+from sif.suspects import openai_suspect
+from sif.suspects.connect import connect
 from sif.types import Answer, Reply, Unanswered
 from tests.suspects.endpoint import Endpoint, Response, Serve, completion, failure
 from tests.suspects.questions import question, questions

@@ -5,8 +5,10 @@ import pytest
 
 from sif.attacks.images import AttackedSuspect, parse_image_attack
 from sif.errors import UsageError
-from sif.suspects import Journal, Journalled, PrefacedSuspect, ScriptedSuspect
-from sif.suspects.prefaced import read_example
+from sif.suspects.journal import Journal
+from sif.suspects.journalled import Journalled
+from sif.suspects.prefaced import PrefacedSuspect, read_example
+from sif.suspects.scripted import ScriptedSuspect
 from sif.types import Answer, Suspect, Unanswered
 from tests.suspects.questions import question, questions
 

@@ -1,6 +1,6 @@
 """The scripted suspect."""
 
-from sif.suspects import ScriptedSuspect
+from sif.suspects.scripted import ScriptedSuspect
 from sif.types import Answer, Suspect, Unanswered
 from tests.suspects.questions import questions
 

@@ -10,8 +10,9 @@ import pytest
 
 from sif.errors import ModelError, SuspectError, UsageError
 from sif.ownership.grey_box import OwnersIds
-from sif.suspects import SuspectAddress, connect
+from sif.suspects.connect import connect
 from sif.suspects.server import Serving, running_server, server_command
+from sif.suspects.uri import SuspectAddress
 from sif.types import Answer, Reply
 from sif.vlm.folder import load_processor
 from tests.suspects.questions import question, questions

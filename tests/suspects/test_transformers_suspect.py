@@ -14,7 +14,7 @@ from PIL import Image
 from sif.attacks.weights.quantize import Quantize
 from sif.attacks.weights.theft import steal
 from sif.errors import ModelError, UsageError
-from sif.suspects import connect
+from sif.suspects.connect import connect
 from sif.suspects.weights import weights_digest
 from sif.types import Answer, Query, Reply, Suspect, Unanswered
 from tests.suspects.questions import question, questions

@@ -3,8 +3,14 @@
 import pytest
 
 from sif.errors import ModelError, UsageError
-from sif.suspects import SuspectAddress, connect
-from sif.suspects.uri import EXAMPLES, OpenAIOptions, TransformersOptions, VllmOptions
+from sif.suspects.connect import connect
+from sif.suspects.uri import (
+    EXAMPLES,
+    OpenAIOptions,
+    SuspectAddress,
+    TransformersOptions,
+    VllmOptions,
+)
 from sif.types import GenerationSettings
 
 

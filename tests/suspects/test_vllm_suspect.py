@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from sif.errors import UsageError
-from sif.suspects import connect
+from sif.suspects.connect import connect
 from sif.types import Answer, Query, Reply, Suspect, Unanswered
 from tests.suspects.questions import question, questions
 

@@ -12,7 +12,7 @@ from sif.attacks.answers import (
     parse_answer_attacks,
 )
 from sif.errors import UsageError
-from sif.suspects import ScriptedSuspect
+from sif.suspects.scripted import ScriptedSuspect
 from sif.types import Answer, Unanswered
 from tests.attacks.answers.texts import DESCRIPTION, QUERY
 from tests.suspects.endpoint import Serve, completion, failure

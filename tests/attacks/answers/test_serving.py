@@ -16,8 +16,9 @@ from sif.attacks.answers import (
     Watermark,
 )
 from sif.errors import UsageError
-from sif.suspects import ScriptedSuspect, connect
 from sif.suspects.chat_request import messages
+from sif.suspects.connect import connect
+from sif.suspects.scripted import ScriptedSuspect
 from sif.suspects.transformers_suspect import TransformersSuspect
 from sif.types import Answer, GenerationSettings, Reply, Suspect, Unanswered
 from tests.attacks.answers.texts import QUERY

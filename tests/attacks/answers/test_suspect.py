@@ -15,7 +15,9 @@ from sif.attacks.answers import (
     in_order,
 )
 from sif.errors import UsageError
-from sif.suspects import Journal, Journalled, ScriptedSuspect
+from sif.suspects.journal import Journal
+from sif.suspects.journalled import Journalled
+from sif.suspects.scripted import ScriptedSuspect
 from sif.types import Answer, Query, Suspect, Unanswered
 from tests.attacks.answers.texts import DESCRIPTION, QUERY
 from tests.suspects.questions import question, questions

@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 
 from sif.attacks.images import AttackedSuspect, parse_image_attack
-from sif.suspects import Journal, Journalled, ScriptedSuspect
+from sif.suspects.journal import Journal
+from sif.suspects.journalled import Journalled
+from sif.suspects.scripted import ScriptedSuspect
 from sif.types import Answer, Query, Suspect, Unanswered
 from tests.suspects.questions import question, questions
 

@@ -19,7 +19,7 @@ from sif.eval.triggers import asking, mini_roster
 from sif.eval.triggers.making import Making
 from sif.eval.triggers.method import Method
 from sif.eval.triggers.trigger_set import Question
-from sif.suspects import ScriptedSuspect
+from sif.suspects.scripted import ScriptedSuspect
 from sif.types import GenerationSettings, Suspect
 from tests.eval.triggers.rows import cell
 
