@@ -1,5 +1,9 @@
 """Shared fixtures: untrained mini models as folders, scripted endpoints, the command line."""
 
+from tests.type_checks import check_types
+
+check_types()  # before anything of the package is imported
+
 import threading
 from collections.abc import Iterator
 from pathlib import Path

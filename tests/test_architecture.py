@@ -10,9 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import torch
+from beartype.roar import BeartypeCallHintViolation
 from jaxtyping import TypeCheckError
 
 from sif.prompts import load as load_prompts
+from sif.wear import rounded
+from tests.type_checks import shaped_modules
 
 ROOT = Path(__file__).parent.parent
 LINKS = ("watermark", "attacks", "eval", "prompts")
@@ -318,5 +322,13 @@ def test_a_heavy_library_inside_a_function_is_not_found() -> None:
 
 
 def test_annotations_are_checked_while_testing() -> None:
-    with pytest.raises(TypeCheckError):
+    with pytest.raises(BeartypeCallHintViolation):
         load_prompts(3)
+    assert "sif.prompts" not in shaped_modules()
+
+
+def test_shapes_are_checked_while_testing() -> None:
+    with pytest.raises(TypeCheckError):
+        rounded(torch.zeros(4), bits=4, group_size=2)
+    assert "sif.wear" in shaped_modules()  # its own
+    assert "sif.attacks.adaptive.detectors" in shaped_modules()

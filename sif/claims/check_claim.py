@@ -1,5 +1,7 @@
 """Steps of an audit about the claim: whole, signed, committed, timestamped, keys not chosen."""
 
+from pathlib import Path
+
 from sif.claims.anchor import Beforehand, anchor_of, lot_of, parse_salt
 from sif.claims.batches import labels_of
 from sif.claims.bundle import open_bundle
@@ -26,6 +28,7 @@ from sif.errors import ClaimError, StorageError, UsageError
 from sif.fingerprint.folder import CLAIM, MANIFEST, SECRET, read_manifest
 from sif.fingerprint.manifest import GREEN_SCHEME
 from sif.fingerprint.segmenter import TOKENIZER_FILE, FileSegmenter
+from sif.json_once import read_json
 from sif.ownership.run import RECORD, VERDICT
 from sif.watermark.keys import KeyRing, RevealedKeys
 
@@ -51,7 +54,29 @@ def check_bundle(case: Case) -> Finding:
     for name in sorted(set(case.files) - {*needed, *OPTIONAL}):
         if not name.startswith(f"{FINGERPRINT}/"):  # what is in there, the commitment lists
             raise ClaimError(f"the bundle holds {name}, which belongs into none")
+    for name, path in sorted(case.files.items()):
+        _check_json(name, path)
     return Finding(Status.PASS, f"{len(case.files)} files, whole and safe to read")
+
+
+def _check_json(name: str, path: Path) -> None:
+    """Nobody is to read a file of the bundle in two ways."""
+    match path.suffix:
+        case ".json":
+            texts = [path.read_bytes()]
+        case ".jsonl":
+            texts = path.read_bytes().split(b"\n")
+        case _:
+            return
+    for number, text in enumerate(texts, start=1):
+        try:
+            if text.strip():
+                read_json(text)
+        except (ValueError, RecursionError) as error:
+            where = name if len(texts) == 1 else f"line {number} of {name}"
+            raise ClaimError(
+                f"expected JSON that every reader reads alike in {where}: {str(error)[:100]}"
+            ) from error
 
 
 def check_signature(case: Case) -> Finding:

@@ -98,6 +98,13 @@ class Header(_Record):
             raise ValueError("expected the owner's key from version 2 on, and none before")
         return self
 
+    @model_validator(mode="after")
+    def _names_things_apart(self) -> "Header":
+        names = [one.name for one in self.possession or ()]
+        if len(set(names)) < len(names):
+            raise ValueError("expected one commitment under each name of a possession, got several")
+        return self
+
     @property
     def terms(self) -> "Terms":
         """What was decided when committing."""

@@ -19,6 +19,7 @@ from securesystemslib.signer import Signature
 from sif.claims.signing import PublicKey, SigningKey
 from sif.claims.version import Version, version_of
 from sif.errors import ClaimError
+from sif.json_once import read_json
 
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 MOST_SIGNATURES: Final = 16
@@ -134,7 +135,7 @@ def open_envelope(data: bytes, *, where: str) -> Opened:
             one with two signatures under one name.
     """
     try:
-        record = EnvelopeRecord.model_validate(json.loads(data.decode(), object_pairs_hook=_once))
+        record = EnvelopeRecord.model_validate(read_json(data))
         envelope = Envelope(
             _decode(record.payload),
             record.payload_type,
@@ -209,13 +210,6 @@ def _statement(payload: bytes, where: str) -> Statement:
     if not same:
         raise ClaimError(f"expected the statement of {where} in canonical JSON, got other bytes")
     return statement
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name stands twice in one object")
-    return found
 
 
 def _decode(text: str) -> bytes:

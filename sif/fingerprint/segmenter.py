@@ -21,6 +21,7 @@ from typing import Any, Final, NamedTuple
 from tokenizers import Tokenizer
 
 from sif.errors import FingerprintError, ModelError
+from sif.json_once import read_json
 
 TOKENIZER_FILE: Final = "tokenizer.json"
 LARGEST_FILE: Final = 1 << 26
@@ -267,7 +268,7 @@ def parse_tokenizer(data: bytes, *, where: str) -> dict[str, Any]:
             "tokenizer that we know is as large"
         )
     try:
-        content = json.loads(data.decode("utf-8"), object_pairs_hook=_once)
+        content = read_json(data)
     except (ValueError, RecursionError) as error:
         raise FingerprintError(
             f"expected JSON in {where}, got something else ({_short(error)}); {_RESTORE}"
@@ -303,14 +304,6 @@ def _content(tokenizer: Any, where: str) -> dict[str, Any]:
     if "dropout" in content["model"]:
         content["model"]["dropout"] = None
     return content | {"padding": None, "truncation": None}
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose names stand once: two readers might keep different ones."""
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ValueError("a name stands twice in an object")
-    return made
 
 
 @contextlib.contextmanager

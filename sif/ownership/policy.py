@@ -8,7 +8,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    ModelWrapValidatorHandler,
     ValidationError,
     model_serializer,
     model_validator,
@@ -77,7 +76,7 @@ class Policy(BaseModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _in_one_line(cls, data: Any, handler: ModelWrapValidatorHandler["Policy"]) -> "Policy":
+    def _in_one_line(cls, data: Any, handler: Callable[[Any], "Policy"]) -> "Policy":
         try:
             policy = handler(data)
         except ValidationError as error:

@@ -4,6 +4,7 @@ Knows nothing of what the files mean.
 """
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 from sif.errors import ModelError
@@ -31,18 +32,18 @@ def weights_digest(source: str) -> str | None:
         for file in sorted(folder.iterdir()):
             if file.is_file() and file.suffix in SUFFIXES:
                 digest.update(f"{file.name}|{file.stat().st_size}|".encode())
-                _add(digest, file)
+                _feed(digest.update, file)
     except OSError as error:
         raise ModelError(f"cannot read the model in {folder}: {error.strerror}") from error
     return digest.hexdigest()[:10]
 
 
-def _add(digest: "hashlib._Hash", file: Path) -> None:
+def _feed(update: Callable[[bytes], object], file: Path) -> None:
     size = file.stat().st_size
     if size <= WHOLE:
-        digest.update(file.read_bytes())
+        update(file.read_bytes())
         return
     with file.open("rb") as stream:
         for number in range(BLOCKS):
             stream.seek(number * (size - BLOCK) // (BLOCKS - 1))
-            digest.update(stream.read(BLOCK))
+            update(stream.read(BLOCK))

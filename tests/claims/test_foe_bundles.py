@@ -37,6 +37,7 @@ from tests.claims.made import (
     edited,
     named_tokenizer,
     recommitted,
+    resigned,
 )
 from tests.claims.test_control import RULES, control_rows
 from tools.time_audit import answers, make_up, reacting
@@ -188,6 +189,42 @@ def test_a_header_with_values_of_another_kind_fails_at_the_signature(
     found = audited(files, tmp_path / "b.zip", claim.means)
     assert found.failed == "signature", found.steps
     assert "of another kind" in found.step("signature").sentence
+
+
+def test_a_header_with_two_things_under_one_name_fails_at_the_signature(
+    claim: Claim, files: Files, tmp_path: Path
+) -> None:
+    """Whoever shows one of them later could choose which."""
+    things = [{"name": "early", "commitment": digit * 64} for digit in "01"]
+    restated(claim, files, lambda header: header.update(possession=things))
+    found = audited(files, tmp_path / "b.zip", claim.means)
+    assert found.failed == "signature", found.steps
+    assert "under each name of a possession" in found.step("signature").sentence
+
+
+TWO_WAYS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "a name twice": (
+        "run/run.json",
+        lambda data: b'{"suspect":"mine",' + data[data.index(b"{") + 1 :],
+    ),
+    "… in a line": ("run/journal.jsonl", lambda data: data.replace(b"{", b'{"text":"other",', 1)),
+    "… in the fingerprint": (MANIFEST, lambda data: data.replace(b"{", b'{"schema_version":9,', 1)),
+    "NaN": ("run/verdict.json", lambda data: data.replace(b"{", b'{"more":NaN,', 1)),
+    "too deep": ("run/verdict.json", lambda _: b"[" * 100_000),
+}
+
+
+@pytest.mark.parametrize("case", TWO_WAYS)
+def test_a_file_that_two_readers_read_in_two_ways_fails_at_the_bundle(
+    claim: Claim, files: Files, tmp_path: Path, case: str
+) -> None:
+    """Python's reader keeps the last of two values: signed anew, nothing else would differ."""
+    name, change = TWO_WAYS[case]
+    files[name] = change(files[name])
+    resigned(files, claim.key)
+    found = audited(files, tmp_path / "b.zip", claim.means)
+    assert found.failed == "bundle", found.steps
+    assert name in found.step("bundle").sentence
 
 
 def test_a_number_of_runs_that_is_none_fails_at_the_signature(

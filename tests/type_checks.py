@@ -1,0 +1,41 @@
+"""Annotations are checked while testing: shapes where there are any, plain types everywhere.
+
+jaxtyping binds the arguments of every call, which doubles the time of code that is all small
+calls, so it watches the modules that speak of shapes alone; beartype watches the rest. Knows
+modules by their text.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from beartype import BeartypeConf
+from beartype.claw import beartype_package
+from jaxtyping import install_import_hook
+
+PACKAGE = Path(__file__).parents[1] / "sif"
+SHAPES = re.compile(r"^from jaxtyping import", re.M)
+ALIAS = re.compile(r"^(\w+)(?:: TypeAlias)? = (?:Float|Int|Integer|Bool|Num|Shaped|UInt8)\[", re.M)
+
+
+def check_types() -> None:
+    """Has every module of the package checked from its import on."""
+    install_import_hook(shaped_modules(), "beartype.beartype")
+    beartype_package("sif", conf=BeartypeConf(claw_is_pep526=False))
+
+
+def shaped_modules() -> list[str]:
+    """The modules with shapes in their signatures, their own or by a name from another module."""
+    texts = dict(_modules())
+    names = {name for text in texts.values() for name in ALIAS.findall(text)}
+    borrowed = re.compile(rf"^from sif\.\S+ import [^#]*?\b(?:{'|'.join(names)})\b", re.M)
+    return sorted(
+        name for name, text in texts.items() if SHAPES.search(text) or borrowed.search(text)
+    )
+
+
+def _modules() -> Iterator[tuple[str, str]]:
+    for folder in (PACKAGE, *(path for path in PACKAGE.iterdir() if path.is_dir())):
+        for path in folder.glob("*.py") if folder == PACKAGE else folder.rglob("*.py"):
+            parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+            yield ".".join(part for part in parts if part != "__init__"), path.read_text()
