@@ -11,10 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from safetensors import SafetensorError
-
 from sif.errors import ModelError
-from sif.vlm.loading import refuse_gaps
+from sif.vlm.loading import LOADING, refuse_gaps
 from sif.vlm.plain_words import first_line, shown
 
 SETTINGS: Final = "adapter_config.json"
@@ -77,6 +75,20 @@ def parts_of(source: str | Path, base: str | None = None) -> Parts:
     return Parts(model, folder)
 
 
+def refuse_adapter(source: str | Path) -> None:
+    """A source is one whole model: what is claimed about it names its weights by their digests.
+
+    Raises:
+        ModelError: it is an adapter, or a model with one beside its weights.
+    """
+    if parts_of(source).adapter is not None:
+        raise ModelError(
+            f"expected a whole model to make something from, got {source}, which holds an adapter; "
+            "merge it into its base with PEFT (merge_and_unload, then save_pretrained) and name "
+            "the merged folder (as a suspect it is fine)"
+        )
+
+
 @contextmanager
 def bare_model(parts: Parts) -> Iterator[str]:
     """The place of the weights as transformers may have it: it would load adapters by itself."""
@@ -114,10 +126,7 @@ def wear(model: Any, folder: Path) -> Any:
             report = model.load_adapter(
                 scratch, use_safetensors=True, ignore_mismatched_sizes=True
             ).to_dict()
-    except (
-        *(OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError),
-        *(SafetensorError, ImportError, NotImplementedError, IndexError),
-    ) as error:
+    except LOADING as error:
         raise ModelError(
             f"cannot put the adapter {folder} over its base: {first_line(error)}; check that it "
             "was trained on this base, or merge it with PEFT and name the merged folder"

@@ -34,6 +34,12 @@ SCALES: Final = re.compile(
 )
 INDEX: Final = "model.safetensors.index.json"
 
+# What strangers' files make of the libraries that read them.
+LOADING: Final = (
+    *(OSError, ValueError, RuntimeError, KeyError, SafetensorError, ImportError),
+    *(AttributeError, TypeError, IndexError, NotImplementedError, AssertionError),
+)
+
 logger = logging.getLogger(__name__)
 
 
@@ -58,10 +64,7 @@ def load_weights(kind: Any, source: str | Path, **options: Any) -> Any:
                 ignore_mismatched_sizes=True,
                 **options,
             )
-        except (
-            *(OSError, ValueError, RuntimeError, KeyError, SafetensorError, ImportError),
-            *(AttributeError, TypeError, IndexError, NotImplementedError, AssertionError),
-        ) as error:
+        except LOADING as error:
             raise ModelError(_failed(source, error)) from error
     refuse_gaps(model, report, source)
     return model

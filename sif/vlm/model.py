@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from sif.errors import ModelError, UsageError
 from sif.types import GenerationSettings
+from sif.vlm.adapter import refuse_adapter
 from sif.vlm.chat import spell
 from sif.vlm.decoding import LogitsHook, decode
 from sif.vlm.folder import load_chat_processor, load_model
@@ -63,6 +64,7 @@ class Vlm:
         """
         place = _choose_device(device)
         precision = _choose_dtype(dtype, place)
+        refuse_adapter(source)
         refuse_quantised(source)
         model = load_model(source, dtype=precision).to(place).requires_grad_(False)
         processor = load_chat_processor(source)
