@@ -27,7 +27,7 @@ from sif.suspects.chat_request import (
     read_completion,
     speaks,
 )
-from sif.suspects.thinking import BUDGET, still_thinking
+from sif.suspects.thinking import BUDGET, cut_short
 from sif.suspects.uri import OpenAIOptions, SuspectAddress
 from sif.suspects.usage import Usage
 from sif.types import GenerationSettings, Query, Reply, Unanswered
@@ -159,7 +159,7 @@ class OpenAISuspect:
         """One question, asked for longer once where the model is seen to think."""
         budget = self._budget
         reply = await self._send(client, query, dialect, budget)
-        if still_thinking(reply) and self._options.thinking is None and not budget:
+        if cut_short(reply) and self._options.thinking is None and not budget:
             self._budget = BUDGET
             return await self._send(client, query, dialect, BUDGET)
         return reply

@@ -17,7 +17,8 @@ import torch
 
 from sif.errors import ModelError, UsageError
 from sif.suspects.reply import reply_from, top_tokens
-from sif.suspects.thinking import BUDGET, Thoughts, begins_thinking, still_thinking
+from sif.suspects.thinking import BUDGET, begins_thinking, cut_short
+from sif.suspects.thought_tokens import Thoughts
 from sif.suspects.token_texts import token_texts
 from sif.suspects.uri import SuspectAddress, TransformersOptions
 from sif.suspects.weights import weights_digest
@@ -130,7 +131,7 @@ class TransformersSuspect:
                 *self._ask_batch(queries[:half], settings, hook),
                 *self._ask_batch(queries[half:], settings, hook),
             ]
-        if self._finds_budget and not self._budget and any(map(still_thinking, replies)):
+        if self._finds_budget and not self._budget and any(map(cut_short, replies)):
             self._budget = BUDGET
             return self._ask_batch(queries, settings, hook)
         return replies

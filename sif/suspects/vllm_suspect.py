@@ -16,7 +16,8 @@ from typing import Any
 from sif.errors import ModelError, SuspectError
 from sif.suspects.engine import engine_arguments, quiet_environment, require_vllm
 from sif.suspects.reply import reply_from, top_tokens
-from sif.suspects.thinking import BUDGET, Thoughts, begins_thinking, still_thinking
+from sif.suspects.thinking import BUDGET, begins_thinking, cut_short
+from sif.suspects.thought_tokens import Thoughts
 from sif.suspects.token_texts import token_texts
 from sif.suspects.uri import SuspectAddress, VllmOptions
 from sif.suspects.weights import weights_digest
@@ -88,7 +89,7 @@ class VllmSuspect:
 
         try:
             replies = self._chat(queries)
-            if self._finds_budget and not self._budget and any(map(still_thinking, replies)):
+            if self._finds_budget and not self._budget and any(map(cut_short, replies)):
                 self._budget = BUDGET
                 replies = self._chat(queries)
             return replies

@@ -5,11 +5,14 @@ must be safetensors, and its base is read as data like any other model. Knows no
 """
 
 import json
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+
+from safetensors.torch import load_file, save_file
 
 from sif.errors import ModelError
 from sif.vlm.loading import LOADING, refuse_gaps
@@ -22,6 +25,8 @@ MODEL: Final = "config.json"
 LONGEST: Final = 2**20
 LONGEST_BASE: Final = 1000
 MOST_FOLDERS: Final = 200
+# A name of DoRA's that PEFT saves shortened and transformers does not lengthen again.
+MAGNITUDE: Final = re.compile(r"\.lora_magnitude_vector$")
 # Kinds that add to weights, and load no further folders or modules by name.
 KINDS: Final = ("LORA", "ADALORA", "IA3", "LOHA", "LOKR", "OFT", "BOFT", "HRA")
 # Settings that name modules to import, files to read, or work that only training needs.
@@ -122,7 +127,9 @@ def wear(model: Any, folder: Path) -> Any:
         with tempfile.TemporaryDirectory(prefix="sif-adapter-") as scratch:
             safe = {key: value for key, value in settings.items() if key not in DROPPED}
             (Path(scratch) / SETTINGS).write_text(json.dumps(safe), encoding="utf-8")
-            (Path(scratch) / WEIGHTS).symlink_to((folder / WEIGHTS).resolve())
+            tensors = load_file(folder / WEIGHTS)
+            named = {MAGNITUDE.sub(r"\g<0>.weight", name): value for name, value in tensors.items()}
+            save_file(named, Path(scratch) / WEIGHTS, metadata={"format": "pt"})
             report = model.load_adapter(
                 scratch, use_safetensors=True, ignore_mismatched_sizes=True
             ).to_dict()

@@ -102,6 +102,7 @@ def load_processor(source: str | Path, *, base: str | None = None) -> Any:
     """
     from transformers import AutoProcessor
 
+    refuse_gguf(source)
     parts = parts_of(source, base)
     own = parts.adapter is not None and any(
         (parts.adapter / name).is_file() for name in OF_PROCESSORS
