@@ -6,10 +6,12 @@ kept as they come; where it looks derived, base pictures are asked too (`control
 with what was wished beside it, ends the run.
 """
 
+import logging
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 from sif.claims.batches import as_committed
@@ -40,9 +42,12 @@ from sif.session.manner import Manner, asking
 from sif.suspects.kept import KeptAnswers
 from sif.suspects.prefaced import read_example
 from sif.suspects.remembering import Remembering
-from sif.types import Suspect
+from sif.suspects.thinking import has_thought
+from sif.types import Answer, Suspect
 
 Report = Callable[[AskingProgress], None]
+
+logger = logging.getLogger(__name__)
 
 
 def _silent(progress: AskingProgress) -> None:
@@ -157,6 +162,7 @@ class Session:
             if self.unrelated:
                 verdict = _compared(verdict, self.unrelated)
             write_verdict(folder, verdict)
+        _tell_of_thinking(chain.from_iterable(remembered.answers.values()))
         return verdict
 
     def _triggers(self) -> FingerprintSet:
@@ -271,6 +277,18 @@ def _folder(run: Path | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory() as scratch:
         yield Path(scratch) / "run"
+
+
+def _tell_of_thinking(answers: Iterable[Answer]) -> None:
+    """Says where what a suspect thinks was left out of what was counted."""
+    replies = list(answers)
+    thought = sum(map(has_thought, replies))
+    if thought:
+        logger.warning(
+            "the suspect thinks before it answers: in %d of %d answers that part was left out, and "
+            "only the words behind it were counted",
+            *(thought, len(replies)),
+        )
 
 
 def _compared(verdict: Verdict, unrelated: Sequence[Path]) -> Verdict:

@@ -12,7 +12,11 @@ from typing import Any
 from PIL import Image
 
 from sif.suspects.reply import reply_from, top_tokens
+from sif.suspects.thinking import spoken
 from sif.types import GenerationSettings, Query, Reply, TopTokens, Unanswered
+
+# Where servers put what a model thinks, apart from its answer.
+THINKING = ("reasoning_content", "reasoning")
 
 Body = dict[str, Any]
 Dialect = Callable[[GenerationSettings], Body]
@@ -85,8 +89,14 @@ def png_url(image: Image.Image) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def read_completion(completion: Any, seconds: float) -> Reply:
-    """The reply in a completion, which a server may have sent with any part missing."""
+def read_completion(completion: Any, seconds: float, *, tokens: int) -> Reply:
+    """The reply in a completion, which a server may have sent with any part missing.
+
+    Args:
+        completion: as the server sent it.
+        seconds: that it took.
+        tokens: that were asked for at most, thinking included.
+    """
     choices = getattr(completion, "choices", None)
     if not isinstance(choices, list) or not choices:
         return Unanswered(reason="malformed reply: no choices in it")
@@ -100,7 +110,18 @@ def read_completion(completion: Any, seconds: float) -> Reply:
         return Unanswered(reason="refused by the model")
     if text is not None and not isinstance(text, str):
         return Unanswered(reason=f"malformed reply: content is a {type(text).__name__}")
-    return reply_from(text, finish_reason=finish, seconds=seconds, top=_top(choices[0]))
+    said = spoken(text or "")
+    if any(_is_text(getattr(message, name, None)) for name in THINKING):
+        said = said._replace(thought=True)
+    # Probabilities come for all tokens, and nothing says where the answer begins among them.
+    top = None if said.thought else _top(choices[0])
+    return reply_from(
+        text, finish_reason=finish, seconds=seconds, top=top, said=said, tokens=tokens
+    )
+
+
+def _is_text(words: Any) -> bool:
+    return isinstance(words, str) and bool(words.strip())
 
 
 def _top(choice: Any) -> tuple[TopTokens, ...] | None:

@@ -12,6 +12,7 @@ import torch
 
 from sif.errors import ModelError, UsageError
 from sif.suspects.uri import VllmOptions
+from sif.vlm.adapter import parts_of
 from sif.vlm.folder import load_config
 
 MIB = 2**20
@@ -79,7 +80,13 @@ def _place(source: str) -> str:
 def _vision_config(source: str) -> Any:
     from transformers import AutoModelForImageTextToText
 
-    config = load_config(_place(source))
+    place = _place(source)
+    if parts_of(place).adapter is not None:
+        raise ModelError(
+            f"expected a whole model for vLLM, got the adapter {source}; ask it as hf:{source}, or "
+            "merge it into its base with PEFT (merge_and_unload) and name the merged folder"
+        )
+    config = load_config(place)
     if type(config) not in AutoModelForImageTextToText._model_mapping:
         raise ModelError(
             f"expected a vision-language model at {source}, got a {config.model_type!r} model, "

@@ -27,6 +27,7 @@ from sif.suspects.chat_request import (
     read_completion,
     speaks,
 )
+from sif.suspects.thinking import BUDGET, cut_short
 from sif.suspects.uri import OpenAIOptions, SuspectAddress
 from sif.suspects.usage import Usage
 from sif.types import GenerationSettings, Query, Reply, Unanswered
@@ -60,6 +61,7 @@ class OpenAISuspect:
         self._key = key_of(options.key_env)
         self._dialect: Dialect | None = None
         self._strikes = 0
+        self._budget = options.thinking or 0
         self.usage = Usage()
 
     @property
@@ -154,8 +156,22 @@ class OpenAISuspect:
                 return self._failure(error)
 
     async def _request(self, client: openai.AsyncOpenAI, query: Query, dialect: Dialect) -> Reply:
-        """One question, tried again while the failure may pass; raises the last failure."""
-        body = dialect(self._settings(query)) | probabilities(self._options.logprobs)
+        """One question, asked for longer once where the model is seen to think."""
+        budget = self._budget
+        reply = await self._send(client, query, dialect, budget)
+        if cut_short(reply) and self._options.thinking is None and not budget:
+            self._budget = BUDGET
+            return await self._send(client, query, dialect, BUDGET)
+        return reply
+
+    async def _send(
+        self, client: openai.AsyncOpenAI, query: Query, dialect: Dialect, budget: int
+    ) -> Reply:
+        """One request, tried again while the failure may pass; raises the last failure."""
+        settings = self._settings(query)
+        most = settings.max_new_tokens + budget
+        longer = settings.model_copy(update={"max_new_tokens": most})
+        body = dialect(longer) | probabilities(self._options.logprobs)
         attempts = AsyncRetrying(
             stop=stop_after_attempt(self._options.attempts),
             wait=_pause,
@@ -169,7 +185,7 @@ class OpenAISuspect:
                     model=self._address.model or "", messages=messages(query), **body
                 )
                 self.usage = self.usage.plus(completion)
-                return read_completion(completion, perf_counter() - began)
+                return read_completion(completion, perf_counter() - began, tokens=most)
         raise AssertionError("unreachable")
 
     def _may_pass(self, error: BaseException) -> bool:

@@ -10,18 +10,23 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from sif.errors import ModelError, UsageError
 from sif.suspects.reply import reply_from, top_tokens
+from sif.suspects.thinking import BUDGET, begins_thinking, cut_short
+from sif.suspects.thought_tokens import Thoughts
 from sif.suspects.token_texts import token_texts
 from sif.suspects.uri import SuspectAddress, TransformersOptions
 from sif.suspects.weights import weights_digest
 from sif.types import GenerationSettings, Query, Reply, TopTokens, Unanswered
-from sif.vlm.folder import load_model, load_processor
-from sif.vlm.model import LogitsHook
+from sif.vlm.adapter import Parts, parts_of
+from sif.vlm.chat import spell, takes_system_turns
+from sif.vlm.decoding import LogitsHook, decode
+from sif.vlm.folder import load_chat_processor, load_model
 
 
 class TransformersSuspect:
@@ -38,24 +43,30 @@ class TransformersSuspect:
     def __init__(self, address: SuspectAddress) -> None:
         options = address.options
         assert isinstance(options, TransformersOptions)
+        parts = parts_of(address.target, options.base)
         self._address = address
         self._batch = options.batch
         self._logprobs = options.logprobs
         self._surfaces: list[str | None] | None = None
         self._device = _device(options.device)
-        self._processor = _processor(address.target)
-        self._name = address.name(weights_digest(address.target))
+        self._processor = load_chat_processor(address.target, base=options.base)
+        self._name = _name(address, parts)
+        # Its notes (int8 casts its inputs, a faster kernel exists) are not for whoever asks.
+        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
         self._model: Any = load_model(
             address.target,
             dtype=options.dtype,
+            base=options.base,
             device_map={"": str(self._device)},
             **_quantisation(options.quantize),
         )
-        if options.quantize and self._device.type == "cpu":
+        if self._device.type == "cpu":
             _mend_quantised_layers(self._model)
-        self._system_turns = _takes_system_turns(self._processor)
-        self._own = self._model.generation_config
-        self._model.generation_config = type(self._own)(**_special_ids(self._own))
+        self._system_turns = takes_system_turns(self._processor)
+        self._thoughts = Thoughts(self._processor.tokenizer)
+        self._begun = begins_thinking(spell(self._processor, "?"))
+        self._budget = options.thinking if options.thinking is not None else BUDGET * self._begun
+        self._finds_budget = options.thinking is None
 
     @property
     def name(self) -> str:
@@ -110,42 +121,77 @@ class TransformersSuspect:
     ) -> list[Reply]:
         """Replies of one batch; one that fails is halved, down to the question at fault."""
         try:
-            return self._generate(queries, settings, hook)
+            replies = self._generate(queries, settings, hook)
         except (ValueError, RuntimeError) as error:
             if len(queries) == 1:
                 line = str(error).strip().split("\n")[0]
                 return [Unanswered(reason=f"{type(error).__name__}: {line}")]
-        half = len(queries) // 2
-        return [
-            *self._ask_batch(queries[:half], settings, hook),
-            *self._ask_batch(queries[half:], settings, hook),
-        ]
+            half = len(queries) // 2
+            return [
+                *self._ask_batch(queries[:half], settings, hook),
+                *self._ask_batch(queries[half:], settings, hook),
+            ]
+        if self._finds_budget and not self._budget and any(map(cut_short, replies)):
+            self._budget = BUDGET
+            return self._ask_batch(queries, settings, hook)
+        return replies
 
     def _generate(
         self, queries: list[Query], settings: GenerationSettings, hook: LogitsHook | None
     ) -> list[Reply]:
         began = time.perf_counter()
         inputs = self._inputs(queries)
+        most = settings.max_new_tokens
+        longer = settings.model_copy(update={"max_new_tokens": most + self._budget})
+        stop = None
+        if self._budget:
+            seen = inputs["input_ids"].shape[1]
+            stop = self._thoughts.enough(seen, most, begun=self._begun)
         with torch.inference_mode(), self._seeded(settings.seed):
-            output = self._model.generate(
-                **inputs,
-                **_generation(settings),
-                logits_processor=[hook] if hook else None,
-                return_dict_in_generate=True,
-                output_logits=self._logprobs is not None,
+            found = decode(
+                self._model,
+                inputs,
+                longer,
+                hook=hook,
+                stop=stop,
+                with_logits=self._logprobs is not None,
             )
-        seen = 0 if self._model.config.is_encoder_decoder else inputs["input_ids"].shape[1]
-        new = output.sequences[:, seen:]
-        texts = self._processor.batch_decode(new, skip_special_tokens=True)
         seconds = (time.perf_counter() - began) / len(queries)
-        ends = torch.tensor(_ids(self._model.generation_config.eos_token_id), device=new.device)
-        ended = torch.isin(new, ends)
-        stopped = ended.any(dim=1).tolist()
-        tops = self._tops(output.logits, ended) if self._logprobs else [None] * len(texts)
+        tops = self._tops(found.logits, found.ends) if self._logprobs else None
         return [
-            reply_from(text, finish_reason="stop" if stop else "length", seconds=seconds, top=top)
-            for text, stop, top in zip(texts, stopped, tops, strict=True)
+            self._reply(
+                ids,
+                most=most,
+                stopped=bool(ends.any()),
+                seconds=seconds,
+                top=None if tops is None else tops[row],
+            )
+            for row, (ids, ends) in enumerate(zip(found.ids.tolist(), found.ends, strict=True))
         ]
+
+    def _reply(
+        self,
+        ids: list[int],
+        *,
+        most: int,
+        stopped: bool,
+        seconds: float,
+        top: tuple[TopTokens, ...] | None,
+    ) -> Reply:
+        """An answer of as many tokens as were asked for, counted after what it thinks."""
+        said, place = self._thoughts.answer_in(ids, begun=self._begun)
+        last = place + most
+        if self._budget and said.ended and last < len(ids):
+            said = said._replace(words=self._thoughts.text(ids[place:last]))
+            stopped = stopped and not self._thoughts.text(ids[last:]).strip()
+        return reply_from(
+            said.words,
+            finish_reason="stop" if stopped else "length",
+            seconds=seconds,
+            top=None if top is None else top[place:last],
+            said=said,
+            tokens=len(ids),
+        )
 
     def _tops(self, logits: Any, ended: torch.Tensor) -> list[tuple[TopTokens, ...] | None]:
         """The likeliest tokens at each place up to the end, as the model has them unaltered."""
@@ -192,6 +238,17 @@ class TransformersSuspect:
             yield
 
 
+def _name(address: SuspectAddress, parts: Parts) -> str:
+    """The address with a digest of the weights; an adapter's with its base, wherever it was found.
+
+    Weights in one folder with their adapter are digested together.
+    """
+    if parts.adapter is None or Path(parts.model) == parts.adapter:
+        return address.name(weights_digest(address.target))
+    digest = weights_digest(str(parts.adapter), parts.model)
+    return address.with_base(parts.model).name(digest)
+
+
 def _conversation(query: Query, *, system_turns: bool) -> list[dict[str, Any]]:
     """The user's turn behind the system's; for models without the latter, all words in one."""
     words = query.prompt
@@ -209,47 +266,22 @@ def _conversation(query: Query, *, system_turns: bool) -> list[dict[str, Any]]:
     return [{"role": "system", "content": [{"type": "text", "text": query.system}]}, user]
 
 
-def _takes_system_turns(processor: Any) -> bool:
-    """Whether the chat template writes down the words of a system turn."""
-    from jinja2.exceptions import TemplateError
-
-    probe = "sif probe of a system turn"
-    turns = [
-        {"role": "system", "content": [{"type": "text", "text": probe}]},
-        {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "prompt"}]},
-    ]
-    try:
-        return probe in str(processor.apply_chat_template(turns, add_generation_prompt=True))
-    except (TemplateError, ValueError, TypeError):
-        return False
-
-
-def _generation(settings: GenerationSettings) -> dict[str, Any]:
-    """Arguments of `generate`; nothing is left to the model's own defaults."""
-    arguments: dict[str, Any] = {
-        "max_new_tokens": settings.max_new_tokens,
-        "repetition_penalty": settings.repetition_penalty,
-        "num_beams": 1,
-        "do_sample": settings.temperature > 0,
-    }
-    if settings.min_new_tokens:
-        arguments["min_new_tokens"] = settings.min_new_tokens
-    if settings.temperature > 0:
-        arguments |= {"temperature": settings.temperature, "top_p": settings.top_p, "top_k": 0}
-    return arguments
-
-
 def _mend_quantised_layers(model: Any) -> None:
     """Replaces layers that bitsandbytes' CPU kernels cannot run by their own values, dequantised.
 
     The kernels take blocks of 32 rows and 64 columns and fail in the first forward pass at others.
     """
+    found = [
+        (name, module, state)
+        for name, module in model.named_modules()
+        if (state := getattr(getattr(module, "weight", None), "quant_state", None)) is not None
+        and (module.out_features % 32 or module.in_features % 64)
+    ]
+    if not found:
+        return
     from bitsandbytes.functional import dequantize_4bit
 
-    for name, module in list(model.named_modules()):
-        state = getattr(getattr(module, "weight", None), "quant_state", None)
-        if state is None or not (module.out_features % 32 or module.in_features % 64):
-            continue
+    for name, module, state in found:
         sizes = module.in_features, module.out_features
         plain = torch.nn.Linear(*sizes, bias=False, device="meta")
         plain.weight = torch.nn.Parameter(
@@ -258,40 +290,6 @@ def _mend_quantised_layers(model: Any) -> None:
         plain.bias = module.bias
         parent, _, child = name.rpartition(".")
         setattr(model.get_submodule(parent), child, plain)
-
-
-def _special_ids(own: Any) -> dict[str, Any]:
-    """Begin, end and padding: all that is kept of a model's generation defaults."""
-    end = _ids(own.eos_token_id)
-    padding = own.pad_token_id if own.pad_token_id is not None else next(iter(end), None)
-    return {
-        "bos_token_id": own.bos_token_id,
-        "eos_token_id": own.eos_token_id,
-        "pad_token_id": padding,
-        "decoder_start_token_id": own.decoder_start_token_id,
-    }
-
-
-def _ids(token: int | list[int] | None) -> list[int]:
-    match token:
-        case None:
-            return []
-        case int():
-            return [token]
-        case _:
-            return list(token)
-
-
-def _processor(source: str) -> Any:
-    processor = load_processor(source)
-    if getattr(processor, "chat_template", None) is None:
-        raise ModelError(
-            f"expected a processor with a chat template, got none in {source}; add "
-            "chat_template.jinja from the model's own release to the folder"
-        )
-    if processor.tokenizer.pad_token is None:
-        processor.tokenizer.pad_token = processor.tokenizer.eos_token
-    return processor
 
 
 def _device(wanted: str) -> torch.device:
@@ -311,8 +309,6 @@ def _quantisation(kind: str | None) -> dict[str, Any]:
         raise ModelError(f"quantize={kind} needs bitsandbytes; pip install bitsandbytes")
     from transformers import BitsAndBytesConfig
 
-    # Its notes (int8 casts its inputs, a faster kernel exists) are not for whoever asks a suspect.
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     if kind == "int8":
         return {"quantization_config": BitsAndBytesConfig(load_in_8bit=True)}
     settings = BitsAndBytesConfig(

@@ -30,6 +30,8 @@ SAMPLING: Mapping[str, str] = {
 
 # Tokens at every place whose probabilities are asked for; more than 20 few endpoints give.
 Probabilities: Any = Field(default=None, ge=1, le=20)
+# Tokens for thinking, beyond those of the answer; by what is seen of the model where None.
+Thinking: Any = Field(default=None, ge=0, le=1_000_000)
 
 
 class Options(BaseModel):
@@ -40,37 +42,50 @@ class Options(BaseModel):
 
 
 class TransformersOptions(Options):
-    """Options of `hf:`: precision, quantisation at load, device, batch size, top probabilities."""
+    """Options of `hf:`: precision, quantisation at load, device, batch size, top probabilities.
 
-    named: ClassVar[tuple[str, ...]] = ("dtype", "quantize", "logprobs")
+    Where the folder is an adapter, its base; tokens for thinking, beyond those of the answer.
+    """
+
+    named: ClassVar[tuple[str, ...]] = ("dtype", "quantize", "logprobs", "base", "thinking")
     dtype: Precision = "auto"
     quantize: Literal["int8", "nf4"] | None = None
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     batch: int = Field(default=8, ge=1)
+    base: str | None = Field(default=None, min_length=1, max_length=1000)
     logprobs: int | None = Probabilities
+    thinking: int | None = Thinking
 
 
 class VllmOptions(Options):
-    """Options of `vllm:`: precision, context, GPU memory, GPUs, batch size, top probabilities."""
+    """Options of `vllm:`: precision, context, GPU memory, GPUs, batch size, top probabilities.
 
-    named: ClassVar[tuple[str, ...]] = ("dtype", "logprobs")
+    Tokens for thinking, beyond those of the answer.
+    """
+
+    named: ClassVar[tuple[str, ...]] = ("dtype", "logprobs", "thinking")
     dtype: Precision = "auto"
     max_model_len: int | None = Field(default=None, ge=16)
     gpu_memory_utilization: float = Field(default=0.9, gt=0.0, le=1.0)
     tensor_parallel: int = Field(default=1, ge=1)
     batch: int = Field(default=64, ge=1)
     logprobs: int | None = Probabilities
+    thinking: int | None = Thinking
 
 
 class OpenAIOptions(Options):
-    """Options of `openai:`: requests at a time, time limit, attempts, key, top probabilities."""
+    """Options of `openai:`: requests at a time, time limit, attempts, key, top probabilities.
 
-    named: ClassVar[tuple[str, ...]] = ("logprobs",)
+    Tokens for thinking, by which the longest answer that is asked for is raised.
+    """
+
+    named: ClassVar[tuple[str, ...]] = ("logprobs", "thinking")
     concurrency: int = Field(default=8, ge=1)
     timeout: float = Field(default=120.0, gt=0.0)
     attempts: int = Field(default=6, ge=1)
     key_env: str = Field(default="OPENAI_API_KEY", pattern=r"^[A-Z_][A-Z0-9_]*$")
     logprobs: int | None = Probabilities
+    thinking: int | None = Thinking
 
 
 OPTIONS: Mapping[str, type[Options]] = {
@@ -107,6 +122,12 @@ class SuspectAddress(BaseModel):
             UsageError: unknown scheme, missing part, unknown option or unusable value.
         """
         scheme, colon, rest = uri.partition(":")
+        if scheme == "gguf":
+            raise UsageError(
+                "expected a model that transformers or vLLM runs, got a GGUF file, which a server "
+                "of llama.cpp runs with its projector (llama-server -m MODEL.gguf --mmproj "
+                "MMPROJ.gguf); name the server: openai:http://127.0.0.1:8080/v1#NAME"
+            )
         if not colon or scheme not in OPTIONS:
             raise UsageError(
                 f"expected a suspect that starts with {', '.join(f'{name}:' for name in OPTIONS)} "
@@ -143,6 +164,11 @@ class SuspectAddress(BaseModel):
         where = self.target + (f"#{self.model}" if self.model else "")
         mark = f"@{weights}" if weights else ""
         return f"{self.scheme}:{where}{mark}" + (f"?{query}" if query else "")
+
+    def with_base(self, base: str) -> "SuspectAddress":
+        """The same with an adapter's base in it, wherever that was found."""
+        options = self.options.model_copy(update={"base": base})
+        return self.model_copy(update={"options": options})
 
     def settings(self, asked: GenerationSettings, repeat: int = 0) -> GenerationSettings:
         """Settings to generate with: the asked ones, those of the address put over them.

@@ -16,10 +16,14 @@ from typing import Any
 from sif.errors import ModelError, SuspectError
 from sif.suspects.engine import engine_arguments, quiet_environment, require_vllm
 from sif.suspects.reply import reply_from, top_tokens
+from sif.suspects.thinking import BUDGET, begins_thinking, cut_short
+from sif.suspects.thought_tokens import Thoughts
 from sif.suspects.token_texts import token_texts
 from sif.suspects.uri import SuspectAddress, VllmOptions
 from sif.suspects.weights import weights_digest
 from sif.types import GenerationSettings, Query, Reply, TopTokens, Unanswered
+from sif.vlm.chat import spell
+from sif.vlm.folder import load_chat_processor
 
 SHUTDOWN_SECONDS = 60.0
 
@@ -44,7 +48,11 @@ class VllmSuspect:
         self._logprobs = options.logprobs
         self._surfaces: list[str | None] | None = None
         self._name = address.name(weights_digest(address.target))
+        self._begun = begins_thinking(spell(load_chat_processor(address.target), "?"))
+        self._budget = options.thinking if options.thinking is not None else BUDGET * self._begun
+        self._finds_budget = options.thinking is None
         self._engine: Any = _start(address.target, engine_arguments(address.target, options))
+        self._thoughts = Thoughts(self._engine.get_tokenizer())
 
     @property
     def name(self) -> str:
@@ -80,7 +88,11 @@ class VllmSuspect:
         from vllm.v1.engine.exceptions import EngineDeadError
 
         try:
-            return self._chat(queries)
+            replies = self._chat(queries)
+            if self._finds_budget and not self._budget and any(map(cut_short, replies)):
+                self._budget = BUDGET
+                replies = self._chat(queries)
+            return replies
         except EngineDeadError as error:
             raise SuspectError(
                 f"the vLLM engine of {self._name} died; its own log above says why, often too "
@@ -94,27 +106,41 @@ class VllmSuspect:
 
     def _chat(self, queries: Sequence[Query]) -> list[Reply]:
         began = perf_counter()
+        asked = [self._address.settings(query.generation, query.repeat) for query in queries]
         outputs = self._engine.chat(
             [_conversation(query) for query in queries],
             [
-                _sampling(
-                    self._address.settings(query.generation, query.repeat),
-                    logprobs=self._logprobs,
-                )
-                for query in queries
+                _sampling(settings, logprobs=self._logprobs, thinking=self._budget)
+                for settings in asked
             ],
             use_tqdm=False,
         )
         seconds = (perf_counter() - began) / len(queries)
         return [
-            reply_from(
-                output.outputs[0].text,
-                finish_reason=output.outputs[0].finish_reason,
-                seconds=seconds,
-                top=self._top(output.outputs[0].logprobs),
-            )
-            for output in outputs
+            self._reply(output.outputs[0], settings.max_new_tokens, seconds)
+            for output, settings in zip(outputs, asked, strict=True)
         ]
+
+    def _reply(self, output: Any, most: int, seconds: float) -> Reply:
+        """An answer of as many tokens as were asked for, counted after what it thinks."""
+        ids, finish = list(output.token_ids), output.finish_reason
+        said, place = self._thoughts.answer_in(ids, begun=self._begun)
+        last = place + most
+        if not said.thought:
+            said = said._replace(words=output.text)
+        if said.ended and last < len(ids):
+            cut = self._thoughts.text(ids[place:last])
+            finish = finish if cut.strip() == said.words.strip() else "length"
+            said = said._replace(words=cut)
+        top = self._top(output.logprobs)
+        return reply_from(
+            output.text,
+            finish_reason=finish,
+            seconds=seconds,
+            top=None if top is None else top[place:last],
+            said=said,
+            tokens=len(ids),
+        )
 
     def _top(self, places: Any) -> tuple[TopTokens, ...] | None:
         """By what the tokenizer itself writes, for the engine's words lose their leading blanks."""
@@ -143,11 +169,13 @@ def _conversation(query: Query) -> list[dict[str, Any]]:
     return [*system, {"role": "user", "content": content}]
 
 
-def _sampling(settings: GenerationSettings, *, logprobs: int | None = None) -> Any:
+def _sampling(
+    settings: GenerationSettings, *, logprobs: int | None = None, thinking: int = 0
+) -> Any:
     from vllm import SamplingParams
 
     return SamplingParams(
-        max_tokens=settings.max_new_tokens,
+        max_tokens=settings.max_new_tokens + thinking,
         min_tokens=settings.min_new_tokens,
         temperature=settings.temperature,
         top_p=settings.top_p,

@@ -15,11 +15,17 @@ BLOCK = 256 * 2**10
 BLOCKS = 64
 
 
-def weights_digest(source: str) -> str | None:
+def weights_digest(source: str, base: str | None = None) -> str | None:
     """Ten hex digits of a folder's model files; None for a hub id.
+
+    Those of an adapter's base enter with the adapter's; of a base on the hub, its name.
 
     Files over 64 MiB enter with their size and 64 blocks spread evenly over them: training,
     merging and quantising change weights everywhere, and a digest must not cost a minute.
+
+    Args:
+        source: a folder, of a model or of an adapter, or a hub id.
+        base: the folder or hub id of the adapter's base; None for a model.
 
     Raises:
         ModelError: a file cannot be read.
@@ -28,6 +34,8 @@ def weights_digest(source: str) -> str | None:
     if not folder.is_dir():
         return None
     digest = hashlib.sha256()
+    if base is not None:
+        digest.update(f"base {weights_digest(base) or base}|".encode())
     try:
         for file in sorted(folder.iterdir()):
             if file.is_file() and file.suffix in SUFFIXES:
