@@ -5,6 +5,7 @@ so that what is optimised is what a user's question would show the model. Knows 
 watermarks or budgets, and no model by name.
 """
 
+import inspect
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,6 @@ from sif.vlm.native import prepare_image
 
 DEVICE: Final = re.compile(r"cpu|mps|cuda(:\d{1,3})?")
 DTYPES: Final = ("float32", "bfloat16", "float16", "float64")
-ADDED_BY_PROCESSOR = ("mm_token_type_ids", "token_type_ids")
 
 Pictures = Float[Tensor, "batch 3 height width"] | Sequence[Image.Image]
 """Images as floats in [0, 1] at the native extent, or as pictures of any size."""
@@ -121,12 +121,13 @@ class Vlm:
         """Model inputs for image-prompt pairs, padded on the left.
 
         Pictures go the way of any user's; a tensor of floats in [0, 1] goes the same way without
-        the division by 255, and keeps its gradient.
+        the division by 255, and keeps its gradient. They are handed over as one list for each text,
+        the one shape that every processor of transformers takes.
         """
         texts = [self.chat_text(prompt) for prompt in prompts]
         begin = self.tokenizer.bos_token
         batch = self.processor(
-            images=list(images),
+            images=[[image] for image in images],
             text=texts,
             add_special_tokens=not (begin and texts[0].startswith(begin)),
             do_rescale=not isinstance(images, Tensor),
@@ -134,7 +135,15 @@ class Vlm:
             padding_side="left",
             return_tensors="pt",
         )
-        return {name: value.to(self.device) for name, value in batch.items()}
+        return {name: self._placed(value) for name, value in batch.items() if value is not None}
+
+    def _placed(self, value: Any) -> Any:
+        """What a processor returned, where the model is and in its precision."""
+        if isinstance(value, list | tuple):
+            return [self._placed(part) for part in value]
+        if not isinstance(value, Tensor):
+            return value
+        return value.to(self.device, self.model.dtype if value.is_floating_point() else None)
 
     def answer_logits(
         self,
@@ -157,8 +166,14 @@ class Vlm:
         for row, answer in zip(ids, answers, strict=True):
             row[: len(answer)] = torch.tensor(answer, device=self.device)
         inputs = _append(inputs, ids, filler=self.tokenizer.pad_token_id or 0)
-        logits = self.model(**inputs, use_cache=False, logits_to_keep=longest + 1).logits
-        return logits[:, :-1].float(), ids
+        logits = self.model(**inputs, **self._options(longest + 1)).logits
+        return logits[:, -longest - 1 : -1].float(), ids
+
+    def _options(self, positions: int) -> dict[str, Any]:
+        """Of a forward pass for the last positions' logits, as far as the model knows them."""
+        known = inspect.signature(self.model.forward).parameters
+        wanted = {"use_cache": False, "logits_to_keep": positions}
+        return {name: value for name, value in wanted.items() if name in known}
 
     @torch.no_grad()
     def generate(
@@ -198,17 +213,22 @@ class Vlm:
         return str(self.tokenizer.decode(ids, skip_special_tokens=True)).strip()
 
 
-def _append(inputs: dict[str, Tensor], ids: Tensor, *, filler: int) -> dict[str, Tensor]:
-    """Puts the answers behind the prompts in everything that has one entry a position."""
+def _append(inputs: dict[str, Any], ids: Tensor, *, filler: int) -> dict[str, Any]:
+    """Puts the answers behind the prompts in everything that has one entry a position.
+
+    What holds one number a position is 0 for words that are no picture; what holds more (which
+    pictures a position sees) goes on as at the last position.
+    """
     seen = ids >= 0
+    shape = inputs["input_ids"].shape
+    tails = {"input_ids": ids.masked_fill(~seen, filler), "attention_mask": seen}
     longer = dict(inputs)
-    longer["input_ids"] = torch.cat([inputs["input_ids"], ids.masked_fill(~seen, filler)], 1)
-    longer["attention_mask"] = torch.cat(
-        [inputs["attention_mask"], seen.to(inputs["attention_mask"])], 1
-    )
-    for name in ADDED_BY_PROCESSOR:
-        if name in inputs:
-            longer[name] = torch.cat([inputs[name], torch.zeros_like(ids)], 1)
+    for name, value in inputs.items():
+        if not isinstance(value, Tensor) or value.is_floating_point() or value.shape[:2] != shape:
+            continue
+        last = value[:, -1:].expand(-1, ids.shape[1], *value.shape[2:])
+        tail = tails.get(name, last if value.ndim > 2 else torch.zeros_like(ids))
+        longer[name] = torch.cat([value, tail.to(value)], 1)
     return longer
 
 
