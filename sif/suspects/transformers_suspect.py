@@ -21,6 +21,7 @@ from sif.suspects.uri import SuspectAddress, TransformersOptions
 from sif.suspects.weights import weights_digest
 from sif.types import GenerationSettings, Query, Reply, TopTokens, Unanswered
 from sif.vlm.folder import load_model, load_processor
+from sif.vlm.inputs import placed, processor_options
 from sif.vlm.model import LogitsHook
 
 
@@ -178,9 +179,13 @@ class TransformersSuspect:
             tokenize=True,
             return_dict=True,
             return_tensors="pt",
-            processor_kwargs={"padding": True, "padding_side": "left"},
+            processor_kwargs={
+                "padding": True,
+                "padding_side": "left",
+                **processor_options(self._model),
+            },
         )
-        return inputs.to(self._device, dtype=self._model.dtype)
+        return placed(inputs, self._model)
 
     @contextmanager
     def _seeded(self, seed: int | None) -> Iterator[None]:

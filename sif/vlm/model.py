@@ -5,7 +5,6 @@ so that what is optimised is what a user's question would show the model. Knows 
 watermarks or budgets, and no model by name.
 """
 
-import inspect
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 from sif.errors import ModelError, UsageError
 from sif.types import GenerationSettings
 from sif.vlm.folder import load_model, load_processor
+from sif.vlm.inputs import forward_options, lengthened, placed, processor_options
 from sif.vlm.native import prepare_image
 
 DEVICE: Final = re.compile(r"cpu|mps|cuda(:\d{1,3})?")
@@ -91,12 +91,16 @@ class Vlm:
     def layers(self) -> list[nn.Module]:
         """The blocks of the language model, first to last."""
         decoder = self.model.get_decoder()
-        layers = getattr(decoder, "layers", None)
-        if not isinstance(layers, nn.ModuleList) or not len(layers):
+        found = {
+            name: module
+            for name, module in decoder.named_modules()
+            if name.split(".")[-1] == "layers" and isinstance(module, nn.ModuleList) and len(module)
+        }
+        if not found:
             raise ModelError(
                 f"expected a language model with a list of layers, got {type(decoder).__name__}"
             )
-        return list(layers)
+        return list(found[min(found, key=lambda name: name.count("."))])
 
     @property
     def patch_size(self) -> int | None:
@@ -134,16 +138,15 @@ class Vlm:
             padding=True,
             padding_side="left",
             return_tensors="pt",
+            **processor_options(self.model),
         )
-        return {name: self._placed(value) for name, value in batch.items() if value is not None}
-
-    def _placed(self, value: Any) -> Any:
-        """What a processor returned, where the model is and in its precision."""
-        if isinstance(value, list | tuple):
-            return [self._placed(part) for part in value]
-        if not isinstance(value, Tensor):
-            return value
-        return value.to(self.device, self.model.dtype if value.is_floating_point() else None)
+        rows = len(batch["input_ids"])
+        if rows != len(texts):
+            raise ModelError(
+                f"{self.source}: expected a processor that makes one input of one question, got "
+                f"{rows} of {len(texts)}; it asks questions of its own"
+            )
+        return placed(batch, self.model)
 
     def answer_logits(
         self,
@@ -165,15 +168,10 @@ class Vlm:
         ids = torch.full((len(answers), longest), -1, device=self.device)
         for row, answer in zip(ids, answers, strict=True):
             row[: len(answer)] = torch.tensor(answer, device=self.device)
-        inputs = _append(inputs, ids, filler=self.tokenizer.pad_token_id or 0)
-        logits = self.model(**inputs, **self._options(longest + 1)).logits
+        filler = self.tokenizer.pad_token_id or 0
+        inputs = lengthened(self.model, inputs, ids, filler=filler)
+        logits = self.model(**inputs, **forward_options(self.model, positions=longest + 1)).logits
         return logits[:, -longest - 1 : -1].float(), ids
-
-    def _options(self, positions: int) -> dict[str, Any]:
-        """Of a forward pass for the last positions' logits, as far as the model knows them."""
-        known = inspect.signature(self.model.forward).parameters
-        wanted = {"use_cache": False, "logits_to_keep": positions}
-        return {name: value for name, value in wanted.items() if name in known}
 
     @torch.no_grad()
     def generate(
@@ -211,25 +209,6 @@ class Vlm:
     def decode(self, ids: Sequence[int]) -> str:
         """Token ids as text, without special tokens."""
         return str(self.tokenizer.decode(ids, skip_special_tokens=True)).strip()
-
-
-def _append(inputs: dict[str, Any], ids: Tensor, *, filler: int) -> dict[str, Any]:
-    """Puts the answers behind the prompts in everything that has one entry a position.
-
-    What holds one number a position is 0 for words that are no picture; what holds more (which
-    pictures a position sees) goes on as at the last position.
-    """
-    seen = ids >= 0
-    shape = inputs["input_ids"].shape
-    tails = {"input_ids": ids.masked_fill(~seen, filler), "attention_mask": seen}
-    longer = dict(inputs)
-    for name, value in inputs.items():
-        if not isinstance(value, Tensor) or value.is_floating_point() or value.shape[:2] != shape:
-            continue
-        last = value[:, -1:].expand(-1, ids.shape[1], *value.shape[2:])
-        tail = tails.get(name, last if value.ndim > 2 else torch.zeros_like(ids))
-        longer[name] = torch.cat([value, tail.to(value)], 1)
-    return longer
 
 
 def _choose_device(wanted: str) -> torch.device:

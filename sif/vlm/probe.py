@@ -15,6 +15,7 @@ from torch import Tensor
 
 from sif.errors import ModelError
 from sif.types import GenerationSettings
+from sif.vlm.folder import first_line
 from sif.vlm.model import Vlm
 from sif.vlm.pixels import to_tensor
 
@@ -27,6 +28,16 @@ STEP: Final = 0.25
 SLACK: Final = 1e-4
 WHOLE: Final = 0.9
 REACH: Final = 0.5
+FAILURES: Final = (
+    ValueError,
+    TypeError,
+    RuntimeError,
+    LookupError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+)
+"""What foreign code raises at inputs that it was not written for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +47,7 @@ class Probed:
     Attributes:
         height: of the base image that a square picture of 448 pixels becomes.
         width: the same.
-        image_tokens: positions of the picture in the prompt; None where the processor names no id.
+        image_tokens: positions of the picture in the prompt; None where the model names no id for them.
         reach: part of the pixels that the gradient of the answer reaches.
         parity: largest gap between a picture and the tensor of its pixels, in steps of 8 bits.
     """
@@ -54,6 +65,21 @@ def probe(vlm: Vlm) -> Probed:
     Raises:
         ModelError: with the reason why this model cannot be used.
     """
+    if getattr(vlm.model.config, "is_encoder_decoder", False):
+        raise ModelError(
+            f"{vlm.source}: expected a model that writes its answer behind the question, got an "
+            "encoder with a decoder of its own; no recipe is made for those"
+        )
+    try:
+        return _probed(vlm)
+    except FAILURES as error:
+        raise ModelError(
+            f"{vlm.source}: expected a processor and a model that take two pictures with a "
+            f"question each, got {type(error).__name__}: {first_line(error)}"
+        ) from error
+
+
+def _probed(vlm: Vlm) -> Probed:
     images = [vlm.prepare(picture) for picture in _test_pictures()]
     _check_template(vlm)
     parity = _check_parity(vlm, images)
@@ -101,7 +127,7 @@ def _check_parity(vlm: Vlm, images: list[Image.Image]) -> float:
                 raise ModelError(
                     f"{vlm.source}: expected equal {name} from a tensor and from a picture, got a "
                     f"difference of {gap:.2g}, more than the {step:.2g} of 8-bit rounding; its "
-                    f"processor resamples at {images[0].size}"
+                    f"processor resamples at {images[0].size}, or fills up tensors otherwise"
                 )
             largest = max(largest, gap)
     return largest / step
@@ -198,7 +224,7 @@ def _check_teacher_forcing(vlm: Vlm, images: list[Image.Image]) -> None:
 
 
 def _image_tokens(vlm: Vlm, images: list[Image.Image]) -> int | None:
-    token = getattr(vlm.processor, "image_token_id", None)
+    token = getattr(vlm.model.config, "image_token_id", None)
     if not isinstance(token, int):
         return None
     return int((vlm.encode(images[:1], PROMPTS[:1])["input_ids"] == token).sum())

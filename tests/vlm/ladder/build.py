@@ -1,4 +1,4 @@
-"""Builds the tiny model folder of a rung: real classes of transformers, small numbers, random weights.
+"""Builds the tiny model folder of a rung: real classes of transformers, random weights.
 
 Knows nothing of fingerprints.
 """
@@ -51,16 +51,14 @@ def build_rung_tokenizer(rung: Rung) -> PreTrainedTokenizerFast:
 
 def build_processor(architecture: str, rung: Rung, tokenizer: PreTrainedTokenizerFast) -> Any:
     """The architecture's processor around that tokenizer."""
-    kind = getattr(
-        transformers, rung.processor_class or PROCESSOR_MAPPING_NAMES[architecture]
-    )
+    kind = getattr(transformers, rung.processor_class or PROCESSOR_MAPPING_NAMES[architecture])
     wanted = inspect.signature(kind.__init__).parameters
     parts: dict[str, Any] = {"image_processor": _image_processor(architecture, rung)}
     parts["tokenizer"] = tokenizer
     if "video_processor" in wanted:
         parts["video_processor"] = _video_processor(architecture, rung)
     if "feature_extractor" in wanted:
-        name = FEATURE_EXTRACTOR_MAPPING_NAMES.get(architecture)
+        name = rung.audio_class or FEATURE_EXTRACTOR_MAPPING_NAMES.get(architecture)
         parts["feature_extractor"] = getattr(transformers, name)() if name else None
     processor = kind(**parts, **rung.processor)
     processor.chat_template = chat_template(rung)
@@ -74,10 +72,9 @@ def _image_processor(architecture: str, rung: Rung) -> Any:
 
 
 def _video_processor(architecture: str, rung: Rung) -> Any:
-    name = VIDEO_PROCESSOR_MAPPING_NAMES.get(architecture)
-    if not isinstance(name, str):
-        return None
-    return getattr(transformers, name)(**rung.video)
+    names = VIDEO_PROCESSOR_MAPPING_NAMES.get(architecture) or {}
+    name = rung.video_class or names.get("torchvision")
+    return getattr(transformers, name)(**rung.video) if name else None
 
 
 def build_model(architecture: str, rung: Rung, tokenizer: PreTrainedTokenizerFast) -> Any:
@@ -94,5 +91,17 @@ def build_model(architecture: str, rung: Rung, tokenizer: PreTrainedTokenizerFas
     kind = getattr(transformers, MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES[architecture])
     torch.manual_seed(SEED)
     model = kind(config).eval()
+    _wake(model)
     model.generation_config = GenerationConfig(pad_token_id=0, bos_token_id=1, eos_token_id=2)
     return model
+
+
+def _wake(model: torch.nn.Module) -> None:
+    """Gives values to what begins as zero (gates, projections), as any trained model has them."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.is_floating_point() and not parameter.any():
+                if parameter.numel() == 1:
+                    parameter.fill_(0.5)
+                elif parameter.ndim > 1:
+                    parameter.normal_(std=0.02)

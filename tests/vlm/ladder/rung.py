@@ -37,6 +37,9 @@ class Rung:
         processor: arguments of the processor.
         processor_class: where the mapping names none.
         image_class: image processor, where the mapping names none or another.
+        video_class: video processor, likewise.
+        audio_class: feature extractor, likewise.
+        needs: libraries that transformers wants for it beside its own.
     """
 
     image: str | None = "<image>\n"
@@ -50,25 +53,27 @@ class Rung:
     processor: Settings = field(default_factory=dict)
     processor_class: str | None = None
     image_class: str | None = None
+    video_class: str | None = None
+    audio_class: str | None = None
+    needs: tuple[str, ...] = ()
 
 
 def chat_template(rung: Rung) -> str | None:
     """A template in the family's style that writes down system turns, pictures and words."""
     if rung.image is None:
         return None
-    opening, closing = STYLES[rung.style]
-    role = "' + message['role'] + '"
-    begin = opening.replace("{role}", role)
+    opening, closing = (_quoted(words) for words in STYLES[rung.style])
+    begin = opening.replace("{role}", "' + message['role'] + '")
+    answer = opening.replace("{role}", "assistant")
     return (
         "{{ bos_token }}{% for message in messages %}"
-        f"{{{{ '{_quoted(begin)}' }}}}"
+        f"{{{{ '{begin}' }}}}"
         "{% if message['content'] is string %}{{ message['content'] }}{% else %}"
         "{% for part in message['content'] %}{% if part['type'] == 'image' %}"
         f"{{{{ '{_quoted(rung.image)}' }}}}"
         "{% elif part['type'] == 'text' %}{{ part['text'] }}{% endif %}{% endfor %}{% endif %}"
-        f"{{{{ '{_quoted(closing)}' }}}}{{% endfor %}}"
-        f"{{% if add_generation_prompt %}}{{{{ '{_quoted(opening.replace('{role}', 'assistant'))}' }}}}"
-        "{% endif %}"
+        f"{{{{ '{closing}' }}}}{{% endfor %}}"
+        f"{{% if add_generation_prompt %}}{{{{ '{answer}' }}}}{{% endif %}}"
     )
 
 

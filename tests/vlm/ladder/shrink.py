@@ -43,6 +43,13 @@ SIZES: Mapping[str, Any] = {
     "image_size": SIDE,
     "patch_size": PATCH,
     "max_position_embeddings": 4096,
+    **dict.fromkeys(("d_ff", "d_kv"), HEAD),
+    **dict.fromkeys(("projector_input_dim", "projector_output_dim", "vision_output_dim"), HIDDEN),
+    **dict.fromkeys(("kv_lora_rank", "q_lora_rank", "qk_nope_head_dim", "v_head_dim"), HEAD),
+    **dict.fromkeys(("linear_key_head_dim", "linear_value_head_dim"), HEAD),
+    "linear_num_key_heads": 2,
+    "linear_num_value_heads": 4,
+    "num_position_embeddings": 64,
     "pad_token_id": 0,
     "bos_token_id": 1,
     "eos_token_id": 2,
@@ -51,7 +58,9 @@ COMPUTED = ("layer_types", "mlp_layer_types", "no_rope_layers", "moe_layers", "f
 """One entry a layer: made anew by the configuration's own class."""
 
 
-def shrunk(default: Mapping[str, Any], *, vocabulary: int, ids: Mapping[str, int]) -> dict[str, Any]:
+def shrunk(
+    default: Mapping[str, Any], *, vocabulary: int, ids: Mapping[str, int]
+) -> dict[str, Any]:
     """A default configuration as a dictionary, with small numbers.
 
     Args:
@@ -61,7 +70,7 @@ def shrunk(default: Mapping[str, Any], *, vocabulary: int, ids: Mapping[str, int
     """
     small: dict[str, Any] = {}
     for key, value in default.items():
-        if isinstance(value, Mapping) and "model_type" in value:
+        if isinstance(value, Mapping) and ("model_type" in value or key.endswith("_config")):
             small[key] = shrunk(value, vocabulary=vocabulary, ids=ids)
         elif key in ids:
             small[key] = ids[key]
@@ -81,7 +90,7 @@ def overlaid(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[st
     result = dict(settings)
     for key, value in changes.items():
         below = result.get(key)
-        if isinstance(value, Mapping) and isinstance(below, Mapping) and "model_type" in below:
+        if isinstance(value, Mapping) and isinstance(below, Mapping) and key.endswith("_config"):
             result[key] = overlaid(below, value)
         elif value is None:
             result.pop(key, None)
