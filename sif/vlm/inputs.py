@@ -57,7 +57,8 @@ def lengthened(
     """Inputs with answers behind the prompts, in everything that grows with them.
 
     What that is, and what it holds for a word of an answer, is asked of the model: it lengthens its
-    inputs by one place, as it does while it answers.
+    inputs by one place, as it does while it answers. What it then leaves alone although it has one
+    whole number a place says which places are pictures, and answers are none.
 
     Args:
         model: whose inputs these are.
@@ -72,12 +73,18 @@ def lengthened(
     )
     longer = dict(inputs)
     for name, value in before.items():
-        for axis in range(1, getattr(value, "ndim", 0)):
-            if after[name].shape[axis] == value.shape[axis] + 1:
-                tail = after[name].narrow(axis, value.shape[axis], 1).repeat_interleave(count, axis)
-                if name == "position_ids":
-                    tail = tail + torch.ones_like(tail).cumsum(axis) - 1
-                longer[name] = torch.cat([value, tail], axis)
+        if not isinstance(value, Tensor):
+            continue
+        grown = [
+            axis for axis in range(1, value.ndim) if after[name].shape[axis] > value.shape[axis]
+        ]
+        for axis in grown:
+            tail = after[name].narrow(axis, value.shape[axis], 1).repeat_interleave(count, axis)
+            if name == "position_ids":
+                tail = tail + torch.ones_like(tail).cumsum(axis) - 1
+            longer[name] = torch.cat([value, tail], axis)
+        if not grown and value.shape == inputs["input_ids"].shape and not value.is_floating_point():
+            longer[name] = torch.cat([value, torch.zeros_like(ids).to(value)], 1)
     longer["input_ids"] = torch.cat([inputs["input_ids"], ids.masked_fill(~seen, filler)], 1)
     mask = inputs["attention_mask"]
     longer["attention_mask"] = torch.cat([mask, seen.to(mask)], 1)

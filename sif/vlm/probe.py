@@ -47,9 +47,10 @@ class Probed:
     Attributes:
         height: of the base image that a square picture of 448 pixels becomes.
         width: the same.
-        image_tokens: positions of the picture in the prompt; None where the model names no id for them.
+        image_tokens: places of the picture in the prompt; None where the model names no id.
         reach: part of the pixels that the gradient of the answer reaches.
         parity: largest gap between a picture and the tensor of its pixels, in steps of 8 bits.
+        kept_bytes: memory that a forward pass keeps for the backward one, for each picture.
     """
 
     height: int
@@ -57,6 +58,7 @@ class Probed:
     image_tokens: int | None
     reach: float
     parity: float
+    kept_bytes: int
 
 
 def probe(vlm: Vlm) -> Probed:
@@ -83,7 +85,7 @@ def _probed(vlm: Vlm) -> Probed:
     images = [vlm.prepare(picture) for picture in _test_pictures()]
     _check_template(vlm)
     parity = _check_parity(vlm, images)
-    reach = _check_gradient(vlm, images)
+    reach, kept = _check_gradient(vlm, images)
     _check_teacher_forcing(vlm, images)
     return Probed(
         height=images[0].height,
@@ -91,6 +93,7 @@ def _probed(vlm: Vlm) -> Probed:
         image_tokens=_image_tokens(vlm, images),
         reach=reach,
         parity=parity,
+        kept_bytes=kept // len(images),
     )
 
 
@@ -187,9 +190,20 @@ def _shapes(value: Any) -> list[torch.Size]:
     return [tensor.shape for tensor in _tensors(value)]
 
 
-def _check_gradient(vlm: Vlm, images: list[Image.Image]) -> float:
+def _check_gradient(vlm: Vlm, images: list[Image.Image]) -> tuple[float, int]:
+    """The part of the pixels that it reaches, and the bytes kept for it besides the weights."""
     pixels = to_tensor(images).to(vlm.device).requires_grad_()
-    logits, _ids = vlm.answer_logits(pixels, PROMPTS, [[0, 1], [1]])
+    kept: dict[int, int] = {}
+
+    def pack(saved: Tensor) -> Tensor:
+        storage = saved.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return saved
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda saved: saved):
+        logits, _ids = vlm.answer_logits(pixels, PROMPTS, [[0, 1], [1]])
+    for parameter in vlm.model.parameters():
+        kept.pop(parameter.untyped_storage().data_ptr(), None)
     slope: Tensor | None = None
     if logits.requires_grad:
         best = logits.log_softmax(-1).amax(-1).sum()
@@ -204,7 +218,7 @@ def _check_gradient(vlm: Vlm, images: list[Image.Image]) -> float:
         raise ModelError(
             f"{vlm.source}: expected a gradient at most pixels, got one at {reached:.0%} of them"
         )
-    return reached
+    return reached, sum(kept.values())
 
 
 def _check_teacher_forcing(vlm: Vlm, images: list[Image.Image]) -> None:

@@ -84,9 +84,9 @@ def build_model(architecture: str, rung: Rung, tokenizer: PreTrainedTokenizerFas
         for name, token in rung.named.items()
         for end in ("id", "index")
     }
-    ids |= {key: tokenizer.convert_tokens_to_ids(token) for key, token in rung.ids.items()}
+    further = {key: tokenizer.convert_tokens_to_ids(token) for key, token in rung.ids.items()}
     default = CONFIG_MAPPING[architecture]
-    small = shrunk(default().to_dict(), vocabulary=len(tokenizer), ids=ids)
+    small = shrunk(default().to_dict(), vocabulary=len(tokenizer), ids=ids) | further
     config = default.from_dict(overlaid(small, rung.config))
     kind = getattr(transformers, MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES[architecture])
     torch.manual_seed(SEED)

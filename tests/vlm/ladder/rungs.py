@@ -220,6 +220,14 @@ RUNGS: Mapping[str, Rung] = {
         image="<|IMAGE_START|><|IMAGE_PLACEHOLDER|><|IMAGE_END|>",
         style="plain",
         special=(),
+        text_config={
+            "moe_intermediate_size": [96, 96],
+            "rope_parameters": {
+                "rope_type": "default",
+                "rope_theta": 10000.0,
+                "mrope_section": [3, 3, 2],
+            },
+        },
         video=GRID | {"draw_on_frames": False},
     ),
     "exaone4_5": _qwen(
@@ -309,7 +317,11 @@ RUNGS: Mapping[str, Rung] = {
             "downsample_rate": "1/2",
             "vision_feature_select_strategy": "full",
         },
-        processor={"patch_size": 8, "vision_feature_select_strategy": "full"},
+        processor={
+            "patch_size": 8,
+            "vision_feature_select_strategy": "full",
+            "downsample_rate": "1/2",
+        },
     ),
     "hunyuan_vl": Rung(
         image="<|im_s|><|image|><|im_e|>",
@@ -581,6 +593,7 @@ RUNGS: Mapping[str, Rung] = {
         video_class="Qwen2VLVideoProcessor",
         audio_class="WhisperFeatureExtractor",
         named=OMNI,
+        ids={"vision_start_token_id": "<|vision_start|>"},
     ),
     "qwen2_5_vl": _qwen(vision_config={"window_size": 32, "fullatt_block_indexes": [1]}),
     "qwen2_vl": _qwen(),
@@ -592,6 +605,7 @@ RUNGS: Mapping[str, Rung] = {
         video_class="Qwen2VLVideoProcessor",
         audio_class="WhisperFeatureExtractor",
         named=OMNI,
+        ids={"vision_start_token_id": "<|vision_start|>"},
     ),
     "qwen3_vl": _qwen(
         vision_config={"deepstack_visual_indexes": [0], "num_position_embeddings": 64}
@@ -600,7 +614,16 @@ RUNGS: Mapping[str, Rung] = {
         image_class="Qwen2VLImageProcessor",
         vision_config={"deepstack_visual_indexes": [0], "num_position_embeddings": 64},
     ),
-    "qwen4_exp": _qwen(text_config={"layer_types": ["linear_attention", "indexed_attention"]}),
+    "qwen4_exp": _qwen(
+        text_config={
+            "layer_types": ["linear_attention", "indexed_attention"],
+            "indexer_budget": 64,
+            "indexer_compress_ratio": 4,
+            "indexer_n_heads": 2,
+            "indexer_kv_heads": 1,
+            "indexer_head_dim": 16,
+        }
+    ),
     "shieldgemma2": Rung(
         style="gemma",
         image="<start_of_image>",
@@ -623,7 +646,14 @@ RUNGS: Mapping[str, Rung] = {
         named={"image_token": "<im_patch>"},
         special=("<im_start>", "<im_end>", "<patch_start>", "<patch_end>", "<patch_newline>"),
         pixels={"size": SQUARE, "patch_size": 16, "vision_patch_size": 4, "downsampler_stride": 4},
-        config={"vision_config": {"patch_size": 4}},
+        config={
+            "vision_config": {"patch_size": 4},
+            "text_config": {
+                "sliding_window": 16,
+                "layer_types": ["full_attention", "full_attention"],
+                "mlp_layer_types": ["dense", "sparse"],
+            },
+        },
     ),
     "t5gemma2": Rung(
         style="gemma",
