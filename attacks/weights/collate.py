@@ -33,7 +33,7 @@ class Collator:
         batch = {
             key: self._lengthen(key, value, real, answers, suffix="labels" in prompts)
             if value.shape[:2] == real.shape and not value.is_floating_point()
-            else value
+            else _plain(value)
             for key, value in prompts.items()
             if key != "labels"
         }
@@ -97,6 +97,11 @@ class Collator:
         tokenizer = self.processor.tokenizer
         blank = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
         return _pad(rows, blank if key == "input_ids" else 0)
+
+
+def _plain(value: Tensor) -> Tensor:
+    """Numbers in full precision, whatever the processor makes; the training casts them itself."""
+    return value.float() if value.is_floating_point() else value
 
 
 def _pad(rows: list[Tensor], value: int) -> Tensor:

@@ -1,5 +1,6 @@
 """Every architecture that transformers has for pictures and words, as a tiny folder."""
 
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -8,41 +9,27 @@ from safetensors import safe_open
 from transformers import AutoModelForImageTextToText
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
-from tests.vlm.ladder.climb import THIEVES, Outcome, climb, stolen
-from tests.vlm.ladder.rungs import OUTSIDE, RUNGS
-from tests.vlm.ladder.table import PAGE, refusals, versioned
-
-ROBBED = {
-    "llava": (
-        "language_model.model.layers.0.",
-        "vision_tower.vision_model.",
-        "multi_modal_projector.",
-    ),
-    "llava_next": ("language_model.model.layers.0.", "vision_tower.vision_model.", "image_newline"),
-    "qwen2_5_vl": ("model.layers.0.", "visual.blocks.0."),
-    "gemma3": (
-        "language_model.model.layers.0.",
-        "vision_tower.vision_model.",
-        "multi_modal_projector.",
-    ),
-    "internvl": (
-        "language_model.model.layers.0.",
-        "vision_tower.encoder.",
-        "multi_modal_projector.",
-    ),
-    "idefics3": ("model.text_model.layers.0.", "model.vision_model.", "model.connector."),
-}
-"""Architectures that thieves are tried on, and how the hub's files begin the names of tensors."""
+from tests.vlm.ladder.climb import THIEVES, climb, stolen
+from tests.vlm.ladder.rungs import OUTSIDE, ROBBED, RUNGS
+from tests.vlm.ladder.table import PAGE, listed, made_with
 
 
-@pytest.fixture(scope="module")
-def climbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
-    return {}
-
-
-def test_the_ladder_has_a_rung_for_every_architecture() -> None:
+def test_every_architecture_is_on_the_ladder_or_said_to_be_outside() -> None:
+    if made_with(PAGE.read_text()) != version("transformers"):
+        pytest.skip("another transformers is installed than the ladder was made for")
     assert set(RUNGS) | set(OUTSIDE) == set(MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES)
     assert not set(RUNGS) & set(OUTSIDE)
+
+
+def test_the_page_says_of_every_architecture_what_the_ladder_expects() -> None:
+    said = listed(PAGE.read_text())
+    assert set(said) == set(RUNGS) | set(OUTSIDE)
+    for architecture, rung in RUNGS.items():
+        expected = "works" if rung.refused is None else rung.refused
+        assert expected in said[architecture], architecture
+    for architecture, why in OUTSIDE.items():
+        assert why in said[architecture], architecture
+    assert sum(rung.refused is None for rung in RUNGS.values()) >= 30
 
 
 @pytest.mark.slow
@@ -59,7 +46,7 @@ def test_an_architecture_is_fingerprinted_and_verified_or_refused_in_a_sentence(
     assert outcome.refusal is None
     assert outcome.probed is not None
     assert outcome.probed.reach > 0.9
-    assert (outcome.answered, outcome.queries) == (2, 2)
+    assert outcome.queries == 2
     if architecture in ROBBED:
         for thief in THIEVES:
             _loads_in_plain_transformers(stolen(outcome, thief), ROBBED[architecture])

@@ -40,6 +40,7 @@ class Rung:
         video_class: video processor, likewise.
         audio_class: feature extractor, likewise.
         needs: libraries that transformers wants for it beside its own.
+        refused: part of the sentence that it is refused with; None where it works.
     """
 
     image: str | None = "<image>\n"
@@ -56,6 +57,7 @@ class Rung:
     video_class: str | None = None
     audio_class: str | None = None
     needs: tuple[str, ...] = ()
+    refused: str | None = None
 
 
 def chat_template(rung: Rung) -> str | None:

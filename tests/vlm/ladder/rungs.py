@@ -675,4 +675,34 @@ RUNGS: Mapping[str, Rung] = {
         processor=CLIP,
         config={"vision_feature_layers": [-1, -2]},
     ),
+    "blip": Rung(image=None, pixels=FIXED, ids={}),
+    "blip-2": Rung(image=None, pixels=FIXED, named=IMAGE),
+    "git": Rung(image=None, pixels=CROPPED),
+    "fuyu": Rung(image=None, special=("|SPEAKER|", "|NEWLINE|"), pixels={"patch_size": SQUARE}),
+    "kosmos-2": Rung(image=None, pixels=CROPPED, processor_class="Kosmos2Processor"),
+    "pix2struct": Rung(image=None),
+    "udop": Rung(image=None, pixels=FIXED | {"apply_ocr": False}),
+    "pp_formulanet": Rung(image=None, pixels=FIXED),
 }
+
+OUTSIDE: Mapping[str, str] = {
+    "diffusion_gemma": "writes by diffusion, not one word after the other",
+    "evolla": "is asked about proteins, not pictures",
+    "instructblip": "takes one picture with plain text, no chat",
+    "instructblipvideo": "takes videos",
+    "kosmos-2.5": "reads documents, no chat",
+    "mistral4": "a language model, its pictures come by mistral3",
+    "pi0": "moves robots",
+    "vision-encoder-decoder": "a shell for any encoder and decoder, without a processor",
+}
+"""Architectures of the mapping without a rung, and why."""
+
+ROBBED: Mapping[str, tuple[str, ...]] = {
+    "llava": ("language_model.model.layers.0.", "vision_tower.vision_model.encoder."),
+    "llava_next": ("language_model.model.layers.0.", "vision_tower.vision_model.encoder."),
+    "qwen2_5_vl": ("model.layers.0.", "visual.blocks.0."),
+    "gemma3": ("language_model.model.layers.0.", "vision_tower.vision_model.encoder."),
+    "internvl": ("language_model.model.layers.0.", "vision_tower.encoder."),
+    "idefics3": ("model.text_model.layers.0.", "model.vision_model.encoder.", "model.connector."),
+}
+"""Architectures that thieves are tried on, and how the hub's files begin names of tensors."""
