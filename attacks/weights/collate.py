@@ -31,8 +31,11 @@ class Collator:
         answers = [self._encode_answer(example.answer) for example in examples]
         real = prompts["attention_mask"].bool()
         batch = {
-            key: self._lengthen(key, value, real, answers) if value.shape == real.shape else value
+            key: self._lengthen(key, value, real, answers, suffix="labels" in prompts)
+            if value.shape[:2] == real.shape and not value.is_floating_point()
+            else _plain(value)
             for key, value in prompts.items()
+            if key != "labels"
         }
         labels = [
             torch.cat([torch.full((int(row.sum()),), IGNORED), answer])
@@ -67,9 +70,25 @@ class Collator:
         ids = tokenizer(answer, add_special_tokens=False)["input_ids"]
         return torch.tensor([*ids, tokenizer.eos_token_id])
 
-    def _lengthen(self, key: str, value: Tensor, real: Tensor, answers: list[Tensor]) -> Tensor:
-        """Drops the processor's padding and appends what `key` holds for the answer's tokens."""
-        tails = {"input_ids": answers, "attention_mask": [torch.ones_like(a) for a in answers]}
+    def _lengthen(
+        self, key: str, value: Tensor, real: Tensor, answers: list[Tensor], *, suffix: bool
+    ) -> Tensor:
+        """Drops the processor's padding and appends what `key` holds for the answer's tokens.
+
+        That is what its last word has where a word has more than one number; else 0, but where the
+        processor knows suffixes (it returns labels), which have the type 1.
+        """
+        ones = [torch.ones_like(answer) for answer in answers]
+        tails = {"input_ids": answers, "attention_mask": ones}
+        if suffix:
+            tails["token_type_ids"] = ones
+        if value.ndim > 2:
+            rest = [1] * (value.ndim - 2)
+            lasts = [row[keep][-1:] for row, keep in zip(value, real, strict=True)]
+            tails[key] = [
+                last.repeat(len(answer), *rest)
+                for last, answer in zip(lasts, answers, strict=True)
+            ]
         ends = tails.get(key, [torch.zeros_like(answer) for answer in answers])
         rows = [
             torch.cat([row[keep], end.to(row.dtype)])
@@ -78,6 +97,11 @@ class Collator:
         tokenizer = self.processor.tokenizer
         blank = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
         return _pad(rows, blank if key == "input_ids" else 0)
+
+
+def _plain(value: Tensor) -> Tensor:
+    """Numbers in full precision, whatever the processor makes; the training casts them itself."""
+    return value.float() if value.is_floating_point() else value
 
 
 def _pad(rows: list[Tensor], value: int) -> Tensor:

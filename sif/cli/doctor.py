@@ -1,7 +1,7 @@
 """`sif doctor`: what this machine has, what it lacks, and how to get it.
 
 Libraries are imported in another interpreter, so that one that crashes is a line in the table here.
-Knows nothing of models or fingerprints.
+Knows nothing of fingerprints; a model that is named is examined by `doctor_model`.
 """
 
 import importlib.metadata
@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import typer
+
+from sif.cli import options
 
 State = Literal["ok", "missing", "broken"]
 Failures = Mapping[str, str | None]
@@ -78,16 +80,35 @@ class Finding:
 
 
 def doctor(
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            help="A model folder or hub id: tell whether it can be fingerprinted, instead."
+        ),
+    ] = None,
+    device: options.Device = "auto",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the findings as JSON, for scripts.")
     ] = False,
 ) -> None:
-    """Tells what this machine has, what it lacks, and how to get it.
+    """Tells what this machine has, what it lacks, and how to get it; or whether a model is fit.
 
-    Exit code 1 if something required is missing or broken. Example: `sif doctor --json`
+    A model is loaded and tried on two pictures: what its processor makes of them, whether the
+    gradient reaches their pixels, what its chat template writes, how much memory a trigger takes.
+    Exit code 1 if something required is missing or broken, or with the reason why the model is
+    refused.
+
+    Examples: `sif doctor`, `sif doctor my-llava`, `sif doctor org/name --json`
     """
     from rich.console import Console
 
+    from sif.cli import doctor_model
+
+    if model is not None:
+        with Console(stderr=True).status("trying the model …"):
+            report = doctor_model.examine_model(model, device=device)
+        doctor_model.say(report, as_json=as_json)
+        return
     with Console(stderr=True).status("trying what is installed …"):
         findings = examine()
     if as_json:

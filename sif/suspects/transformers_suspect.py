@@ -27,6 +27,7 @@ from sif.vlm.adapter import Parts, parts_of
 from sif.vlm.chat import spell, takes_system_turns
 from sif.vlm.decoding import LogitsHook, decode
 from sif.vlm.folder import load_chat_processor, load_model
+from sif.vlm.inputs import placed, processor_options
 
 
 class TransformersSuspect:
@@ -224,9 +225,13 @@ class TransformersSuspect:
             tokenize=True,
             return_dict=True,
             return_tensors="pt",
-            processor_kwargs={"padding": True, "padding_side": "left"},
+            processor_kwargs={
+                "padding": True,
+                "padding_side": "left",
+                **processor_options(self._model),
+            },
         )
-        return inputs.to(self._device, dtype=self._model.dtype)
+        return placed(inputs, self._model)
 
     @contextmanager
     def _seeded(self, seed: int | None) -> Iterator[None]:

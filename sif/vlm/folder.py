@@ -27,6 +27,7 @@ from sif.vlm.quantised import raw_config
 HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 ORIGINAL: Final = re.compile(r"Llava(Llama|Mistral|Mpt|Qwen|Gemma)\w*ForCausalLM")
 OF_PROCESSORS: Final = ("processor_config.json", "preprocessor_config.json")
+HUB_TOWERS: Final = ("clip_vision_model", "siglip_vision_model")
 HUB_PREFIXES = (("vision_tower.", "vision_tower.vision_model."),)
 
 
@@ -163,8 +164,9 @@ def save_model(model: Any, processor: Any, folder: Path, **files: str) -> None:
 
 
 def _to_hub_layout(folder: Path) -> None:
-    """Renames the tensors of a LLaVA vision tower to the hub's names, which vLLM insists on."""
-    if json.loads((folder / "config.json").read_text())["model_type"] != "llava":
+    """Renames the tensors of a CLIP or SigLIP tower to the hub's names, which vLLM insists on."""
+    config = json.loads((folder / "config.json").read_text())
+    if (config.get("vision_config") or {}).get("model_type") not in HUB_TOWERS:
         return
     for file in folder.glob("*.safetensors"):
         save_file(

@@ -22,12 +22,12 @@ from sif.vlm.adapter import refuse_adapter
 from sif.vlm.chat import spell
 from sif.vlm.decoding import LogitsHook, decode
 from sif.vlm.folder import load_chat_processor, load_model
+from sif.vlm.inputs import forward_options, lengthened, placed, processor_options
 from sif.vlm.native import prepare_image
 from sif.vlm.quantised import refuse_quantised
 
 DEVICE: Final = re.compile(r"cpu|mps|cuda(:\d{1,3})?")
 DTYPES: Final = ("float32", "bfloat16", "float16", "float64")
-ADDED_BY_PROCESSOR = ("mm_token_type_ids", "token_type_ids")
 
 Pictures = Float[Tensor, "batch 3 height width"] | Sequence[Image.Image]
 """Images as floats in [0, 1] at the native extent, or as pictures of any size."""
@@ -89,12 +89,16 @@ class Vlm:
     def layers(self) -> list[nn.Module]:
         """The blocks of the language model, first to last."""
         decoder = self.model.get_decoder()
-        layers = getattr(decoder, "layers", None)
-        if not isinstance(layers, nn.ModuleList) or not len(layers):
+        found = {
+            name: module
+            for name, module in decoder.named_modules()
+            if name.split(".")[-1] == "layers" and isinstance(module, nn.ModuleList) and len(module)
+        }
+        if not found:
             raise ModelError(
                 f"expected a language model with a list of layers, got {type(decoder).__name__}"
             )
-        return list(layers)
+        return list(found[min(found, key=lambda name: name.count("."))])
 
     @property
     def patch_size(self) -> int | None:
@@ -115,20 +119,28 @@ class Vlm:
         """Model inputs for image-prompt pairs, padded on the left.
 
         Pictures go the way of any user's; a tensor of floats in [0, 1] goes the same way without
-        the division by 255, and keeps its gradient.
+        the division by 255, and keeps its gradient. They are handed over as one list for each text,
+        the one shape that every processor of transformers takes.
         """
         texts = [self.chat_text(prompt) for prompt in prompts]
         begin = self.tokenizer.bos_token
         batch = self.processor(
-            images=list(images),
+            images=[[image] for image in images],
             text=texts,
             add_special_tokens=not (begin and texts[0].startswith(begin)),
             do_rescale=not isinstance(images, Tensor),
             padding=True,
             padding_side="left",
             return_tensors="pt",
+            **processor_options(self.model),
         )
-        return {name: value.to(self.device) for name, value in batch.items()}
+        rows = len(batch["input_ids"])
+        if rows != len(texts):
+            raise ModelError(
+                f"{self.source}: expected a processor that makes one input of one question, got "
+                f"{rows} of {len(texts)}; it asks questions of its own"
+            )
+        return placed(batch, self.model)
 
     def answer_logits(
         self,
@@ -150,9 +162,10 @@ class Vlm:
         ids = torch.full((len(answers), longest), -1, device=self.device)
         for row, answer in zip(ids, answers, strict=True):
             row[: len(answer)] = torch.tensor(answer, device=self.device)
-        inputs = _append(inputs, ids, filler=self.tokenizer.pad_token_id or 0)
-        logits = self.model(**inputs, use_cache=False, logits_to_keep=longest + 1).logits
-        return logits[:, :-1].float(), ids
+        filler = self.tokenizer.pad_token_id or 0
+        inputs = lengthened(self.model, inputs, ids, filler=filler)
+        logits = self.model(**inputs, **forward_options(self.model, positions=longest + 1)).logits
+        return logits[:, -longest - 1 : -1].float(), ids
 
     @torch.no_grad()
     def generate(
@@ -177,20 +190,6 @@ class Vlm:
     def decode(self, ids: Sequence[int]) -> str:
         """Token ids as text, without special tokens."""
         return str(self.tokenizer.decode(ids, skip_special_tokens=True)).strip()
-
-
-def _append(inputs: dict[str, Tensor], ids: Tensor, *, filler: int) -> dict[str, Tensor]:
-    """Puts the answers behind the prompts in everything that has one entry a position."""
-    seen = ids >= 0
-    longer = dict(inputs)
-    longer["input_ids"] = torch.cat([inputs["input_ids"], ids.masked_fill(~seen, filler)], 1)
-    longer["attention_mask"] = torch.cat(
-        [inputs["attention_mask"], seen.to(inputs["attention_mask"])], 1
-    )
-    for name in ADDED_BY_PROCESSOR:
-        if name in inputs:
-            longer[name] = torch.cat([inputs[name], torch.zeros_like(ids)], 1)
-    return longer
 
 
 def _choose_device(wanted: str) -> torch.device:

@@ -2,12 +2,15 @@ import json
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from safetensors.torch import load_file
 
 from sif.cli import doctor
 from sif.cli.doctor import Finding
+from tests.cli.command import Run
 
 
 def test_a_package_in_range_is_ok() -> None:
@@ -87,3 +90,42 @@ def test_the_real_report_is_json_and_agrees_with_its_exit_code() -> None:
     assert all(entry["state"] == "ok" or entry["mend"] for entry in findings.values())
     needed = [entry["state"] for entry in findings.values() if entry["required"]]
     assert ran.returncode == (0 if set(needed) == {"ok"} else 1)
+
+
+def test_a_model_that_is_fit_is_described(sif: Run, untrained_llava: Path) -> None:
+    code, out, _ = sif("doctor", untrained_llava, "--device", "cpu")
+    said = dict(line.split(maxsplit=1) for line in out.splitlines())
+    assert code == 0
+    assert said["architecture"] == "llava, float32 on cpu"
+    assert said["picture"] == "72x72 pixels, 9 places in the prompt"
+    assert said["gradient"] == "reaches 100% of the pixels"
+    assert "Describe the image in detail." in said["prompt"]
+    assert "can be fingerprinted" in said["result"]
+
+
+def test_scripts_get_the_same_of_a_model(sif: Run, untrained_qwen: Path) -> None:
+    code, out, _ = sif("doctor", untrained_qwen, "--device", "cpu", "--json")
+    said = json.loads(out)
+    weights = sum(
+        tensor.nbytes for tensor in load_file(untrained_qwen / "model.safetensors").values()
+    )
+    assert (code, said["fit"], said["architecture"], said["reason"]) == (
+        0,
+        True,
+        "qwen2_5_vl",
+        None,
+    )
+    assert said["weights_bytes"] == 2 * weights  # float32 on a CPU, kept in bfloat16
+    assert 0 < said["trigger_bytes"] < 100 * 2**20
+    assert said["parity_steps"] < 0.01
+
+
+def test_a_model_that_is_not_fit_gets_one_sentence(sif: Run, text_only: Path) -> None:
+    code, out, err = sif("doctor", text_only)
+    assert (code, out) == (1, "")
+    assert "takes no images" in err
+    assert len(err.strip().splitlines()) == 1
+    code, out, _ = sif("doctor", text_only, "--json")
+    assert code == 1
+    assert "takes no images" in json.loads(out)["reason"]
+    assert json.loads(out)["fit"] is False

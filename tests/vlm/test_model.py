@@ -84,7 +84,9 @@ def test_a_processor_that_cuts_the_gradient_is_refused(vlm: Vlm) -> None:
             return getattr(self.inner, name)
 
         def __call__(self, **inputs: Any) -> Any:
-            inputs["images"] = [getattr(i, "detach", lambda i=i: i)() for i in inputs["images"]]
+            inputs["images"] = [
+                [getattr(i, "detach", lambda i=i: i)() for i in row] for row in inputs["images"]
+            ]
             return self.inner(**inputs)
 
     with pytest.raises(ModelError, match="expected a finite gradient") as caught:

@@ -1,0 +1,62 @@
+"""Every architecture that transformers has for pictures and words, as a tiny folder."""
+
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from transformers import AutoModelForImageTextToText
+from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+
+from tests.vlm.ladder.climb import THIEVES, climb, stolen
+from tests.vlm.ladder.rungs import OUTSIDE, ROBBED, RUNGS
+from tests.vlm.ladder.table import PAGE, listed, made_with
+
+
+def test_every_architecture_is_on_the_ladder_or_said_to_be_outside() -> None:
+    if made_with(PAGE.read_text()) != version("transformers"):
+        pytest.skip("another transformers is installed than the ladder was made for")
+    assert set(RUNGS) | set(OUTSIDE) == set(MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES)
+    assert not set(RUNGS) & set(OUTSIDE)
+
+
+def test_the_page_says_of_every_architecture_what_the_ladder_expects() -> None:
+    said = listed(PAGE.read_text())
+    assert set(said) == set(RUNGS) | set(OUTSIDE)
+    for architecture, rung in RUNGS.items():
+        expected = "works" if rung.refused is None else rung.refused
+        assert expected in said[architecture], architecture
+    for architecture, why in OUTSIDE.items():
+        assert why in said[architecture], architecture
+    assert sum(rung.refused is None for rung in RUNGS.values()) >= 30
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", sorted(RUNGS))
+def test_an_architecture_is_fingerprinted_and_verified_or_refused_in_a_sentence(
+    architecture: str, tmp_path: Path
+) -> None:
+    outcome = climb(architecture, tmp_path)
+    expected = RUNGS[architecture].refused
+    if expected is not None:
+        assert expected in (outcome.refusal or "")
+        assert "\n" not in (outcome.refusal or "")
+        return
+    assert outcome.refusal is None
+    assert outcome.probed is not None
+    assert outcome.probed.reach > 0.9
+    assert outcome.queries == 2
+    if architecture in ROBBED:
+        for thief in THIEVES:
+            _loads_in_plain_transformers(stolen(outcome, thief), ROBBED[architecture])
+
+
+def _loads_in_plain_transformers(copy: Path, beginnings: tuple[str, ...]) -> None:
+    model, report = AutoModelForImageTextToText.from_pretrained(copy, output_loading_info=True)
+    assert not report["missing_keys"]
+    assert not report["mismatched_keys"]
+    assert all(torch.isfinite(parameter).all() for parameter in model.parameters())
+    names = [name for file in copy.glob("*.safetensors") for name in safe_open(file, "pt").keys()]
+    for beginning in beginnings:
+        assert any(name.startswith(beginning) for name in names), (beginning, names[:5])
