@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from sif.types import Query, Reply
 
 LogitsHook = Callable[[Any, Any], Any]
-"""As `sif.vlm.model.LogitsHook`, without importing tensors."""
+"""As `sif.vlm.decoding.LogitsHook`, without importing tensors."""
 
 
 @runtime_checkable

@@ -20,8 +20,9 @@ from sif.suspects.token_texts import token_texts
 from sif.suspects.uri import SuspectAddress, TransformersOptions
 from sif.suspects.weights import weights_digest
 from sif.types import GenerationSettings, Query, Reply, TopTokens, Unanswered
-from sif.vlm.folder import load_model, load_processor
-from sif.vlm.model import LogitsHook
+from sif.vlm.chat import takes_system_turns
+from sif.vlm.decoding import LogitsHook, decode
+from sif.vlm.folder import load_chat_processor, load_model
 
 
 class TransformersSuspect:
@@ -43,7 +44,7 @@ class TransformersSuspect:
         self._logprobs = options.logprobs
         self._surfaces: list[str | None] | None = None
         self._device = _device(options.device)
-        self._processor = _processor(address.target)
+        self._processor = load_chat_processor(address.target)
         self._name = address.name(weights_digest(address.target))
         self._model: Any = load_model(
             address.target,
@@ -51,11 +52,9 @@ class TransformersSuspect:
             device_map={"": str(self._device)},
             **_quantisation(options.quantize),
         )
-        if options.quantize and self._device.type == "cpu":
+        if self._device.type == "cpu":
             _mend_quantised_layers(self._model)
-        self._system_turns = _takes_system_turns(self._processor)
-        self._own = self._model.generation_config
-        self._model.generation_config = type(self._own)(**_special_ids(self._own))
+        self._system_turns = takes_system_turns(self._processor)
 
     @property
     def name(self) -> str:
@@ -127,21 +126,13 @@ class TransformersSuspect:
         began = time.perf_counter()
         inputs = self._inputs(queries)
         with torch.inference_mode(), self._seeded(settings.seed):
-            output = self._model.generate(
-                **inputs,
-                **_generation(settings),
-                logits_processor=[hook] if hook else None,
-                return_dict_in_generate=True,
-                output_logits=self._logprobs is not None,
+            found = decode(
+                self._model, inputs, settings, hook=hook, with_logits=self._logprobs is not None
             )
-        seen = 0 if self._model.config.is_encoder_decoder else inputs["input_ids"].shape[1]
-        new = output.sequences[:, seen:]
-        texts = self._processor.batch_decode(new, skip_special_tokens=True)
+        texts = self._processor.batch_decode(found.ids, skip_special_tokens=True)
         seconds = (time.perf_counter() - began) / len(queries)
-        ends = torch.tensor(_ids(self._model.generation_config.eos_token_id), device=new.device)
-        ended = torch.isin(new, ends)
-        stopped = ended.any(dim=1).tolist()
-        tops = self._tops(output.logits, ended) if self._logprobs else [None] * len(texts)
+        stopped = found.ends.any(dim=1).tolist()
+        tops = self._tops(found.logits, found.ends) if self._logprobs else [None] * len(texts)
         return [
             reply_from(text, finish_reason="stop" if stop else "length", seconds=seconds, top=top)
             for text, stop, top in zip(texts, stopped, tops, strict=True)
@@ -209,36 +200,6 @@ def _conversation(query: Query, *, system_turns: bool) -> list[dict[str, Any]]:
     return [{"role": "system", "content": [{"type": "text", "text": query.system}]}, user]
 
 
-def _takes_system_turns(processor: Any) -> bool:
-    """Whether the chat template writes down the words of a system turn."""
-    from jinja2.exceptions import TemplateError
-
-    probe = "sif probe of a system turn"
-    turns = [
-        {"role": "system", "content": [{"type": "text", "text": probe}]},
-        {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "prompt"}]},
-    ]
-    try:
-        return probe in str(processor.apply_chat_template(turns, add_generation_prompt=True))
-    except (TemplateError, ValueError, TypeError):
-        return False
-
-
-def _generation(settings: GenerationSettings) -> dict[str, Any]:
-    """Arguments of `generate`; nothing is left to the model's own defaults."""
-    arguments: dict[str, Any] = {
-        "max_new_tokens": settings.max_new_tokens,
-        "repetition_penalty": settings.repetition_penalty,
-        "num_beams": 1,
-        "do_sample": settings.temperature > 0,
-    }
-    if settings.min_new_tokens:
-        arguments["min_new_tokens"] = settings.min_new_tokens
-    if settings.temperature > 0:
-        arguments |= {"temperature": settings.temperature, "top_p": settings.top_p, "top_k": 0}
-    return arguments
-
-
 def _mend_quantised_layers(model: Any) -> None:
     """Replaces layers that bitsandbytes' CPU kernels cannot run by their own values, dequantised.
 
@@ -258,40 +219,6 @@ def _mend_quantised_layers(model: Any) -> None:
         plain.bias = module.bias
         parent, _, child = name.rpartition(".")
         setattr(model.get_submodule(parent), child, plain)
-
-
-def _special_ids(own: Any) -> dict[str, Any]:
-    """Begin, end and padding: all that is kept of a model's generation defaults."""
-    end = _ids(own.eos_token_id)
-    padding = own.pad_token_id if own.pad_token_id is not None else next(iter(end), None)
-    return {
-        "bos_token_id": own.bos_token_id,
-        "eos_token_id": own.eos_token_id,
-        "pad_token_id": padding,
-        "decoder_start_token_id": own.decoder_start_token_id,
-    }
-
-
-def _ids(token: int | list[int] | None) -> list[int]:
-    match token:
-        case None:
-            return []
-        case int():
-            return [token]
-        case _:
-            return list(token)
-
-
-def _processor(source: str) -> Any:
-    processor = load_processor(source)
-    if getattr(processor, "chat_template", None) is None:
-        raise ModelError(
-            f"expected a processor with a chat template, got none in {source}; add "
-            "chat_template.jinja from the model's own release to the folder"
-        )
-    if processor.tokenizer.pad_token is None:
-        processor.tokenizer.pad_token = processor.tokenizer.eos_token
-    return processor
 
 
 def _device(wanted: str) -> torch.device:

@@ -3,6 +3,7 @@
 Knows the hub's layouts; knows nothing of devices' speed, keys or triggers.
 """
 
+import importlib.util
 import json
 import re
 import shutil
@@ -11,79 +12,121 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from sif.errors import ModelError, StorageError
 from sif.files import writing
+from sif.vlm.adapter import bare_model, parts_of, wear
+from sif.vlm.chat import require_template
+from sif.vlm.completion import complete
+from sif.vlm.gguf import refuse_gguf
+from sif.vlm.loading import load_weights
+from sif.vlm.plain_words import first_line as first_line
+from sif.vlm.quantised import raw_config
 
 HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
-URL: Final = re.compile(r"'?https?://[^\s'\"]+'?")
-LONGEST: Final = 200
+ORIGINAL: Final = re.compile(r"Llava(Llama|Mistral|Mpt|Qwen|Gemma)\w*ForCausalLM")
+OF_PROCESSORS: Final = ("processor_config.json", "preprocessor_config.json")
 HUB_PREFIXES = (("vision_tower.", "vision_tower.vision_model."),)
 
 
-def load_model(source: str | Path, *, dtype: torch.dtype | str = "auto", **options: Any) -> Any:
+def load_model(
+    source: str | Path,
+    *,
+    dtype: torch.dtype | str = "auto",
+    base: str | None = None,
+    **options: Any,
+) -> Any:
     """An image-text-to-text model in evaluation mode, by folder or hub id; never remote code.
 
+    An adapter of PEFT is put over its base and merged into it.
+
     Args:
-        source: a folder or a hub id.
+        source: a folder or a hub id, of a model or of an adapter.
         dtype: precision of the weights; "auto" keeps that of the files.
+        base: the adapter's base; by what the adapter says where None.
         options: handed on to `from_pretrained` (device_map, quantization_config, …).
 
     Raises:
-        ModelError: nothing there, not an image-text model, or damaged files.
+        ModelError: nothing there, not an image-text model, or weights that are damaged, missing,
+            of other shapes, or left out though they matter.
     """
     from transformers import AutoModelForImageTextToText
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
-    config = load_config(source)
+    parts = parts_of(source, base)
+    config = load_config(parts.model)
     kinds = AutoModelForImageTextToText._model_mapping
     if type(config) not in kinds:
         raise ModelError(
             f"expected a vision-language model at {source}, got a {config.model_type!r} model, "
             "which takes no images; name the LVLM itself, not its language model"
         )
-    try:
-        model = AutoModelForImageTextToText.from_pretrained(
-            source, dtype=dtype, trust_remote_code=False, **options
-        )
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        raise ModelError(f"cannot load the weights of {source}: {first_line(error)}") from error
+    with bare_model(parts) as place:
+        model = load_weights(AutoModelForImageTextToText, place, dtype=dtype, **options)
+    if parts.adapter is not None:
+        model = wear(model, parts.adapter)
     return model.eval()
 
 
 def load_config(source: str | Path) -> Any:
-    """The configuration of a model.
+    """The configuration of a model; that of its base where it is an adapter.
 
     Raises:
-        ModelError: no such folder or hub id, or no readable configuration.
+        ModelError: no such folder or hub id, no readable configuration, or one that transformers
+            reads as something else.
     """
     from transformers import AutoConfig
 
+    refuse_gguf(source)
+    place = parts_of(source).model
+    _refuse_original_llava(place)
     try:
-        return AutoConfig.from_pretrained(source, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        _refuse_typo(source, error)
+        return AutoConfig.from_pretrained(place, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        _refuse_typo(place, error)
         raise ModelError(
             f"expected a model folder or a hub id, got {str(source)!r}: {first_line(error)}"
         ) from error
 
 
-def load_processor(source: str | Path) -> Any:
+def load_processor(source: str | Path, *, base: str | None = None) -> Any:
     """The processor (image processor, tokenizer, chat template) of a model.
+
+    What its files lack and the model's configuration says is filled in. That of an adapter is its
+    own where its folder holds one, and its base's otherwise.
 
     Raises:
         ModelError: it has none, or it is damaged.
     """
     from transformers import AutoProcessor
 
+    parts = parts_of(source, base)
+    own = parts.adapter is not None and any(
+        (parts.adapter / name).is_file() for name in OF_PROCESSORS
+    )
+    place = parts.adapter if own else parts.model
     try:
-        return AutoProcessor.from_pretrained(source, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        _refuse_typo(source, error)
-        raise ModelError(f"cannot load the processor of {source}: {first_line(error)}") from error
+        processor = AutoProcessor.from_pretrained(place, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
+        _refuse_typo(parts.model, error)
+        raise ModelError(
+            f"cannot load the processor of {source}: {_without_library(error)}"
+        ) from error
+    complete(processor, parts.model, source)
+    return processor
+
+
+def load_chat_processor(source: str | Path, *, base: str | None = None) -> Any:
+    """The processor of a model that is asked about pictures in its own chat template.
+
+    Raises:
+        ModelError: none, a damaged one, or one whose template cannot show a picture and words.
+    """
+    processor = load_processor(source, base=base)
+    require_template(processor, source, load_config(parts_of(source, base).model))
+    return processor
 
 
 def save_model(model: Any, processor: Any, folder: Path, **files: str) -> None:
@@ -142,6 +185,35 @@ def _hub_name(name: str) -> str:
     return name
 
 
+def _refuse_original_llava(source: str | Path) -> None:
+    """The layout of LLaVA's own code, which transformers takes for its own with random weights.
+
+    Raises:
+        ModelError: it is one; asked before any weights are fetched.
+    """
+    words = raw_config(source)
+    named = words.get("architectures")
+    kinds = named if isinstance(named, list) else []
+    if "mm_vision_tower" in words or any(ORIGINAL.fullmatch(str(kind)) for kind in kinds):
+        raise ModelError(
+            f"expected a model in the layout of transformers at {source}, got one in that of "
+            "LLaVA's own code (mm_vision_tower); name its conversion, whose name ends in -hf on "
+            "the hub (llava-hf/…), or convert it with convert_llava_weights_to_hf.py of "
+            "transformers"
+        )
+
+
+def _without_library(error: Exception) -> str:
+    """What a processor failed for; a library that its tokenizer needs, with how to get it."""
+    for name in ("sentencepiece", "protobuf", "tiktoken"):
+        if (
+            name in str(error).lower()
+            and importlib.util.find_spec(name.replace("protobuf", "google.protobuf")) is None
+        ):
+            return f"its tokenizer needs {name}, which is not installed; pip install {name}"
+    return first_line(error)
+
+
 def _refuse_typo(source: str | Path, error: Exception) -> None:
     """Says of a name that is no folder what it may have meant; other faults are the caller's.
 
@@ -174,10 +246,3 @@ def _refuse_typo(source: str | Path, error: Exception) -> None:
             "here, and the hub has no such model or could not be reached "
             f"({first_line(error)}); correct the path or the id"
         ) from error
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says first, bounded and without addresses; libraries add advice below."""
-    words = URL.sub("…", str(error).strip().split("\n")[0])
-    line = "".join(letter if letter.isprintable() else "?" for letter in words)
-    return line if len(line) <= LONGEST else f"{line[:LONGEST]}…"

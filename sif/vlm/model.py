@@ -6,7 +6,7 @@ watermarks or budgets, and no model by name.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,8 +18,11 @@ from torch import Tensor, nn
 
 from sif.errors import ModelError, UsageError
 from sif.types import GenerationSettings
-from sif.vlm.folder import load_model, load_processor
+from sif.vlm.chat import spell
+from sif.vlm.decoding import LogitsHook, decode
+from sif.vlm.folder import load_chat_processor, load_model
 from sif.vlm.native import prepare_image
+from sif.vlm.quantised import refuse_quantised
 
 DEVICE: Final = re.compile(r"cpu|mps|cuda(:\d{1,3})?")
 DTYPES: Final = ("float32", "bfloat16", "float16", "float64")
@@ -27,9 +30,6 @@ ADDED_BY_PROCESSOR = ("mm_token_type_ids", "token_type_ids")
 
 Pictures = Float[Tensor, "batch 3 height width"] | Sequence[Image.Image]
 """Images as floats in [0, 1] at the native extent, or as pictures of any size."""
-
-LogitsHook = Callable[[Tensor, Tensor], Tensor]
-"""(ids "batch positions", logits "batch vocab") -> logits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,13 +63,9 @@ class Vlm:
         """
         place = _choose_device(device)
         precision = _choose_dtype(dtype, place)
+        refuse_quantised(source)
         model = load_model(source, dtype=precision).to(place).requires_grad_(False)
-        processor = load_processor(source)
-        if getattr(processor, "chat_template", None) is None:
-            raise ModelError(
-                f"expected a processor with a chat template, got none in {source}; add "
-                "chat_template.jinja from the model's own release to the folder"
-            )
+        processor = load_chat_processor(source)
         return cls(model, processor, str(source))
 
     @property
@@ -111,11 +107,7 @@ class Vlm:
 
     def chat_text(self, prompt: str) -> str:
         """One user turn with an image and `prompt`, in the model's own chat template."""
-        content = [{"type": "image"}, {"type": "text", "text": prompt}]
-        text = self.processor.apply_chat_template(
-            [{"role": "user", "content": content}], add_generation_prompt=True
-        )
-        return str(text)
+        return spell(self.processor, prompt)
 
     def encode(self, images: Pictures, prompts: Sequence[str]) -> dict[str, Tensor]:
         """Model inputs for image-prompt pairs, padded on the left.
@@ -176,22 +168,9 @@ class Vlm:
             settings: greedy where the temperature is 0.
             hook: changes the next-token logits, such as a green-list bias.
         """
-        inputs = self.encode(images, prompts)
-        sampling: dict[str, Any] = {"do_sample": False}
-        if settings.temperature:
-            sampling = {"do_sample": True, "temperature": settings.temperature, "top_k": 0}
-            sampling["top_p"] = settings.top_p
-        output = self.model.generate(
-            **inputs,
-            **sampling,
-            max_new_tokens=settings.max_new_tokens,
-            min_new_tokens=settings.min_new_tokens or None,
-            repetition_penalty=settings.repetition_penalty,
-            logits_processor=[hook] if hook else None,
-        )
+        new = decode(self.model, self.encode(images, prompts), settings, hook=hook).ids
         special = set(self.tokenizer.all_special_ids)
-        new = output[:, inputs["input_ids"].shape[1] :].tolist()
-        return [[index for index in row if index not in special] for row in new]
+        return [[index for index in row if index not in special] for row in new.tolist()]
 
     def decode(self, ids: Sequence[int]) -> str:
         """Token ids as text, without special tokens."""

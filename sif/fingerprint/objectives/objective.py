@@ -15,7 +15,8 @@ from torch.nn import functional as F
 
 from sif.errors import UsageError
 from sif.types import GenerationSettings
-from sif.vlm.model import LogitsHook, Vlm
+from sif.vlm.decoding import LogitsHook
+from sif.vlm.model import Vlm
 from sif.watermark.greenlist.bias import bias_logits
 
 Answers = Sequence[Sequence[int]]

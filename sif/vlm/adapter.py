@@ -1,0 +1,236 @@
+"""Adapters of PEFT: a folder of small weights that changes another model, its base.
+
+The adapter is a stranger's: of its configuration only what a list allows reaches PEFT, its weights
+must be safetensors, and its base is read as data like any other model. Knows no model by name.
+"""
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from safetensors import SafetensorError
+
+from sif.errors import ModelError
+from sif.vlm.loading import refuse_gaps
+from sif.vlm.plain_words import first_line, shown
+
+SETTINGS: Final = "adapter_config.json"
+WEIGHTS: Final = "adapter_model.safetensors"
+PICKLED: Final = "adapter_model.bin"
+MODEL: Final = "config.json"
+LONGEST: Final = 2**20
+LONGEST_BASE: Final = 1000
+MOST_FOLDERS: Final = 200
+# Kinds that add to weights, and load no further folders or modules by name.
+KINDS: Final = ("LORA", "ADALORA", "IA3", "LOHA", "LOKR", "OFT", "BOFT", "HRA")
+# Settings that name modules to import, files to read, or work that only training needs.
+DROPPED: Final = (
+    *("auto_mapping", "base_model_name_or_path", "revision", "parent_library"),
+    *("megatron_config", "megatron_core", "runtime_config", "loftq_config", "eva_config"),
+    *("corda_config", "lora_ga_config", "arrow_config", "monteclora_config"),
+)
+
+
+class Parts(NamedTuple):
+    """Where a model's weights lie, and the folder of the adapter over them, if any."""
+
+    model: str
+    adapter: Path | None = None
+
+
+def parts_of(source: str | Path, base: str | None = None) -> Parts:
+    """The folder or hub id of the weights, and the adapter that `source` may be.
+
+    Args:
+        source: a model, an adapter, or a folder of a training run with one adapter in it.
+        base: the adapter's base; by what its configuration says where None.
+
+    Raises:
+        ModelError: several adapters, no base, or a base that is an adapter itself.
+    """
+    folder = Path(source).expanduser()
+    if not folder.is_dir():
+        _refuse_base(base, source)
+        return Parts(str(source))
+    if not (folder / MODEL).is_file():
+        folder = _only_adapter(folder) or folder
+    if not (folder / SETTINGS).is_file():
+        _refuse_base(base, source)
+        return Parts(str(source))
+    if base is None and (folder / MODEL).is_file():
+        return Parts(str(folder), folder)
+    model = base or _named_base(folder)
+    place = Path(model).expanduser()
+    if place.is_dir() and not (place / MODEL).is_file():
+        raise ModelError(
+            f"expected a model folder as the base of the adapter {folder}, got {shown(model)} "
+            "without config.json; name the right one with ?base=FOLDER"
+        )
+    if place.is_dir() and (place / SETTINGS).is_file():
+        raise ModelError(
+            f"expected a plain model as the base of the adapter {folder}, got {shown(model)}, "
+            "which holds an adapter itself; merge that one first"
+        )
+    return Parts(model, folder)
+
+
+@contextmanager
+def bare_model(parts: Parts) -> Iterator[str]:
+    """The place of the weights as transformers may have it: it would load adapters by itself."""
+    folder = Path(parts.model).expanduser()
+    if not folder.is_dir() or not (folder / SETTINGS).is_file():
+        yield parts.model
+        return
+    with tempfile.TemporaryDirectory(prefix="sif-base-") as scratch:
+        for file in folder.iterdir():
+            if file.is_file() and not file.name.startswith("adapter_"):
+                (Path(scratch) / file.name).symlink_to(file.resolve())
+        yield scratch
+
+
+def wear(model: Any, folder: Path) -> Any:
+    """The model with an adapter over its weights, merged into them where they are plain.
+
+    Args:
+        model: the base, changed in place.
+        folder: of the adapter.
+
+    Raises:
+        ModelError: PEFT is missing, another kind of adapter, pickled or damaged weights, or weights
+            that do not fit the base.
+    """
+    settings = _settings(folder)
+    _require_peft(folder)
+    if not (folder / WEIGHTS).is_file():
+        _refuse_pickle(folder)
+    try:
+        with tempfile.TemporaryDirectory(prefix="sif-adapter-") as scratch:
+            safe = {key: value for key, value in settings.items() if key not in DROPPED}
+            (Path(scratch) / SETTINGS).write_text(json.dumps(safe), encoding="utf-8")
+            (Path(scratch) / WEIGHTS).symlink_to((folder / WEIGHTS).resolve())
+            report = model.load_adapter(
+                scratch, use_safetensors=True, ignore_mismatched_sizes=True
+            ).to_dict()
+    except (
+        *(OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError),
+        *(SafetensorError, ImportError, NotImplementedError, IndexError),
+    ) as error:
+        raise ModelError(
+            f"cannot put the adapter {folder} over its base: {first_line(error)}; check that it "
+            "was trained on this base, or merge it with PEFT and name the merged folder"
+        ) from error
+    _refuse_misfit(model, report, folder)
+    if getattr(model, "quantization_method", None) is None:
+        _merge(model)
+    return model
+
+
+def _refuse_misfit(model: Any, report: dict[str, Any], folder: Path) -> None:
+    strange = sorted(report["unexpected_keys"])
+    if strange:
+        raise ModelError(
+            f"expected an adapter whose weights fit its base, got {len(strange)} tensors in "
+            f"{folder} that {type(model).__name__} has no place for ({shown(strange[0])}, …); name "
+            "the base that it was trained on with ?base=FOLDER"
+        )
+    refuse_gaps(model, report, folder)
+
+
+def _merge(model: Any) -> None:
+    """Puts the adapter into the layers that it wraps, so that what follows sees a plain model."""
+    for name, module in list(model.named_modules()):
+        if hasattr(module, "unload_and_optionally_merge_module"):
+            plain = module.unload_and_optionally_merge_module(
+                merge=True, safe_merge=False, adapter_names=None
+            )
+        elif hasattr(module, "base_layer") and hasattr(module, "merge"):
+            module.merge(safe_merge=False)
+            plain = module.get_base_layer()
+        else:
+            continue
+        parent, _, child = name.rpartition(".")
+        setattr(model.get_submodule(parent), child, plain)
+    model._hf_peft_config_loaded = False
+    del model.peft_config
+
+
+def _only_adapter(folder: Path) -> Path | None:
+    """The one adapter in the folders below, as a training run leaves it; None for none."""
+    found = [
+        place
+        for _number, place in zip(range(MOST_FOLDERS), sorted(folder.iterdir()), strict=False)
+        if place.is_dir() and (place / SETTINGS).is_file()
+    ]
+    if (folder / SETTINGS).is_file() or not found:
+        return None
+    if len(found) > 1:
+        names = ", ".join(shown(place.name) for place in found[:4])
+        raise ModelError(
+            f"expected one adapter in {folder}, got {len(found)} ({names}); name one of the folders"
+        )
+    return found[0]
+
+
+def _named_base(folder: Path) -> str:
+    """The base that an adapter's configuration names: a hub id, or a folder that is there."""
+    name = _settings(folder).get("base_model_name_or_path")
+    usable = isinstance(name, str) and 0 < len(name) <= LONGEST_BASE and name.isprintable()
+    if not usable or "://" in str(name):
+        raise ModelError(
+            f"expected {folder}/{SETTINGS} to name the adapter's base, got "
+            f"{shown(repr(name))}; name it with ?base=FOLDER"
+        )
+    name = str(name)
+    if not Path(name).is_dir() and name.startswith(("/", ".", "~", "\\")):
+        raise ModelError(
+            f"expected the base of the adapter {folder} at {shown(name)}, as it says itself, and "
+            "there is no such folder here; name it with ?base=FOLDER"
+        )
+    return name
+
+
+def _settings(folder: Path) -> Mapping[str, Any]:
+    file = folder / SETTINGS
+    try:
+        if file.stat().st_size > LONGEST:
+            raise ValueError(f"longer than {LONGEST} bytes")
+        words = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(
+            f"cannot read {file}: {first_line(error)}; copy the adapter again"
+        ) from error
+    kind = words.get("peft_type") if isinstance(words, dict) else None
+    if kind not in KINDS:
+        raise ModelError(
+            f"expected an adapter of the kinds {', '.join(KINDS)}, got {shown(repr(kind))} in "
+            f"{folder}; merge it with PEFT and name the merged folder"
+        )
+    return dict(words)
+
+
+def _refuse_pickle(folder: Path) -> None:
+    if (folder / PICKLED).is_file():
+        raise ModelError(
+            f"expected the adapter's weights as {WEIGHTS}, got {PICKLED} in {folder}, a pickle, "
+            "which could run code; whoever trusts it can load it with PEFT and save it again with "
+            "save_pretrained, which writes safetensors"
+        )
+    raise ModelError(f"expected {WEIGHTS} in {folder}, found none; copy the adapter again")
+
+
+def _refuse_base(base: str | None, source: str | Path) -> None:
+    if base is not None:
+        raise ModelError(
+            f"expected an adapter (with {SETTINGS}) where base= is given, got {source}, which is "
+            "none; leave base= out"
+        )
+
+
+def _require_peft(folder: Path) -> None:
+    import importlib.util
+
+    if importlib.util.find_spec("peft") is None:
+        raise ModelError(f"{folder} is an adapter, which needs PEFT; pip install peft")

@@ -1,0 +1,203 @@
+"""Weights as their files have them: no tensor is made up, none is left out without a word.
+
+transformers fills what a folder lacks with random values and goes on; a real copy would then look
+like a stranger. Its loading report is read here. Knows nothing of processors or of devices.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from safetensors import SafetensorError
+
+from sif.errors import ModelError
+from sif.vlm.plain_words import first_line, shown
+from sif.vlm.quantised import quantised
+
+MOST_NAMED: Final = 4
+# What wrappers put before the names of the model inside, or into them.
+WRAPPED: Final = {
+    "base_model.model.": "saved from inside a PEFT wrapper",
+    ".base_layer.": "saved with the adapters of PEFT still in it",
+    "lora_": "saved with the adapters of PEFT still in it",
+    "module.": "saved from inside a data-parallel wrapper",
+    "_orig_mod.": "saved from a compiled model",
+    "_fsdp_wrapped_module.": "saved from inside an FSDP wrapper",
+}
+SCALES: Final = re.compile(
+    r"\.(qweight|qzeros|scales|g_idx|absmax|SCB|weight_scale\w*|weight_packed|quant_map|"
+    r"nested_absmax|weight\.(absmax|quant_\w+))(\.|$)"
+)
+INDEX: Final = "model.safetensors.index.json"
+
+logger = logging.getLogger(__name__)
+
+
+def load_weights(kind: Any, source: str | Path, **options: Any) -> Any:
+    """A model whose weights are all those of its files; never remote code.
+
+    Args:
+        kind: class of transformers, or an auto class.
+        source: folder or hub id.
+        options: handed on to `from_pretrained`.
+
+    Raises:
+        ModelError: damaged files, or files that lack tensors of the model, have others in other
+            shapes, or hold some that change what its layers compute and are not asked for.
+    """
+    with _without_its_report():
+        try:
+            model, report = kind.from_pretrained(
+                source,
+                trust_remote_code=False,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,
+                **options,
+            )
+        except (
+            *(OSError, ValueError, RuntimeError, KeyError, SafetensorError, ImportError),
+            *(AttributeError, TypeError, IndexError, NotImplementedError, AssertionError),
+        ) as error:
+            raise ModelError(_failed(source, error)) from error
+    refuse_gaps(model, report, source)
+    return model
+
+
+def refuse_gaps(model: Any, report: dict[str, Any], source: str | Path) -> None:
+    """Looks at what transformers says of loading; tied weights and documented extras are no gap.
+
+    Args:
+        model: as loaded.
+        report: of `from_pretrained(output_loading_info=True)`.
+        source: where it came from.
+
+    Raises:
+        ModelError: a tensor is missing, has another shape, or was left out though it matters.
+    """
+    missing, strange = set(report["missing_keys"]), set(report["unexpected_keys"])
+    misfits = {name: (there, wanted) for name, there, wanted in report["mismatched_keys"]}
+    missing -= set(getattr(model, "all_tied_weights_keys", None) or {})
+    whole = len(model.state_dict())
+    if misfits:
+        name, (there, wanted) = min(misfits.items())
+        raise ModelError(
+            f"expected the weights of {source} in the shapes that its config.json gives, got "
+            f"{len(misfits)} of {whole} tensors in others, {shown(name)} with {list(there)} for "
+            f"{list(wanted)} to begin with; {_cause(model, missing, strange, source)}"
+        )
+    if missing:
+        raise ModelError(
+            f"expected all weights of {type(model).__name__} in {source}, got none for "
+            f"{len(missing)} of {whole} tensors ({_some(missing)}), which would be random; "
+            f"{_cause(model, missing, strange, source)}"
+        )
+    matter = _of_layers(model, strange)
+    if matter:
+        raise ModelError(
+            f"expected only weights that {type(model).__name__} has in {source}, got "
+            f"{len(matter)} tensors of its layers that it would leave out ({_some(matter)}); "
+            f"{_cause(model, missing, matter, source)}"
+        )
+    if strange:
+        logger.warning(
+            "%s holds %d tensors that %s has no place for and leaves out: %s",
+            *(source, len(strange), type(model).__name__, _some(strange)),
+        )
+
+
+def _of_layers(model: Any, strange: Collection[str]) -> set[str]:
+    """Tensors left out that belong to a layer which the model has, as a scale or a bias would."""
+    layers = {
+        name
+        for name, module in model.named_modules()
+        if name and any(True for _ in module.parameters(recurse=False))
+    }
+    return {
+        name
+        for name in strange
+        if any(name[: spot.start()] in layers for spot in re.finditer(r"\.", name))
+    }
+
+
+def _cause(
+    model: Any, missing: Collection[str], strange: Collection[str], source: str | Path
+) -> str:
+    """The likeliest reason and its mend."""
+    lost = _lost_shards(source)
+    if lost:
+        return f"its index names {_some(lost)}, which is not there: copy the whole folder again"
+    for mark, how in WRAPPED.items():
+        if any(mark in name for name in strange):
+            return (
+                f"it was {how} (its names have {mark!r}): save the model inside, merged, with "
+                "save_pretrained, or name the adapter's own folder"
+            )
+    if any(SCALES.search(name) for name in strange):
+        return (
+            "it holds quantised weights and its config.json says nothing of it: take config.json "
+            "from where the weights are from"
+        )
+    (named, *_) = getattr(model.config, "architectures", None) or [""]
+    if named and named != type(model).__name__:
+        return (
+            f"its config.json speaks of {shown(str(named))}, another architecture than "
+            f"{type(model).__name__}: convert it, or take the config.json that belongs to it"
+        )
+    if strange:
+        return (
+            f"it has other names or parts ({_some(strange)}): take the config.json that belongs "
+            "to the weights, or save both again with save_pretrained"
+        )
+    if not missing:
+        return "take the config.json that belongs to the weights"
+    return "a file is missing or was cut: copy the whole folder again"
+
+
+def _lost_shards(source: str | Path) -> set[str]:
+    index = Path(source).expanduser() / INDEX
+    if not index.is_file():
+        return set()
+    try:
+        table = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+        return {str(file) for file in table.values() if not (index.parent / str(file)).is_file()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return set()
+
+
+def _failed(source: str | Path, error: BaseException) -> str:
+    lost, kind = _lost_shards(source), quantised(source)
+    if lost:
+        return (
+            f"cannot load the weights of {source}: its index names {_some(lost)}, which is not "
+            "there; copy the whole folder again"
+        )
+    if kind is None:
+        return f"cannot load the weights of {source}: {first_line(error)}"
+    return (
+        f"{source} is {kind.words}, which transformers cannot run here: {first_line(error)}; "
+        + (kind.readers)
+    )
+
+
+@contextmanager
+def _without_its_report() -> Iterator[None]:
+    """The table of gaps of transformers is not shown: what matters of it is said in one line."""
+    speaker = logging.getLogger("transformers.modeling_utils")
+    speaker.addFilter(_is_no_report)
+    try:
+        yield
+    finally:
+        speaker.removeFilter(_is_no_report)
+
+
+def _is_no_report(record: logging.LogRecord) -> bool:
+    return "LOAD REPORT" not in str(record.msg)
+
+
+def _some(names: Collection[str]) -> str:
+    first = [shown(name) for name in sorted(names)[:MOST_NAMED]]
+    return ", ".join(first) + (", …" if len(names) > MOST_NAMED else "")

@@ -1,0 +1,21 @@
+"""Words of libraries and of strangers' files in one bounded, printable line."""
+
+import re
+from typing import Final
+
+URL: Final = re.compile(r"'?https?://[^\s'\"]+'?")
+LONGEST: Final = 200
+LONGEST_NAME: Final = 80
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says first, bounded and without addresses; libraries add advice below."""
+    words = URL.sub("…", str(error).strip().split("\n")[0]) or type(error).__name__
+    return shown(words, longest=LONGEST)
+
+
+def shown(words: object, *, longest: int = LONGEST_NAME) -> str:
+    """Anything that a stranger wrote: no control characters, no longer than a line."""
+    text = str(words)
+    line = "".join(letter if letter.isprintable() else "?" for letter in text[: longest + 1])
+    return line if len(text) <= longest else f"{line[:longest]}…"

@@ -1,0 +1,155 @@
+"""Folders whose weights are not all those of the model: refused, never filled up at random."""
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForImageTextToText
+
+from sif.errors import ModelError
+from sif.vlm.folder import load_model, save_model
+from sif.vlm.loading import load_weights
+from sif.vlm.model import Vlm
+from tests.vlm.folders import Tensors, copy_with_json, copy_with_weights
+
+SCALE = "language_model.model.layers.0.self_attn.q_proj.weight_scale"
+
+
+def refusal(folder: Path) -> str:
+    with pytest.raises(ModelError) as caught:
+        load_model(folder)
+    said = str(caught.value)
+    assert "\n" not in said
+    assert len(said) < 900
+    return said
+
+
+def prefixed(prefix: str) -> Callable[[Tensors], Tensors]:
+    return lambda tensors: {prefix + name: value for name, value in tensors.items()}
+
+
+def without(part: str) -> Callable[[Tensors], Tensors]:
+    return lambda tensors: {name: value for name, value in tensors.items() if part not in name}
+
+
+def renamed(part: str, other: str) -> Callable[[Tensors], Tensors]:
+    return lambda tensors: {n.replace(part, other): value for n, value in tensors.items()}
+
+
+def resized(part: str) -> Callable[[Tensors], Tensors]:
+    return lambda tensors: {
+        name: torch.ones(3, 4) if part in name else value for name, value in tensors.items()
+    }
+
+
+CASES = {
+    "of a PEFT wrapper": (prefixed("base_model.model."), "got none for 130 of 130", "PEFT wrapper"),
+    "of a parallel one": (prefixed("module."), "got none for 130 of 130", "data-parallel"),
+    "with adapters in it": (renamed("q_proj.w", "q_proj.base_layer.w"), "q_proj", "adapters of"),
+    "of a lost layer": (without("layers.2."), "language_model.layers.2.", "copy the whole folder"),
+    "of another shape": (resized("0.mlp.down_proj"), "[3, 4] for [192, 320]", "config.json that"),
+    "of a scaled layer": (
+        lambda tensors: tensors | {SCALE: torch.ones(1)},
+        "q_proj.weight_scale",
+        "quantised weights",
+    ),
+    "with a strange bias": (
+        lambda tensors: tensors | {SCALE.replace("weight_scale", "bias"): torch.ones(192)},
+        "q_proj.bias",
+        "other names or parts",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_weights_that_are_not_the_models_are_refused_with_their_names_and_the_cause(
+    case: str, untrained_llava: Path, tmp_path: Path
+) -> None:
+    change, names, cause = CASES[case]
+    said = refusal(copy_with_weights(untrained_llava, tmp_path / "copy", change))
+    assert names in said
+    assert cause in said
+
+
+def test_a_lost_shard_is_named(untrained_llava: Path, tmp_path: Path) -> None:
+    copy = copy_with_weights(untrained_llava, tmp_path / "copy", lambda tensors: tensors)
+    tensors = load_file(copy / "model.safetensors")
+    (copy / "model.safetensors").unlink()
+    shards = {name: f"model-0000{1 + ('vision' in name)}-of-00002.safetensors" for name in tensors}
+    for shard in set(shards.values()):
+        part = {name: value for name, value in tensors.items() if shards[name] == shard}
+        save_file(part, copy / shard, metadata={"format": "pt"})
+    index = {"metadata": {}, "weight_map": shards}
+    (copy / "model.safetensors.index.json").write_text(json.dumps(index))
+    load_model(copy)
+    (copy / "model-00002-of-00002.safetensors").unlink()
+    assert "its index names model-00002-of-00002.safetensors" in refusal(copy)
+
+
+def test_another_architecture_in_the_config_is_named(untrained_llava: Path, tmp_path: Path) -> None:
+    copy = copy_with_json(
+        untrained_llava, tmp_path / "copy", "config.json", architectures=["MartianForAll"]
+    )
+    load_model(copy)
+    file = copy / "model.safetensors"
+    save_file(prefixed("mars.")(load_file(file)), file, metadata={"format": "pt"})
+    assert "speaks of MartianForAll" in refusal(copy)
+
+
+def test_a_part_that_the_model_has_no_place_for_is_told_and_left_out(
+    untrained_llava: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    copy = copy_with_weights(
+        untrained_llava, tmp_path / "copy", lambda t: t | {"reward_head.weight": torch.ones(2, 2)}
+    )
+    with caplog.at_level(logging.WARNING):
+        load_model(copy)
+    assert "reward_head.weight" in caplog.text
+    assert "REPORT" not in caplog.text
+
+
+def test_names_of_a_stranger_are_shown_bounded_and_without_control_characters(
+    untrained_llava: Path, tmp_path: Path
+) -> None:
+    hostile = "\x1b[2J\n" + "x" * 5000 + "."
+    said = refusal(copy_with_weights(untrained_llava, tmp_path / "copy", prefixed(hostile)))
+    assert "\x1b" not in said
+
+
+def test_tied_weights_are_no_gap(untrained_qwen: Path) -> None:
+    assert "lm_head.weight" not in load_file(untrained_qwen / "model.safetensors")
+    model = load_model(untrained_qwen)
+    assert model.lm_head.weight is model.get_input_embeddings().weight
+
+
+def test_weights_that_should_be_tied_and_are_not_are_missing(
+    untrained_llava: Path, tmp_path: Path
+) -> None:
+    copy = copy_with_weights(untrained_llava, tmp_path / "copy", without("lm_head"))
+    assert "lm_head.weight" in refusal(copy)
+
+
+def test_a_saved_copy_has_every_tensor(untrained_llava: Path, tmp_path: Path) -> None:
+    vlm = Vlm.load(untrained_llava, device="cpu")
+    save_model(vlm.model, vlm.processor, tmp_path / "copy")
+    again = load_weights(AutoModelForImageTextToText, tmp_path / "copy")
+    same = again.state_dict()
+    assert all(torch.equal(value, same[name]) for name, value in vlm.model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [{"mm_vision_tower": "openai/clip"}, {"architectures": ["LlavaLlamaForCausalLM"]}],
+)
+def test_the_layout_of_llavas_own_code_is_refused_before_any_weights_are_touched(
+    entries: dict[str, object], untrained_llava: Path, tmp_path: Path
+) -> None:
+    copy = copy_with_json(untrained_llava, tmp_path / "copy", "config.json", **entries)
+    (copy / "model.safetensors").unlink()
+    said = refusal(copy)
+    assert "LLaVA's own code" in said
+    assert "-hf" in said
