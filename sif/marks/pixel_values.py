@@ -13,12 +13,14 @@ from PIL import Image
 from torch import Tensor
 
 from sif.errors import ModelError, UsageError
-from sif.vlm.folder import first_line
 from sif.vlm.native import Extent, native_extent
+from sif.vlm.plain_words import first_line
 
 LARGEST_FREE_SIDE: Final = 336
 """Side in pixels for models that take any size, unless their limits say otherwise."""
 ROUNDS: Final = 4
+LONGEST_SHAPE: Final = 8
+"""What came out longer than that, for a square, is no picture: patches that lie in a row."""
 FAULTS: Final = (
     ArithmeticError,
     AssertionError,
@@ -103,7 +105,7 @@ def own_extent(image_processor: Any, *, whole: bool) -> Extent:
                 f"{type(image_processor).__name__}: {first_line(error)}"
             ) from error
         found = _extent_of(made, image_processor, extent)
-        if found == extent:
+        if found == extent or max(found) > LONGEST_SHAPE * min(found):
             break
         extent = found
     return extent

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from sif.errors import ModelError
 from sif.marks.pixel_values import FAULTS, Inputs
-from sif.vlm.folder import first_line
+from sif.vlm.plain_words import first_line
 
 Edit = Callable[[Tensor], Tensor]
 """What replaces a block's output: "batch positions hidden" -> the same shape."""
@@ -222,7 +222,7 @@ def _protected(call: Call, owner: Any, inputs: Inputs) -> None:
         raise ModelError(
             f"expected {type(owner).__name__} to take what its processor makes of pictures "
             f"({', '.join(f'{name} {shape}' for name, shape in shapes.items())}), got: "
-            f"{first_line(error) or type(error).__name__}"
+            f"{first_line(error)}"
         ) from error
 
 

@@ -103,7 +103,7 @@ def vision_part(owner: Any) -> nn.Module:
         ModelError: the model has no part that sees.
     """
     part: nn.Module = owner.get_encoder(modality="image")
-    if part is owner or part is owner.base_model:
+    if part in (owner, owner.base_model) or _reads(part):
         candidates = [
             owner.base_model,
             owner,
@@ -123,8 +123,11 @@ def _sees(part: Any) -> bool:
 
     if not isinstance(part, PreTrainedModel):
         return False
-    takes = signature(part.forward).parameters
-    return "pixel_values" in takes and "input_ids" not in takes
+    return "pixel_values" in signature(part.forward).parameters and not _reads(part)
+
+
+def _reads(part: nn.Module) -> bool:
+    return "input_ids" in signature(part.forward).parameters
 
 
 def block_names(module: nn.Module) -> list[str]:

@@ -7,14 +7,15 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, Final
 
-from safetensors import SafetensorError
-
 from sif.errors import ModelError
 from sif.marks.pixel_values import FAULTS
 from sif.marks.tower import SUPPORTED
-from sif.vlm.folder import first_line, load_config, load_model, load_processor
+from sif.vlm.adapter import bare_model, parts_of, wear
+from sif.vlm.folder import load_config, load_model, load_processor
+from sif.vlm.loading import load_weights
+from sif.vlm.plain_words import first_line
 
-LOADING_FAULTS: Final = (*FAULTS, OSError, SafetensorError)
+LOADING_FAULTS: Final = (*FAULTS, OSError)
 
 
 def load_owner(source: str | Path) -> tuple[Any, Any]:
@@ -78,11 +79,12 @@ def _load_vision_model(source: str | Path, **options: Any) -> Any:
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
-    kind = _class_of(load_config(source), source)
-    try:
-        model = kind.from_pretrained(source, trust_remote_code=False, **options)
-    except LOADING_FAULTS as error:
-        raise ModelError(f"cannot load the weights of {source}: {first_line(error)}") from error
+    parts = parts_of(source, None)
+    kind = _class_of(load_config(parts.model), source)
+    with bare_model(parts) as place:
+        model = load_weights(kind, place, **options)
+    if parts.adapter is not None:
+        model = wear(model, parts.adapter)
     return model.eval()
 
 

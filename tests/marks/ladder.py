@@ -80,15 +80,26 @@ LISTS: dict[str, list[int]] = {
     "image_size": [SIDE, SIDE],
     "patch_size": [PATCH, PATCH],
 }
+BIG = {"height": 2 * SIDE, "width": 2 * SIDE}
 WINDOWED = {"vision_config": {"window_size": 2 * PATCH, "fullatt_block_indexes": [1]}}
 OWN: dict[str, dict[str, Any]] = {
     "qwen2_5_vl": WINDOWED,
     "exaone4_5": WINDOWED,
     "hyperclovax_vision_v2": WINDOWED,
     "qwen2_5_omni_thinker": WINDOWED,
-    "swin": {"window_size": 2},
+    "swin": {"window_size": 2, "image_size": 2 * SIDE, "patch_size": 4},
     "swinv2": {"window_size": 2, "patch_size": 4},
-    "donut-swin": {"window_size": 2},
+    "donut-swin": {"window_size": 2, "image_size": [2 * SIDE, 2 * SIDE], "patch_size": 4},
+    "mllama": {"vision_config": {"intermediate_layers_indices": [0, 1]}},
+    "llama4": {
+        "vision_config": {
+            "intermediate_size": 4 * WIDTH,
+            "projector_input_dim": WIDTH,
+            "projector_output_dim": WIDTH,
+            "vision_output_dim": WIDTH,
+        },
+        "text_config": {"layer_types": ["full_attention"] * LAYERS},
+    },
     "vipllava": {"vision_feature_layers": [-2, -3]},
     "bit": {"num_groups": 8},
     "lfm2_vl": {"text_config": {"layer_types": ["full_attention"] * LAYERS}},
@@ -103,6 +114,20 @@ PROCESSORS: dict[str, dict[str, Any]] = {
         "max_num_patches": 16,
         "do_image_splitting": False,
     },
+    **dict.fromkeys(
+        [
+            "swin",
+            "donut-swin",
+            "convnext",
+            "convnextv2",
+            "levit",
+            "mobilevit",
+            "mobilevitv2",
+            "bit",
+        ],
+        {"size": BIG, "crop_size": BIG},
+    ),
+    **dict.fromkeys(["minicpmv4_6", "minicpmv4_7"], {"scale_resolution": SIDE}),
     "sam": {"mask_size": {"longest_edge": SIDE}, "size": {"longest_edge": SIDE}},
     "sam_hq": {"mask_size": {"longest_edge": SIDE}, "size": {"longest_edge": SIDE}},
 }
