@@ -34,7 +34,7 @@ class Look(NamedTuple):
     """
 
     fired: tuple[int, ...]
-    hidden: tuple[Float[Tensor, "batch positions hidden"], ...]
+    hidden: tuple[Float[Tensor, "batch _positions _hidden"], ...]
     output: Any
 
 

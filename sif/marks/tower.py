@@ -48,7 +48,7 @@ class Readout(BaseModel):
     def tokens(
         self,
         output: Any,
-        hidden: tuple[Float[Tensor, "batch positions hidden"], ...],
+        hidden: tuple[Float[Tensor, "batch _positions _hidden"], ...],
         module: nn.Module,
     ) -> Float[Tensor, "batch tokens features"]:
         """The tokens that stand behind the representation, some of which may be no patches."""

@@ -35,7 +35,7 @@ class Pass(NamedTuple):
         features: the representation.
     """
 
-    hidden: tuple[Float[Tensor, "batch positions hidden"], ...]
+    hidden: tuple[Float[Tensor, "batch _positions _hidden"], ...]
     tokens: Float[Tensor, "batch tokens features"]
     features: Float[Tensor, "batch features"]
 

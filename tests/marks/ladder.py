@@ -7,6 +7,7 @@ written down for an architecture.
 
 import dataclasses
 import inspect
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -102,6 +103,15 @@ OWN: dict[str, dict[str, Any]] = {
     },
     "vipllava": {"vision_feature_layers": [-2, -3]},
     "bit": {"num_groups": 8},
+    "efficientnet": {"hidden_dim": 2560, "depth_coefficient": 0.1},
+    "align": {"vision_config": {"depth_coefficient": 0.1}},
+    "levit": {"image_size": 2 * SIDE},
+    "mobilevit": {"patch_size": 2},
+    "mobilevitv2": {"patch_size": 2},
+    "sam2_hiera_det_model": {"hidden_size": 96},
+    "sam2_vision_model": {"backbone_config": {"hidden_size": 96}},
+    "sam2": {"vision_config": {"backbone_config": {"hidden_size": 96}}},
+    "kosmos-2.5": {"vision_config": {"patch_size": 16}},
     "lfm2_vl": {"text_config": {"layer_types": ["full_attention"] * LAYERS}},
 }
 """Settings of an architecture that the tables do not fit, by the configuration's name."""
@@ -157,6 +167,15 @@ MORE = (
 """Towers of LVLMs and of others, as folders of their own."""
 
 
+LEFT_OUT = re.compile(
+    r"pp_|.*detr|.*dino$|.*_video|deimv2|depth_pro|dpt|edgetam|efficientloftr|glpn|lightglue|"
+    r"layoutlm|mask2former|maskformer|mgp-str|omdet|oneformer|perceiver|seggpt|swin2sr|table|textnet|"
+    r"timesformer|tvp|uvdoc|videomae|videoprism|vivit|xclip|imagegpt|neomme|embedding_|t5gemma2_enc|"
+    r"evolla|mistral4|diffusion_gemma|instructblipvideo|pi0|udop|timm_"
+)
+"""Detectors, readers of lines, video, depth, and what takes no pictures: nobody's towers."""
+
+
 class Rung(NamedTuple):
     """One architecture: model type, class, and whether it is an LVLM."""
 
@@ -177,7 +196,8 @@ def rungs() -> list[Rung]:
     for kind in kinds:
         name = names.get(kind) or images[kind]
         alone.append(Rung(kind, name if isinstance(name, str) else name[0], False))
-    return alone + [Rung(kind, name, True) for kind, name in sorted(lvlms.items())]
+    seeing = alone + [Rung(kind, name, True) for kind, name in sorted(lvlms.items())]
+    return [rung for rung in seeing if not LEFT_OUT.match(rung.kind)]
 
 
 def tiny_config(kind: str) -> Any:
@@ -189,12 +209,13 @@ def _shrunk(cls: Any, own: dict[str, Any]) -> Any:
     default = cls()
     settings: dict[str, Any] = {}
     for name in _names(cls):
-        before = getattr(default, name, None)
+        before = vars(default).get(name)
         part = own.get(name, {})
         if isinstance(before, hf.PretrainedConfig):
             settings[name] = _shrunk(type(before), part if isinstance(part, dict) else {})
         elif isinstance(before, list | tuple) and name in LISTS:
-            settings[name] = LISTS[name][: len(before)] if before else before
+            if name not in ("image_size", "patch_size") or len(before) == 2:
+                settings[name] = LISTS[name][: len(before)]
         elif isinstance(before, bool | list | tuple | dict):
             continue
         elif name in NUMBERS and before is not None:
@@ -220,18 +241,20 @@ def tiny_processor(kind: str, config: Any) -> Any:
     settings: dict[str, Any] = {}
     for name in ("size", "crop_size", "max_image_size"):
         before = getattr(default, name, None)
-        if before:
+        if isinstance(before, int):
+            settings[name] = SIDE
+        elif before:
             settings[name] = _small(dict(before), factor=2 if name == "size" else 1)
     vision = getattr(config, "vision_config", config)
     for name, value in {
         "patch_size": getattr(vision, "patch_size", PATCH),
-        "merge_size": getattr(vision, "spatial_merge_size", 2),
-        "temporal_patch_size": getattr(vision, "temporal_patch_size", 1),
+        "merge_size": getattr(vision, "spatial_merge_size", None),
+        "temporal_patch_size": getattr(vision, "temporal_patch_size", None),
         "image_grid_pinpoints": [[SIDE, SIDE], [SIDE, 2 * SIDE], [2 * SIDE, SIDE]],
         "max_num_patches": (SIDE // PATCH) ** 2,
         "pad_size": {"height": SIDE, "width": SIDE},
     }.items():
-        if getattr(default, name, None) is not None:
+        if value is not None and getattr(default, name, None) is not None:
             settings[name] = value
     return cls(**(settings | PROCESSORS.get(kind, {})))
 
