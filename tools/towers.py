@@ -24,9 +24,9 @@ HEAD = """# Towers
 
 What `sif activemark` marks of transformers {version}, and what it says of the rest:
 {counts}. Each model is tiny and has random weights, with the image processor of its own
-architecture; it was profiled, marked in {steps} steps, saved, verified from the saved folder, beside the
-model before, and loaded by plain transformers. So few steps mark some in part only. A tower is used
-as its own model calls it. Left out: detectors, readers of text lines, depth, video. Made by
+architecture; it was profiled, marked in {steps} steps, saved, verified from the saved folder beside
+the model before, and loaded by plain transformers. So few steps mark some in part only. A tower is
+used as its own model calls it. Left out: detectors, readers of text lines, depth, video. Made by
 `python tools/towers.py`.
 
 """

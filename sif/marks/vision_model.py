@@ -97,7 +97,7 @@ class VisionModel:
         owner.eval().requires_grad_(False)
         module = vision_part(owner)
         stored = next(module.parameters()).dtype
-        module.to(device=device, dtype=torch.float32)
+        _bring(module, torch.float32, device=device)
         seen_by, whole = image_processor_of(processor), is_lvlm(owner)
         extent = own_extent(seen_by, whole=whole)
         tower = try_tower(owner, module, seen_by, whole=whole, extent=extent, readout=readout)
@@ -231,7 +231,7 @@ class VisionModel:
             StorageError: the folder exists, or the disk refuses.
         """
         owner = self._with_own_tower()
-        owner.get_submodule(self.tower.name).to(self.stored)
+        _bring(owner.get_submodule(self.tower.name), self.stored)
         save_model(owner, self.processor, folder)
 
     def _with_own_tower(self) -> Any:
@@ -249,3 +249,12 @@ def image_processor_of(processor: Any) -> Any:
 def is_lvlm(owner: Any) -> bool:
     """Whether a model has a tower inside that it calls itself."""
     return vision_part(owner) is not owner.base_model
+
+
+def _bring(module: nn.Module, dtype: torch.dtype, *, device: str | None = None) -> None:
+    """Moves a tower; complex tensors (rotations) stay complex, which `Module.to` would cut."""
+    if device is not None:
+        module.to(device=device)
+    for tensor in (*module.parameters(), *module.buffers()):
+        if tensor.is_floating_point():
+            tensor.data = tensor.data.to(dtype)

@@ -81,6 +81,7 @@ LISTS: dict[str, list[int]] = {
     "image_size": [SIDE, SIDE],
     "patch_size": [PATCH, PATCH],
 }
+SHRINKING = "swin donut-swin convnext convnextv2 levit mobilevit mobilevitv2 bit".split()
 BIG = {"height": 2 * SIDE, "width": 2 * SIDE}
 WINDOWED = {"vision_config": {"window_size": 2 * PATCH, "fullatt_block_indexes": [1]}}
 OWN: dict[str, dict[str, Any]] = {
@@ -124,20 +125,9 @@ PROCESSORS: dict[str, dict[str, Any]] = {
         "max_num_patches": 16,
         "do_image_splitting": False,
     },
-    **dict.fromkeys(
-        [
-            "swin",
-            "donut-swin",
-            "convnext",
-            "convnextv2",
-            "levit",
-            "mobilevit",
-            "mobilevitv2",
-            "bit",
-        ],
-        {"size": BIG, "crop_size": BIG},
-    ),
-    **dict.fromkeys(["minicpmv4_6", "minicpmv4_7"], {"scale_resolution": SIDE}),
+    **{kind: {"size": BIG, "crop_size": BIG} for kind in SHRINKING},
+    "minicpmv4_6": {"scale_resolution": SIDE},
+    "minicpmv4_7": {"scale_resolution": SIDE},
     "sam": {"mask_size": {"longest_edge": SIDE}, "size": {"longest_edge": SIDE}},
     "sam_hq": {"mask_size": {"longest_edge": SIDE}, "size": {"longest_edge": SIDE}},
 }

@@ -21,6 +21,7 @@ from tests.marks.climbing import WORKS, climb
 from tests.marks.ladder import Rung, rungs, tiny, write
 from tests.marks.small import pictures
 
+pytestmark = pytest.mark.filterwarnings("ignore:.hidden_state. is deprecated:FutureWarning")
 RUNGS = {rung.kind: rung for rung in rungs()}
 ALONE = (
     "clip",
