@@ -81,7 +81,10 @@ LISTS: dict[str, list[int]] = {
     "image_size": [SIDE, SIDE],
     "patch_size": [PATCH, PATCH],
 }
-SHRINKING = "swin donut-swin convnext convnextv2 levit mobilevit mobilevitv2 bit".split()
+SHRINKING = [
+    *("swin", "donut-swin", "convnext", "convnextv2"),
+    *("levit", "mobilevit", "mobilevitv2", "bit"),
+]
 BIG = {"height": 2 * SIDE, "width": 2 * SIDE}
 WINDOWED = {"vision_config": {"window_size": 2 * PATCH, "fullatt_block_indexes": [1]}}
 OWN: dict[str, dict[str, Any]] = {
