@@ -149,7 +149,7 @@ def _prepare(
         profile=seen,
         block=block,
         token=vision.readout.skip if recipe.token is None else recipe.token,
-        shapes=shapes_of(vision),
+        shapes=shapes_of(vision, block),
     )
 
 

@@ -19,8 +19,9 @@ from torch import Tensor, nn
 from sif.marks.copies import Copies
 from sif.marks.recipe import MarkRecipe
 from sif.marks.seeded import generator_at
+from sif.marks.seeing import Edit
 from sif.marks.training_images import BATCH, TrainingImages, variance_of
-from sif.marks.vision_model import Edit, VisionModel
+from sif.marks.vision_model import VisionModel
 from sif.watermark.activemark.coders import Decoder, Encoder, inject
 from sif.watermark.activemark.losses import carriage, feature_drift, margin_error, message_error
 from sif.watermark.activemark.projection import read_out

@@ -3,14 +3,19 @@
 Saving is that of `sif.vlm.folder`. Knows nothing of blocks or representations.
 """
 
+from inspect import signature
 from pathlib import Path
-from typing import Any
-
-from safetensors import SafetensorError
+from typing import Any, Final
 
 from sif.errors import ModelError
+from sif.marks.pixel_values import FAULTS
 from sif.marks.tower import SUPPORTED
-from sif.vlm.folder import first_line, load_config, load_model, load_processor
+from sif.vlm.adapter import bare_model, parts_of, wear
+from sif.vlm.folder import load_config, load_model, load_processor
+from sif.vlm.loading import load_weights
+from sif.vlm.plain_words import first_line
+
+LOADING_FAULTS: Final = (*FAULTS, OSError)
 
 
 def load_owner(source: str | Path) -> tuple[Any, Any]:
@@ -43,11 +48,25 @@ def load_any(source: str | Path, **options: Any) -> Any:
 def load_any_processor(source: str | Path) -> Any:
     """The processor of an LVLM, or the image processor of a vision model.
 
+    An LVLM's folder without tokenizer or chat template is one of a vision model here: only pictures
+    are shown to it.
+
     Raises:
         ModelError: it has none, or it is damaged.
     """
-    is_lvlm = _is_lvlm(load_config(source))
-    return (load_processor if is_lvlm else _load_image_processor)(source)
+    if not _is_lvlm(load_config(source)):
+        return _load_image_processor(source)
+    try:
+        processor = load_processor(source)
+    except (ModelError, *FAULTS) as error:
+        try:
+            return _load_image_processor(source)
+        except ModelError:
+            raise ModelError(
+                f"cannot load the processor of {source}: {first_line(error)}"
+            ) from error
+    sees = hasattr(processor, "image_processor") or not hasattr(processor, "tokenize")
+    return processor if sees else _load_image_processor(source)
 
 
 def _is_lvlm(config: Any) -> bool:
@@ -57,23 +76,39 @@ def _is_lvlm(config: Any) -> bool:
 
 
 def _load_vision_model(source: str | Path, **options: Any) -> Any:
-    import transformers
-    from transformers import AutoModel, PreTrainedModel
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
-    config = load_config(source)
+    parts = parts_of(source, None)
+    kind = _class_of(load_config(parts.model), source)
+    with bare_model(parts) as place:
+        model = load_weights(kind, place, **options)
+    if parts.adapter is not None:
+        model = wear(model, parts.adapter)
+    return model.eval()
+
+
+def _class_of(config: Any, source: str | Path) -> Any:
+    """The class that a folder names; where it names none, the one of its configuration.
+
+    Raises:
+        ModelError: one that takes no pictures.
+    """
+    import transformers
+    from transformers import AutoModel, PreTrainedModel
+
     (name, *_) = getattr(config, "architectures", None) or [""]
     kind: Any = getattr(transformers, name, None)
     if not (isinstance(kind, type) and issubclass(kind, PreTrainedModel)):
-        kind = AutoModel
-    try:
-        model = kind.from_pretrained(source, trust_remote_code=False, **options)
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        raise ModelError(f"cannot load the weights of {source}: {first_line(error)}") from error
-    if getattr(model, "main_input_name", "") != "pixel_values":
-        raise ModelError(f"expected {SUPPORTED}, got {type(model).__name__} in {source}")
-    return model.eval()
+        kind = AutoModel._model_mapping.get(type(config), None)
+    if isinstance(kind, list | tuple):
+        kind = kind[0]
+    if kind is None or not any("pixel" in one for one in signature(kind.forward).parameters):
+        raise ModelError(
+            f"expected {SUPPORTED}, got {name or type(config).__name__} in {source}, which takes "
+            "no pictures"
+        )
+    return kind
 
 
 def _load_image_processor(source: str | Path) -> Any:
@@ -81,7 +116,7 @@ def _load_image_processor(source: str | Path) -> Any:
 
     try:
         return AutoImageProcessor.from_pretrained(source, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, ImportError) as error:
+    except LOADING_FAULTS as error:
         raise ModelError(
             f"cannot load the image processor of {source}: {first_line(error)}; copy "
             "preprocessor_config.json from the model's own release into the folder"

@@ -5,9 +5,8 @@ Knows nothing of keys or watermarks, and no model by name.
 
 import copy
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,20 +15,15 @@ from jaxtyping import Float
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
-from sif.errors import ModelError, UsageError
-from sif.marks.tower import Readout, Tower, find_tower
+from sif.errors import UsageError
+from sif.marks.pixel_values import Images, Inputs, make_inputs, own_extent
+from sif.marks.seeing import Edit, look
+from sif.marks.tower import Readout, Tower, vision_part
 from sif.marks.tower_folder import load_owner
+from sif.marks.trial import try_tower
 from sif.vlm.folder import save_model
-from sif.vlm.native import Extent, native_extent, to_rgb
+from sif.vlm.native import Extent, to_rgb
 from sif.vlm.pixels import to_tensor
-
-LARGEST_FREE_SIDE = 336
-"""Side in pixels for models that take any size, unless their limits say otherwise."""
-
-Edit = Callable[[Tensor], Tensor]
-"""What replaces a block's output: "batch positions hidden" -> the same shape."""
-Inputs = Mapping[str, Tensor]
-"""Pixel values as the tower's forward pass takes them."""
 
 
 class Pass(NamedTuple):
@@ -41,7 +35,7 @@ class Pass(NamedTuple):
         features: the representation.
     """
 
-    hidden: tuple[Float[Tensor, "batch positions hidden"], ...]
+    hidden: tuple[Float[Tensor, "batch _positions _hidden"], ...]
     tokens: Float[Tensor, "batch tokens features"]
     features: Float[Tensor, "batch features"]
 
@@ -56,6 +50,7 @@ class VisionModel:
         source: the folder or hub id that it came from.
         tower: the part that sees.
         stored: precision of the tower's files, in which it is saved again.
+        extent: height and width in pixels of the images that it is shown here.
     """
 
     owner: Any
@@ -63,6 +58,7 @@ class VisionModel:
     source: str
     tower: Tower
     stored: torch.dtype
+    extent: Extent
 
     @classmethod
     def load(
@@ -99,26 +95,29 @@ class VisionModel:
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         owner.eval().requires_grad_(False)
-        tower = find_tower(owner, readout)
-        stored = next(tower.module.parameters()).dtype
-        tower.module.to(device=device, dtype=torch.float32)
-        return cls(owner, processor, source, tower, stored)
+        module = vision_part(owner)
+        stored = next(module.parameters()).dtype
+        _bring(module, torch.float32, device=device)
+        seen_by, whole = image_processor_of(processor), is_lvlm(owner)
+        extent = own_extent(seen_by, whole=whole)
+        tower = try_tower(owner, module, seen_by, whole=whole, extent=extent, readout=readout)
+        return cls(owner, processor, source, tower, stored, extent)
 
     def copy(self) -> "VisionModel":
         """The same model with a tower of its own; everything else is shared."""
-        owner = self._with_own_tower()
-        tower = find_tower(owner, self.readout)
-        return VisionModel(owner, self.processor, self.source, tower, self.stored)
+        return replace(self, owner=self._with_own_tower())
 
     @property
     def module(self) -> nn.Module:
         """The tower."""
-        return self.tower.module
+        module: nn.Module = self.owner.get_submodule(self.tower.name)
+        return module
 
     @property
-    def blocks(self) -> nn.ModuleList:
+    def blocks(self) -> Sequence[nn.Module]:
         """The blocks that the representation passes through, first to last."""
-        return self.tower.blocks
+        module = self.module
+        return [module.get_submodule(name) for name in self.tower.blocks]
 
     @property
     def readout(self) -> Readout:
@@ -132,23 +131,13 @@ class VisionModel:
 
     @property
     def width(self) -> int:
-        """Size of the blocks' hidden states."""
-        config: Any = self.module.config
-        return int(config.hidden_size)
+        """Size of the last block's hidden states."""
+        return self.tower.widths[-1]
 
     @property
     def image_processor(self) -> Any:
         """Of the model or of its LVLM's processor."""
-        return getattr(self.processor, "image_processor", self.processor)
-
-    @property
-    def extent(self) -> Extent:
-        """Height and width in pixels of the images that it is shown here.
-
-        Raises:
-            ModelError: the image processor's settings are of no kind that is known.
-        """
-        return native_extent(self.image_processor, Extent(LARGEST_FREE_SIDE, LARGEST_FREE_SIDE))
+        return image_processor_of(self.processor)
 
     def pictures(self, images: Sequence[Image.Image]) -> list[Image.Image]:
         """Pictures of any kind and size as RGB at `extent`: scaled to cover it, and cropped."""
@@ -156,9 +145,7 @@ class VisionModel:
         fit = ImageOps.fit
         return [fit(to_rgb(one), (width, height), Image.Resampling.LANCZOS) for one in images]
 
-    def prepare(
-        self, images: Float[Tensor, "batch 3 height width"] | Sequence[Image.Image]
-    ) -> dict[str, Tensor]:
+    def prepare(self, images: Images) -> Inputs:
         """Pixel values, as the model's own processor makes them from images at `extent`.
 
         Args:
@@ -174,18 +161,8 @@ class VisionModel:
                 f"expected images of {self.extent.height} x {self.extent.width} pixels, got "
                 f"{images.shape[-2]} x {images.shape[-1]}; bring them there with `pictures`"
             )
-        try:
-            made = self.image_processor(
-                images=list(images.to(self.device)),
-                do_rescale=False,
-                **({} if self.tower.packed else {"do_resize": False, "do_center_crop": False}),
-                return_tensors="pt",
-            )
-        except (ValueError, TypeError, RuntimeError) as error:
-            raise UsageError(
-                f"expected images that the processor of {self.source} takes, got a refusal: {error}"
-            ) from error
-        return {name: value.to(self.device) for name, value in made.items()}
+        whole = is_lvlm(self.owner)
+        return make_inputs(self.image_processor, images, whole=whole, device=self.device)
 
     def run(self, inputs: Inputs, *, edits: Mapping[int, Edit] | None = None) -> Pass:
         """One forward pass over prepared images.
@@ -197,49 +174,39 @@ class VisionModel:
         Raises:
             ModelError: the tower cannot take these inputs.
         """
-        batch = len(inputs["image_grid_thw"] if self.tower.packed else inputs["pixel_values"])
-        hidden: list[Tensor] = []
+        module = self.module
+        seen = look(
+            self.owner,
+            module,
+            self.blocks,
+            inputs,
+            edits=edits or {},
+            masked=not self.tower.masked,
+        )
+        tokens = self.readout.tokens(seen.output, seen.hidden, module)
+        return Pass(seen.hidden, tokens, self.readout.features(seen.output, tokens))
 
-        def listen(index: int) -> Callable[..., Any]:
-            edit = (edits or {}).get(index)
-
-            def hook(_block: nn.Module, _inputs: Any, output: Any) -> Any:
-                first: Tensor = output[0] if isinstance(output, tuple) else output
-                seen = first.reshape(batch, -1, first.shape[-1])
-                if edit is not None:
-                    seen = edit(seen)
-                    changed = seen.reshape(first.shape)
-                    output = (changed, *output[1:]) if isinstance(output, tuple) else changed
-                hidden.append(seen)
-                return output
-
-            return hook
-
-        with ExitStack() as stack:
-            for index, block in enumerate(self.blocks):
-                stack.enter_context(block.register_forward_hook(listen(index)))
-            output = self._forward(inputs)
-        tokens = self.readout.tokens(output, tuple(hidden))
-        return Pass(tuple(hidden), tokens, self.readout.features(output, tokens))
-
-    def features(
-        self, images: Float[Tensor, "batch 3 height width"] | Sequence[Image.Image]
-    ) -> Float[Tensor, "batch features"]:
+    def features(self, images: Images) -> Float[Tensor, "batch features"]:
         """The representation of each image (`readout` says which), with gradient."""
         return self.run(self.prepare(images)).features
 
-    def patches(
-        self, images: Float[Tensor, "batch 3 height width"] | Sequence[Image.Image]
-    ) -> Float[Tensor, "batch patches features"]:
+    def patches(self, images: Images) -> Float[Tensor, "batch patches features"]:
         """The patches behind the representation, in reading order, without CLS and registers."""
         tokens = self.run(self.prepare(images)).tokens
-        return tokens[:, tokens.shape[1] - self.number_of_patches :]
+        number = min(self.number_of_patches or tokens.shape[1], tokens.shape[1])
+        return tokens[:, tokens.shape[1] - number :]
 
     @property
     def number_of_patches(self) -> int:
-        """Patches of an image at `extent`, after merging where the model merges them."""
+        """Patches of an image at `extent`, after merging where the model merges them.
+
+        0 where the model's settings do not say it.
+        """
         config: Any = self.module.config
-        side = config.patch_size * getattr(config, "spatial_merge_size", 1)
+        side = getattr(config, "patch_size", None)
+        if not isinstance(side, int):
+            return 0
+        side *= getattr(config, "spatial_merge_size", 1)
         return int((self.extent.height // side) * (self.extent.width // side))
 
     def digest(self) -> str:
@@ -264,7 +231,7 @@ class VisionModel:
             StorageError: the folder exists, or the disk refuses.
         """
         owner = self._with_own_tower()
-        find_tower(owner, self.readout).module.to(self.stored)
+        _bring(owner.get_submodule(self.tower.name), self.stored)
         save_model(owner, self.processor, folder)
 
     def _with_own_tower(self) -> Any:
@@ -273,13 +240,21 @@ class VisionModel:
         shared = {id(tensor): tensor for tensor in rest if id(tensor) not in own}
         return copy.deepcopy(self.owner, shared)
 
-    def _forward(self, inputs: Inputs) -> Any:
-        try:
-            if self.tower.packed:
-                return self.module(inputs["pixel_values"], grid_thw=inputs["image_grid_thw"])
-            return self.module(pixel_values=inputs["pixel_values"])
-        except (RuntimeError, ValueError) as error:
-            raise ModelError(
-                f"expected {self.source} to take its processor's pixel values of "
-                f"{tuple(inputs['pixel_values'].shape)}, got: {str(error).splitlines()[0]}"
-            ) from error
+
+def image_processor_of(processor: Any) -> Any:
+    """A processor's image processor, or itself where it is one."""
+    return getattr(processor, "image_processor", processor)
+
+
+def is_lvlm(owner: Any) -> bool:
+    """Whether a model has a tower inside that it calls itself."""
+    return vision_part(owner) is not owner.base_model
+
+
+def _bring(module: nn.Module, dtype: torch.dtype, *, device: str | None = None) -> None:
+    """Moves a tower; complex tensors (rotations) stay complex, which `Module.to` would cut."""
+    if device is not None:
+        module.to(device=device)
+    for tensor in (*module.parameters(), *module.buffers()):
+        if tensor.is_floating_point():
+            tensor.data = tensor.data.to(dtype)

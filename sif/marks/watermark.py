@@ -49,7 +49,7 @@ class Shapes(BaseModel):
     """The sizes that a suspect must have in common with the marked model.
 
     Attributes:
-        width: of the blocks' hidden states.
+        width: of the hidden states of the block that messages go into.
         features: of the representation.
         blocks: that the representation passes through.
     """
@@ -172,7 +172,7 @@ class Watermark:
         Raises:
             UsageError: it has other shapes; says which.
         """
-        own, theirs = self.manifest.shapes, shapes_of(suspect)
+        own, theirs = self.manifest.shapes, shapes_of(suspect, self.manifest.block)
         differ = [
             f"{name} {getattr(own, name)} here and {getattr(theirs, name)} there"
             for name in ("width", "features", "blocks")
@@ -249,12 +249,14 @@ def read_manifest(folder: Path) -> MarkManifest:
         ) from error
 
 
-def shapes_of(vision: VisionModel) -> Shapes:
-    """The sizes of a tower, by one forward pass."""
+def shapes_of(vision: VisionModel, block: int) -> Shapes:
+    """The sizes of a tower, its width at one of its blocks, by one forward pass."""
     height, width = vision.extent
     with torch.no_grad():
         features = vision.features(torch.full((1, 3, height, width), 0.5))
-    return Shapes(width=vision.width, features=features.shape[1], blocks=len(vision.blocks))
+    widths = vision.tower.widths
+    width = widths[min(block, len(widths) - 1)]
+    return Shapes(width=width, features=features.shape[1], blocks=len(widths))
 
 
 def open_private(folder: Path) -> None:
