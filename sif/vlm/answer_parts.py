@@ -5,9 +5,7 @@ backward pass instead of being kept. Where all positions fit into one part, this
 `Vlm.answer_logits` and nothing else. Knows nothing of losses.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from jaxtyping import Float, Int
@@ -64,13 +62,12 @@ def visit_parts(
     if at_once is None or longest <= at_once:
         logits, ids = vlm.answer_logits(images, prompts, answers)
         return Visited([visit(Part(logits, ids, slice(0, longest)))], ids)
-    with _headless(vlm.model) as seen:
-        ids = vlm.answer_logits(images, prompts, answers)[1]
-    states, output = seen.output.last_hidden_state[:, -longest - 1 : -1], type(seen.output)
+    inputs, ids = vlm.answer_inputs(images, prompts, answers)
+    output = _before_head(vlm.model, inputs)
+    states, kind = output.last_hidden_state[:, -longest - 1 : -1], type(output)
 
     def look(some: Tensor, where: slice) -> Any:
-        logits = _head(vlm.model, output(last_hidden_state=some), seen.named)
-        return visit(Part(logits, ids, where))
+        return visit(Part(_head(vlm.model, kind(last_hidden_state=some), inputs), ids, where))
 
     parts = []
     for start in range(0, longest, at_once):
@@ -89,39 +86,24 @@ def positions_at_once(vlm: Vlm, batch: int) -> int | None:
     return max(1, LARGEST_PART // (4 * batch * len(head.weight)))
 
 
-@dataclass(slots=True)
-class _Seen:
-    """What a pass without its head had: the output before it, and the model's arguments."""
-
-    output: Any = None
-    named: dict[str, Any] = field(default_factory=dict)
-
-
-@contextmanager
-def _headless(model: Any) -> Iterator[_Seen]:
-    """Lets the head see one position only, and keeps what it would have seen."""
-    seen = _Seen()
-
-    def before(_module: nn.Module, _inputs: Any, named: dict[str, Any]) -> None:
-        seen.named = named
+def _before_head(model: Any, inputs: dict[str, Any]) -> Any:
+    """What a whole forward pass gives its head, which sees one position only."""
+    seen: list[Any] = []
 
     def after(_module: nn.Module, _inputs: Any, output: Any) -> Any:
-        seen.output = output
+        seen.append(output)
         return type(output)(last_hidden_state=output.last_hidden_state[:, -1:])
 
-    handles = [
-        model.register_forward_pre_hook(before, with_kwargs=True),
-        model.base_model.register_forward_hook(after),
-    ]
+    handle = model.base_model.register_forward_hook(after)
     try:
-        yield seen
+        model(**inputs)
     finally:
-        for handle in handles:
-            handle.remove()
+        handle.remove()
+    return seen[-1]
 
 
-def _head(model: Any, output: Any, named: dict[str, Any]) -> Tensor:
+def _head(model: Any, output: Any, inputs: dict[str, Any]) -> Tensor:
     """Logits, by the model's own forward pass around what its inner model has already given."""
     with forward_replaced(model.base_model, lambda *_inputs, **_named: output):
-        logits: Tensor = model.forward(**named).logits
+        logits: Tensor = model.forward(**inputs).logits
     return logits.float()
