@@ -11,6 +11,8 @@ from torch import Tensor
 
 Weights = Float[Tensor, "outputs inputs"]
 SAMPLE: Final = 2**20
+BLOCK: Final = 2**22
+"""Weights that are rounded at a time, in float32."""
 
 
 def rounded(weights: Weights, *, bits: int, group_size: int) -> Weights:
@@ -22,12 +24,25 @@ def rounded(weights: Weights, *, bits: int, group_size: int) -> Weights:
         group_size: neighbours along the input dimension that share a grid; a row's last group may
             be shorter.
     """
-    groups = weights.float().split(group_size, dim=1)
-    return torch.cat([_on_grid(group, steps=2**bits - 1) for group in groups], 1).to(weights.dtype)
+    worn = torch.empty_like(weights)
+    rows = max(1, BLOCK // max(1, weights.shape[1]))
+    for some, place in zip(weights.split(rows), worn.split(rows), strict=True):
+        place.copy_(_rounded(some.float(), steps=2**bits - 1, group_size=group_size))
+    return worn
 
 
-def _on_grid(group: Weights, *, steps: int) -> Weights:
-    least, most = group.aminmax(dim=1, keepdim=True)
+def _rounded(weights: Weights, *, steps: int, group_size: int) -> Weights:
+    rows, columns = weights.shape
+    whole = columns // group_size * group_size
+    grouped = weights[:, :whole].reshape(rows, -1, group_size)
+    parts = [_on_grid(grouped, steps=steps).reshape(rows, whole)]
+    if whole < columns:
+        parts.append(_on_grid(weights[:, whole:], steps=steps))
+    return torch.cat(parts, 1) if len(parts) > 1 else parts[0]
+
+
+def _on_grid(group: Tensor, *, steps: int) -> Tensor:
+    least, most = group.aminmax(dim=-1, keepdim=True)
     step = (most - least) / steps
     codes = ((group - least) / step.where(step > 0, 1)).round()
     return least + codes * step
@@ -59,6 +74,6 @@ def disturbed(weights: Weights, sigma: float, generator: torch.Generator) -> Wei
 
     A generator of the CPU gives the same noise whatever the device of the weights.
     """
-    exact = weights.float()
-    noise = torch.randn(exact.shape, generator=generator, device=generator.device).to(exact.device)
-    return (exact + sigma * exact.std() * noise).to(weights.dtype)
+    size = sigma * weights.float().std()
+    noise = torch.randn(weights.shape, generator=generator, device=generator.device)
+    return noise.to(weights.device).mul_(size).add_(weights).to(weights.dtype)

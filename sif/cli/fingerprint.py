@@ -29,6 +29,14 @@ Epsilon = Annotated[float | None, typer.Option(help="Budget in 1/255, instead of
 KeyFile = Annotated[
     Path | None, typer.Option(help="Key file to use; else a fresh one is made in --out.")
 ]
+Checkpointing = Annotated[
+    bool | None,
+    typer.Option(
+        "--checkpointing/--no-checkpointing",
+        help="Compute activations again instead of keeping them: less memory, more time.",
+        show_default="where memory is short",
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Of everything random but the keys.")]
 
 
@@ -43,7 +51,8 @@ def fingerprint(
     epsilon: Epsilon = None,
     secret: KeyFile = None,
     seed: Seed = 0,
-    batch: options.Batch = 8,
+    batch: options.BatchThatFits = "auto",
+    checkpointing: Checkpointing = None,
     device: options.Device = "auto",
 ) -> None:
     """Makes trigger images whose ordinary answers carry your secret watermark.
@@ -82,7 +91,8 @@ def fingerprint(
             count=number,
             keys=load_keys(secret, vlm.tokenizer, gamma=chosen.gamma) if secret else None,
             seed=seed,
-            batch_size=batch,
+            batch_size=options.batch_that_fits(batch),
+            checkpointing=checkpointing,
             report=lambda progress: _show(show, progress),
         )
     typer.echo(summary(made, out))

@@ -1,7 +1,7 @@
 """Options that several commands share, each declared once. Knows no command."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -28,6 +28,13 @@ AnswerAttack = Annotated[
     ),
 ]
 Batch = Annotated[int, typer.Option(min=1, help="Triggers worked on together.")]
+BatchThatFits = Annotated[
+    str,
+    typer.Option(
+        metavar="N|auto",
+        help="Triggers worked on together; auto is 8, as many of them at once as memory holds.",
+    ),
+]
 Calibrated = Annotated[
     bool,
     typer.Option(
@@ -94,3 +101,21 @@ Tsa = Annotated[
     str | None, typer.Option(metavar="URL", help="Timestamp authority, asked over HTTP.")
 ]
 VisionSource = Annotated[str, typer.Argument(help="Folder or hub id: a vision model or an LVLM.")]
+
+
+def batch_that_fits(text: str) -> int | Literal["auto"]:
+    """A batch as it is typed.
+
+    Raises:
+        UsageError: neither a number nor auto.
+    """
+    from sif.errors import UsageError
+
+    if text == "auto":
+        return "auto"
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
+        raise UsageError(
+            f"--batch: expected a whole number of 1 or more, or auto, got {ascii(text)[:40]}; "
+            "leave it out for auto"
+        )
+    return int(text)

@@ -4,11 +4,17 @@ Knows nothing of how triggers are made.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from sif.errors import UsageError
 from sif.fingerprint.images import NamedImage
 from sif.vlm.model import Vlm
 from sif.watermark.keys import SEEDS, KeyRing
+
+MENDS: Final = {
+    "count": "leave it out for one trigger an image",
+    "batch_size": "leave it out for as many at once as fit",
+}
 
 
 def check_kinds(vlm: object, keys: object) -> None:
@@ -52,13 +58,12 @@ def check_numbers(*, seed: object, count: object, batch_size: object) -> None:
         ("count", count, 1),
         ("batch_size", batch_size, 1),
     ):
-        if name == "count" and value is None:
+        if (name == "count" and value is None) or (name == "batch_size" and value == "auto"):
             continue
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            mend = "; leave it out for one trigger an image" if name == "count" else ""
+            mend = MENDS.get(name, "correct it")
             raise UsageError(
-                f"{name}: expected a whole number of {least} or more, got {value!r}"
-                f"{mend or '; correct it'}"
+                f"{name}: expected a whole number of {least} or more, got {value!r}; {mend}"
             )
 
 

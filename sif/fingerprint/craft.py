@@ -34,6 +34,7 @@ from sif.fingerprint.recipe import (
     TextEmbeddingNoiseRecipe,
     WeightNoiseRecipe,
 )
+from sif.fingerprint.robustness.checkpointing import Checkpointing
 from sif.fingerprint.robustness.image_transforms import ImageTransforms
 from sif.fingerprint.robustness.input_diversity import InputDiversity
 from sif.fingerprint.robustness.parameter_ascent import ParameterAscent
@@ -109,6 +110,8 @@ def craft(
     generation: GenerationSettings,
     report: Callable[[int, float], None],
     content: ContentSpace | None = None,
+    checkpointing: bool = False,
+    shared_seed: int | None = None,
 ) -> list[Craft]:
     """Optimises drafts of one extent together, and measures what came of each.
 
@@ -119,6 +122,8 @@ def craft(
         generation: settings of the measured answers.
         report: called after every step with its number and the mean loss.
         content: what ordinary pictures hold, where the recipe keeps out of it.
+        checkpointing: whether activations are computed again instead of being kept.
+        shared_seed: of what triggers share; the first draft's where None.
     """
     green = torch.from_numpy(np.stack([steerable(vlm, draft.green) for draft in drafts]))
     batch = Batch(
@@ -126,6 +131,7 @@ def craft(
         prompts=tuple(draft.prompt for draft in drafts),
         green=green.to(vlm.device),
         seeds=tuple(draft.seed for draft in drafts),
+        shared_seed=shared_seed,
     )
 
     def signal(images: Tensor) -> Tensor:
@@ -135,7 +141,7 @@ def craft(
         vlm,
         batch,
         objective=build_objective(recipe.objective),
-        terms=[build_term(term) for term in recipe.robustness],
+        terms=build_terms(recipe, checkpointing=checkpointing),
         schedule=build_schedule(recipe, tile=vlm.patch_size, content=content),
         measure=signal,
         report=report,
@@ -183,6 +189,12 @@ def build_objective(recipe: ObjectiveRecipe) -> Objective:
             return GreenMass(**fields)
         case TargetAnswerRecipe():
             return TargetAnswer(**fields)
+
+
+def build_terms(recipe: Recipe, *, checkpointing: bool = False) -> list[Term]:
+    """All robustness terms of a recipe, outermost first."""
+    terms = [build_term(term) for term in recipe.robustness]
+    return [Checkpointing(), *terms] if checkpointing else terms
 
 
 def build_term(recipe: Robustness) -> Term:

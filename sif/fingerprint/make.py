@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -25,10 +25,11 @@ from sif.fingerprint.arguments import (
     checked_prompts,
 )
 from sif.fingerprint.content import ContentSpace, learn_content
-from sif.fingerprint.craft import Craft, Draft, craft
+from sif.fingerprint.craft import Craft, Draft
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.images import NamedImage, read_images
 from sif.fingerprint.manifest import Manifest, ModelRecord, Quality, Request, TriggerRecord
+from sif.fingerprint.memory import Fitting, craft_fitting
 from sif.fingerprint.model_manifest import ModelManifest, hash_model
 from sif.fingerprint.predictability import word_weights
 from sif.fingerprint.recipe import GreenMassRecipe, Recipe, SafdRecipe, load_recipe
@@ -76,7 +77,8 @@ def make_fingerprint(
     count: int | None = None,
     keys: KeyRing | None = None,
     seed: int = 0,
-    batch_size: int = 8,
+    batch_size: int | Literal["auto"] = "auto",
+    checkpointing: bool | None = None,
     report: Report = lambda progress: None,
 ) -> FingerprintSet:
     """Makes `count` triggers on a model and keeps them in a folder.
@@ -98,7 +100,10 @@ def make_fingerprint(
         count: number of triggers; all images where None.
         keys: the owner's secret; where None, the folder's or a fresh one, which is saved there.
         seed: of everything random but the keys.
-        batch_size: triggers optimised together; results do not mix within a batch.
+        batch_size: triggers optimised together, which share their changes of the weights and
+            nothing else; "auto" is 8, as many of them at once as fit into memory.
+        checkpointing: whether activations are computed again in the backward pass instead of being
+            kept; None where memory is short. The result is the same.
         report: called after every step.
 
     Raises:
@@ -110,6 +115,7 @@ def make_fingerprint(
     """
     check_kinds(vlm, keys)
     check_numbers(seed=seed, count=count, batch_size=batch_size)
+    fitting = Fitting(batch_size, checkpointing)
     recipe = load_recipe(recipe) if isinstance(recipe, str | Path) else recipe
     green_list_objective(recipe)  # refuses other recipes before anything is written
     prompts = load_prompts() if prompts is None else checked_prompts(prompts)
@@ -131,13 +137,13 @@ def make_fingerprint(
         prompts=prompts,
         count=number,
         seed=seed,
-        batch_size=batch_size,
+        batch_size=fitting.group,
         keys=keys,
     )
     workspace.claim(request)
     if workspace.finished() is None:
         tokenizer = workspace.write_tokenizer(vlm.tokenizer)
-        records = _make_all(Plan(vlm, images, request, keys, content), workspace, report)
+        records = _make_all(Plan(vlm, images, request, keys, content, fitting), workspace, report)
         weights = workspace.write_weights(_weights(vlm, request, workspace.folder, records))
         if files is not None:
             workspace.write_model(files)
@@ -154,6 +160,7 @@ class Plan:
     request: Request
     keys: KeyRing
     content: ContentSpace | None
+    fitting: Fitting
 
     def draft(self, index: int, attempt: int, best: Craft | None) -> Draft:
         """Trigger `index` before its `attempt`-th making (from 0), after the `best` one so far."""
@@ -227,9 +234,9 @@ def _craft_all(
     plan: Plan, drafts: list[Draft], done: int, attempt: int, report: Report
 ) -> list[Craft]:
     """Crafts drafts in groups of one extent; returns them in the order of the drafts."""
-    request, made, working = plan.request, dict[str, Craft](), 0
+    request, made = plan.request, dict[str, Craft]()
 
-    def step_done(step: int, loss: float) -> None:
+    def step_done(working: int, step: int, loss: float) -> None:
         progress = MakingProgress(
             done=done + len(made),
             count=request.count,
@@ -243,16 +250,16 @@ def _craft_all(
 
     for extent in dict.fromkeys(draft.base.size for draft in drafts):
         group = [draft for draft in drafts if draft.base.size == extent]
-        working = len(group)
-        crafts = craft(
+        for crafts in craft_fitting(
             plan.vlm,
             request.recipe,
             group,
+            fitting=plan.fitting,
             generation=_generation(request.recipe),
             report=step_done,
             content=plan.content,
-        )
-        made |= {craft.draft.id: craft for craft in crafts}
+        ):
+            made |= {craft.draft.id: craft for craft in crafts}
     return [made[draft.id] for draft in drafts]
 
 

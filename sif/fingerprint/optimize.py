@@ -127,7 +127,7 @@ def _wrapped(
     targets: Targets,
     step: int,
 ) -> GradientFunction:
-    context = StepContext(vlm, step, batch.seeds)
+    context = StepContext(vlm, step, batch.seeds, batch.shared_seed)
     gradient = plain_gradient(lambda images: objective.loss(vlm, batch, images, targets))
     for term in reversed(terms):
         gradient = term.around(gradient, context)

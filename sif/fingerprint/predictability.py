@@ -12,6 +12,7 @@ suspect's answer, so that the null of `sif.ownership.weighted` stays exact.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from jaxtyping import Float
 from PIL import Image
 
 from sif.types import GenerationSettings
+from sif.vlm.answer_parts import Part, visit_parts
 from sif.vlm.model import Vlm
 from sif.vlm.pixels import to_tensor
 
@@ -51,24 +53,39 @@ def word_weights(
         ]
         for start in range(0, len(pairs), batch_size):
             some = pairs[start : start + batch_size]
-            chances = _answer_chances(vlm, [p[0] for p in some], [p[1] for p in some], generation)
-            h = 1.0 - (chances**2).sum(-1)
-            likely += chances.sum(0)[:vocab]
-            free += (chances * h[:, None]).sum(0)[:vocab]
-            freedom, positions = freedom + h.sum(), positions + len(h)
+            tables = _answer_chances(vlm, [p[0] for p in some], [p[1] for p in some], generation)
+            for found in tables:
+                likely += found.likely[:vocab]
+                free += found.free[:vocab]
+                freedom, positions = freedom + found.freedom, positions + found.positions
     mean = freedom / max(1.0, positions)
     weights = np.sqrt((free + mean) / (likely + 1.0))
     usual = (likely @ weights) / likely.sum() if likely.sum() else 0.0
     return weights / usual if usual > 0.0 else np.ones(vocab)
 
 
+class _Sums(NamedTuple):
+    """Σ_t p_t, Σ_t p_t h_t and Σ_t h_t over so many positions."""
+
+    likely: Float[np.ndarray, " vocab"]
+    free: Float[np.ndarray, " vocab"]
+    freedom: float
+    positions: int
+
+
 @torch.no_grad()
 def _answer_chances(
     vlm: Vlm, images: Sequence[Image.Image], prompts: Sequence[str], generation: GenerationSettings
-) -> Float[np.ndarray, "positions vocab"]:
-    """Next-token distributions along the model's own answers, all positions in one table."""
+) -> list[_Sums]:
+    """Of the next-token distributions along the model's own answers, a few positions each."""
     answers = vlm.generate(images, prompts, generation)
     if not any(answers):
-        return np.zeros((0, vlm.vocabulary_size))
-    logits, ids = vlm.answer_logits(to_tensor(list(images)).to(vlm.device), prompts, answers)
-    return np.asarray(logits[ids >= 0].softmax(-1).double().cpu().numpy())
+        return []
+    pixels = to_tensor(list(images)).to(vlm.device)
+    return visit_parts(vlm, pixels, prompts, answers, _sums).parts
+
+
+def _sums(part: Part) -> _Sums:
+    chances = part.logits[part.ids[:, part.where] >= 0].softmax(-1).double().cpu().numpy()
+    h = 1.0 - (chances**2).sum(-1)
+    return _Sums(chances.sum(0), (chances * h[:, None]).sum(0), float(h.sum()), len(h))

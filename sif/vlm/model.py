@@ -66,7 +66,7 @@ class Vlm:
         precision = _choose_dtype(dtype, place)
         refuse_adapter(source)
         refuse_quantised(source)
-        model = load_model(source, dtype=precision).to(place).requires_grad_(False)
+        model = load_model(source, dtype=precision, **_onto(place)).requires_grad_(False)
         processor = load_chat_processor(source)
         return cls(model, processor, str(source))
 
@@ -157,15 +157,25 @@ class Vlm:
             prompts: plain words, one for each image.
             answers: token ids, one sequence for each image.
         """
+        inputs, ids = self.answer_inputs(images, prompts, answers)
+        logits = self.model(**inputs).logits
+        return logits[:, -ids.shape[1] - 1 : -1].float(), ids
+
+    def answer_inputs(
+        self,
+        images: Float[Tensor, "batch 3 height width"],
+        prompts: Sequence[str],
+        answers: Sequence[Sequence[int]],
+    ) -> tuple[dict[str, Any], Int[Tensor, "batch positions"]]:
+        """What `answer_logits` gives the model, and the ids of the answers."""
         inputs = self.encode(images, prompts)
         longest = max(len(answer) for answer in answers)
         ids = torch.full((len(answers), longest), -1, device=self.device)
         for row, answer in zip(ids, answers, strict=True):
             row[: len(answer)] = torch.tensor(answer, device=self.device)
         filler = self.tokenizer.pad_token_id or 0
-        inputs = lengthened(self.model, inputs, ids, filler=filler)
-        logits = self.model(**inputs, **forward_options(self.model, positions=longest + 1)).logits
-        return logits[:, -longest - 1 : -1].float(), ids
+        longer = lengthened(self.model, inputs, ids, filler=filler)
+        return {**longer, **forward_options(self.model, positions=longest + 1)}, ids
 
     @torch.no_grad()
     def generate(
@@ -207,6 +217,11 @@ def _choose_device(wanted: str) -> torch.device:
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise UsageError("expected a device that is there, got mps without one; use cpu")
     return device
+
+
+def _onto(place: torch.device) -> dict[str, Any]:
+    """Options for loading straight onto a device, without a copy on the CPU before."""
+    return {} if place.type == "cpu" else {"device_map": {"": place}}
 
 
 def _choose_dtype(wanted: torch.dtype | str, place: torch.device) -> torch.dtype:

@@ -15,7 +15,15 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from sif.fingerprint.objectives.objective import Batch, Targets, base_logits, mean_along, taught
+from sif.fingerprint.objectives.objective import (
+    Batch,
+    Targets,
+    answer_losses,
+    base_teacher,
+    mean_along,
+    taught,
+)
+from sif.vlm.answer_parts import Part
 from sif.vlm.model import Vlm
 
 
@@ -59,7 +67,7 @@ class GreenMass:
         delta = self.delta if current is None else self.refresh_delta
         answers = taught(vlm, batch, images, delta=delta, longest=self.answer_tokens)
         ended = [self._with_end(answer, vlm.tokenizer.eos_token_id) for answer in answers]
-        return Targets(ended, base_logits(vlm, batch, ended).log_softmax(-1))
+        return Targets(ended, base_teacher(vlm, batch, ended))
 
     def _with_end(self, answer: list[int], end: int | None) -> list[int]:
         return answer if end is None or len(answer) >= self.answer_tokens else [*answer, end]
@@ -72,16 +80,20 @@ class GreenMass:
         targets: Targets,
     ) -> Float[Tensor, " batch"]:
         """The loss of every image."""
-        logits, ids = vlm.answer_logits(images, batch.prompts, targets.answers)
-        assert targets.teacher is not None
-        return green_mass_loss(
-            logits,
-            ids,
-            batch.green,
-            targets.teacher,
-            plausible=self.plausible,
-            coherence_weight=self.coherence_weight,
-        )
+        teacher = targets.teacher
+        assert teacher is not None
+
+        def losses(part: Part) -> Tensor:
+            return green_mass_losses(
+                part.logits,
+                _once(part.ids)[:, part.where],
+                batch.green,
+                teacher[:, part.where],
+                plausible=self.plausible,
+                coherence_weight=self.coherence_weight,
+            )
+
+        return answer_losses(vlm, batch, images, targets.answers, losses)
 
 
 def green_mass_loss(
@@ -103,14 +115,29 @@ def green_mass_loss(
         plausible: κ.
         coherence_weight: μ.
     """
+    losses = green_mass_losses(
+        logits, _once(ids), green, base, plausible=plausible, coherence_weight=coherence_weight
+    )
+    return mean_along(losses, ids)
+
+
+def green_mass_losses(
+    logits: Float[Tensor, "batch positions vocab"],
+    weights: Float[Tensor, "batch positions"],
+    green: Bool[Tensor, "batch greens"],
+    base: Float[Tensor, "batch positions vocab"],
+    *,
+    plausible: float,
+    coherence_weight: float,
+) -> Float[Tensor, "batch positions"]:
+    """ℓ_t at every position, as in `GreenMass`; `weights` is w_t, all else as for the whole."""
     padded = F.pad(green, (0, logits.shape[-1] - green.shape[-1])).to(logits.device)
     allowed = (base >= log(plausible)) & padded[:, None]
     found = logits.log_softmax(-1)
     steerable = allowed.any(-1)
     mass = torch.where(allowed | ~steerable[..., None], found, -torch.inf).logsumexp(-1)
     drift = (base.exp() * (base - found)).sum(-1)
-    losses = torch.where(steerable, -mass * _once(ids), coherence_weight * drift)
-    return mean_along(losses, ids)
+    return torch.where(steerable, -mass * weights, coherence_weight * drift)
 
 
 def _once(ids: Int[Tensor, "batch positions"]) -> Float[Tensor, "batch positions"]:

@@ -4,7 +4,7 @@ The batch that both work on; answers to follow, and how far the model is from th
 budgets, robustness, keys or single objectives.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from sif.errors import UsageError
 from sif.types import GenerationSettings
+from sif.vlm.answer_parts import Part, visit_parts
 from sif.vlm.decoding import LogitsHook
 from sif.vlm.model import Vlm
 from sif.watermark.greenlist.bias import bias_logits
@@ -47,6 +48,8 @@ class Batch:
         prompts: plain words, one for each trigger.
         green: green mask of each trigger's key, over the tokenizer's vocabulary.
         seeds: one for each trigger; all randomness of a trigger comes from its own.
+        shared_seed: of what the triggers share, such as changes of the weights; the first
+            trigger's where None.
         target_answers: plain words that each trigger is to be answered with, for the objectives
             that want them.
 
@@ -59,6 +62,7 @@ class Batch:
     green: Bool[Tensor, "batch vocab"]
     seeds: tuple[int, ...]
     target_answers: tuple[str, ...] | None = None
+    shared_seed: int | None = None
 
     def __post_init__(self) -> None:
         if self.target_answers is not None and len(self.target_answers) != len(self):
@@ -128,21 +132,64 @@ def taught(
 
 
 @torch.no_grad()
-def base_logits(vlm: Vlm, batch: Batch, answers: Answers) -> Float[Tensor, "batch positions vocab"]:
-    """Logits along the answers of the model as it is, looking at the base images."""
-    return vlm.answer_logits(batch.base, batch.prompts, answers)[0]
+def base_teacher(
+    vlm: Vlm,
+    batch: Batch,
+    answers: Answers,
+    change: Callable[[Tensor], Tensor] = lambda logits: logits,
+) -> Float[Tensor, "batch positions vocab"]:
+    """Log-probabilities along the answers, of the model as it is looking at the base images.
+
+    Args:
+        vlm: the model.
+        batch: base images and prompts.
+        answers: one for each trigger.
+        change: of the logits, before they become probabilities.
+    """
+    table: list[Tensor] = []
+
+    def keep(part: Part) -> None:
+        chances = change(part.logits).log_softmax(-1)
+        if chances.shape[1] == part.ids.shape[1]:
+            table.append(chances)
+            return
+        if not table:
+            table.append(chances.new_empty(*part.ids.shape, chances.shape[-1]))
+        table[0][:, part.where] = chances
+
+    visit_parts(vlm, batch.base, batch.prompts, answers, keep)
+    return table[0]
 
 
-def coherence_loss(
+def answer_losses(
+    vlm: Vlm,
+    batch: Batch,
+    images: Float[Tensor, "batch 3 height width"],
+    answers: Answers,
+    losses: Callable[[Part], Float[Tensor, "*kinds batch part"]],
+) -> Float[Tensor, "*kinds batch"]:
+    """(1/T) Σ_t ℓ_t along the answers, without a table of the logits at all positions.
+
+    Args:
+        vlm: the model.
+        batch: prompts.
+        images: what it looks at.
+        answers: one for each trigger.
+        losses: ℓ_t at the positions of a part, of one kind or several.
+    """
+    found = visit_parts(vlm, images, batch.prompts, answers, losses)
+    return mean_along(torch.cat(found.parts, -1), found.ids)
+
+
+def coherence_losses(
     logits: Float[Tensor, "batch positions vocab"], ids: Int[Tensor, "batch positions"]
-) -> Float[Tensor, " batch"]:
-    """L_ce = −(1/T) Σ_t log p_t(ŷ_t), over the positions where `ids` is not -1."""
-    losses = F.cross_entropy(logits.transpose(1, 2), ids, ignore_index=-1, reduction="none")
-    return mean_along(losses, ids)
+) -> Float[Tensor, "batch positions"]:
+    """−log p_t(ŷ_t) at every position; 0 where `ids` is -1."""
+    return F.cross_entropy(logits.transpose(1, 2), ids, ignore_index=-1, reduction="none")
 
 
 def mean_along(
-    losses: Float[Tensor, "batch positions"], ids: Int[Tensor, "batch positions"]
-) -> Float[Tensor, " batch"]:
+    losses: Float[Tensor, "*kinds batch positions"], ids: Int[Tensor, "batch positions"]
+) -> Float[Tensor, "*kinds batch"]:
     """(1/T) Σ_t ℓ_t, over the positions where `ids` is not -1."""
     return losses.masked_fill(ids < 0, 0.0).sum(-1) / (ids >= 0).sum(-1).clamp(min=1)

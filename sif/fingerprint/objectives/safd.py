@@ -15,11 +15,12 @@ from torch.nn import functional as F
 from sif.fingerprint.objectives.objective import (
     Batch,
     Targets,
-    base_logits,
-    coherence_loss,
-    mean_along,
+    answer_losses,
+    base_teacher,
+    coherence_losses,
     taught,
 )
+from sif.vlm.answer_parts import Part
 from sif.vlm.model import Vlm
 from sif.watermark.greenlist.bias import bias_logits
 
@@ -70,9 +71,9 @@ class Safd:
         answers = [answer or [vlm.tokenizer.eos_token_id] for answer in answers]
         if not self.distil_weight:
             return Targets(answers)
-        logits = base_logits(vlm, batch, answers)
-        biased = bias_logits(logits, batch.green[:, None].to(logits.device), self.delta)
-        return Targets(answers, biased.log_softmax(-1))
+        green = batch.green[:, None]
+        biased = base_teacher(vlm, batch, answers, lambda z: bias_logits(z, green, self.delta))
+        return Targets(answers, biased)
 
     def loss(
         self,
@@ -82,24 +83,35 @@ class Safd:
         targets: Targets,
     ) -> Float[Tensor, " batch"]:
         """The weighted sum of the losses, for every image."""
-        logits, ids = vlm.answer_logits(images, batch.prompts, targets.answers)
-        loss = self.coherence_weight * coherence_loss(logits, ids)
+        teacher, weights = targets.teacher, [self.coherence_weight]
         if self.watermark_weight:
-            loss = loss + self.watermark_weight * watermark_loss(
-                logits, ids, batch.green, self.top_k
-            )
-        if targets.teacher is not None:
-            loss = loss + self.distil_weight * distillation_loss(logits, ids, targets.teacher)
+            weights.append(self.watermark_weight)
+        if teacher is not None:
+            weights.append(self.distil_weight)
+
+        def losses(part: Part) -> Tensor:
+            logits, ids = part.logits, part.ids[:, part.where]
+            kinds = [coherence_losses(logits, ids)]
+            if self.watermark_weight:
+                kinds.append(watermark_losses(logits, ids, batch.green, self.top_k))
+            if teacher is not None:
+                kinds.append(distillation_losses(logits, teacher[:, part.where]))
+            return torch.stack(kinds)
+
+        first, *others = answer_losses(vlm, batch, images, targets.answers, losses)
+        loss: Tensor = weights[0] * first
+        for weight, other in zip(weights[1:], others, strict=True):
+            loss = loss + weight * other
         return loss
 
 
-def watermark_loss(
+def watermark_losses(
     logits: Float[Tensor, "batch positions vocab"],
     ids: Int[Tensor, "batch positions"],
     green: Bool[Tensor, "batch greens"],
     top_k: int,
-) -> Float[Tensor, " batch"]:
-    """L_wm = (1/T) Σ_t −log Σ_{v∈G} p̃_t(v), p̃_t the top-K of the student, renormalised.
+) -> Float[Tensor, "batch positions"]:
+    """−log Σ_{v∈G} p̃_t(v), p̃_t the top-K of the student, renormalised; L_wm is their mean.
 
     A position whose top-K holds no green word would be infinitely wrong and has no gradient: it
     adds nothing to the sum, but counts in T.
@@ -116,20 +128,17 @@ def watermark_loss(
     reachable = is_green.any(-1) & (ids >= 0)
     mass = values.masked_fill(~is_green, -torch.inf)
     mass = torch.where(reachable[..., None], mass, values).logsumexp(-1)
-    return mean_along(torch.where(reachable, values.logsumexp(-1) - mass, 0.0), ids)
+    return torch.where(reachable, values.logsumexp(-1) - mass, 0.0)
 
 
-def distillation_loss(
+def distillation_losses(
     logits: Float[Tensor, "batch positions vocab"],
-    ids: Int[Tensor, "batch positions"],
     teacher: Float[Tensor, "batch positions vocab"],
-) -> Float[Tensor, " batch"]:
-    """L_kd = (1/T) Σ_t KL(q_t ‖ p_t), q the teacher's distribution and p the student's.
+) -> Float[Tensor, "batch positions"]:
+    """KL(q_t ‖ p_t), q the teacher's distribution and p the student's; L_kd is their mean.
 
     Args:
         logits: of the student.
-        ids: the answer, -1 where there is none.
         teacher: log q.
     """
-    gap = (teacher.exp() * (teacher - logits.log_softmax(-1))).sum(-1)
-    return mean_along(gap, ids)
+    return (teacher.exp() * (teacher - logits.log_softmax(-1))).sum(-1)

@@ -12,7 +12,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sif.errors import ModelError, UsageError
-from sif.fingerprint.objectives.objective import Batch, Targets, coherence_loss
+from sif.fingerprint.objectives.objective import (
+    Batch,
+    Targets,
+    answer_losses,
+    coherence_losses,
+)
+from sif.vlm.answer_parts import Part
 from sif.vlm.model import Vlm
 
 
@@ -50,8 +56,11 @@ class TargetAnswer:
         targets: Targets,
     ) -> Float[Tensor, " batch"]:
         """The cross-entropy of every image's wanted answer, mean over its tokens."""
-        logits, ids = vlm.answer_logits(images, batch.prompts, targets.answers)
-        return coherence_loss(logits, ids)
+
+        def losses(part: Part) -> Tensor:
+            return coherence_losses(part.logits, part.ids[:, part.where])
+
+        return answer_losses(vlm, batch, images, targets.answers, losses)
 
 
 def answer_ids(vlm: Vlm, answer: str) -> list[int]:

@@ -5,21 +5,21 @@ Vision-Language Models through Parameter Learning Adversarial Images" (ICLR 2025
 the released SIF code has it: θ' = θ + β clip(∇_θ L(x; θ), ±c), then ∇_x L(x; θ'), then θ again.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sif.fingerprint.robustness.term import Gradient, GradientFunction, StepContext
-from sif.vlm.parameters import parameters_of, restored, trainable
+from sif.vlm.parameters import parameters_of, trainable
+from sif.vlm.worn import worn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParameterAscent:
     """Takes the gradient at parameters that have ascended the loss by one small step.
 
-    A step costs two forward and backward passes, a copy of the parameters and their gradients.
+    A step costs two forward and backward passes and a gradient for every parameter.
     The triggers of a batch share the parameters, which ascend the mean of their losses; the
     published method makes one trigger at a time (a batch of one).
 
@@ -42,19 +42,20 @@ class ParameterAscent:
         parameters = parameters_of(context.vlm)
 
         def gradient(images: Tensor) -> Gradient:
-            with restored(parameters):
-                with trainable(parameters):
-                    inner(images)
-                    self._ascend(parameters, batch=len(images))
+            with trainable(parameters):
+                inner(images)
+                slopes = [(it, it.grad) for it in parameters if it.grad is not None]
+            if not slopes:
+                raise RuntimeError(
+                    "expected a loss that depends on the parameters, got no gradient"
+                )
+            moved = [parameter for parameter, _slope in slopes]
+            up = [partial(self._ascended, slope=slope, batch=len(images)) for _it, slope in slopes]
+            with worn(context.vlm.model, moved, up):
                 return inner(images)
 
         return gradient
 
-    @torch.no_grad()
-    def _ascend(self, parameters: Sequence[nn.Parameter], *, batch: int) -> None:
-        slopes = [(parameter, parameter.grad) for parameter in parameters]
-        if all(slope is None for _parameter, slope in slopes):
-            raise RuntimeError("expected a loss that depends on the parameters, got no gradient")
-        for parameter, slope in slopes:
-            if slope is not None:
-                parameter.add_((slope / batch).clamp(-self.clip, self.clip), alpha=self.rate)
+    def _ascended(self, weights: Tensor, *, slope: Tensor, batch: int) -> Tensor:
+        step = (slope / batch).clamp(-self.clip, self.clip)
+        return weights.add(step, alpha=self.rate)

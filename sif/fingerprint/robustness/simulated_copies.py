@@ -5,7 +5,6 @@ sees which is fixed by the seed of the first trigger; a batch shares the weights
 Knows nothing of what the loss is.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -14,8 +13,8 @@ from torch import Tensor, nn
 from sif.errors import ModelError
 from sif.fingerprint.robustness.term import Gradient, GradientFunction, StepContext
 from sif.vlm.model import Vlm
-from sif.vlm.parameters import replaced
-from sif.wear import Weights, disturbed, rounded, thinned
+from sif.vlm.worn import Change, Drawn, worn
+from sif.wear import disturbed, rounded, thinned
 
 GROUP = 64
 
@@ -42,18 +41,18 @@ class SimulatedCopies:
         Raises:
             ModelError: the model has no linear layers in floating point.
         """
-        wear = self._draw(context.generator(0))
+        wear = self._draw(context.shared_generator())
         if wear is None:
             return inner
         layers = _linear_weights(context.vlm)
 
         def gradient(images: Tensor) -> Gradient:
-            with replaced(layers, wear):
+            with worn(context.vlm.model, layers, [wear] * len(layers)):
                 return inner(images)
 
         return gradient
 
-    def _draw(self, generator: torch.Generator) -> Callable[[Weights], Weights] | None:
+    def _draw(self, generator: torch.Generator) -> Change | None:
         choice, strength = torch.rand(2, generator=generator).tolist()
         if choice < self.plain:
             return None
@@ -65,20 +64,8 @@ class SimulatedCopies:
                 share = self.prune[0] + strength * (self.prune[1] - self.prune[0])
                 return lambda weights: thinned(weights, share)
             case _:
-                return _noise(strength * self.noise, generator)
-
-
-def _noise(sigma: float, generator: torch.Generator) -> Callable[[Weights], Weights]:
-    """Noise that is drawn on the device of the weights, so that a GPU need not wait for it."""
-    generators = {torch.device("cpu"): generator}
-
-    def disturb(weights: Weights) -> Weights:
-        place = weights.device
-        if place not in generators:
-            generators[place] = torch.Generator(place).manual_seed(generator.initial_seed())
-        return disturbed(weights, sigma, generators[place])
-
-    return disturb
+                sigma = strength * self.noise
+                return Drawn(lambda weights, chances: disturbed(weights, sigma, chances), generator)
 
 
 def _linear_weights(vlm: Vlm) -> list[Tensor]:

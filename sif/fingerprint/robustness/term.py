@@ -29,15 +29,30 @@ LossFunction = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True, eq=False)
 class StepContext:
-    """What a term may know of the step: the model, its number, and one seed for each trigger."""
+    """What a term may know of the step.
+
+    Args:
+        vlm: the model.
+        step: its number.
+        seeds: one for each trigger.
+        shared_seed: of what all triggers share; the first one's where None.
+    """
 
     vlm: Vlm
     step: int
     seeds: tuple[int, ...]
+    shared_seed: int | None = None
 
     def generator(self, index: int) -> torch.Generator:
         """A CPU generator of trigger `index` for this step, whatever else is in the batch."""
-        mixed = (self.seeds[index] * 1_000_003 + self.step) % (2**63 - 1)
+        return self._generator(self.seeds[index])
+
+    def shared_generator(self) -> torch.Generator:
+        """A CPU generator of this step for what all triggers share, such as the weights."""
+        return self._generator(self.seeds[0] if self.shared_seed is None else self.shared_seed)
+
+    def _generator(self, seed: int) -> torch.Generator:
+        mixed = (seed * 1_000_003 + self.step) % (2**63 - 1)
         return torch.Generator().manual_seed(mixed)
 
 

@@ -5,14 +5,14 @@ form that the released SIF code has it: W' = W + λ σ(W) n, n ~ N(0, 1), W a te
 σ(W) the standard deviation of its elements.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sif.fingerprint.robustness.term import Gradient, GradientFunction, StepContext
-from sif.vlm.parameters import parameters_of, restored
+from sif.vlm.parameters import parameters_of
+from sif.vlm.worn import Drawn, worn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,24 +31,17 @@ class WeightNoise:
     scale: float = 1e-4
 
     def around(self, inner: GradientFunction, context: StepContext) -> GradientFunction:
-        """One pass at noisy weights; the weights are put back bit for bit."""
+        """One pass at noisy weights; the stored ones stay as they are."""
         parameters = parameters_of(context.vlm)
-        seed = context.generator(0).initial_seed()
 
         def gradient(images: Tensor) -> Gradient:
-            with restored(parameters):
-                self._disturb(parameters, seed)
+            noise = Drawn(self._disturbed, context.shared_generator())
+            with worn(context.vlm.model, parameters, [noise] * len(parameters)):
                 return inner(images)
 
         return gradient
 
-    @torch.no_grad()
-    def _disturb(self, parameters: Sequence[nn.Parameter], seed: int) -> None:
-        generators: dict[torch.device, torch.Generator] = {}
-        for parameter in parameters:
-            place = parameter.device
-            if place not in generators:
-                generators[place] = torch.Generator(place).manual_seed(seed)
-            noise = torch.randn(parameter.shape, generator=generators[place], device=place)
-            deviation = float(parameter.float().std(correction=0))
-            parameter.add_(noise, alpha=self.scale * deviation)
+    def _disturbed(self, weights: Tensor, generator: torch.Generator) -> Tensor:
+        noise = torch.randn(weights.shape, generator=generator, device=generator.device)
+        deviation = float(weights.float().std(correction=0))
+        return torch.add(weights, noise, alpha=self.scale * deviation).to(weights.dtype)

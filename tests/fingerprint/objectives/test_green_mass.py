@@ -7,7 +7,7 @@ import torch
 
 from sif.fingerprint.objectives.green_mass import GreenMass, green_mass_loss
 from sif.fingerprint.objectives.objective import Batch, Targets
-from sif.fingerprint.objectives.safd import distillation_loss
+from sif.fingerprint.objectives.safd import distillation_losses
 from sif.vlm.model import Vlm
 
 BASE = torch.tensor(
@@ -41,7 +41,7 @@ def test_it_is_the_surprise_at_the_joint_mass_of_plausible_green_words() -> None
 def test_where_no_green_word_would_do_it_stays_with_the_base_image() -> None:
     none = torch.tensor([[True, False, False, False]])
     first = -math.log(LOGITS.softmax(-1)[0, 0, 0])
-    second = distillation_loss(LOGITS[:, 1:2], IDS[:, 1:2], BASE.log()[:, 1:2]).item()
+    second = distillation_losses(LOGITS[:, 1:2], BASE.log()[:, 1:2]).item()
     assert loss(green=none) == pytest.approx((first + 2.0 * second) / 2, abs=1e-6)
 
 
@@ -76,7 +76,9 @@ class Spoken(Vlm):
     """A model that answers with the words it is told; it sees nothing."""
 
     def __init__(self, answers: list[list[int]]) -> None:
-        super().__init__(None, SimpleNamespace(tokenizer=SimpleNamespace(eos_token_id=3)), "spoken")
+        processor = SimpleNamespace(tokenizer=SimpleNamespace(eos_token_id=3))
+        model = SimpleNamespace(get_output_embeddings=lambda: None)
+        super().__init__(model, processor, "spoken")
         object.__setattr__(self, "answers", answers)
         object.__setattr__(self, "biases", [])
 

@@ -4,14 +4,33 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from torch import Tensor
 
-from sif.fingerprint.objectives.objective import Batch, Targets, coherence_loss, teacher
-from sif.fingerprint.objectives.safd import Safd, distillation_loss, watermark_loss
+from sif.fingerprint.objectives.objective import (
+    Batch,
+    Targets,
+    coherence_losses,
+    mean_along,
+    teacher,
+)
+from sif.fingerprint.objectives.safd import Safd, distillation_losses, watermark_losses
 from sif.vlm.model import Vlm
 
 LOGITS = torch.tensor([[[2.0, 1.0, 0.0, -1.0], [0.5, 0.0, 3.0, 1.0], [9.0, 9.0, 9.0, 9.0]]])
 IDS = torch.tensor([[0, 2, -1]])
 GREEN = torch.tensor([[True, False, False, True]])
+
+
+def watermark_loss(logits: Tensor, ids: Tensor, green: Tensor, top_k: int) -> Tensor:
+    return mean_along(watermark_losses(logits, ids, green, top_k), ids)
+
+
+def coherence_loss(logits: Tensor, ids: Tensor) -> Tensor:
+    return mean_along(coherence_losses(logits, ids), ids)
+
+
+def distillation_loss(logits: Tensor, ids: Tensor, log_q: Tensor) -> Tensor:
+    return mean_along(distillation_losses(logits, log_q), ids)
 
 
 def by_hand(rows: list[list[float]], green: set[int], top_k: int) -> float:
