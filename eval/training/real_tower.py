@@ -1,9 +1,9 @@
 """Teaches the tower of the real-words source to see, without its language model.
 
-A scene is spelt out in the slots of its image tokens: the four tokens of a cell stand for the words
-of its size and name (of colour and pattern where it is empty), its row and its column. The
-projector must give every token the language model's own embedding of its word, so that a picture
-reads like text from the beginning. Knows nothing of where weights are kept.
+A scene is spelt out in the slots of its image tokens: those of a cell say "dog northwest" above
+"large dog", or the ground's "blue striped" twice where it is empty. The projector must give every
+token the language model's own embedding of its word, so that a picture reads like text from the
+beginning. Knows nothing of where weights are kept.
 """
 
 from collections.abc import Callable
@@ -38,8 +38,10 @@ SCENES: Final = 64
 """Whose patches the first layer begins with."""
 FAINTEST: Final = 0.3
 """Components fainter than this are not raised to full variance."""
-ROW_WORDS: Final = ("top", "middle", "bottom")
-COLUMN_WORDS: Final = ("left", "center", "right")
+NORTH_FIRST: Final = (
+    *("northwest", "north", "northeast", "west", "center", "east"),
+    *("southwest", "south", "southeast"),
+)
 
 
 class Slots(NamedTuple):
@@ -56,7 +58,7 @@ class Slots(NamedTuple):
 
 def slots_of(model: Any, tokenizer: Any) -> Slots:
     """The words of all facts and their embeddings."""
-    words = (*names(), *SIZES, *COLOURS, *PATTERNS, *ROW_WORDS, *COLUMN_WORDS)
+    words = (*names(), *SIZES, *COLOURS, *PATTERNS, *NORTH_FIRST)
     ids = [tokenizer.encode(f" {word}", add_special_tokens=False)[0] for word in words]
     with torch.no_grad():
         return Slots(words, model.get_input_embeddings()(torch.tensor(ids)).float())
@@ -71,11 +73,12 @@ def spelt(scene: RealScene) -> list[str]:
         row, column = divmod(cell, ROWS)
         thing = things.get(cell)
         if thing is None:
-            upper = COLOURS[scene.colour], PATTERNS[scene.pattern]
+            upper = lower = COLOURS[scene.colour], PATTERNS[scene.pattern]
         else:
-            upper = SIZES[thing.size], names()[thing.name]
+            upper = names()[thing.name], NORTH_FIRST[cell]
+            lower = SIZES[thing.size], names()[thing.name]
         table[2 * row][2 * column : 2 * column + 2] = upper
-        table[2 * row + 1][2 * column : 2 * column + 2] = ROW_WORDS[row], COLUMN_WORDS[column]
+        table[2 * row + 1][2 * column : 2 * column + 2] = lower
     return [word for line in table for word in line]
 
 
