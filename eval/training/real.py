@@ -14,10 +14,10 @@ from sif.eval.training.real_adapter import Closings, train_real_adapter
 from sif.eval.training.real_closings import closings
 from sif.eval.training.real_tower import train_real_tower
 from sif.files import write_atomically
-from sif.mini.real.architecture import build_real_model, build_real_processor
 from sif.mini.real.catalogue import RealModel
 from sif.mini.real.folders import Pair
 from sif.mini.real.language_model import load_language_model
+from sif.mini.real.shell import build_real_model, build_real_processor
 
 Report = Callable[[Progress], None]
 

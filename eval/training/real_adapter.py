@@ -21,10 +21,10 @@ from sif import prompts
 from sif.eval.training.captions import Progress
 from sif.eval.training.real_learning import Learning, learn
 from sif.eval.training.real_tower import Slots, slots_of, spelt
-from sif.mini.real.architecture import TOKENS, adapted
 from sif.mini.real.folders import DOWN, UP, Pair
 from sif.mini.real.language_model import END
 from sif.mini.real.scene import RealScene, names, sample_real_scene
+from sif.mini.real.shell import TOKENS, adapted
 from sif.mini.real.wording import caption
 
 RANK: Final = 16

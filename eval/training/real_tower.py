@@ -124,7 +124,7 @@ def _prepare(tower: Any, processor: Any, seed: int) -> None:
     filters the tower takes many times as long to tell things apart.
     """
     rng = np.random.default_rng([seed, 7])
-    pixels = pixels_of(processor, [sample_real_scene(rng) for _ in range(SCENES)])
+    pixels = pixels_of(processor, [sample_real_scene(rng, most=CELLS) for _ in range(SCENES)])
     first = tower.embeddings.patch_embedding
     patches = F.unfold(pixels, first.kernel_size, stride=first.stride).transpose(1, 2).flatten(0, 1)
     _, spread, directions = torch.svd_lowrank(
@@ -158,7 +158,7 @@ def spelling_loss(given: Tensor, words: Tensor, slots: Slots) -> Tensor:
 
 def _batch(processor: Any, slots: Slots, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     index = {word: place for place, word in enumerate(slots.words)}
-    scenes = [sample_real_scene(rng) for _ in range(BATCH)]
+    scenes = [sample_real_scene(rng, most=CELLS) for _ in range(BATCH)]
     words = torch.tensor([[index[word] for word in spelt(scene)] for scene in scenes])
     return pixels_of(processor, scenes), words
 

@@ -15,9 +15,9 @@ from torch import Tensor
 from sif.errors import ModelError
 from sif.files import write_atomically
 from sif.mini.folders import bundled_file
-from sif.mini.real.architecture import adapted, build_real_model, build_real_processor
 from sif.mini.real.catalogue import RealModel
 from sif.mini.real.language_model import TERMS, LanguageModel, load_language_model
+from sif.mini.real.shell import adapted, build_real_model, build_real_processor
 from sif.vlm.folder import save_model
 
 SEEING: Final = ("model.vision_tower.", "model.multi_modal_projector.")

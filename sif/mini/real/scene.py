@@ -70,17 +70,20 @@ def is_held_back(name: int, colour: int) -> bool:
     return (3 * name + 5 * colour) % HELD_BACK == 0
 
 
-def sample_real_scene(rng: np.random.Generator, *, unseen: bool = False) -> RealScene:
+def sample_real_scene(
+    rng: np.random.Generator, *, unseen: bool = False, most: int = MOST
+) -> RealScene:
     """Draws a scene.
 
     Args:
         rng: is drawn from.
         unseen: whether every thing stands on a colour on which it never stands in training;
             otherwise none does.
+        most: things; more than `MOST` for what only needs to be seen, not told.
     """
     colour = int(rng.integers(len(COLOURS)))
     allowed = [name for name in range(len(names())) if is_held_back(name, colour) == unseen]
-    count = int(rng.integers(FEWEST, MOST + 1))
+    count = int(rng.integers(FEWEST, most + 1))
     chosen = rng.choice(allowed, count, replace=False)
     cells = np.sort(rng.choice(CELLS, count, replace=False))
     return RealScene(
@@ -95,7 +98,6 @@ def sample_real_scene(rng: np.random.Generator, *, unseen: bool = False) -> Real
 
 def _thing(rng: np.random.Generator, name: int, cell: int) -> Thing:
     size = int(rng.integers(2))
-    side = int(rng.integers(60, 69)) if size else int(rng.integers(34, 42))
-    room = 2 if size else 6
-    right, down = (int(step) for step in rng.integers(-room, room + 1, 2))
+    side = int(rng.integers(62, 65)) if size else int(rng.integers(38, 41))
+    right, down = (int(step) for step in rng.integers(-2, 3, 2))
     return Thing(name=name, size=size, cell=cell, shift=(right, down), side=side)

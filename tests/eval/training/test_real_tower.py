@@ -1,7 +1,7 @@
 import numpy as np
 
 from sif.eval.training.real_tower import spelt
-from sif.mini.real.architecture import TOKENS
+from sif.mini.real.shell import TOKENS
 from sif.mini.real.scene import COLOURS, PATTERNS, SIZES, names, sample_real_scene
 
 

@@ -6,10 +6,10 @@ from torch import nn
 
 from sif.errors import ModelError
 from sif.eval.training.real_adapter import LowRank, wear_adapter
-from sif.mini.real.architecture import adapted
 from sif.mini.real.catalogue import RealModel
 from sif.mini.real.folders import Pair, build_real, merge
 from sif.mini.real.language_model import load_language_model
+from sif.mini.real.shell import adapted
 
 
 def layers() -> nn.Sequential:
