@@ -74,6 +74,14 @@ STUDIES: Final[dict[str, Listed]] = {
         "families=llava",
         "sif.eval.verdicts.study",
     ),
+    "real": Listed(
+        "Real words: recipes on a source of 270 million parameters that describes in English, "
+        "asked of its copies, a sibling and a stranger.",
+        "1 hour",
+        "10 hours",
+        "methods=sif",
+        "sif.eval.real.study",
+    ),
     "ownership": Listed(
         "False claims and power of the verdict, simulated.",
         "20 seconds",

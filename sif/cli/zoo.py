@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sif.eval.training.captions import Progress
+    from sif.mini.real.catalogue import RealModel
     from sif.mini.vision.catalogue import MiniVision
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ def list_models() -> None:
     """Names the bundled models and what each is to the source of its family."""
     from sif.mini.catalogue import MODELS
     from sif.mini.folders import bundled_file
+    from sif.mini.real.catalogue import REAL_MODELS
     from sif.mini.vision.catalogue import VISION_MODELS
 
     for model in MODELS:
@@ -37,6 +39,9 @@ def list_models() -> None:
         typer.echo(
             f"{vision.name:18} {vision.kind:11} {vision.role:9} world {vision.world}  {size}"
         )
+    for real in REAL_MODELS:
+        size = _size_of(bundled_file(real.name))
+        typer.echo(f"{real.name:18} {'llava':11} {real.role:9} real words  {size}, extra `real`")
 
 
 def _size_of(file: Path) -> str:
@@ -47,19 +52,31 @@ def _size_of(file: Path) -> str:
 def export(name: Name, folder: Annotated[Path, typer.Argument(help="New folder.")]) -> None:
     """Writes a bundled model as a plain folder that transformers and vLLM load.
 
+    A real-words model is put around the language model of the extra `real`, whose terms are told.
+
     Example: `sif zoo export llava-source my-model`
     """
     from sif.mini.catalogue import find
     from sif.mini.folders import export as write
+    from sif.mini.real.catalogue import find_real
     from sif.mini.vision.catalogue import find_vision
     from sif.mini.vision.folders import export_vision
 
-    vision = find_vision(name)
-    if vision is None:
+    vision, real = find_vision(name), find_real(name)
+    if real is not None:
+        _export_real(real, folder)
+    elif vision is None:
         write(find(name), folder)
     else:
         export_vision(vision, folder)
     typer.echo(f"{folder}: {name}")
+
+
+def _export_real(model: "RealModel", folder: Path) -> None:
+    from sif.mini.real.folders import NOTICE, export_real
+
+    export_real(model, folder)
+    typer.echo(NOTICE.strip())
 
 
 @app.command()
@@ -81,8 +98,14 @@ def scenes(
     """
     from sif.mini.catalogue import find
     from sif.mini.data import write_examples
+    from sif.mini.real.catalogue import find_real
+    from sif.mini.real.data import write_real_examples
     from sif.mini.vision.catalogue import find_vision
 
+    if find_real(name) is not None:
+        write_real_examples(folder, number=number, seed=seed, kind=answers)
+        typer.echo(f"{folder}: {number} scenes and data.jsonl")
+        return
     world = (find_vision(name) or find(name)).world
     write_examples(world, folder, number=number, seed=seed, kind=answers)
     typer.echo(f"{folder}: {number} scenes and data.jsonl")
@@ -92,23 +115,28 @@ def scenes(
 def train(name: Name) -> None:
     """Trains a bundled model again from its seeds and keeps the weights with the package.
 
-    Takes about a quarter of an hour on one core, a vision model ten minutes; it uses one, because
-    the order of sums, and with it the weights, would depend on their number.
+    Takes about a quarter of an hour on one core, a vision model ten minutes, a real-words model
+    half an hour; it uses one, because the order of sums, and with it the weights, would depend on
+    their number.
 
     Example: `sif zoo train llava-source`
     """
     import torch
 
+    from sif.mini.real.catalogue import find_real
     from sif.mini.vision.catalogue import find_vision
 
     torch.set_num_threads(1)
-    vision = find_vision(name)
+    vision, real = find_vision(name), find_real(name)
     with bar() as show:
 
         def report(progress: "Progress") -> None:
             show(progress.stage, progress.step, progress.steps, f"loss {progress.loss:.3f}")
 
-        file = _train_lvlm(name, report) if vision is None else _train_vision(vision, report)
+        if real is not None:
+            file = _train_real(real, report)
+        else:
+            file = _train_lvlm(name, report) if vision is None else _train_vision(vision, report)
     typer.echo(f"{name}: {file}")
 
 
@@ -139,6 +167,14 @@ def _train_vision(model: "MiniVision", report: "Callable[[Progress], None]") -> 
     return keep_vision(model, trained)
 
 
+def _train_real(model: "RealModel", report: "Callable[[Progress], None]") -> Path:
+    from sif.eval.training.real import train_real
+    from sif.mini.real.folders import keep_real
+
+    trained = train_real(model, work=Path(f"{model.name}-training"), report=report)
+    return keep_real(model, trained.model, trained.pairs)
+
+
 @app.command()
 def card(
     name: Name,
@@ -147,23 +183,28 @@ def card(
 ) -> None:
     """Measures a bundled model: what its captions get right, and how its words can be steered.
 
-    Of a vision model: linear probes on frozen features, for digits and for colours in scenes, and
-    the largest activations block by block.
+    Of a real-words model the facts alone. Of a vision model: linear probes on frozen features, for
+    digits and for colours in scenes, and the largest activations block by block.
 
     Example: `sif zoo card llava-source`
     """
     from sif.eval.training.card import measure_card
+    from sif.eval.training.real_card import measure_real
     from sif.eval.training.vision_card import measure_vision
     from sif.mini.catalogue import find
+    from sif.mini.real.catalogue import find_real
     from sif.mini.vision.catalogue import find_vision
 
-    vision = find_vision(name)
+    vision, real = find_vision(name), find_real(name)
     if vision is not None:
         typer.echo(measure_vision(vision).to_json())
         return
     with bar() as show:
-        measured = measure_card(find(name), scenes=scenes, triggers=triggers, report=show)
-    typer.echo(measured.to_json())
+        if real is not None:
+            text = measure_real(real, scenes=scenes, report=show).to_json()
+        else:
+            text = measure_card(find(name), scenes=scenes, triggers=triggers, report=show).to_json()
+    typer.echo(text)
 
 
 @app.command()
