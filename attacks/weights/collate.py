@@ -86,8 +86,7 @@ class Collator:
             rest = [1] * (value.ndim - 2)
             lasts = [row[keep][-1:] for row, keep in zip(value, real, strict=True)]
             tails[key] = [
-                last.repeat(len(answer), *rest)
-                for last, answer in zip(lasts, answers, strict=True)
+                last.repeat(len(answer), *rest) for last, answer in zip(lasts, answers, strict=True)
             ]
         ends = tails.get(key, [torch.zeros_like(answer) for answer in answers])
         rows = [

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from torch import Tensor
 
-from sif.suspects import connect
+from sif.suspects.connect import connect
 from sif.suspects.steerable import Steerable
 from sif.suspects.thinking import (
     BUDGET,

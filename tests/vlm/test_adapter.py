@@ -12,7 +12,7 @@ from peft import IA3Config, LoHaConfig, LoraConfig, PeftConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 
 from sif.errors import ModelError
-from sif.suspects import connect
+from sif.suspects.connect import connect
 from sif.suspects.engine import engine_arguments
 from sif.suspects.uri import VllmOptions
 from sif.types import Answer

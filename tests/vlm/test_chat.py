@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sif.errors import ModelError
-from sif.suspects import connect
+from sif.suspects.connect import connect
 from sif.types import Answer, Query
 from sif.vlm.chat import takes_system_turns
 from sif.vlm.folder import load_chat_processor

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sif.suspects import connect
+from sif.suspects.connect import connect
 from sif.types import Answer, GenerationSettings
 from sif.vlm.model import Vlm
 from tests.suspects.questions import questions

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sif.errors import ModelError, UsageError
-from sif.suspects import connect
+from sif.suspects.connect import connect
 from sif.vlm.folder import load_config
 from sif.vlm.model import Vlm
 

@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModelForImageTextToText, BitsAndBytesConfig
 
 from sif.errors import ModelError
-from sif.suspects import connect
+from sif.suspects.connect import connect
 from sif.types import Answer
 from sif.vlm.folder import load_model
 from sif.vlm.model import Vlm

@@ -1,8 +1,8 @@
 import numpy as np
 
 from sif.eval.training.real_tower import spelt
-from sif.mini.real.shell import TOKENS
 from sif.mini.real.scene import COLOURS, PATTERNS, SIZES, names, sample_real_scene
+from sif.mini.real.shell import TOKENS
 
 
 def test_image_tokens_spell_out_every_fact_where_it_is():
