@@ -106,7 +106,7 @@ def test_a_cut_off_picture_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_processor_that_takes_no_picture_as_it_is_is_refused() -> None:
-    with pytest.raises(ModelError, match="Pix2StructImageProcessor.*cannot carry a trigger"):
+    with pytest.raises(ModelError, match=r"Pix2StructImageProcessor.*cannot carry a trigger"):
         native_extent(Pix2StructImageProcessor(max_patches=16), Extent(60, 80))
 
 
