@@ -30,6 +30,14 @@ KeyFile = Annotated[
     Path | None, typer.Option(help="Key file to use; else a fresh one is made in --out.")
 ]
 Seed = Annotated[int, typer.Option(help="Of everything random but the keys.")]
+MaxPixels = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Most pixels of a base image, where the model takes pictures of any size.",
+        show_default="what 1,024 image tokens show",
+    ),
+]
 
 
 def fingerprint(
@@ -44,6 +52,7 @@ def fingerprint(
     secret: KeyFile = None,
     seed: Seed = 0,
     batch: options.Batch = 8,
+    max_pixels: MaxPixels = None,
     device: options.Device = "auto",
 ) -> None:
     """Makes trigger images whose ordinary answers carry your secret watermark.
@@ -83,6 +92,7 @@ def fingerprint(
             keys=load_keys(secret, vlm.tokenizer, gamma=chosen.gamma) if secret else None,
             seed=seed,
             batch_size=batch,
+            max_pixels=max_pixels,
             report=lambda progress: _show(show, progress),
         )
     typer.echo(summary(made, out))

@@ -4,11 +4,18 @@ Knows nothing of how triggers are made.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from sif.errors import UsageError
 from sif.fingerprint.images import NamedImage
 from sif.vlm.model import Vlm
 from sif.watermark.keys import SEEDS, KeyRing
+
+LEFT_OUT: Final = {
+    "count": "leave it out for one trigger an image",
+    "max_pixels": "leave it out for what 1,024 image tokens show",
+}
+"""Numbers that need not be given, and how that is said."""
 
 
 def check_kinds(vlm: object, keys: object) -> None:
@@ -41,7 +48,7 @@ def check_seeds(keys: KeyRing | None, count: int) -> None:
         )
 
 
-def check_numbers(*, seed: object, count: object, batch_size: object) -> None:
+def check_numbers(*, seed: object, count: object, batch_size: object, max_pixels: object) -> None:
     """Makes sure that numbers are whole and large enough.
 
     Raises:
@@ -51,14 +58,14 @@ def check_numbers(*, seed: object, count: object, batch_size: object) -> None:
         ("seed", seed, 0),
         ("count", count, 1),
         ("batch_size", batch_size, 1),
+        ("max_pixels", max_pixels, 1),
     ):
-        if name == "count" and value is None:
+        if name in LEFT_OUT and value is None:
             continue
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            mend = "; leave it out for one trigger an image" if name == "count" else ""
             raise UsageError(
                 f"{name}: expected a whole number of {least} or more, got {value!r}"
-                f"{mend or '; correct it'}"
+                f"; {LEFT_OUT.get(name, 'correct it')}"
             )
 
 

@@ -77,6 +77,7 @@ def make_fingerprint(
     keys: KeyRing | None = None,
     seed: int = 0,
     batch_size: int = 8,
+    max_pixels: int | None = None,
     report: Report = lambda progress: None,
 ) -> FingerprintSet:
     """Makes `count` triggers on a model and keeps them in a folder.
@@ -99,6 +100,8 @@ def make_fingerprint(
         keys: the owner's secret; where None, the folder's or a fresh one, which is saved there.
         seed: of everything random but the keys.
         batch_size: triggers optimised together; results do not mix within a batch.
+        max_pixels: of a base image at most, where the model follows the extent of a picture; what
+            1,024 image tokens show where None.
         report: called after every step.
 
     Raises:
@@ -109,7 +112,7 @@ def make_fingerprint(
         StorageError: the folder cannot be written.
     """
     check_kinds(vlm, keys)
-    check_numbers(seed=seed, count=count, batch_size=batch_size)
+    check_numbers(seed=seed, count=count, batch_size=batch_size, max_pixels=max_pixels)
     recipe = load_recipe(recipe) if isinstance(recipe, str | Path) else recipe
     green_list_objective(recipe)  # refuses other recipes before anything is written
     prompts = load_prompts() if prompts is None else checked_prompts(prompts)
@@ -120,7 +123,7 @@ def make_fingerprint(
     content = None
     if workspace.finished() is None:
         probe(vlm)
-        content = _content(vlm, images, recipe)
+        content = _content(vlm, images, recipe, max_pixels)
     keys = workspace.open_keys(keys)
     files = hash_model(vlm.source, commit=getattr(vlm.model.config, "_commit_hash", None))
     request = _request(
@@ -133,6 +136,7 @@ def make_fingerprint(
         seed=seed,
         batch_size=batch_size,
         keys=keys,
+        max_pixels=max_pixels,
     )
     workspace.claim(request)
     if workspace.finished() is None:
@@ -162,7 +166,7 @@ class Plan:
         return Draft(
             id=name,
             source_image=self.images[place].name,
-            base=self.vlm.prepare(self.images[place].image),
+            base=self.vlm.prepare(self.images[place].image, max_pixels=request.max_pixels),
             start=best.image if best else None,
             prompt=request.prompts[index % len(request.prompts)],
             green=green_mask(
@@ -184,11 +188,13 @@ def trigger_id(index: int) -> str:
     return f"{index + 1:04d}"
 
 
-def _content(vlm: Vlm, images: Sequence[NamedImage], recipe: Recipe) -> ContentSpace | None:
+def _content(
+    vlm: Vlm, images: Sequence[NamedImage], recipe: Recipe, max_pixels: int | None
+) -> ContentSpace | None:
     share = recipe.schedule.content_share
     if share is None:
         return None
-    pictures = [vlm.prepare(named.image) for named in images]
+    pictures = [vlm.prepare(named.image, max_pixels=max_pixels) for named in images]
     return learn_content(pictures, tile=vlm.patch_size or UNKNOWN_PATCH, share=share)
 
 
@@ -320,6 +326,7 @@ def _request(
     seed: int,
     batch_size: int,
     keys: KeyRing,
+    max_pixels: int | None,
 ) -> Request:
     return Request(
         model=ModelRecord(
@@ -336,6 +343,7 @@ def _request(
         batch_size=batch_size,
         device=vlm.device.type,
         key_commitment=keys.commitment("request"),
+        max_pixels=max_pixels,
     )
 
 
@@ -379,6 +387,7 @@ def _manifest(
         gamma=request.recipe.gamma,
         recipe=request.recipe,
         seed=request.seed,
+        max_pixels=request.max_pixels or vlm.usual_pixels,
         anchor=None if keys.anchor is None else keys.anchor.hex(),
         triggers=tuple(records),
     )
