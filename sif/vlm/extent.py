@@ -17,6 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from sif.errors import ModelError, UsageError
 from sif.vlm.folder import first_line
+from sif.vlm.pixels import to_images
 
 
 class Extent(NamedTuple):
@@ -160,8 +161,29 @@ def _is_whole(
         lit, dark = int((clean > 0.5).sum()), int((clean < 0.5).sum())
         times = lit // max(1, int(noise.sum()))
         if times and (lit, dark) == (times * int(noise.sum()), times * int((1 - noise).sum())):
-            return True
+            return _fills_alike(image_processor, noise, out, ends)
     return False
+
+
+def _fills_alike(
+    image_processor: Any,
+    noise: Float[Tensor, "3 height width"],
+    out: list[Tensor],
+    ends: list[list[Tensor]],
+) -> bool:
+    """Whether what is filled up around a picture has the values that it has around a tensor.
+
+    Some processors fill up with a colour in 0 to 255 before they divide by 255, which a tensor of
+    floats has behind it.
+    """
+    filled = [(white - black).abs() <= EXACT for black, white in zip(*ends, strict=True)]
+    if not any(each.any() for each in filled):
+        return True
+    made = _made(image_processor, to_images(noise[None])[0])
+    return [each.shape for each in made] == [each.shape for each in out] and all(
+        torch.allclose(one[where], two[where], atol=EXACT)
+        for one, two, where in zip(made, out, filled, strict=True)
+    )
 
 
 @functools.lru_cache(maxsize=1)
@@ -173,7 +195,11 @@ def _noise(extent: Extent) -> Float[Tensor, "3 height width"]:
 
 def _pixels(image_processor: Any, picture: Float[Tensor, "3 height width"]) -> list[Tensor]:
     """Everything with fractions that a processor makes of a picture."""
-    made = image_processor(images=[picture], do_rescale=False, return_tensors="pt")
+    return _made(image_processor, picture, do_rescale=False)
+
+
+def _made(image_processor: Any, picture: Any, **options: Any) -> list[Tensor]:
+    made = image_processor(images=[picture], return_tensors="pt", **options)
     found = [value.float() for value in _tensors(list(made.values())) if value.is_floating_point()]
     return [value for value in found if value.ndim > 1]
 

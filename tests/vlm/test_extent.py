@@ -17,12 +17,15 @@ from sif.vlm.native import capped_extent, prepare_image
 from sif.vlm.pixels import to_tensor
 
 REFUSED = {
-    "IdeficsImageProcessor": "as a tensor",
+    "IdeficsImageProcessor": "fails at one of 448x448",
     "Kosmos2_5ImageProcessor": "cannot carry a trigger",
-    "LayoutLMv3ImageProcessor": "as a tensor",
+    "LayoutLMv3ImageProcessor": "fails at one of 448x448",
     "Pix2StructImageProcessor": "cannot carry a trigger",
 }
 """No tensors, or every patch normalised by its picture's own mean."""
+
+OTHER_SCALE = {"ChameleonImageProcessor"}
+"""Its division is by 127.5: floats in [0, 1] come out otherwise, at any extent."""
 
 SLOW = {"PerceptionLMImageProcessor"}
 NAMES = sorted(
@@ -38,9 +41,10 @@ def processor(name: str) -> Any:
     return getattr(transformers, name)()
 
 
-def noise(extent: Extent) -> Image.Image:
-    pixels = np.random.default_rng(0).integers(0, 256, (*extent, 3), dtype=np.uint8)
-    return Image.fromarray(pixels)
+def smooth(extent: Extent) -> Image.Image:
+    rows, columns = np.mgrid[: extent.height, : extent.width] / max(extent)
+    channels = np.stack([rows, columns, 0.5 + 0.5 * np.sin(12 * rows * columns)], -1)
+    return Image.fromarray((255 * channels).astype(np.uint8))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -50,13 +54,18 @@ def test_a_native_extent_is_kept_pixel_by_pixel(name: str, extent: Extent) -> No
         with pytest.raises(ModelError, match=rf"{name}.*{REFUSED[name]}"):
             native_extent(processor(name), extent)
         return
+    if name in OTHER_SCALE:
+        assert native_extent(processor(name), extent) == Extent(512, 512)
+        return
     if name in SLOW:
         extent = Extent(448, 448)
     _check_kept(processor(name), extent)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in {*REFUSED, *SLOW}])
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if name not in {*REFUSED, *SLOW, *OTHER_SCALE}]
+)
 @pytest.mark.parametrize(
     "extent", [Extent(448, 448), Extent(900, 200), Extent(9, 7), Extent(3000, 4000)]
 )
@@ -69,39 +78,28 @@ def test_a_native_extent_is_kept_whatever_the_picture(name: str, extent: Extent)
 
 
 def _check_kept(asked: Any, extent: Extent) -> None:
-    """Every pixel of noise is among what comes out, by its value alone; a tensor comes out alike.
-
-    Between the levels of neighbouring 8-bit values nothing may lie but in a small view.
-    """
+    """A picture and its tensor come out alike, but for 8-bit rounding where a view is resampled."""
     found = native_extent(asked, extent)
     assert native_extent(asked, found) == found
-    image = prepare_image(noise(extent), asked)
+    image = prepare_image(smooth(extent), asked)
     assert image.size == (found.width, found.height)
     picture = asked(images=[image], return_tensors="pt")
     tensor = asked(images=[to_tensor([image])[0]], do_rescale=False, return_tensors="pt")
     assert picture.keys() == tensor.keys()
-    steps = []
     for name, value in picture.items():
         if isinstance(value, Tensor) and value.is_floating_point():
             assert value.shape == tensor[name].shape
-            gap = (value.float() - tensor[name].float()).abs()
-            span = float(value.float().max() - value.float().min())
-            steps.append(float(gap.max()) / span * 255)
-            same = float((gap < 1e-2 * span / 255).sum())
-            if value.ndim > 2:
-                largest = value.numel()
-                assert same > 0 or largest == 0
+            gap = (value.float() - tensor[name].float()).abs().max()
+            assert gap <= 1.1 * (value.float().max() - value.float().min()) / 255
         else:
             assert str(value) == str(tensor[name])
-    # A small view is resampled from 8-bit values here and from floats there: it rounds and clips.
-    assert max(steps) < 40
 
 
 def test_the_tiles_of_a_picture_are_those_of_its_tensor_to_the_bit_and_the_view_is_not() -> None:
     asked = transformers.LlavaNextImageProcessor(
         size={"shortest_edge": 336}, crop_size={"height": 336, "width": 336}
     )
-    image = prepare_image(noise(Extent(480, 640)), asked)
+    image = prepare_image(smooth(Extent(480, 640)), asked)
     assert image.size == (672, 504)
     picture = asked(images=[image], return_tensors="pt")["pixel_values"][0]
     tensor = asked(images=[to_tensor([image])[0]], do_rescale=False, return_tensors="pt")
@@ -125,5 +123,5 @@ def test_a_cap_below_the_only_extent_of_a_model_is_refused_when_asked_for() -> N
     asked = transformers.SiglipImageProcessor()
     small = capped_extent(asked, Extent(480, 640), 1000, exact=False)
     assert small == Extent(224, 224)
-    with pytest.raises(UsageError, match="expected 50176 or more for this model.*got 1000"):
+    with pytest.raises(UsageError, match=r"expected 50176 or more for this model.*got 1000"):
         capped_extent(asked, Extent(480, 640), 1000, exact=True)
