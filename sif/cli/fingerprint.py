@@ -38,6 +38,14 @@ Checkpointing = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option(help="Of everything random but the keys.")]
+MaxPixels = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Most pixels of a base image, where the model takes pictures of any size.",
+        show_default="what 1,024 image tokens show",
+    ),
+]
 
 
 def fingerprint(
@@ -53,6 +61,7 @@ def fingerprint(
     seed: Seed = 0,
     batch: options.BatchThatFits = "auto",
     checkpointing: Checkpointing = None,
+    max_pixels: MaxPixels = None,
     device: options.Device = "auto",
 ) -> None:
     """Makes trigger images whose ordinary answers carry your secret watermark.
@@ -93,6 +102,7 @@ def fingerprint(
             seed=seed,
             batch_size=options.batch_that_fits(batch),
             checkpointing=checkpointing,
+            max_pixels=max_pixels,
             report=lambda progress: _show(show, progress),
         )
     typer.echo(summary(made, out))

@@ -3,7 +3,7 @@
 Knows nothing of how triggers are made.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sif.errors import UsageError
@@ -11,10 +11,12 @@ from sif.fingerprint.images import NamedImage
 from sif.vlm.model import Vlm
 from sif.watermark.keys import SEEDS, KeyRing
 
-MENDS: Final = {
-    "count": "leave it out for one trigger an image",
-    "batch_size": "leave it out for as many at once as fit",
+LEFT_OUT: Final[Mapping[str, tuple[object, str]]] = {
+    "count": (None, "leave it out for one trigger an image"),
+    "max_pixels": (None, "leave it out for what 1,024 image tokens show"),
+    "batch_size": ("auto", "leave it out for as many at once as fit"),
 }
+"""Numbers that need not be given: what stands for that, and how it is said."""
 
 
 def check_kinds(vlm: object, keys: object) -> None:
@@ -47,21 +49,19 @@ def check_seeds(keys: KeyRing | None, count: int) -> None:
         )
 
 
-def check_numbers(*, seed: object, count: object, batch_size: object) -> None:
+def check_numbers(*, seed: object, count: object, batch_size: object, max_pixels: object) -> None:
     """Makes sure that numbers are whole and large enough.
 
     Raises:
         UsageError: they are not.
     """
-    for name, value, least in (
-        ("seed", seed, 0),
-        ("count", count, 1),
-        ("batch_size", batch_size, 1),
-    ):
-        if (name == "count" and value is None) or (name == "batch_size" and value == "auto"):
+    given = {"seed": seed, "count": count, "batch_size": batch_size, "max_pixels": max_pixels}
+    for name, value in given.items():
+        absent, mend = LEFT_OUT.get(name, (value, "correct it"))
+        if name in LEFT_OUT and value == absent:
             continue
+        least = 0 if name == "seed" else 1
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            mend = MENDS.get(name, "correct it")
             raise UsageError(
                 f"{name}: expected a whole number of {least} or more, got {value!r}; {mend}"
             )

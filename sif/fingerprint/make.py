@@ -79,6 +79,7 @@ def make_fingerprint(
     seed: int = 0,
     batch_size: int | Literal["auto"] = "auto",
     checkpointing: bool | None = None,
+    max_pixels: int | None = None,
     report: Report = lambda progress: None,
 ) -> FingerprintSet:
     """Makes `count` triggers on a model and keeps them in a folder.
@@ -104,6 +105,8 @@ def make_fingerprint(
             nothing else; "auto" is 8, as many of them at once as fit into memory.
         checkpointing: whether activations are computed again in the backward pass instead of being
             kept; None where memory is short. The result is the same.
+        max_pixels: of a base image at most, where the model follows the extent of a picture; what
+            1,024 image tokens show where None.
         report: called after every step.
 
     Raises:
@@ -114,7 +117,7 @@ def make_fingerprint(
         StorageError: the folder cannot be written.
     """
     check_kinds(vlm, keys)
-    check_numbers(seed=seed, count=count, batch_size=batch_size)
+    check_numbers(seed=seed, count=count, batch_size=batch_size, max_pixels=max_pixels)
     fitting = Fitting(batch_size, checkpointing)
     recipe = load_recipe(recipe) if isinstance(recipe, str | Path) else recipe
     green_list_objective(recipe)  # refuses other recipes before anything is written
@@ -126,7 +129,7 @@ def make_fingerprint(
     content = None
     if workspace.finished() is None:
         probe(vlm)
-        content = _content(vlm, images, recipe)
+        content = _content(vlm, images, recipe, max_pixels)
     keys = workspace.open_keys(keys)
     files = hash_model(vlm.source, commit=getattr(vlm.model.config, "_commit_hash", None))
     request = _request(
@@ -139,6 +142,7 @@ def make_fingerprint(
         seed=seed,
         batch_size=fitting.group,
         keys=keys,
+        max_pixels=max_pixels,
     )
     workspace.claim(request)
     if workspace.finished() is None:
@@ -169,7 +173,7 @@ class Plan:
         return Draft(
             id=name,
             source_image=self.images[place].name,
-            base=self.vlm.prepare(self.images[place].image),
+            base=self.vlm.prepare(self.images[place].image, max_pixels=request.max_pixels),
             start=best.image if best else None,
             prompt=request.prompts[index % len(request.prompts)],
             green=green_mask(
@@ -191,11 +195,13 @@ def trigger_id(index: int) -> str:
     return f"{index + 1:04d}"
 
 
-def _content(vlm: Vlm, images: Sequence[NamedImage], recipe: Recipe) -> ContentSpace | None:
+def _content(
+    vlm: Vlm, images: Sequence[NamedImage], recipe: Recipe, max_pixels: int | None
+) -> ContentSpace | None:
     share = recipe.schedule.content_share
     if share is None:
         return None
-    pictures = [vlm.prepare(named.image) for named in images]
+    pictures = [vlm.prepare(named.image, max_pixels=max_pixels) for named in images]
     return learn_content(pictures, tile=vlm.patch_size or UNKNOWN_PATCH, share=share)
 
 
@@ -327,6 +333,7 @@ def _request(
     seed: int,
     batch_size: int,
     keys: KeyRing,
+    max_pixels: int | None,
 ) -> Request:
     return Request(
         model=ModelRecord(
@@ -343,6 +350,7 @@ def _request(
         batch_size=batch_size,
         device=vlm.device.type,
         key_commitment=keys.commitment("request"),
+        max_pixels=max_pixels,
     )
 
 
@@ -386,6 +394,7 @@ def _manifest(
         gamma=request.recipe.gamma,
         recipe=request.recipe,
         seed=request.seed,
+        max_pixels=request.max_pixels or vlm.usual_pixels,
         anchor=None if keys.anchor is None else keys.anchor.hex(),
         triggers=tuple(records),
     )

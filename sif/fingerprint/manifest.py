@@ -110,7 +110,12 @@ class ModelRecord(_Record):
 
 
 class Request(_Record):
-    """Everything that decides a fingerprint; a folder is resumed only with the same request."""
+    """Everything that decides a fingerprint; a folder is resumed only with the same request.
+
+    Attributes:
+        max_pixels: what the maker asked for; none where the model's usual limit holds, and in
+            requests from before.
+    """
 
     model: ModelRecord
     recipe: Recipe
@@ -121,6 +126,7 @@ class Request(_Record):
     batch_size: int = Field(ge=1)
     device: str
     key_commitment: str
+    max_pixels: int | None = Field(default=None, ge=1)
 
 
 class Manifest(_Record):
@@ -132,6 +138,8 @@ class Manifest(_Record):
             in fingerprints from before, where transformers read the whole folder.
         weights_sha256: of weights.json; none where all words count alike.
         recipe: none in compatibility mode.
+        max_pixels: that a base image was to have at most; none where there was no limit, and in
+            fingerprints from before.
         anchor: hex digits that went into every key beside the secret; none where nothing did.
     """
 
@@ -146,5 +154,6 @@ class Manifest(_Record):
     gamma: float
     recipe: Recipe | None
     seed: int
+    max_pixels: int | None = Field(default=None, ge=1)
     anchor: str | None = None
     triggers: tuple[TriggerRecord, ...]

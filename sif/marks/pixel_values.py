@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from sif.errors import ModelError, UsageError
-from sif.vlm.native import Extent, native_extent
+from sif.vlm.extent import Extent, native_extent
 from sif.vlm.plain_words import first_line
 
 LARGEST_FREE_SIDE: Final = 336

@@ -15,7 +15,7 @@ from sif.errors import ModelError
 from sif.marks.pixel_values import Inputs, level_of, make_inputs, smooth_pictures
 from sif.marks.seeing import Look, look
 from sif.marks.tower import Readout, Tower, block_names, kept_blocks, read_where
-from sif.vlm.native import Extent
+from sif.vlm.extent import Extent
 from sif.vlm.pixels import to_tensor
 
 PICTURES: Final = 2

@@ -8,6 +8,7 @@ watermarks or budgets, and no model by name.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,12 +22,15 @@ from sif.types import GenerationSettings
 from sif.vlm.adapter import refuse_adapter
 from sif.vlm.chat import spell
 from sif.vlm.decoding import LogitsHook, decode
+from sif.vlm.extent import ORDINARY
 from sif.vlm.folder import load_chat_processor, load_model
 from sif.vlm.inputs import forward_options, lengthened, placed, processor_options
 from sif.vlm.native import prepare_image
 from sif.vlm.quantised import refuse_quantised
 
 DEVICE: Final = re.compile(r"cpu|mps|cuda(:\d{1,3})?")
+USUAL_TOKENS: Final = 1024
+IMAGE_IDS: Final = ("image_token_id", "image_token_index")
 DTYPES: Final = ("float32", "bfloat16", "float16", "float64")
 
 Pictures = Float[Tensor, "batch 3 height width"] | Sequence[Image.Image]
@@ -107,9 +111,37 @@ class Vlm:
         size = getattr(tower, "patch_size", None)
         return size if isinstance(size, int) else None
 
-    def prepare(self, image: Image.Image) -> Image.Image:
-        """The base image that a picture becomes: RGB at the model's native extent."""
-        return prepare_image(image, self.processor.image_processor)
+    @cached_property
+    def usual_pixels(self) -> int | None:
+        """Pixels that `USUAL_TOKENS` positions of the prompt show; None where it cannot be told.
+
+        Asked: how many positions an ordinary picture takes.
+        """
+        ids = (getattr(self.model.config, name, None) for name in IMAGE_IDS)
+        token = next((index for index in ids if isinstance(index, int)), None)
+        if token is None:
+            return None
+        image = prepare_image(Image.new("RGB", ORDINARY), self.processor.image_processor)
+        taken = int((self.encode([image], ["?"])["input_ids"] == token).sum())
+        return image.width * image.height * USUAL_TOKENS // taken if taken else None
+
+    def prepare(self, image: Image.Image, *, max_pixels: int | None = None) -> Image.Image:
+        """The base image that a picture becomes: RGB at the model's native extent.
+
+        Args:
+            image: of any size.
+            max_pixels: that the extent has at most; `usual_pixels` where None, unless the model
+                takes no picture of so few.
+
+        Raises:
+            UsageError: no extent of this model has so few pixels.
+        """
+        return prepare_image(
+            image,
+            self.processor.image_processor,
+            most=max_pixels or self.usual_pixels,
+            exact=max_pixels is not None,
+        )
 
     def chat_text(self, prompt: str) -> str:
         """One user turn with an image and `prompt`, in the model's own chat template."""

@@ -173,7 +173,15 @@ def test_a_tiled_high_pass_treats_every_tile_as_an_image_of_its_own() -> None:
             tile = (..., slice(top, top + 6), slice(left, left + 6))
             assert torch.allclose(found[tile], high_pass(change[tile], 0.4), atol=1e-5)
     assert not torch.allclose(found, high_pass(change, 0.4), atol=0.1)
-    assert torch.equal(high_pass(change, 0.4, tile=5), high_pass(change, 0.4))
+
+
+def test_a_tiled_high_pass_leaves_the_margin_beyond_the_last_tile() -> None:
+    change = torch.randn(2, 3, 13, 20, generator=torch.Generator().manual_seed(4))
+    found = high_pass(change, 0.4, tile=6)
+    assert torch.equal(found[..., :12, :18], high_pass(change[..., :12, :18], 0.4, tile=6))
+    assert torch.equal(found[..., 12:, :], change[..., 12:, :])
+    assert torch.equal(found[..., 18:], change[..., 18:])
+    assert torch.equal(high_pass(change, 0.4, tile=14), high_pass(change, 0.4))
 
 
 def test_a_minimum_frequency_keeps_the_change_out_of_the_low_band() -> None:
