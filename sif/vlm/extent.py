@@ -157,7 +157,9 @@ def _is_whole(
         frames = light.flatten(-3) if light.ndim > 3 and light.shape[-3] == 3 else light
         frames = frames.reshape(-1, frames.shape[-1])
         ends_only = (frames.abs() < EXACT) | ((frames - 1).abs() < EXACT) | frames.isnan()
-        clean = frames[ends_only.all(-1)]
+        clean, mixed = frames[ends_only.all(-1)], frames[~ends_only.all(-1)]
+        if mixed.numel() > noise.numel():  # no small view: the large one is resampled
+            continue
         lit, dark = int((clean > 0.5).sum()), int((clean < 0.5).sum())
         times = lit // max(1, int(noise.sum()))
         if times and (lit, dark) == (times * int(noise.sum()), times * int((1 - noise).sum())):
@@ -216,7 +218,7 @@ class _Resizings(TorchDispatchMode):
     """Takes down to which extents pictures are resampled while it is on."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
         self.made: list[Extent] = []
 
     def __torch_dispatch__(
