@@ -113,7 +113,7 @@ def load_processor(source: str | Path, *, base: str | None = None) -> Any:
     own = parts.adapter is not None and any(
         (parts.adapter / name).is_file() for name in OF_PROCESSORS
     )
-    place = parts.adapter if own else parts.model
+    place = str(parts.adapter) if own else parts.model
     try:
         processor = AutoProcessor.from_pretrained(place, trust_remote_code=False)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
