@@ -26,6 +26,12 @@ from sif.vlm.quantised import raw_config
 
 HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 ORIGINAL: Final = re.compile(r"Llava(Llama|Mistral|Mpt|Qwen|Gemma)\w*ForCausalLM")
+# Libraries that tokenizers are read with, and their packages.
+OF_TOKENIZERS: Final = {
+    "sentencepiece": "sentencepiece",
+    "protobuf": "google.protobuf",
+    "tiktoken": "tiktoken",
+}
 OF_PROCESSORS: Final = ("processor_config.json", "preprocessor_config.json")
 HUB_TOWERS: Final = ("clip_vision_model", "siglip_vision_model")
 HUB_PREFIXES = (("vision_tower.", "vision_tower.vision_model."),)
@@ -108,13 +114,13 @@ def load_processor(source: str | Path, *, base: str | None = None) -> Any:
     own = parts.adapter is not None and any(
         (parts.adapter / name).is_file() for name in OF_PROCESSORS
     )
-    place = parts.adapter if own else parts.model
+    place = str(parts.adapter) if own else parts.model
     try:
         processor = AutoProcessor.from_pretrained(place, trust_remote_code=False)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
         _refuse_typo(parts.model, error)
         raise ModelError(
-            f"cannot load the processor of {source}: {_without_library(error)}"
+            f"cannot load the processor of {source}: {_without_library(error, Path(place))}"
         ) from error
     complete(processor, parts.model, source)
     return processor
@@ -206,15 +212,21 @@ def _refuse_original_llava(source: str | Path) -> None:
         )
 
 
-def _without_library(error: Exception) -> str:
+def _without_library(error: Exception, place: Path) -> str:
     """What a processor failed for; a library that its tokenizer needs, with how to get it."""
-    for name in ("sentencepiece", "protobuf", "tiktoken"):
-        if (
-            name in str(error).lower()
-            and importlib.util.find_spec(name.replace("protobuf", "google.protobuf")) is None
-        ):
+    pieces = (place / "tokenizer.model").is_file() and not (place / "tokenizer.json").is_file()
+    for name, package in OF_TOKENIZERS.items():
+        wanted = name in str(error).lower() or (pieces and name != "tiktoken")
+        if wanted and not _is_installed(package):
             return f"its tokenizer needs {name}, which is not installed; pip install {name}"
     return first_line(error)
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:  # not even the package around it
+        return False
 
 
 def _refuse_typo(source: str | Path, error: Exception) -> None:

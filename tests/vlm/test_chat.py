@@ -1,6 +1,7 @@
 """Chat templates as folders have them: mended where the meaning is plain, refused otherwise."""
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -143,3 +144,30 @@ def test_a_config_that_is_no_object_is_one_sentence(untrained_llava: Path, tmp_p
         Vlm.load(copy, device="cpu")
     with pytest.raises(ModelError):
         connect(f"hf:{copy}")
+
+
+@pytest.mark.parametrize(
+    ("package", "name"), [("sentencepiece", "sentencepiece"), ("google.protobuf", "protobuf")]
+)
+def test_a_library_that_a_tokenizer_needs_is_named(
+    package: str,
+    name: str,
+    untrained_llava: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    copy = copy_with_json(
+        untrained_llava,
+        tmp_path / "copy",
+        "tokenizer_config.json",
+        tokenizer_class="LlamaTokenizer",
+        backend=None,
+    )
+    (copy / "tokenizer.json").unlink()
+    (copy / "tokenizer.model").write_bytes(b"\x0e\x00 no pieces")
+    with pytest.raises(ModelError) as caught:
+        load_chat_processor(copy)
+    assert "pip install" not in str(caught.value)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ModelError, match=f"needs {name}, .* pip install {name}"):
+        load_chat_processor(copy)
