@@ -43,6 +43,7 @@ def test_what_the_backward_pass_waits_for_is_alive() -> None:
     assert counter.peak == 8 * MIB + 8
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")
 def test_masks_have_values_where_weights_have_none() -> None:
     counter, layer = MemoryCounter(values=False), nn.Linear(4, 3)
     counter.empty(layer)
@@ -71,6 +72,7 @@ def counted(folder: Path, *, values: bool, checkpointing: bool, recipe: Recipe) 
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")
 @pytest.mark.parametrize("checkpointing", [False, True])
 def test_a_mini_models_step_takes_what_its_shapes_say(
     untrained_llava: Path, checkpointing: bool, monkeypatch: pytest.MonkeyPatch
@@ -86,6 +88,7 @@ def test_a_mini_models_step_takes_what_its_shapes_say(
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")
 def test_seven_billion_parameters_fit_where_we_say(untrained_llava: Path) -> None:
     """The default recipe with a batch of 8 and checkpointing, in one go at the full depth."""
     counter = MemoryCounter(values=False)
