@@ -82,6 +82,13 @@ STUDIES: Final[dict[str, Listed]] = {
         "methods=sif",
         "sif.eval.real.study",
     ),
+    "memory": Listed(
+        "Memory that making takes at the sizes of real models, counted on shapes without weights.",
+        "1 minute",
+        "10 minutes",
+        "batches=4",
+        "sif.eval.memory.study",
+    ),
     "ownership": Listed(
         "False claims and power of the verdict, simulated.",
         "20 seconds",

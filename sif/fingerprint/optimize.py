@@ -104,7 +104,7 @@ def optimise(
     for step in range(schedule.steps):
         seen = to_8_bit(images, base, schedule.epsilon) if schedule.round_pixels else images
         targets = objective.targets(vlm, batch, seen, step, targets)
-        gradient = _wrapped(vlm, batch, objective, terms, targets, step)
+        gradient = wrapped(vlm, batch, objective, terms, targets, step)
         loss, slope = gradient(seen)
         velocity = schedule.momentum * velocity + slope / _mean_size(slope)
         images = confine(images - _pace(schedule, step) * velocity.sign(), base, schedule)
@@ -119,7 +119,7 @@ def optimise(
     return best.images
 
 
-def _wrapped(
+def wrapped(
     vlm: Vlm,
     batch: Batch,
     objective: Objective,
@@ -127,6 +127,7 @@ def _wrapped(
     targets: Targets,
     step: int,
 ) -> GradientFunction:
+    """The objective's gradient in this step, with all terms around it."""
     context = StepContext(vlm, step, batch.seeds, batch.shared_seed)
     gradient = plain_gradient(lambda images: objective.loss(vlm, batch, images, targets))
     for term in reversed(terms):

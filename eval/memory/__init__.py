@@ -1,0 +1,1 @@
+"""What making triggers takes of memory at real sizes, counted without the weights."""
