@@ -407,6 +407,7 @@ RUNGS: Mapping[str, Rung] = {
         style="chatml",
         named={"image_token": "<|media_pad|>", "video_token": "<|video_pad|>"},
         pixels={"patch_size": 8, "max_patches": 64},
+        config={"text_config": {"qk_rope_head_dim": 8, "head_dim": 8, "num_key_value_heads": 4}},
     ),
     "lfm2_vl": Rung(
         image="<image>",

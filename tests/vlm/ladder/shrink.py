@@ -76,8 +76,10 @@ def shrunk(
             small[key] = ids[key]
         elif key == "vocab_size":
             small[key] = vocabulary
-        elif key in COMPUTED or key == "per_layer_config":
+        elif key in COMPUTED:
             continue
+        elif key == "per_layer_config":
+            small[key] = {}
         elif key in SIZES and value is not None:
             small[key] = [SIZES[key]] * len(value) if isinstance(value, list) else SIZES[key]
         else:
