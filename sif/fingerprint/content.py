@@ -39,12 +39,20 @@ class ContentSpace:
     ) -> Float[Tensor, "batch 3 height width"]:
         """The change without its part in the content of any patch.
 
+        What is left over beyond the last whole patch, below and to the right, stays as it is: a
+        tower whose first layer steps by whole patches does not see it, so nothing moves it either.
+
         Raises:
-            UsageError: the patches do not fill the picture.
+            UsageError: the picture holds no whole patch.
         """
         patches = _patches(change, self.tile)
         basis = self.basis.to(patches)
-        return _picture(patches - patches @ basis @ basis.T, change.shape, self.tile)
+        kept = _picture(patches - patches @ basis @ basis.T, change, self.tile)
+        if kept.shape == change.shape:
+            return kept
+        whole = change.clone()
+        whole[..., : kept.shape[-2], : kept.shape[-1]] = kept
+        return whole
 
 
 def learn_content(pictures: Sequence[Image.Image], *, tile: int, share: float) -> ContentSpace:
@@ -98,18 +106,20 @@ def _patches(
     images: Float[Tensor, "batch 3 height width"], tile: int
 ) -> Float[Tensor, "batch patches pixels"]:
     height, width = images.shape[-2:]
-    if height % tile or width % tile:
+    if min(height, width) < tile:
         raise UsageError(
-            f"expected pictures whose sides are multiples of {tile}, the model's patch, got "
+            f"expected pictures that hold a whole patch of the model, {tile} x {tile}, got "
             f"{height} x {width}; leave content_share out of the recipe"
         )
-    cut = images.unflatten(-1, (-1, tile)).unflatten(-3, (-1, tile))  # b c rows y columns x
+    inside = images[..., : height - height % tile, : width - width % tile]
+    cut = inside.unflatten(-1, (-1, tile)).unflatten(-3, (-1, tile))  # b c rows y columns x
     patches: Tensor = cut.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
     return patches
 
 
-def _picture(patches: Tensor, shape: torch.Size, tile: int) -> Tensor:
-    batch, channels, height, width = shape
-    grid = patches.view(batch, height // tile, width // tile, channels, tile, tile)
-    joined: Tensor = grid.permute(0, 3, 1, 4, 2, 5).reshape(shape)
+def _picture(patches: Tensor, images: Tensor, tile: int) -> Tensor:
+    batch, channels, height, width = images.shape
+    rows, columns = height // tile, width // tile
+    grid = patches.view(batch, rows, columns, channels, tile, tile).permute(0, 3, 1, 4, 2, 5)
+    joined: Tensor = grid.reshape(batch, channels, rows * tile, columns * tile)
     return joined

@@ -163,12 +163,20 @@ def high_pass(change: Images, minimum_frequency: float, *, tile: int | None = No
     Args:
         change: of an image.
         minimum_frequency: of the components that are kept.
-        tile: side of squares that are treated each for itself; None, or a side that does not
-            divide the image's, for the whole image at once.
+        tile: side of squares that are treated each for itself, but for what is left over below
+            and to the right, which stays; None, or a larger side than the image's, for the whole
+            image at once.
     """
     height, width = change.shape[-2:]
-    if tile is None or height % tile or width % tile:
+    if tile is None or min(height, width) < tile:
         return _high_pass(change, minimum_frequency)
+    if height % tile or width % tile:
+        whole, inside = (
+            change.clone(),
+            (..., slice(height // tile * tile), slice(width // tile * tile)),
+        )
+        whole[inside] = high_pass(change[inside], minimum_frequency, tile=tile)
+        return whole
     tiles = change.unflatten(-1, (-1, tile)).unflatten(-3, (-1, tile)).transpose(-2, -3)
     kept = _high_pass(tiles, minimum_frequency)
     return kept.transpose(-2, -3).flatten(-4, -3).flatten(-2, -1)

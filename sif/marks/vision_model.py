@@ -19,8 +19,9 @@ from torch import Tensor, nn
 from sif.errors import ModelError, UsageError
 from sif.marks.tower import Readout, Tower, find_tower
 from sif.marks.tower_folder import load_owner
+from sif.vlm.extent import Extent, native_extent
 from sif.vlm.folder import save_model
-from sif.vlm.native import Extent, native_extent, to_rgb
+from sif.vlm.native import to_rgb
 from sif.vlm.pixels import to_tensor
 
 LARGEST_FREE_SIDE = 336

@@ -71,9 +71,28 @@ def test_too_few_pictures_say_how_much_they_explain() -> None:
         learn_content(noise[:1], tile=TILE, share=0.5)
 
 
-def test_pictures_that_patches_do_not_fill_are_refused() -> None:
-    with pytest.raises(UsageError, match="multiples of 5, the model's patch, got 8 x 12"):
-        learn_content(pictures(4), tile=5, share=0.5)
+def test_pictures_without_a_whole_patch_are_refused() -> None:
+    with pytest.raises(UsageError, match="whole patch of the model, 9 x 9, got 8 x 12"):
+        learn_content(pictures(4), tile=9, share=0.5)
+
+
+def test_the_margin_beyond_the_last_patch_is_left_as_it_is() -> None:
+    exact = ContentSpace(torch.from_numpy(DIRECTIONS.T.copy()).float(), TILE)
+    change = torch.randn(2, 3, 10, 15, generator=torch.Generator().manual_seed(3))
+    kept = exact.removed_from(change)
+    assert torch.equal(kept[..., :8, :12], exact.removed_from(change[..., :8, :12]))
+    assert torch.equal(kept[..., 8:, :], change[..., 8:, :])
+    assert torch.equal(kept[..., 12:], change[..., 12:])
+    wider = [Image.fromarray(np.pad(picture, ((0, 2), (0, 3), (0, 0)))) for picture in pictures(8)]
+    learnt = [learn_content(these, tile=TILE, share=0.7).basis for these in (pictures(8), wider)]
+    assert torch.equal(*learnt)
+
+
+def test_a_convolution_by_whole_patches_sees_no_margin() -> None:
+    change = torch.zeros(1, 3, 10, 15)
+    change[..., 8:, :] = change[..., 12:] = 1
+    first_layer = torch.nn.Conv2d(3, 5, kernel_size=TILE, stride=TILE, bias=False)
+    assert not first_layer(change).any()
 
 
 def test_a_confined_change_keeps_out_of_the_content_and_within_the_budget() -> None:

@@ -1,14 +1,15 @@
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from transformers import Pix2StructImageProcessor
 
 from sif.errors import ModelError, UsageError
 from sif.mini.architecture import Family, build_processor
-from sif.vlm.native import Extent, native_extent, prepare_image, read_image, to_rgb
+from sif.vlm.extent import Extent, native_extent
+from sif.vlm.native import prepare_image, read_image, to_rgb
 
 FAMILIES: tuple[Family, ...] = ("llava", "qwen2_5_vl")
 
@@ -104,9 +105,9 @@ def test_a_cut_off_picture_is_refused(tmp_path: Path) -> None:
         read_image(tmp_path / "cut.png")
 
 
-def test_a_processor_of_an_unknown_kind_is_refused() -> None:
-    with pytest.raises(ModelError, match="adapter of its own"):
-        native_extent(SimpleNamespace(size={"shortest_edge": 300}), Extent(10, 10))
+def test_a_processor_that_takes_no_picture_as_it_is_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"Pix2StructImageProcessor.*cannot carry a trigger"):
+        native_extent(Pix2StructImageProcessor(max_patches=16), Extent(60, 80))
 
 
 def test_a_picture_too_narrow_for_the_model_is_refused() -> None:
