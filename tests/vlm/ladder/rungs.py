@@ -112,12 +112,12 @@ RUNGS: Mapping[str, Rung] = {
     "aria": Rung(
         named=IMAGE,
         config={
-            "projector_patch_to_query_dict": {"16": 8},
+            "projector_patch_to_query_dict": {"49": 8},
             "max_value_projector_patch_to_query_dict": 8,
-            "vision_config": {"patch_size": 8, "image_size": 32},
+            "vision_config": {"patch_size": 70, "image_size": 490},
         },
-        pixels={"max_image_size": 32, "min_image_size": 16},
-        processor={"size_conversion": {32: 8}},
+        pixels={"max_image_size": 490},
+        processor={"size_conversion": {490: 8, 980: 8}},
     ),
     "aya_vision": Rung(
         style="cohere",
@@ -174,11 +174,16 @@ RUNGS: Mapping[str, Rung] = {
     "deepseek_ocr2": Rung(
         image="<image>",
         named=IMAGE,
-        pixels={"size": {"height": 64, "width": 64}, "tile_size": 32},
-        processor={"patch_size": 8},
         config={
-            "text_config": {"mlp_layer_types": ["dense", "sparse"]},
-            "vision_config": {"sam_config": {"downsample_channels": [64, 64], "image_size": 64}},
+            "text_config": {"mlp_layer_types": ["dense", "sparse"], "num_experts_per_tok": 2},
+            "vision_config": {
+                "sam_config": {
+                    "downsample_channels": [32, 64],
+                    "output_channels": 32,
+                    "image_size": 1024,
+                    "patch_size": 16,
+                }
+            },
         },
     ),
     "deepseek_vl": Rung(
@@ -192,6 +197,7 @@ RUNGS: Mapping[str, Rung] = {
         named={"image_token": "<image_placeholder>"},
         pixels=FIXED | {"high_res_size": {"height": 64, "width": 64}},
         processor={"num_image_tokens": 16},
+        config={"high_res_vision_config": {"image_size": 64, "output_channels": 32}},
     ),
     "emu3": Rung(
         image="<image>",
@@ -203,6 +209,7 @@ RUNGS: Mapping[str, Rung] = {
             "eof_token": "<|extra_201|>",
         },
         special=("<|extra_200|>", "<|visual token 000000|>"),
+        pixels={"min_pixels": 1024, "max_pixels": 4096, "spatial_factor": 8},
         config={
             "vocabulary_map": {"<image>": 4, "<|extra_200|>": 9, "<|visual token 000000|>": 10},
             "vq_config": {"base_channels": 32, "channel_multiplier": [1, 1], "codebook_size": 1},
@@ -272,12 +279,24 @@ RUNGS: Mapping[str, Rung] = {
         style="gemma",
         image="<image_soft_token>",
         named=GEMMA,
+        config={
+            "text_config": {
+                "layer_types": ["sliding_attention", "full_attention"],
+                "per_layer_config": {"1": {"head_dim": 16}},
+            }
+        },
         pixels={"patch_size": 8, "pooling_kernel_size": 2, "max_soft_tokens": 70},
     ),
     "gemma4_unified": Rung(
         style="gemma",
         image="<image_soft_token>",
         named=GEMMA,
+        config={
+            "text_config": {
+                "layer_types": ["sliding_attention", "full_attention"],
+                "per_layer_config": {"1": {"head_dim": 16}},
+            }
+        },
         pixels={"patch_size": 8, "pooling_kernel_size": 2, "max_soft_tokens": 70},
     ),
     "glm46v": _glm(),
@@ -481,6 +500,7 @@ RUNGS: Mapping[str, Rung] = {
             "image_id_start_token": "<image_id>",
             "image_id_end_token": "</image_id>",
         },
+        ids={"image_token_id": "<|image_pad|>", "video_token_id": "<|video_pad|>"},
         pixels={"patch_size": 8, "scale_resolution": 32},
     ),
     "minicpmv4_7": Rung(
@@ -496,6 +516,7 @@ RUNGS: Mapping[str, Rung] = {
             "image_id_start_token": "<image_id>",
             "image_id_end_token": "</image_id>",
         },
+        ids={"image_token_id": "<|image_pad|>", "video_token_id": "<|video_pad|>"},
         pixels={"patch_size": 8, "scale_resolution": 32},
     ),
     "minimax_m3_vl": Rung(
@@ -537,6 +558,7 @@ RUNGS: Mapping[str, Rung] = {
             "<|vid_start|>",
             "<|vid_end|>",
         ),
+        config={"out_hidden_size": 256},
         pixels={"patch_size": 8, "max_image_tokens": 16},
     ),
     "nemotron_h_omni": Rung(
