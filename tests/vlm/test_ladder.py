@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors import safe_open
+from safetensors.torch import load_file
 from transformers import AutoModelForImageTextToText
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
@@ -37,6 +37,8 @@ def test_the_page_says_of_every_architecture_what_the_ladder_expects() -> None:
 def test_an_architecture_is_fingerprinted_and_verified_or_refused_in_a_sentence(
     architecture: str, tmp_path: Path
 ) -> None:
+    for library in RUNGS[architecture].needs:
+        pytest.importorskip(library)
     outcome = climb(architecture, tmp_path)
     expected = RUNGS[architecture].refused
     if expected is not None:
@@ -46,7 +48,7 @@ def test_an_architecture_is_fingerprinted_and_verified_or_refused_in_a_sentence(
     assert outcome.refusal is None
     assert outcome.probed is not None
     assert outcome.probed.reach > 0.9
-    assert outcome.queries == 2
+    assert (outcome.queries, outcome.failures) == (2, ())
     if architecture in ROBBED:
         for thief in THIEVES:
             _loads_in_plain_transformers(stolen(outcome, thief), ROBBED[architecture])
@@ -57,6 +59,6 @@ def _loads_in_plain_transformers(copy: Path, beginnings: tuple[str, ...]) -> Non
     assert not report["missing_keys"]
     assert not report["mismatched_keys"]
     assert all(torch.isfinite(parameter).all() for parameter in model.parameters())
-    names = [name for file in copy.glob("*.safetensors") for name in safe_open(file, "pt").keys()]
+    names = [name for file in copy.glob("*.safetensors") for name in load_file(file)]
     for beginning in beginnings:
         assert any(name.startswith(beginning) for name in names), (beginning, names[:5])

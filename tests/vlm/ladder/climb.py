@@ -34,7 +34,7 @@ class Outcome:
         probed: what the probe saw; None where the model was refused.
         refusal: the sentence, with MODEL for the folder; None where it works.
         queries: triggers that were asked in verifying.
-        answered: how many of them came back with words.
+        failures: why triggers came back without an answer; empty ones are answers of a kind.
         folder: of the model.
         fingerprint: the one that was made.
     """
@@ -44,7 +44,7 @@ class Outcome:
     probed: Probed | None = None
     refusal: str | None = None
     queries: int = 0
-    answered: int = 0
+    failures: tuple[str, ...] = ()
     fingerprint: FingerprintSet | None = None
 
 
@@ -72,7 +72,11 @@ def climb(architecture: str, root: Path) -> Outcome:
         folder=folder,
         probed=probed,
         queries=verdict.queries,
-        answered=verdict.answered,
+        failures=tuple(
+            trigger.unanswered
+            for trigger in verdict.per_trigger
+            if trigger.unanswered and not trigger.unanswered.startswith("empty answer")
+        ),
         fingerprint=fingerprint,
     )
 

@@ -112,12 +112,13 @@ RUNGS: Mapping[str, Rung] = {
     "aria": Rung(
         named=IMAGE,
         config={
-            "projector_patch_to_query_dict": {"16": 8},
+            "projector_patch_to_query_dict": {"49": 8},
             "max_value_projector_patch_to_query_dict": 8,
-            "vision_config": {"patch_size": 8, "image_size": 32},
+            "vision_config": {"patch_size": 70, "image_size": 490},
         },
-        pixels={"max_image_size": 32, "min_image_size": 16},
-        processor={"size_conversion": {32: 8}},
+        pixels={"max_image_size": 490},
+        processor={"size_conversion": {490: 8, 980: 8}},
+        refused="hands on single pixels",
     ),
     "aya_vision": Rung(
         style="cohere",
@@ -141,6 +142,7 @@ RUNGS: Mapping[str, Rung] = {
             },
             "vocabulary_map": {},
         },
+        refused="chat template",
     ),
     "cohere2_vision": Rung(
         style="cohere",
@@ -171,16 +173,6 @@ RUNGS: Mapping[str, Rung] = {
         processor_class="Qwen3VLProcessor",
         vision_config={"deepstack_visual_indexes": [0], "num_position_embeddings": 64},
     ),
-    "deepseek_ocr2": Rung(
-        image="<image>",
-        named=IMAGE,
-        pixels={"size": {"height": 64, "width": 64}, "tile_size": 32},
-        processor={"patch_size": 8},
-        config={
-            "text_config": {"mlp_layer_types": ["dense", "sparse"]},
-            "vision_config": {"sam_config": {"downsample_channels": [64, 64], "image_size": 64}},
-        },
-    ),
     "deepseek_vl": Rung(
         image="<image_placeholder>",
         named={"image_token": "<image_placeholder>"},
@@ -192,20 +184,12 @@ RUNGS: Mapping[str, Rung] = {
         named={"image_token": "<image_placeholder>"},
         pixels=FIXED | {"high_res_size": {"height": 64, "width": 64}},
         processor={"num_image_tokens": 16},
-    ),
-    "emu3": Rung(
-        image="<image>",
-        named=IMAGE
-        | {
-            "boi_token": "<|image start|>",
-            "eoi_token": "<|image end|>",
-            "image_wrapper_token": "<|image token|>",
-            "eof_token": "<|extra_201|>",
-        },
-        special=("<|extra_200|>", "<|visual token 000000|>"),
         config={
-            "vocabulary_map": {"<image>": 4, "<|extra_200|>": 9, "<|visual token 000000|>": 10},
-            "vq_config": {"base_channels": 32, "channel_multiplier": [1, 1], "codebook_size": 1},
+            "high_res_vision_config": {
+                "image_size": 64,
+                "output_channels": 32,
+                "global_attn_indexes": [1],
+            }
         },
     ),
     "ernie4_5_vl_moe": _qwen(
@@ -233,15 +217,7 @@ RUNGS: Mapping[str, Rung] = {
     "exaone4_5": _qwen(
         vision_config={"window_size": 32, "fullatt_block_indexes": [1]},
     ),
-    "fast_vlm": Rung(
-        named=IMAGE,
-        processor_class="LlavaProcessor",
-        image_class="CLIPImageProcessor",
-        pixels=CROPPED,
-        needs=("timm",),
-        **LLAVA,
-    ),
-    "florence2": Rung(named=IMAGE, image=None, pixels=CROPPED),
+    "florence2": Rung(named=IMAGE, image=None, pixels=CROPPED, refused="chat template"),
     "gemma3": Rung(
         style="gemma",
         image="<start_of_image>",
@@ -250,35 +226,6 @@ RUNGS: Mapping[str, Rung] = {
         pixels=FIXED,
         processor={"image_seq_length": 4},
         config={"mm_tokens_per_image": 4},
-    ),
-    "gemma3n": Rung(
-        style="gemma",
-        image="<image_soft_token>",
-        needs=("timm",),
-        named=GEMMA,
-        pixels=FIXED,
-        processor={"image_seq_length": 4},
-        config={
-            "text_config": {
-                "intermediate_size": 96,
-                "activation_sparsity_pattern": [0.0, 0.0],
-                "num_kv_shared_layers": 0,
-                "hidden_size_per_layer_input": 16,
-                "laurel_rank": 8,
-            }
-        },
-    ),
-    "gemma4": Rung(
-        style="gemma",
-        image="<image_soft_token>",
-        named=GEMMA,
-        pixels={"patch_size": 8, "pooling_kernel_size": 2, "max_soft_tokens": 70},
-    ),
-    "gemma4_unified": Rung(
-        style="gemma",
-        image="<image_soft_token>",
-        named=GEMMA,
-        pixels={"patch_size": 8, "pooling_kernel_size": 2, "max_soft_tokens": 70},
     ),
     "glm46v": _glm(),
     "glm4v": _glm(processor_class=None),
@@ -305,6 +252,7 @@ RUNGS: Mapping[str, Rung] = {
         named={"image_token": "<imgpad>"},
         special=("<img>", "</img>", "<|im_start|>", "<|im_end|>"),
         pixels=FIXED,
+        refused="Nested images are only supported",
     ),
     "granite4_vision": Rung(
         named=IMAGE,
@@ -345,7 +293,7 @@ RUNGS: Mapping[str, Rung] = {
         pixels=GRID,
     ),
     "hyperclovax_vision_v2": _qwen(vision_config={"window_size": 32, "fullatt_block_indexes": [1]}),
-    "idefics": Rung(named=IMAGE, image="<image>", pixels={"size": SQUARE}),
+    "idefics": Rung(named=IMAGE, image="<image>", pixels={"size": SQUARE}, refused="chat template"),
     "idefics2": Rung(
         named=IMAGE | {"image_boundary_token": "<fake_token_around_image>"},
         special=IDEFICS,
@@ -359,6 +307,7 @@ RUNGS: Mapping[str, Rung] = {
                 "resampler_head_dim": 16,
             }
         },
+        refused="Incorrect format used for image",
     ),
     "idefics3": Rung(
         image="<image>",
@@ -372,6 +321,7 @@ RUNGS: Mapping[str, Rung] = {
         named={"image_token": "<|unused_200054|>", "audio_token": "<|unused_200053|>"},
         special=("<|content_image|>", "<|content_audio_input|>"),
         pixels={"size": SQUARE},
+        refused="expected equal pixel_values",
     ),
     "internvl": Rung(
         style="chatml",
@@ -407,6 +357,7 @@ RUNGS: Mapping[str, Rung] = {
         style="chatml",
         named={"image_token": "<|media_pad|>", "video_token": "<|video_pad|>"},
         pixels={"patch_size": 8, "max_patches": 64},
+        config={"text_config": {"qk_rope_head_dim": 8, "head_dim": 8, "num_key_value_heads": 4}},
     ),
     "lfm2_vl": Rung(
         image="<image>",
@@ -467,36 +418,6 @@ RUNGS: Mapping[str, Rung] = {
         config={"image_grid_pinpoints": PINPOINTS},
         processor={"num_image_tokens": 16, "vision_feature_select_strategy": "full"},
     ),
-    "minicpmv4_6": Rung(
-        style="chatml",
-        image="<|image_pad|>",
-        named={
-            "image_token": "<|image_pad|>",
-            "video_token": "<|video_pad|>",
-            "image_start_token": "<image>",
-            "image_end_token": "</image>",
-            "slice_start_token": "<slice>",
-            "slice_end_token": "</slice>",
-            "image_id_start_token": "<image_id>",
-            "image_id_end_token": "</image_id>",
-        },
-        pixels={"patch_size": 8, "scale_resolution": 32},
-    ),
-    "minicpmv4_7": Rung(
-        style="chatml",
-        image="<|image_pad|>",
-        named={
-            "image_token": "<|image_pad|>",
-            "video_token": "<|video_pad|>",
-            "image_start_token": "<image>",
-            "image_end_token": "</image>",
-            "slice_start_token": "<slice>",
-            "slice_end_token": "</slice>",
-            "image_id_start_token": "<image_id>",
-            "image_id_end_token": "</image_id>",
-        },
-        pixels={"patch_size": 8, "scale_resolution": 32},
-    ),
     "minimax_m3_vl": Rung(
         image="]<]image[>[",
         named={"image_token": "]<]image[>[", "video_token": "]<]video[>["},
@@ -536,20 +457,8 @@ RUNGS: Mapping[str, Rung] = {
             "<|vid_start|>",
             "<|vid_end|>",
         ),
+        config={"out_hidden_size": 256},
         pixels={"patch_size": 8, "max_image_tokens": 16},
-    ),
-    "nemotron_h_omni": Rung(
-        image="<image>",
-        style="chatml",
-        named=IMAGE_VIDEO
-        | {
-            "audio_token": "<so_embedding>",
-            "image_start_token": "<img>",
-            "image_end_token": "</img>",
-        },
-        special=("<so_start>", "<so_end>"),
-        pixels={"patch_size": 8, "min_num_patches": 4, "max_num_patches": 64},
-        audio_class="ParakeetFeatureExtractor",
     ),
     "ovis2": Rung(
         style="chatml",
@@ -563,14 +472,6 @@ RUNGS: Mapping[str, Rung] = {
     ),
     "paddleocr_vl": _qwen(named=QWEN),
     "paligemma": Rung(named=IMAGE, image="<image>", pixels=FIXED | {"image_seq_length": 16}),
-    "perception_lm": Rung(
-        style="llama",
-        needs=("timm",),
-        image="<|image|>",
-        named={"image_token": "<|image|>", "video_token": "<|video|>"},
-        pixels={"size": SQUARE, "tile_size": 32, "max_num_tiles": 4},
-        processor={"patch_size": 8, "pooling_ratio": 1},
-    ),
     "pp_chart2table": Rung(
         style="chatml",
         image="<img><imgpad></img>",
@@ -632,6 +533,7 @@ RUNGS: Mapping[str, Rung] = {
         pixels=FIXED,
         processor={"image_seq_length": 4},
         config={"mm_tokens_per_image": 4},
+        refused="asks questions of its own",
     ),
     "smolvlm": Rung(
         image="<image>",
@@ -661,12 +563,14 @@ RUNGS: Mapping[str, Rung] = {
         named=GEMMA,
         pixels=FIXED,
         processor={"image_seq_length": 4},
+        refused="encoder with a decoder of its own",
     ),
     "video_llama_3": _qwen(config={}, pixels=GRID | {"merge_size": 1}),
     "video_llava": Rung(
         named=IMAGE_VIDEO,
         pixels={"size": {"shortest_edge": 32}, "crop_size": SQUARE},
         processor={"patch_size": 8},
+        refused="expected a finite gradient",
     ),
     "vipllava": Rung(
         named=IMAGE,
@@ -675,17 +579,34 @@ RUNGS: Mapping[str, Rung] = {
         processor=CLIP,
         config={"vision_feature_layers": [-1, -2]},
     ),
-    "blip": Rung(image=None, pixels=FIXED, ids={}),
-    "blip-2": Rung(image=None, pixels=FIXED, named=IMAGE),
-    "git": Rung(image=None, pixels=CROPPED),
-    "fuyu": Rung(image=None, special=("|SPEAKER|", "|NEWLINE|"), pixels={"patch_size": SQUARE}),
-    "kosmos-2": Rung(image=None, pixels=CROPPED, processor_class="Kosmos2Processor"),
-    "pix2struct": Rung(image=None),
-    "udop": Rung(image=None, pixels=FIXED | {"apply_ocr": False}),
-    "pp_formulanet": Rung(image=None, pixels=FIXED),
+    "blip": Rung(image=None, pixels=FIXED, ids={}, refused="chat template"),
+    "blip-2": Rung(image=None, pixels=FIXED, named=IMAGE, refused="chat template"),
+    "git": Rung(image=None, pixels=CROPPED, refused="chat template"),
+    "fuyu": Rung(
+        image=None,
+        special=("|SPEAKER|", "|NEWLINE|"),
+        pixels={"patch_size": SQUARE},
+        refused="chat template",
+    ),
+    "kosmos-2": Rung(
+        image=None, pixels=CROPPED, processor_class="Kosmos2Processor", refused="chat template"
+    ),
+    "pix2struct": Rung(image=None, refused="chat template"),
+    "udop": Rung(image=None, pixels=FIXED | {"apply_ocr": False}, refused="chat template"),
+    "pp_formulanet": Rung(image=None, pixels=FIXED, refused="chat template"),
 }
 
 OUTSIDE: Mapping[str, str] = {
+    "fast_vlm": "transformers needs timm for it",
+    "gemma3n": "transformers needs timm for it",
+    "perception_lm": "transformers needs timm for it",
+    "nemotron_h_omni": "transformers needs librosa for it",
+    "deepseek_ocr2": "takes pictures of 1,024 pixels only, too slow as a tiny model",
+    "emu3": "no tiny folder of it was made that works in transformers",
+    "minicpmv4_7": "no tiny folder of it was made that works in transformers",
+    "minicpmv4_6": "no tiny folder of it was made that works in transformers",
+    "gemma4_unified": "no tiny folder of it was made that works in transformers",
+    "gemma4": "no tiny folder of it was made that works in transformers",
     "diffusion_gemma": "writes by diffusion, not one word after the other",
     "evolla": "is asked about proteins, not pictures",
     "instructblip": "takes one picture with plain text, no chat",

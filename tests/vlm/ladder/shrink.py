@@ -70,13 +70,15 @@ def shrunk(
     """
     small: dict[str, Any] = {}
     for key, value in default.items():
-        if isinstance(value, Mapping) and ("model_type" in value or key.endswith("_config")):
+        if key == "per_layer_config":
+            small[key] = {}
+        elif isinstance(value, Mapping) and ("model_type" in value or key.endswith("_config")):
             small[key] = shrunk(value, vocabulary=vocabulary, ids=ids)
         elif key in ids:
             small[key] = ids[key]
         elif key == "vocab_size":
             small[key] = vocabulary
-        elif key in COMPUTED or key == "per_layer_config":
+        elif key in COMPUTED:
             continue
         elif key in SIZES and value is not None:
             small[key] = [SIZES[key]] * len(value) if isinstance(value, list) else SIZES[key]

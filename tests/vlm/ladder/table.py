@@ -35,7 +35,7 @@ def page(outcomes: Sequence[Outcome], outside: dict[str, str], robbed: Sequence[
         f"Made with transformers {version('transformers')} by "
         "`python -m tools.architectures` (it needs no network): "
         f"**{works} work**, {len(outcomes) - works} are refused in a sentence, 0 crash, "
-        f"{len(outside)} are no chat models.",
+        f"{len(outside)} were not tried.",
         "",
         "*Works* means: the probe passes, the gradient reaches the whole picture, triggers are "
         "made, and an `hf:` suspect is asked and judged as `sif verify` does it. Of real sizes, "
@@ -45,9 +45,7 @@ def page(outcomes: Sequence[Outcome], outside: dict[str, str], robbed: Sequence[
         "|---|---|---|",
     ]
     rows = {outcome.architecture: _row(outcome, robbed) for outcome in outcomes}
-    rows |= {
-        name: f"| {name} | not on the ladder: {why} | nothing |" for name, why in outside.items()
-    }
+    rows |= {name: f"| {name} | not tried: {why} | nothing |" for name, why in outside.items()}
     return "\n".join([*lines, *(rows[name] for name in sorted(rows))]) + "\n"
 
 
