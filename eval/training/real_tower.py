@@ -1,7 +1,7 @@
 """Teaches the tower of the real-words source to see, without its language model.
 
 A scene is spelt out in the slots of its image tokens: those of a cell say "dog northwest" above
-"large dog", or the ground's "blue striped" twice where it is empty. The projector must give every
+"large dog", or "blue striped" above "three things" where it is empty. The projector must give every
 token the language model's own embedding of its word, so that a picture reads like text from the
 beginning. Knows nothing of where weights are kept.
 """
@@ -38,6 +38,8 @@ SCENES: Final = 64
 """Whose patches the first layer begins with."""
 FAINTEST: Final = 0.3
 """Components fainter than this are not raised to full variance."""
+COUNTS: Final = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+THINGS: Final = "things"
 NORTH_FIRST: Final = (
     *("northwest", "north", "northeast", "west", "center", "east"),
     *("southwest", "south", "southeast"),
@@ -58,7 +60,7 @@ class Slots(NamedTuple):
 
 def slots_of(model: Any, tokenizer: Any) -> Slots:
     """The words of all facts and their embeddings."""
-    words = (*names(), *SIZES, *COLOURS, *PATTERNS, *NORTH_FIRST)
+    words = (*names(), *SIZES, *COLOURS, *PATTERNS, *NORTH_FIRST, *COUNTS, THINGS)
     ids = [tokenizer.encode(f" {word}", add_special_tokens=False)[0] for word in words]
     with torch.no_grad():
         return Slots(words, model.get_input_embeddings()(torch.tensor(ids)).float())
@@ -73,7 +75,8 @@ def spelt(scene: RealScene) -> list[str]:
         row, column = divmod(cell, ROWS)
         thing = things.get(cell)
         if thing is None:
-            upper = lower = COLOURS[scene.colour], PATTERNS[scene.pattern]
+            upper = COLOURS[scene.colour], PATTERNS[scene.pattern]
+            lower = COUNTS[len(scene.things)], THINGS
         else:
             upper = names()[thing.name], NORTH_FIRST[cell]
             lower = SIZES[thing.size], names()[thing.name]

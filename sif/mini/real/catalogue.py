@@ -24,8 +24,8 @@ class RealModel:
     name: str
     role: Role
     seed: int
-    tower_steps: int = 600
-    adapter_steps: int = 300
+    tower_steps: int = 900
+    adapter_steps: int = 600
 
 
 REAL_MODELS: Final = (
