@@ -1,10 +1,6 @@
 import numpy as np
 
-<<<<<<< HEAD
-from sif.eval.training.real_tower import spelt
-=======
 from sif.eval.training.real_tower import COUNTS, spelt
->>>>>>> refs/heads/real
 from sif.mini.real.scene import COLOURS, PATTERNS, SIZES, names, sample_real_scene
 from sif.mini.real.shell import TOKENS
 
