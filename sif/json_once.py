@@ -8,6 +8,10 @@ import json
 from typing import Any, NoReturn
 
 
+class ReadTwoWaysError(ValueError):
+    """Readers differ in what this says, or whether it says anything."""
+
+
 def read_json(text: str | bytes) -> Any:
     """The value in a JSON text.
 
@@ -15,7 +19,8 @@ def read_json(text: str | bytes) -> Any:
         text: as Unicode, or as UTF-8.
 
     Raises:
-        ValueError: no JSON, a name that stands twice in an object, or NaN or an infinity.
+        ReadTwoWaysError: a name stands twice in an object, or there is NaN or an infinity.
+        ValueError: no JSON at all.
         RecursionError: nested too deep.
     """
     written = text.decode("utf-8") if isinstance(text, bytes) else text
@@ -25,9 +30,9 @@ def read_json(text: str | bytes) -> Any:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
-        raise ValueError("a name stands twice in one object")
+        raise ReadTwoWaysError("a name stands twice in one object")
     return made
 
 
 def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ReadTwoWaysError(f"{name} is no number of JSON")

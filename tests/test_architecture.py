@@ -14,7 +14,7 @@ import torch
 from beartype.roar import BeartypeCallHintViolation
 from jaxtyping import TypeCheckError
 
-from sif.prompts import load as load_prompts
+from sif.json_once import read_json
 from sif.wear import rounded
 from tests.type_checks import shaped_modules
 
@@ -323,8 +323,8 @@ def test_a_heavy_library_inside_a_function_is_not_found() -> None:
 
 def test_annotations_are_checked_while_testing() -> None:
     with pytest.raises(BeartypeCallHintViolation):
-        load_prompts(3)
-    assert "sif.prompts" not in shaped_modules()
+        read_json(3)
+    assert "sif.json_once" not in shaped_modules()
 
 
 def test_shapes_are_checked_while_testing() -> None:

@@ -221,9 +221,9 @@ def test_every_page_is_in_the_navigation() -> None:
 def test_figures_say_what_they_were_measured_on() -> None:
     for page, text in PAGES.items():
         if "/figures/" in page:
-            assert "mini models of 2 to 3 million parameters; nothing yet on 7B" in " ".join(
-                text.split()
-            ), page
+            words = " ".join(text.split())
+            measured = "mini models of 2 to 3 million parameters; nothing yet on 7B" in words
+            assert measured or "No model was loaded" in words, page
 
 
 def test_nothing_is_fetched_from_elsewhere() -> None:

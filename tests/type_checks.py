@@ -21,21 +21,27 @@ ALIAS = re.compile(r"^(\w+)(?:: TypeAlias)? = (?:Float|Int|Integer|Bool|Num|Shap
 def check_types() -> None:
     """Has every module of the package checked from its import on."""
     install_import_hook(shaped_modules(), "beartype.beartype")
-    beartype_package("sif", conf=BeartypeConf(claw_is_pep526=False))
+    beartype_package("sif", conf=BeartypeConf(claw_is_pep526=False, is_pep484_tower=True))
 
 
 def shaped_modules() -> list[str]:
-    """The modules with shapes in their signatures, their own or by a name from another module."""
+    """The modules with shapes in their signatures, their own or by a name from another module.
+
+    Those that import names for type checkers alone are with them: beartype misses the names.
+    """
     texts = dict(_modules())
     names = {name for text in texts.values() for name in ALIAS.findall(text)}
     borrowed = re.compile(rf"^from sif\.\S+ import [^#]*?\b(?:{'|'.join(names)})\b", re.M)
     return sorted(
-        name for name, text in texts.items() if SHAPES.search(text) or borrowed.search(text)
+        name
+        for name, text in texts.items()
+        if SHAPES.search(text) or borrowed.search(text) or "TYPE_CHECKING" in text
     )
 
 
 def _modules() -> Iterator[tuple[str, str]]:
     for folder in (PACKAGE, *(path for path in PACKAGE.iterdir() if path.is_dir())):
         for path in folder.glob("*.py") if folder == PACKAGE else folder.rglob("*.py"):
-            parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
-            yield ".".join(part for part in parts if part != "__init__"), path.read_text()
+            if path.stem != "__init__":  # its name would stand for all modules of the package
+                parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+                yield ".".join(parts), path.read_text()

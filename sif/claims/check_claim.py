@@ -28,7 +28,7 @@ from sif.errors import ClaimError, StorageError, UsageError
 from sif.fingerprint.folder import CLAIM, MANIFEST, SECRET, read_manifest
 from sif.fingerprint.manifest import GREEN_SCHEME
 from sif.fingerprint.segmenter import TOKENIZER_FILE, FileSegmenter
-from sif.json_once import read_json
+from sif.json_once import ReadTwoWaysError, read_json
 from sif.ownership.run import RECORD, VERDICT
 from sif.watermark.keys import KeyRing, RevealedKeys
 
@@ -70,13 +70,14 @@ def _check_json(name: str, path: Path) -> None:
             return
     for number, text in enumerate(texts, start=1):
         try:
-            if text.strip():
-                read_json(text)
-        except (ValueError, RecursionError) as error:
+            read_json(text)
+        except ReadTwoWaysError as error:
             where = name if len(texts) == 1 else f"line {number} of {name}"
             raise ClaimError(
-                f"expected JSON that every reader reads alike in {where}: {str(error)[:100]}"
+                f"expected JSON that every reader reads alike in {where}: {error}"
             ) from error
+        except (ValueError, RecursionError):
+            continue  # no JSON: the step that needs it says so
 
 
 def check_signature(case: Case) -> Finding:

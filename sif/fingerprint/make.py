@@ -6,7 +6,6 @@ make weak ones again, with the same key. 5. Weigh the words. 6. Write the manife
 """
 
 import datetime
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,6 @@ from typing import Final, Literal
 
 import numpy as np
 from jaxtyping import Float
-from PIL import Image
 
 from sif.errors import UsageError
 from sif.fingerprint.arguments import (
@@ -28,14 +26,14 @@ from sif.fingerprint.content import ContentSpace, learn_content
 from sif.fingerprint.craft import Craft, Draft
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.images import NamedImage, read_images
-from sif.fingerprint.manifest import Manifest, ModelRecord, Quality, Request, TriggerRecord
+from sif.fingerprint.manifest import Manifest, Quality, Request, TriggerRecord
 from sif.fingerprint.memory import Fitting, craft_fitting
-from sif.fingerprint.model_manifest import ModelManifest, hash_model
+from sif.fingerprint.model_manifest import hash_model
 from sif.fingerprint.predictability import word_weights
 from sif.fingerprint.recipe import GreenMassRecipe, Recipe, SafdRecipe, load_recipe
+from sif.fingerprint.request import request_of
 from sif.fingerprint.workspace import TokenizerDigests, Workspace
 from sif.prompts import load as load_prompts
-from sif.suspects.weights import weights_digest
 from sif.types import GenerationSettings
 from sif.vlm.model import Vlm
 from sif.vlm.native import read_image
@@ -103,8 +101,8 @@ def make_fingerprint(
         seed: of everything random but the keys.
         batch_size: triggers optimised together, which share their changes of the weights and
             nothing else; "auto" is 8, as many of them at once as fit into memory.
-        checkpointing: whether activations are computed again in the backward pass instead of being
-            kept; None where memory is short. The result is the same.
+        checkpointing: computes activations again in the backward pass instead of keeping them,
+            with the same result; None where memory is short.
         max_pixels: of a base image at most, where the model follows the extent of a picture; what
             1,024 image tokens show where None.
         report: called after every step.
@@ -126,13 +124,10 @@ def make_fingerprint(
     number = len(images) if count is None else count
     check_seeds(keys, number)
     workspace = Workspace(Path(out))
-    content = None
-    if workspace.finished() is None:
-        probe(vlm)
-        content = _content(vlm, images, recipe, max_pixels)
+    content = None if workspace.finished() else _study(vlm, images, recipe, max_pixels)
     keys = workspace.open_keys(keys)
     files = hash_model(vlm.source, commit=getattr(vlm.model.config, "_commit_hash", None))
-    request = _request(
+    request = request_of(
         vlm,
         images,
         files=files,
@@ -146,13 +141,18 @@ def make_fingerprint(
     )
     workspace.claim(request)
     if workspace.finished() is None:
-        tokenizer = workspace.write_tokenizer(vlm.tokenizer)
-        records = _make_all(Plan(vlm, images, request, keys, content, fitting), workspace, report)
-        weights = workspace.write_weights(_weights(vlm, request, workspace.folder, records))
         if files is not None:
             workspace.write_model(files)
-        workspace.finish(_manifest(vlm, request, tokenizer, weights, records, keys))
+        _finish(Plan(vlm, images, request, keys, content, fitting), workspace, report)
     return FingerprintSet.load(workspace.folder)
+
+
+def _finish(plan: "Plan", workspace: Workspace, report: Report) -> None:
+    vlm, request = plan.vlm, plan.request
+    tokenizer = workspace.write_tokenizer(vlm.tokenizer)
+    records = _make_all(plan, workspace, report)
+    weights = workspace.write_weights(_weights(vlm, request, workspace.folder, records))
+    workspace.finish(_manifest(vlm, request, tokenizer, weights, records, plan.keys))
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,9 +195,11 @@ def trigger_id(index: int) -> str:
     return f"{index + 1:04d}"
 
 
-def _content(
+def _study(
     vlm: Vlm, images: Sequence[NamedImage], recipe: Recipe, max_pixels: int | None
 ) -> ContentSpace | None:
+    """Probes the model, and learns what the recipe wants known of ordinary pictures."""
+    probe(vlm)
     share = recipe.schedule.content_share
     if share is None:
         return None
@@ -320,49 +322,6 @@ def green_list_objective(recipe: Recipe) -> SafdRecipe | GreenMassRecipe:
             "recipe, such as sif"
         )
     return recipe.objective
-
-
-def _request(
-    vlm: Vlm,
-    images: Sequence[NamedImage],
-    *,
-    files: ModelManifest | None,
-    recipe: Recipe,
-    prompts: Sequence[str],
-    count: int,
-    seed: int,
-    batch_size: int,
-    keys: KeyRing,
-    max_pixels: int | None,
-) -> Request:
-    return Request(
-        model=ModelRecord(
-            source=_public_name(vlm.source),
-            kind=vlm.model.config.model_type,
-            digest=weights_digest(vlm.source),
-            model_sha256=None if files is None else files.root,
-        ),
-        recipe=recipe,
-        images=tuple(f"{named.name} {_pixels_digest(named.image)}" for named in images),
-        prompts=tuple(prompts),
-        count=count,
-        seed=seed,
-        batch_size=batch_size,
-        device=vlm.device.type,
-        key_commitment=keys.commitment("request"),
-        max_pixels=max_pixels,
-    )
-
-
-def _public_name(source: str) -> str:
-    """A hub id as it is; a folder by its name, without the path to it."""
-    folder = Path(source).expanduser()
-    return folder.resolve().name if folder.is_dir() else source
-
-
-def _pixels_digest(image: Image.Image) -> str:
-    picture = image.convert("RGB")
-    return hashlib.sha256(f"{picture.size}".encode() + picture.tobytes()).hexdigest()[:16]
 
 
 def _weights(

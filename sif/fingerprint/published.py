@@ -23,6 +23,7 @@ from sif.errors import FingerprintError, ModelError, UsageError
 from sif.files import write_atomically
 from sif.fingerprint.folder import MANIFEST, TRIGGERS, FingerprintSet
 from sif.fingerprint.manifest import Manifest, ModelRecord, PublishedKey, TriggerRecord
+from sif.fingerprint.request import public_name
 from sif.fingerprint.workspace import Workspace
 from sif.types import GenerationSettings
 from sif.vlm.native import read_image
@@ -114,7 +115,7 @@ def import_published(
         Manifest(
             green_scheme=scheme,
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            model=ModelRecord(source=_public_name(tokenizer), kind="unknown", digest=None),
+            model=ModelRecord(source=public_name(tokenizer), kind="unknown", digest=None),
             **workspace.write_tokenizer(words)._asdict(),
             vocabulary_size=len(words),
             gamma=gamma,
@@ -258,8 +259,3 @@ def _write(
     )
     workspace.write_record(record)
     return record
-
-
-def _public_name(source: str) -> str:
-    folder = Path(source).expanduser()
-    return folder.resolve().name if folder.is_dir() else source

@@ -16,6 +16,7 @@ from sif.vlm.loading import load_weights
 from sif.vlm.plain_words import first_line
 
 LOADING_FAULTS: Final = (*FAULTS, OSError)
+UNREADABLE: Final = (ModelError, *FAULTS)
 
 
 def load_owner(source: str | Path) -> tuple[Any, Any]:
@@ -58,7 +59,7 @@ def load_any_processor(source: str | Path) -> Any:
         return _load_image_processor(source)
     try:
         processor = load_processor(source)
-    except (ModelError, *FAULTS) as error:
+    except UNREADABLE as error:
         try:
             return _load_image_processor(source)
         except ModelError:

@@ -29,9 +29,14 @@ def processor_options(model: Any) -> dict[str, Any]:
 
 
 def forward_options(model: Any, *, positions: int) -> dict[str, Any]:
-    """For one pass that wants the logits of the last positions, as far as the model can skip."""
-    wanted = {"use_cache": False, "logits_to_keep": positions}
-    return {name: value for name, value in wanted.items() if takes(model, name)}
+    """For one pass that wants the logits of the last positions, as far as the model can skip.
+
+    No cache is kept, by models that hand the wish on to their language model too.
+    """
+    named = inspect.signature(model.forward).parameters.values()
+    hands_on = any(one.kind is one.VAR_KEYWORD for one in named)
+    wanted: dict[str, Any] = {"use_cache": False} if hands_on or takes(model, "use_cache") else {}
+    return wanted | ({"logits_to_keep": positions} if takes(model, "logits_to_keep") else {})
 
 
 def placed(batch: Mapping[str, Any], model: Any) -> dict[str, Any]:

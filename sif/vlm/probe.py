@@ -84,8 +84,8 @@ def probe(vlm: Vlm) -> Probed:
 
 
 def _probed(vlm: Vlm) -> Probed:
-    images = [vlm.prepare(picture) for picture in _test_pictures()]
     _check_template(vlm)
+    images = [vlm.prepare(picture) for picture in _test_pictures()]
     parity = _check_parity(vlm, images)
     reach, kept = _check_gradient(vlm, images)
     _check_teacher_forcing(vlm, images)

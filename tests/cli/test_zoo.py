@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from sif.mini.catalogue import MODELS
+from sif.mini.real.catalogue import REAL_MODELS
 from sif.mini.vision.catalogue import VISION_MODELS
 from sif.vlm.model import Vlm
 from tests.cli.command import Run, assert_one_line
@@ -15,7 +16,7 @@ def test_every_bundled_model_is_listed_with_its_role(sif: Run) -> None:
     assert code == 0
     rows = {line.split()[0]: line for line in said.splitlines()}
     bundled = (*MODELS, *VISION_MODELS)
-    assert rows.keys() == {model.name for model in bundled}
+    assert rows.keys() == {model.name for model in (*bundled, *REAL_MODELS)}
     for model in bundled:
         assert f" {model.role} " in rows[model.name]
         assert rows[model.name].endswith("MB")

@@ -129,6 +129,8 @@ PROCESSORS: dict[str, dict[str, Any]] = {
         "do_image_splitting": False,
     },
     **{kind: {"size": BIG, "crop_size": BIG} for kind in SHRINKING},
+    # Below 384 its processor always crops.
+    **{kind: {"size": {"shortest_edge": 384}} for kind in ("convnext", "convnextv2")},
     "minicpmv4_6": {"scale_resolution": SIDE},
     "minicpmv4_7": {"scale_resolution": SIDE},
     "sam": {"mask_size": {"longest_edge": SIDE}, "size": {"longest_edge": SIDE}},

@@ -12,6 +12,7 @@ from sif.eval.ownership.selection import OTHER_PICTURE, selection_rules
 from sif.fingerprint.folder import FingerprintSet, Trigger
 from sif.fingerprint.make import Plan, trigger_id
 from sif.fingerprint.manifest import Request
+from sif.fingerprint.memory import Fitting
 from sif.ownership.policy import Policy
 from sif.ownership.sequential import decide
 from sif.suspects.scripted import ScriptedSuspect
@@ -82,7 +83,7 @@ def test_making_again_changes_neither_the_picture_nor_the_green_list(
     vlm: Vlm, owned: FingerprintSet
 ) -> None:
     request = Request.model_validate_json((owned.folder / "request.json").read_text())
-    plan = Plan(vlm, pictures(9), request, KEYS, None)
+    plan = Plan(vlm, pictures(9), request, KEYS, None, Fitting(8, None))
     first, *later = (plan.draft(2, attempt, None) for attempt in range(3))
     for draft in later:
         assert draft.source_image == first.source_image
