@@ -37,6 +37,8 @@ def test_the_page_says_of_every_architecture_what_the_ladder_expects() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.hidden_state. is deprecated:FutureWarning")
 @pytest.mark.parametrize("architecture", sorted(RUNGS))
 def test_an_architecture_is_fingerprinted_and_verified_or_refused_in_a_sentence(
     architecture: str, tmp_path: Path

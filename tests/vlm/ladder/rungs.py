@@ -142,7 +142,7 @@ RUNGS: Mapping[str, Rung] = {
             },
             "vocabulary_map": {},
         },
-        refused="chat template",
+        refused="expected equal pixel_values",
     ),
     "cohere2_vision": Rung(
         style="cohere",
@@ -293,7 +293,9 @@ RUNGS: Mapping[str, Rung] = {
         pixels=GRID,
     ),
     "hyperclovax_vision_v2": _qwen(vision_config={"window_size": 32, "fullatt_block_indexes": [1]}),
-    "idefics": Rung(named=IMAGE, image="<image>", pixels={"size": SQUARE}, refused="chat template"),
+    "idefics": Rung(
+        named=IMAGE, image="<image>", pixels={"size": SQUARE}, refused="takes a picture as a tensor"
+    ),
     "idefics2": Rung(
         named=IMAGE | {"image_boundary_token": "<fake_token_around_image>"},
         special=IDEFICS,
@@ -321,7 +323,7 @@ RUNGS: Mapping[str, Rung] = {
         named={"image_token": "<|unused_200054|>", "audio_token": "<|unused_200053|>"},
         special=("<|content_image|>", "<|content_audio_input|>"),
         pixels={"size": SQUARE},
-        refused="expected equal pixel_values",
+        refused="cannot carry a trigger",
     ),
     "internvl": Rung(
         style="chatml",
