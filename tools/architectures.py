@@ -7,6 +7,7 @@ only those, printed and not written.
 import logging
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 from tests.vlm.ladder.climb import THIEVES, Outcome, climb, stolen
@@ -19,7 +20,12 @@ def main() -> None:
     logging.getLogger("transformers").setLevel(logging.ERROR)
     named = sys.argv[1:]
     outcomes: list[Outcome] = []
+    outside = dict(OUTSIDE)
     for architecture in named or sorted(RUNGS):
+        lacking = [name for name in RUNGS[architecture].needs if not find_spec(name)]
+        if lacking:
+            outside[architecture] = f"its processor needs {', '.join(lacking)}"
+            continue
         with tempfile.TemporaryDirectory() as room:
             outcome = climb(architecture, Path(room))
             for thief in THIEVES if architecture in ROBBED else ():
@@ -27,7 +33,7 @@ def main() -> None:
         outcomes.append(outcome)
         print(f"{architecture:24} {outcome.refusal or 'works'}", flush=True)
     if not named:
-        PAGE.write_text(page(outcomes, dict(OUTSIDE), list(ROBBED)), encoding="utf-8")
+        PAGE.write_text(page(outcomes, outside, list(ROBBED)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -535,7 +535,7 @@ RUNGS: Mapping[str, Rung] = {
         pixels=FIXED,
         processor={"image_seq_length": 4},
         config={"mm_tokens_per_image": 4},
-        refused="asks questions of its own",
+        refused="expected all weights of",
     ),
     "smolvlm": Rung(
         image="<image>",
