@@ -14,6 +14,7 @@ from torch import Tensor
 
 from sif.errors import ModelError, UsageError
 from sif.vlm.extent import Extent, native_extent
+from sif.vlm.foreign import FOREIGN_OR_MISSING
 from sif.vlm.plain_words import first_line
 
 LARGEST_FREE_SIDE: Final = 336
@@ -21,16 +22,7 @@ LARGEST_FREE_SIDE: Final = 336
 ROUNDS: Final = 4
 LONGEST_SHAPE: Final = 8
 """What came out longer than that, for a square, is no picture: patches that lie in a row."""
-FAULTS: Final = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
+FAULTS: Final = FOREIGN_OR_MISSING
 """What the code of models and processors raises over inputs that it was not written for."""
 
 Images = Float[Tensor, "batch 3 height width"] | Sequence[Image.Image]

@@ -17,6 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from sif.errors import ModelError, UsageError
 from sif.vlm.folder import first_line
+from sif.vlm.foreign import FOREIGN_OR_MISSING
 from sif.vlm.pixels import to_images
 
 
@@ -37,17 +38,6 @@ ASKED: Final = 16
 EXACT: Final = 1e-3
 ORDINARY: Final = Extent(448, 448)
 RESIZING: Final = ("upsample", "grid_sampler")
-FAILURES: Final = (
-    ValueError,
-    TypeError,
-    RuntimeError,
-    LookupError,
-    AttributeError,
-    AssertionError,
-    ArithmeticError,
-    ImportError,
-)
-"""What foreign code raises at inputs that it was not written for."""
 
 
 def native_extent(image_processor: Any, extent: Extent) -> Extent:
@@ -78,7 +68,7 @@ def _native_extent(image_processor: Any, settings: str, extent: Extent) -> Exten
         tried.add(asked)
         try:
             answer = _ask(image_processor, asked)
-        except FAILURES as error:
+        except FOREIGN_OR_MISSING as error:
             if asked == extent:
                 raise _refusal(image_processor, extent, error) from error
             continue
@@ -97,7 +87,7 @@ def _refusal(image_processor: Any, extent: Extent, error: Exception) -> ModelErr
     """Whose fault it is that the processor failed: the picture's, if it takes an ordinary one."""
     try:
         _ask(image_processor, ORDINARY)
-    except FAILURES as other:
+    except FOREIGN_OR_MISSING as other:
         return ModelError(
             f"expected an image processor that takes a picture as a tensor, got "
             f"{type(image_processor).__name__}, which fails at one of {ORDINARY.width}x"

@@ -16,6 +16,7 @@ from torch import Tensor
 from sif.errors import ModelError
 from sif.types import GenerationSettings
 from sif.vlm.folder import first_line
+from sif.vlm.foreign import FOREIGN
 from sif.vlm.model import Vlm
 from sif.vlm.pixels import to_tensor
 
@@ -30,16 +31,6 @@ LEVELS: Final = 2
 """Steps of 8 bits that rounding may cost: an overview of a picture in tiles is rounded twice."""
 WHOLE: Final = 0.9
 REACH: Final = 0.5
-FAILURES: Final = (
-    ValueError,
-    TypeError,
-    RuntimeError,
-    LookupError,
-    AttributeError,
-    AssertionError,
-    ArithmeticError,
-)
-"""What foreign code raises at inputs that it was not written for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +67,7 @@ def probe(vlm: Vlm) -> Probed:
         )
     try:
         return _probed(vlm)
-    except FAILURES as error:
+    except FOREIGN as error:
         raise ModelError(
             f"{vlm.source}: expected a processor and a model that take two pictures with a "
             f"question each, got {type(error).__name__}: {first_line(error)}"

@@ -1,0 +1,15 @@
+"""What code of others raises at inputs that it was not written for. Knows no such code."""
+
+from typing import Final
+
+FOREIGN: Final = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+FOREIGN_OR_MISSING: Final = (*FOREIGN, ImportError)
+"""The same where a library may be missing that is only then asked for."""
