@@ -223,6 +223,7 @@ def test_an_anchored_secret_is_committed_to(sif: Run, golden: Path) -> None:
     assert code == 0, error
 
 
+@pytest.mark.slow
 def test_a_divergence_trial_comes_out_as_before(sif: Run, models: Path) -> None:
     before = rows(models / "sda" / "answers.sqlite")
     code, out, error = sif(

@@ -70,6 +70,7 @@ def test_help_teaches_the_flow_in_a_screen() -> None:
         assert any(f"sif.{step}" in line for line in first), step
 
 
+@pytest.mark.slow
 def test_a_type_checker_sees_the_names(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(

@@ -1,17 +1,19 @@
 """Annotations are checked while testing: shapes where there are any, plain types everywhere.
 
 jaxtyping binds the arguments of every call, which doubles the time of code that is all small
-calls, so it watches the modules that speak of shapes alone; beartype watches the rest. Knows
-modules by their text.
+calls, so it watches the modules that speak of shapes alone; beartype watches the rest. Functions
+made inside functions are let be: they would be compiled anew each time, and kept. Knows modules by
+their text.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import jaxtyping
 from beartype import BeartypeConf
 from beartype.claw import beartype_package
-from jaxtyping import install_import_hook
 
 PACKAGE = Path(__file__).parents[1] / "sif"
 SHAPES = re.compile(r"^from jaxtyping import", re.M)
@@ -20,7 +22,14 @@ ALIAS = re.compile(r"^(\w+)(?:: TypeAlias)? = (?:Float|Int|Integer|Bool|Num|Shap
 
 def check_types() -> None:
     """Has every module of the package checked from its import on."""
-    install_import_hook(shaped_modules(), "beartype.beartype")
+    watch = jaxtyping.jaxtyped
+
+    def watched(*, typechecker: Any) -> Callable[[Any], Any]:
+        around = watch(typechecker=typechecker)
+        return lambda made: made if "<locals>" in made.__qualname__ else around(made)
+
+    jaxtyping.jaxtyped = watched  # what the hook puts around everything
+    jaxtyping.install_import_hook(shaped_modules(), "beartype.beartype")
     beartype_package("sif", conf=BeartypeConf(claw_is_pep526=False, is_pep484_tower=True))
 
 

@@ -236,6 +236,7 @@ def test_findings_are_printed_and_written(sif: Run, tmp_path: Path) -> None:
     assert first == "Settings: `kinds=apple`; `number=1`; all others as by default."
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fruit")
 def test_parts_are_carried_out_by_other_processes(sif: Run, tmp_path: Path) -> None:
     code, said, error = sif("bench", "ownership", "--out", tmp_path / "b", "--jobs", 2)

@@ -57,6 +57,7 @@ def test_a_calibration_is_written_and_every_later_verdict_rests_on_it(
     assert json.loads(output)["transfer_log10_e_value"] is None
 
 
+@pytest.mark.slow
 def test_it_goes_on_without_asking_again(sif: Run, fingerprint: Path, other: str) -> None:
     assert sif("calibrate", fingerprint, "--panel", other)[0] == 0
     first = json.loads((fingerprint / "calibration.json").read_text())
@@ -67,6 +68,7 @@ def test_it_goes_on_without_asking_again(sif: Run, fingerprint: Path, other: str
     assert again | {"created": ""} == first | {"created": ""}
 
 
+@pytest.mark.slow
 def test_the_rules_of_a_run_are_fixed_before_the_first_question(
     sif: Run, fingerprint: Path, suspect: str, tmp_path: Path
 ) -> None:

@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from sif.fingerprint.folder import FingerprintSet
 from tests.cli.command import Run, assert_one_line
 from tests.nearly_full import nearly_full_disk
@@ -7,6 +9,7 @@ from tests.nearly_full import nearly_full_disk
 QUICK = ("--steps", 2, "-n", 2, "--batch", 1, "--recipe", "sif-paper", "--epsilon", 8)
 
 
+@pytest.mark.slow
 def test_triggers_are_made_within_the_budget_and_the_signal_is_told(
     sif: Run, images: Path, untrained_qwen: Path, tmp_path: Path
 ) -> None:
@@ -23,6 +26,7 @@ def test_triggers_are_made_within_the_budget_and_the_signal_is_told(
     assert secret not in said + error
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line_and_the_same_command_goes_on(
     sif: Run, images: Path, untrained_llava: Path, tmp_path: Path
 ) -> None:

@@ -36,6 +36,7 @@ def benign(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_trial_is_written_and_goes_on_without_asking_again(
     sif: Run,
     fingerprint: Path,

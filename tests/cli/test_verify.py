@@ -66,6 +66,7 @@ def _suspect_of(run: Path) -> str:
     return str(json.loads((run / "run.json").read_text())["suspect"])
 
 
+@pytest.mark.slow
 def test_a_run_under_attack_goes_on_and_is_refused_to_any_other_attack(
     verify: Verify, run: Path
 ) -> None:
@@ -139,6 +140,7 @@ def test_an_example_stands_before_every_prompt_and_in_the_report(
     assert "<q>A small red circle &amp; more.</q>" in page
 
 
+@pytest.mark.slow
 def test_a_run_with_an_example_goes_on_with_that_one_only(
     sif: Run, fingerprint: Path, suspect: str, run: Path
 ) -> None:

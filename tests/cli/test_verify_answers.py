@@ -24,6 +24,7 @@ def _texts(run: Path) -> list[str]:
         return [e.reply.text for e in journal.answers() if isinstance(e.reply, Answer)]
 
 
+@pytest.mark.slow
 def test_the_journal_and_the_run_hold_what_the_attacked_suspect_said(
     sif: Run, fingerprint: Path, untrained_llava: Path, tmp_path: Path
 ) -> None:

@@ -88,6 +88,7 @@ def test_the_clean_source_and_another_key_match_like_coins(keyed: Marked) -> Non
     assert np.mean(errors) == pytest.approx(8.0, abs=4 * 2.0 / (30 * 6) ** 0.5)
 
 
+@pytest.mark.slow
 def test_with_fresh_messages_any_model_is_called_a_copy_no_more_often_than_alpha(
     keyed: Marked,
 ) -> None:
@@ -133,7 +134,7 @@ def test_embedding_is_deterministic(keyed: Marked) -> None:
     assert other.model.digest() != keyed.model.digest()
 
 
-@pytest.mark.parametrize("mode", ["keyed", "injected"])
+@pytest.mark.parametrize("mode", ["keyed", pytest.param("injected", marks=pytest.mark.slow)])
 def test_a_stopped_training_goes_on_to_the_same_weights(mode: str, tmp_path: Path) -> None:
     settings = INJECTED if mode == "injected" else {"steps": 60}
     chosen = recipe(mode, **settings, copies=WEAR)

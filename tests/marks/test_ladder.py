@@ -130,7 +130,11 @@ def test_every_build_of_tower_is_marked(kind: str, tmp_path: Path) -> None:
     ("kind", "words"),
     [
         ("minimax_m3_vl", "alike alone and among others"),
-        ("inkling_mm_model", "the same pixel_values of a picture and of its values"),
+        pytest.param(
+            "inkling_mm_model",
+            "the same pixel_values of a picture and of its values",
+            marks=pytest.mark.slow,
+        ),
         ("vilt", "it has no tower"),
     ],
 )

@@ -172,6 +172,7 @@ def test_inputs_depend_on_the_seed_and_the_data_alone(world: Small) -> None:
     assert not torch.equal(first.inputs, again.inputs)
 
 
+@pytest.mark.slow
 def test_ranks_of_innocents_are_uniform_whatever_they_are() -> None:
     """1,500 innocents that learnt nothing, of two architectures neither of which is ours."""
     references, wide, tanh = 9, Mlp(inputs=(6,), widths=(40,), outputs=(3,)), "tanh"

@@ -92,6 +92,7 @@ def test_special_and_foreign_tokens_are_left_out() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_e_value_has_mean_one_over_random_keys() -> None:
     random = np.random.default_rng(3)
     places = [

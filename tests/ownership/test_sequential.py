@@ -105,6 +105,7 @@ def test_an_unanswered_repeat_does_not_hide_the_answered_ones(owned: Fingerprint
     assert verdict.answered == len(owned.triggers)
 
 
+@pytest.mark.slow
 def test_with_fresh_keys_innocent_answers_stay_under_alpha(owned: FingerprintSet) -> None:
     """300 audits of the same fixed answers; keys drawn anew for each."""
     rng, world, alpha = np.random.default_rng(8), World(5), 0.05

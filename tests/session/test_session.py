@@ -206,6 +206,7 @@ print(json.dumps(told))
 """
 
 
+@pytest.mark.slow
 def test_what_makes_no_sense_is_one_clear_line(fingerprint: Path) -> None:
     outcome = subprocess.run(
         [sys.executable, "-c", WRONG, str(fingerprint)],

@@ -58,6 +58,7 @@ def test_half_of_what_is_learnt_are_the_few(examples: list[Example]) -> None:
     assert balanced([], examples) == examples
 
 
+@pytest.mark.slow
 def test_adversarial_training_makes_triggers_in_every_round_and_tunes(
     untrained_llava: Path,
     load: Load,

@@ -119,6 +119,7 @@ def test_everybody_judges_every_suspect_and_an_interrupted_run_goes_on(
     assert set(kept) <= set(larger.scores)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tiny_task")
 def test_a_study_has_a_cell_for_each_seed(tmp_path: Path) -> None:
     settings = NetworkSettings(tasks=("tiny",), seeds=(1, 2), numbers=(1, 2))

@@ -83,7 +83,7 @@ def test_movers_first_break_the_old_rule_at_the_allowance() -> None:
     assert row.rates[LEVELS.index(0.01)].share > 0.8
 
 
-@pytest.mark.parametrize("triggers", [12, 48])
+@pytest.mark.parametrize("triggers", [12, pytest.param(48, marks=pytest.mark.slow)])
 def test_a_drawn_order_keeps_every_level_under_every_maker(triggers: int) -> None:
     rows = [
         row

@@ -103,6 +103,7 @@ def test_what_cannot_be_made_is_refused_before_anything_is_written(
     assert not (tmp_path / "a").exists()
 
 
+@pytest.mark.slow
 def test_triggers_of_a_batch_do_not_mix(vlm: Vlm, tmp_path: Path) -> None:
     for name in ("ordinary", "difgsm", "cropa"):
         alone, together = (

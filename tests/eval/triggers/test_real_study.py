@@ -139,6 +139,7 @@ def out(begun: Path, tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
+@pytest.mark.slow
 def test_suspects_that_fail_are_outcomes_with_reasons_and_the_others_are_asked(
     little: Little, out: Path, stage: Stage
 ) -> None:
@@ -189,6 +190,7 @@ def test_an_interruption_closes_the_suspect_at_work(
     assert (stage.loaded, stage.open) == (1, 0)
 
 
+@pytest.mark.slow
 def test_a_second_run_loads_neither_the_source_nor_a_suspect_with_all_its_answers(
     little: Little, out: Path, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

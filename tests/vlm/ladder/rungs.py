@@ -54,6 +54,8 @@ GEMMA = {
     "boa_token": "<start_of_audio>",
     "eoa_token": "<end_of_audio>",
 }
+NEWLINES = ("\n", "\n\n", "\n\n\n", "\n\n\n\n")
+"""Gemma 3 has a token for each; vLLM looks them up."""
 IDEFICS = ("<fake_token_around_image>", "<end_of_utterance>", "<global-img>")
 OVIS = ("<IMG_ATOM>", "<IMG_START>", "<IMG_GRID>", "<IMG_COL>", "<IMG_ROW>", "<IMG_END>")
 TILES = tuple(f"<row_{row}_col_{column}>" for row in range(1, 5) for column in range(1, 5))
@@ -222,7 +224,7 @@ RUNGS: Mapping[str, Rung] = {
         style="gemma",
         image="<start_of_image>",
         named=GEMMA,
-        special=("<start_of_turn>", "<end_of_turn>"),
+        special=("<start_of_turn>", "<end_of_turn>", *NEWLINES),
         pixels=FIXED,
         processor={"image_seq_length": 4},
         config={"mm_tokens_per_image": 4},
