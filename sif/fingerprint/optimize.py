@@ -14,6 +14,7 @@ from torch import Tensor
 from sif.fingerprint.content import ContentSpace
 from sif.fingerprint.objectives.objective import Batch, Objective, Targets
 from sif.fingerprint.robustness.term import GradientFunction, StepContext, Term, plain_gradient
+from sif.vlm.activation_functions import computed_again
 from sif.vlm.model import Vlm
 
 Images = Float[Tensor, "batch 3 height width"]
@@ -129,7 +130,12 @@ def wrapped(
 ) -> GradientFunction:
     """The objective's gradient in this step, with all terms around it."""
     context = StepContext(vlm, step, batch.seeds, batch.shared_seed)
-    gradient = plain_gradient(lambda images: objective.loss(vlm, batch, images, targets))
+
+    def loss(images: Images) -> Tensor:
+        with computed_again(vlm.model):
+            return objective.loss(vlm, batch, images, targets)
+
+    gradient = plain_gradient(loss)
     for term in reversed(terms):
         gradient = term.around(gradient, context)
     return gradient

@@ -89,17 +89,22 @@ def test_a_mini_models_step_takes_what_its_shapes_say(
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")
-def test_seven_billion_parameters_fit_where_we_say(untrained_llava: Path) -> None:
-    """The default recipe with a batch of 8 and checkpointing, in one go at the full depth."""
+@pytest.mark.parametrize(
+    ("model", "batch", "most"),
+    [("llava-1.5-7b", 1, 20), ("llava-1.5-7b", 8, 40), ("qwen2.5-vl-7b", 8, 48)],
+)
+def test_seven_billion_parameters_fit_where_we_say(model: str, batch: int, most: int) -> None:
+    """The default recipe without checkpointing, at the full depth; weights with noise."""
     counter = MemoryCounter(values=False)
-    vlm = build_shape(SHAPES[0], counter)
+    shape = next(shape for shape in SHAPES if shape.name == model)
     found = count_step(
-        vlm,
+        build_shape(shape, counter),
         load_recipe("sif"),
         counter,
-        picture=SHAPES[0].picture,
-        batch=8,
+        picture=shape.picture,
+        batch=batch,
         checkpointing=False,
-        step=0,
+        step=1,
     )
-    assert found.peak < 40 * GIB
+    assert found.model > 13 * GIB
+    assert found.peak < most * GIB
