@@ -270,7 +270,8 @@ def _run(
     claim: dict[str, bytes | Path],
     run: Path,
 ) -> tuple[Verdict, dict[str, bytes | Path]]:
-    policy, verdict, record = commitment.header.policy, read_verdict(run), read_record(run)
+    policy, record = commitment.header.policy, read_record(run)
+    verdict = read_verdict(run).model_copy(update={"thought": None})
     check_policy(verdict, policy)
     check_example(commitment.header, commitment.predicate, record.example)
     if not (run / JOURNAL).is_file():

@@ -184,7 +184,17 @@ def summary(verdict: "Verdict") -> str:
         f"{name}  (log10 e-value {evidence:.2f}, p ≤ {rounded_up(verdict.p_value)}, "
         f"limit {verdict.alpha:.3g})\n{verdict.reason}\n"
         f"{verdict.queries} questions, {verdict.answered} triggers answered{_match(verdict)}"
-        f"{_control(verdict)}{_nominal(verdict)}{_grey(verdict)}"
+        f"{_thought(verdict)}{_control(verdict)}{_nominal(verdict)}{_grey(verdict)}"
+    )
+
+
+def _thought(verdict: "Verdict") -> str:
+    """One line about a suspect that thinks."""
+    if verdict.thought is None:
+        return ""
+    return (
+        f"\nthe suspect thinks before it answers: of {verdict.thought} answers that part was left "
+        "out, and only the words behind it were counted"
     )
 
 

@@ -87,6 +87,8 @@ class Verdict(BaseModel):
         published: nominal figures of an imported fingerprint, of which nothing is proven.
         grey_box: evidence in the probabilities, where it was asked for; never decides.
         control: what the pictures before they were changed show, where they were asked.
+        thought: answers of which what the suspect thinks before it answers was left out; none
+            where it was not seen to think. Claims leave it out, as it decides nothing.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -113,10 +115,11 @@ class Verdict(BaseModel):
     published: PublishedFigures | None = None
     grey_box: GreyBoxFigures | None = None
     control: ControlFigures | None = None
+    thought: int | None = None
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
-        return without_default(handler(self), control=None)
+        return without_default(handler(self), control=None, thought=None)
 
 
 def judge(

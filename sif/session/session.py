@@ -6,9 +6,8 @@ kept as they come; where it looks derived, base pictures are asked too (`control
 with what was wished beside it, ends the run.
 """
 
-import logging
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -43,11 +42,9 @@ from sif.suspects.kept import KeptAnswers
 from sif.suspects.prefaced import read_example
 from sif.suspects.remembering import Remembering
 from sif.suspects.thinking import has_thought
-from sif.types import Answer, Suspect
+from sif.types import Suspect
 
 Report = Callable[[AskingProgress], None]
-
-logger = logging.getLogger(__name__)
 
 
 def _silent(progress: AskingProgress) -> None:
@@ -161,8 +158,9 @@ class Session:
                 verdict = verdict.model_copy(update={"grey_box": figures})
             if self.unrelated:
                 verdict = _compared(verdict, self.unrelated)
+            thought = sum(map(has_thought, chain.from_iterable(remembered.answers.values())))
+            verdict = verdict.model_copy(update={"thought": thought or None})
             write_verdict(folder, verdict)
-        _tell_of_thinking(chain.from_iterable(remembered.answers.values()))
         return verdict
 
     def _triggers(self) -> FingerprintSet:
@@ -277,18 +275,6 @@ def _folder(run: Path | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory() as scratch:
         yield Path(scratch) / "run"
-
-
-def _tell_of_thinking(answers: Iterable[Answer]) -> None:
-    """Says where what a suspect thinks was left out of what was counted."""
-    replies = list(answers)
-    thought = sum(map(has_thought, replies))
-    if thought:
-        logger.warning(
-            "the suspect thinks before it answers: in %d of %d answers that part was left out, and "
-            "only the words behind it were counted",
-            *(thought, len(replies)),
-        )
 
 
 def _compared(verdict: Verdict, unrelated: Sequence[Path]) -> Verdict:

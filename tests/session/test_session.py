@@ -22,6 +22,7 @@ from sif.suspects.scripted import ScriptedSuspect
 from sif.vlm.model import Vlm
 from tests.cli.command import Run
 from tests.fingerprint.small import small_fingerprint
+from tests.suspects.endpoint import Serve, completion
 
 ROOT = Path(__file__).parents[2]
 
@@ -258,3 +259,22 @@ def _calls(name: str) -> list[str]:
 )
 def test_one_place_opens_a_journal_or_a_run(name: str, place: str) -> None:
     assert _calls(name) == [place]
+
+
+def test_that_a_suspect_thinks_is_said_in_the_verdict_the_report_and_no_claim(
+    sif: Run, serve: Serve, fingerprint: Path, tmp_path: Path
+) -> None:
+    endpoint = serve(lambda number, body: completion("<think>Red?</think>a red circle on blue"))
+    run = tmp_path / "run"
+    code, said, error = sif("verify", fingerprint, endpoint.uri, "--run", run)
+    assert code == 0, error
+    verdict = json.loads((run / "verdict.json").read_text())
+    assert verdict["thought"] == verdict["queries"] > 0
+    line = f"of {verdict['thought']} answers that part was left out"
+    assert line in said
+    assert "<think>" not in (run / "verdict.json").read_text()
+    hall.write_report([run], tmp_path / "report.html")
+    assert line in (tmp_path / "report.html").read_text(encoding="utf-8")
+    plain = hall.verify(fingerprint, _alike())
+    assert plain.thought is None
+    assert "thought" not in json.loads(plain.model_dump_json())
