@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
+from sif.attacks.weights.attack import WeightAttack
+from sif.attacks.weights.drop_layers import DropLayers
+from sif.attacks.weights.layerwise import TwoOfFour
 from sif.attacks.weights.theft import steal
+from sif.attacks.weights.transplant import Transplant
 from sif.suspects.connect import connect
 from sif.types import Answer
 from tests.suspects.questions import questions
@@ -43,13 +47,20 @@ def wide(rung: Rung, text: Mapping[str, Any]) -> Rung:
     return replace(rung, config={**rung.config, "text_config": {**own, **HEADS, **text}})
 
 
+def thieves(architecture: str, folder: Path) -> list[WeightAttack]:
+    """Rounded and pruned; for two, another shell with a layer less and two of four weights."""
+    if architecture in ("llava", "qwen2_5_vl"):
+        return [Transplant(other=str(folder)), DropLayers(layers=(1,)), TwoOfFour()]
+    return [attack_of("nf4"), attack_of("prune")]
+
+
 @pytest.mark.parametrize("architecture", SERVED)
 def test_vllm_answers_from_a_thiefs_copy_as_transformers_does(
     architecture: str, tmp_path: Path
 ) -> None:
     rung = wide(RUNGS[architecture], SERVED[architecture])
     folder, copy = build_folder(architecture, rung, tmp_path / "own"), tmp_path / "copy"
-    steal(folder, copy, [attack_of("nf4"), attack_of("prune")], device="cpu")
+    steal(folder, copy, thieves(architecture, folder), device="cpu")
     texts = {}
     for address in (f"hf:{copy}?device=cpu&dtype=float32", f"vllm:{copy}?dtype=float32"):
         suspect = connect(address)

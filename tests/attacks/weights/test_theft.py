@@ -13,19 +13,15 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from sif.attacks.weights.attack import Progress
 from sif.attacks.weights.collate import Collator
-from sif.attacks.weights.drop_layers import DropLayers
 from sif.attacks.weights.examples import Example, load_examples
 from sif.attacks.weights.finetune import Finetune
-from sif.attacks.weights.layerwise import Noise, Prune, TwoOfFour
+from sif.attacks.weights.layerwise import Noise, Prune
 from sif.attacks.weights.parts import linear_layers
 from sif.attacks.weights.provenance import Provenance, digest_source
 from sif.attacks.weights.quantize import Quantize
 from sif.attacks.weights.schedule import LowRank, Training
 from sif.attacks.weights.theft import steal
-from sif.attacks.weights.transplant import Transplant
 from sif.errors import StorageError, UsageError
-from sif.suspects.connect import connect
-from sif.types import Answer, GenerationSettings, Query
 from sif.vlm.folder import save_model
 from tests.kill_9 import kill_once_there_is
 from tests.nearly_full import nearly_full_disk
@@ -161,48 +157,3 @@ def _kill_in_training(source: Path, room: Path, data: Path, training: Training) 
     kill_once_there_is(checkpoint, process)
     with safe_open(checkpoint, framework="pt") as stored:
         return len(json.loads(stored.metadata()["losses"]))
-
-
-@pytest.mark.slow
-@pytest.mark.vllm
-@pytest.mark.filterwarnings("default")  # vLLM imports what its libraries deprecate
-def test_vllm_answers_from_an_attacked_folder_as_transformers_does(
-    untrained_llava: Path, tmp_path: Path, examples: Sequence[Example]
-) -> None:
-    tuning = Finetune(
-        training=TUNING.model_copy(update={"steps": 30, "batch_size": 8, "scope": "all"}),
-        examples=examples,
-    )
-    steal(untrained_llava, tmp_path / "a", [tuning, Prune(fraction=0.1), Quantize(kind="int8")])
-    assert _answers_alike(tmp_path / "a", examples) >= len(examples) - 2
-
-
-@pytest.mark.slow
-@pytest.mark.vllm
-@pytest.mark.filterwarnings("default")  # vLLM imports what its libraries deprecate
-def test_vllm_answers_from_a_shallow_copy_pruned_2_to_4_in_another_shell(
-    folder: Path, tmp_path: Path, examples: Sequence[Example]
-) -> None:
-    attacks = [Transplant(other=str(folder)), DropLayers(layers=(1,)), TwoOfFour()]
-    steal(folder, tmp_path / "a", attacks)
-    assert _answers_alike(tmp_path / "a", examples) >= len(examples) - 2
-
-
-def _answers_alike(folder: Path, examples: Sequence[Example]) -> int:
-    """How many questions vLLM answers from a folder word for word as transformers does."""
-    settings = GenerationSettings(max_new_tokens=16)
-    queries = [
-        Query(trigger=str(index), image=one.picture(), prompt=one.prompt, generation=settings)
-        for index, one in enumerate(examples)
-    ]
-    answers = {}
-    for engine in ("hf", "vllm"):
-        suspect = connect(f"{engine}:{folder}")
-        answers[engine] = suspect.ask(queries)
-        suspect.close()
-    texts = {
-        engine: [reply.text for reply in replies if isinstance(reply, Answer)]
-        for engine, replies in answers.items()
-    }
-    assert len(texts["vllm"]) == len(queries)
-    return sum(a == b for a, b in zip(texts["hf"], texts["vllm"], strict=True))
