@@ -54,6 +54,15 @@ GEMMA = {
     "boa_token": "<start_of_audio>",
     "eoa_token": "<end_of_audio>",
 }
+GEMMA4 = {
+    "boi_token": "<|image>",
+    "image_token": "<|image|>",
+    "eoi_token": "<image|>",
+    "boa_token": "<|audio>",
+    "audio_token": "<|audio|>",
+    "eoa_token": "<audio|>",
+}
+GEMMA4_TURNS = ("<|turn>", "<turn|>", "<|video|>")
 IDEFICS = ("<fake_token_around_image>", "<end_of_utterance>", "<global-img>")
 OVIS = ("<IMG_ATOM>", "<IMG_START>", "<IMG_GRID>", "<IMG_COL>", "<IMG_ROW>", "<IMG_END>")
 TILES = tuple(f"<row_{row}_col_{column}>" for row in range(1, 5) for column in range(1, 5))
@@ -226,6 +235,39 @@ RUNGS: Mapping[str, Rung] = {
         pixels=FIXED,
         processor={"image_seq_length": 4},
         config={"mm_tokens_per_image": 4},
+    ),
+    "gemma4": Rung(
+        style="gemma4",
+        image="\n\n<|image|>\n\n",
+        named=GEMMA4,
+        special=GEMMA4_TURNS,
+        ids={"video_token_id": "<|video|>"},
+        pixels={"patch_size": 4, "pooling_kernel_size": 2, "max_soft_tokens": 70},
+        video={"patch_size": 4, "pooling_kernel_size": 2, "max_soft_tokens": 70},
+        config={
+            "text_config": {
+                "num_hidden_layers": 4,
+                "layer_types": ["sliding_attention", "full_attention"] * 2,
+                "num_kv_shared_layers": 2,
+                "use_double_wide_mlp": True,
+                "sliding_window": 32,
+                "hidden_size_per_layer_input": 16,
+                "vocab_size_per_layer_input": 2000,
+                "per_layer_config": None,
+                "global_head_dim": 32,
+            },
+            "vision_config": {
+                "hidden_size": 64,
+                "intermediate_size": 96,
+                "num_hidden_layers": 2,
+                "num_attention_heads": 4,
+                "num_key_value_heads": 4,
+                "head_dim": 16,
+                "patch_size": 4,
+                "pooling_kernel_size": 2,
+                "position_embedding_size": 128,
+            },
+        },
     ),
     "glm46v": _glm(),
     "glm4v": _glm(processor_class=None),
