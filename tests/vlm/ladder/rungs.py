@@ -62,6 +62,7 @@ GEMMA4 = {
     "audio_token": "<|audio|>",
     "eoa_token": "<audio|>",
 }
+GEMMA4_PIXELS = {"patch_size": 4, "pooling_kernel_size": 2, "max_soft_tokens": 70}
 GEMMA4_TURNS = ("<|turn>", "<turn|>", "<|video|>")
 IDEFICS = ("<fake_token_around_image>", "<end_of_utterance>", "<global-img>")
 OVIS = ("<IMG_ATOM>", "<IMG_START>", "<IMG_GRID>", "<IMG_COL>", "<IMG_ROW>", "<IMG_END>")
@@ -242,8 +243,8 @@ RUNGS: Mapping[str, Rung] = {
         named=GEMMA4,
         special=GEMMA4_TURNS,
         ids={"video_token_id": "<|video|>"},
-        pixels={"patch_size": 4, "pooling_kernel_size": 2, "max_soft_tokens": 70},
-        video={"patch_size": 4, "pooling_kernel_size": 2, "max_soft_tokens": 70},
+        pixels=GEMMA4_PIXELS,
+        video=GEMMA4_PIXELS,
         config={
             "text_config": {
                 "num_hidden_layers": 4,
@@ -266,6 +267,30 @@ RUNGS: Mapping[str, Rung] = {
                 "patch_size": 4,
                 "pooling_kernel_size": 2,
                 "position_embedding_size": 128,
+            },
+        },
+    ),
+    "gemma4_unified": Rung(
+        style="gemma4",
+        image="\n\n<|image|>\n\n",
+        named=GEMMA4,
+        special=GEMMA4_TURNS,
+        ids={"video_token_id": "<|video|>"},
+        pixels=GEMMA4_PIXELS,
+        video=GEMMA4_PIXELS,
+        config={
+            "text_config": {
+                "layer_types": ["sliding_attention", "full_attention"],
+                "sliding_window": 32,
+                "per_layer_config": None,
+                "global_head_dim": 32,
+            },
+            "vision_config": {
+                "patch_size": 4,
+                "pooling_kernel_size": 2,
+                "mm_embed_dim": 64,
+                "mm_posemb_size": 128,
+                "output_proj_dims": 64,
             },
         },
     ),
