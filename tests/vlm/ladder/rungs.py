@@ -64,6 +64,32 @@ GEMMA4 = {
 }
 GEMMA4_PIXELS = {"patch_size": 4, "pooling_kernel_size": 2, "max_soft_tokens": 70}
 GEMMA4_TURNS = ("<|turn>", "<turn|>", "<|video|>")
+MINICPM: Mapping[str, Any] = {
+    "style": "chatml",
+    "image": "<|image_pad|>\n",
+    "named": {
+        "image_token": "<|image_pad|>",
+        "video_token": "<|video_pad|>",
+        "image_start_token": "<image>",
+        "image_end_token": "</image>",
+        "slice_start_token": "<slice>",
+        "slice_end_token": "</slice>",
+        "image_id_start_token": "<image_id>",
+        "image_id_end_token": "</image_id>",
+    },
+    "special": ("<|im_start|>", "<|im_end|>"),
+    "pixels": {"scale_resolution": 32, "patch_size": 4, "max_slice_nums": 4},
+    "video": {"scale_resolution": 32, "patch_size": 4},
+    "config": {
+        "insert_layer_id": 0,
+        "vision_config": {"patch_size": 4},
+        "text_config": {
+            "layer_types": ["linear_attention", "full_attention"],
+            "head_dim": 16,
+            "rope_parameters": MROPE,
+        },
+    },
+}
 IDEFICS = ("<fake_token_around_image>", "<end_of_utterance>", "<global-img>")
 OVIS = ("<IMG_ATOM>", "<IMG_START>", "<IMG_GRID>", "<IMG_COL>", "<IMG_ROW>", "<IMG_END>")
 TILES = tuple(f"<row_{row}_col_{column}>" for row in range(1, 5) for column in range(1, 5))
@@ -486,6 +512,19 @@ RUNGS: Mapping[str, Rung] = {
         pixels=FIXED | {"image_grid_pinpoints": PINPOINTS},
         config={"image_grid_pinpoints": PINPOINTS},
         processor={"num_image_tokens": 16, "vision_feature_select_strategy": "full"},
+    ),
+    "minicpmv4_6": Rung(**MINICPM),
+    "minicpmv4_7": Rung(
+        ids={
+            "image_start_id": "<image>",
+            "image_end_id": "</image>",
+            "slice_start_id": "<slice>",
+            "slice_end_id": "</slice>",
+            "newline_id": "\n",
+        },
+        image_class="MiniCPMV4_6ImageProcessor",
+        video_class="MiniCPMV4_6VideoProcessor",
+        **MINICPM,
     ),
     "minimax_m3_vl": Rung(
         image="]<]image[>[",
