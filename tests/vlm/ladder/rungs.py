@@ -92,6 +92,7 @@ MINICPM: Mapping[str, Any] = {
 }
 IDEFICS = ("<fake_token_around_image>", "<end_of_utterance>", "<global-img>")
 OVIS = ("<IMG_ATOM>", "<IMG_START>", "<IMG_GRID>", "<IMG_COL>", "<IMG_ROW>", "<IMG_END>")
+EMU3_TOKENS = tuple(f"<|visual token {number:06d}|>" for number in range(16))
 TILES = tuple(f"<row_{row}_col_{column}>" for row in range(1, 5) for column in range(1, 5))
 LLAVA = {"processor": {"patch_size": 8, "vision_feature_select_strategy": "default"}}
 CLIP = {"num_additional_image_tokens": 1, **LLAVA["processor"]}
@@ -168,17 +169,19 @@ RUNGS: Mapping[str, Rung] = {
         image="<image>",
         named=IMAGE | {"boi_token": "<racm3:break>", "eoi_token": "<eoss>"},
         pixels=CROPPED,
-        processor={"image_seq_length": 64},
+        processor={"image_seq_length": 256},
         config={
             "vq_config": {
                 "resolution": 32,
                 "base_channels": 32,
                 "channel_multiplier": [1, 2],
-                "num_embeddings": 16,
+                "num_embeddings": 10,
             },
-            "vocabulary_map": {},
+            "vocabulary_map": {"<image>": 4}
+            | {f"IMGIMG{chr(65 + number)}Z": 7 + number for number in range(10)},
         },
-        refused="expected equal pixel_values",
+        special=tuple(f"IMGIMG{chr(65 + number)}Z" for number in range(10)),
+        refused="expected a finite gradient",
     ),
     "cohere2_vision": Rung(
         style="cohere",
@@ -227,6 +230,29 @@ RUNGS: Mapping[str, Rung] = {
                 "global_attn_indexes": [1],
             }
         },
+    ),
+    "emu3": Rung(
+        image="<image>",
+        named=IMAGE
+        | {
+            "boi_token": "<|image start|>",
+            "eoi_token": "<|image end|>",
+            "image_wrapper_token": "<|image token|>",
+            "eof_token": "<|extra_201|>",
+        },
+        special=("<|extra_200|>", *EMU3_TOKENS),
+        image_class="Emu3ImageProcessor",
+        pixels={"min_pixels": 32 * 32, "max_pixels": 64 * 64},
+        config={
+            "vq_config": {
+                "base_channels": 64,
+                "channel_multiplier": [1, 1, 1, 1],
+                "codebook_size": len(EMU3_TOKENS),
+            },
+            "vocabulary_map": {"<image>": 4, "<|extra_200|>": 9}
+            | {token: 10 + number for number, token in enumerate(EMU3_TOKENS)},
+        },
+        refused="expected a finite gradient",
     ),
     "ernie4_5_vl_moe": _qwen(
         named={
@@ -402,7 +428,6 @@ RUNGS: Mapping[str, Rung] = {
                 "resampler_head_dim": 16,
             }
         },
-        refused="Incorrect format used for image",
     ),
     "idefics3": Rung(
         image="<image>",
@@ -710,11 +735,6 @@ OUTSIDE: Mapping[str, str] = {
     "perception_lm": "transformers needs timm for it",
     "nemotron_h_omni": "transformers needs librosa for it",
     "deepseek_ocr2": "takes pictures of 1,024 pixels only, too slow as a tiny model",
-    "emu3": "no tiny folder of it was made that works in transformers",
-    "minicpmv4_7": "no tiny folder of it was made that works in transformers",
-    "minicpmv4_6": "no tiny folder of it was made that works in transformers",
-    "gemma4_unified": "no tiny folder of it was made that works in transformers",
-    "gemma4": "no tiny folder of it was made that works in transformers",
     "diffusion_gemma": "writes by diffusion, not one word after the other",
     "evolla": "is asked about proteins, not pictures",
     "instructblip": "takes one picture with plain text, no chat",
