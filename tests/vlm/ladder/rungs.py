@@ -279,6 +279,25 @@ RUNGS: Mapping[str, Rung] = {
     "exaone4_5": _qwen(
         vision_config={"window_size": 32, "fullatt_block_indexes": [1]},
     ),
+    "fast_vlm": Rung(
+        named=IMAGE,
+        needs=("timm",),
+        processor_class="LlavaProcessor",
+        image_class="CLIPImageProcessor",
+        pixels={"size": {"shortest_edge": 128}, "crop_size": {"height": 128, "width": 128}},
+        processor={"patch_size": 64, "vision_feature_select_strategy": "full"},
+        config={
+            "image_seq_length": 4,
+            "vision_config": {
+                "hidden_size": 128,
+                "model_args": {
+                    "inference_mode": True,
+                    "layers": [1, 1, 1, 1, 1],
+                    "embed_dims": [16, 16, 32, 32, 64],
+                },
+            },
+        },
+    ),
     "florence2": Rung(named=IMAGE, image=None, pixels=CROPPED, refused="chat template"),
     "gemma3": Rung(
         style="gemma",
@@ -288,6 +307,42 @@ RUNGS: Mapping[str, Rung] = {
         pixels=FIXED,
         processor={"image_seq_length": 4},
         config={"mm_tokens_per_image": 4},
+    ),
+    "gemma3n": Rung(
+        style="gemma",
+        needs=("timm",),
+        image="<image_soft_token>",
+        named=GEMMA,
+        special=("<start_of_turn>", "<end_of_turn>"),
+        pixels={"size": {"height": 64, "width": 64}},
+        processor={"image_seq_length": 4},
+        config={
+            "vision_soft_tokens_per_image": 4,
+            "text_config": {
+                "num_hidden_layers": 4,
+                "layer_types": ["sliding_attention", "full_attention"] * 2,
+                "num_kv_shared_layers": 2,
+                "intermediate_size": [96] * 4,
+                "activation_sparsity_pattern": [0.5, 0.0, 0.0, 0.0],
+                "sliding_window": 32,
+                "hidden_size_per_layer_input": 16,
+                "vocab_size_per_layer_input": 2000,
+                "laurel_rank": 16,
+            },
+            "vision_config": {
+                "hidden_size": 2048,
+                "vocab_size": 128,
+                "vocab_offset": 2000,
+                "model_args": {"channel_multiplier": 0.05, "msfa_output_resolution": 2},
+            },
+            "audio_config": {
+                "vocab_size": 128,
+                "vocab_offset": 2128,
+                "conf_num_hidden_layers": 1,
+                "conf_num_attention_heads": 4,
+                "sscp_conv_channel_size": [16, 8],
+            },
+        },
     ),
     "gemma4": Rung(
         style="gemma4",
@@ -593,6 +648,31 @@ RUNGS: Mapping[str, Rung] = {
         config={"out_hidden_size": 256},
         pixels={"patch_size": 8, "max_image_tokens": 16},
     ),
+    "nemotron_h_omni": Rung(
+        style="chatml",
+        image="<image>\n",
+        named=IMAGE_VIDEO
+        | {
+            "audio_token": "<so_embedding>",
+            "image_start_token": "<img>",
+            "image_end_token": "</img>",
+        },
+        special=("<so_start>", "<so_end>", "<|im_start|>", "<|im_end|>"),
+        needs=("librosa",),
+        audio_class="ParakeetFeatureExtractor",
+        pixels={"patch_size": 8, "min_num_patches": 16, "max_num_patches": 64},
+        config={
+            "vision_config": {"max_img_size": 64},
+            "text_config": {
+                "layers_block_type": ["mamba", "attention", "moe"],
+                "ssm_state_size": 16,
+                "mamba_num_heads": 8,
+                "mamba_head_dim": 16,
+                "n_groups": 2,
+                "chunk_size": 16,
+            },
+        },
+    ),
     "ovis2": Rung(
         style="chatml",
         image="<image>\n",
@@ -605,6 +685,32 @@ RUNGS: Mapping[str, Rung] = {
     ),
     "paddleocr_vl": _qwen(named=QWEN),
     "paligemma": Rung(named=IMAGE, image="<image>", pixels=FIXED | {"image_seq_length": 16}),
+    "perception_lm": Rung(
+        style="llama",
+        image="<|image|>",
+        needs=("timm",),
+        named={"image_token": "<|image|>", "video_token": "<|video|>"},
+        pixels={"tile_size": 32, "max_num_tiles": 4, "size": SQUARE},
+        processor={"patch_size": 8, "pooling_ratio": 2},
+        config={
+            "projector_pooling_ratio": 2,
+            "vision_config": {
+                "architecture": "vit_pe_core_tiny_patch16_384",
+                "do_pooling": False,
+                "model_args": {
+                    "embed_dim": 64,
+                    "num_heads": 4,
+                    "depth": 2,
+                    "patch_size": 8,
+                    "img_size": [32, 32],
+                    "ref_feat_shape": [4, 4],
+                    "global_pool": "",
+                    "use_post_transformer_norm": False,
+                    "init_values": 0.1,
+                },
+            },
+        },
+    ),
     "pp_chart2table": Rung(
         style="chatml",
         image="<img><imgpad></img>",
@@ -730,10 +836,6 @@ RUNGS: Mapping[str, Rung] = {
 }
 
 OUTSIDE: Mapping[str, str] = {
-    "fast_vlm": "transformers needs timm for it",
-    "gemma3n": "transformers needs timm for it",
-    "perception_lm": "transformers needs timm for it",
-    "nemotron_h_omni": "transformers needs librosa for it",
     "deepseek_ocr2": "takes pictures of 1,024 pixels only, too slow as a tiny model",
     "diffusion_gemma": "writes by diffusion, not one word after the other",
     "evolla": "is asked about proteins, not pictures",
