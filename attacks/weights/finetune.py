@@ -29,7 +29,12 @@ from sif.attacks.weights.attack import (
 )
 from sif.attacks.weights.collate import Collator
 from sif.attacks.weights.examples import Example, digest_examples
-from sif.attacks.weights.parts import language_layers, language_parameters, linear_layers
+from sif.attacks.weights.parts import (
+    adaptable_layers,
+    language_layers,
+    language_parameters,
+    linear_layers,
+)
 from sif.attacks.weights.schedule import (
     Training,
     learning_rate,
@@ -158,7 +163,7 @@ def _prepare(model: Any, settings: Training, *, keep: bool) -> _Learner:
         r=settings.lora.rank,
         lora_alpha=settings.lora.alpha,
         lora_dropout=settings.lora.dropout,
-        target_modules=list(layers),
+        target_modules=adaptable_layers(layers),
     )
     adapted = get_peft_model(model, config)
     return _Learner(adapted, {n: p for n, p in adapted.named_parameters() if p.requires_grad})

@@ -853,6 +853,8 @@ ROBBED: Mapping[str, tuple[str, ...]] = {
     "llava_next": ("language_model.model.layers.0.", "vision_tower.vision_model.encoder."),
     "qwen2_5_vl": ("model.layers.0.", "visual.blocks.0."),
     "gemma3": ("language_model.model.layers.0.", "vision_tower.vision_model.encoder."),
+    "gemma4": ("model.language_model.layers.0.", "model.vision_tower.encoder."),
+    "llama4": ("language_model.model.layers.0.", "vision_model.model.layers.0."),
     "internvl": ("language_model.model.layers.0.", "vision_tower.encoder."),
     "idefics3": ("model.text_model.layers.0.", "model.vision_model.encoder.", "model.connector."),
 }
