@@ -25,6 +25,7 @@ from sif.attacks.weights.schedule import Training, learning_rate, number_of_step
 from sif.errors import UsageError
 from sif.fingerprint.objectives.green_mass import green_mass_loss
 from sif.vlm.model import Vlm
+from sif.vlm.parameters import cast
 from sif.vlm.pixels import to_tensor
 
 PLAUSIBLE: Final = 5e-3
@@ -121,7 +122,8 @@ class Unlearn(WeightAttack):
             optimiser.step()
             losses.append(loss.item())
             bench.report(Progress(stage=self.name, step=step + 1, steps=steps, loss=losses[-1]))
-        model.to(dtype).requires_grad_(True)
+        cast(model, dtype)
+        model.requires_grad_(True)
         return losses
 
 

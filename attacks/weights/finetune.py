@@ -43,6 +43,7 @@ from sif.attacks.weights.schedule import (
 )
 from sif.checkpoint import Checkpoint
 from sif.errors import ModelError, UsageError
+from sif.vlm.parameters import cast
 
 
 class Finetune(WeightAttack):
@@ -125,7 +126,8 @@ def finetune(
     if settings.lora:
         model.float()
         learner.module.merge_and_unload()
-    model.to(place, dtype).eval().requires_grad_(True)
+    cast(model, dtype)
+    model.to(place).eval().requires_grad_(True)
     return losses
 
 
