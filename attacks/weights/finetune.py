@@ -43,6 +43,7 @@ from sif.attacks.weights.schedule import (
 )
 from sif.checkpoint import Checkpoint
 from sif.errors import ModelError, UsageError
+from sif.vlm.inputs import processor_options
 from sif.vlm.parameters import cast
 
 
@@ -117,9 +118,8 @@ def finetune(
     with _own_randomness(name):
         torch.manual_seed(settings.seed)
         learner = _prepare(model, settings, keep=_is_mixed(settings, name))
-        run = _Run(
-            settings, Collator(processor), examples, number_of_steps(settings, len(examples))
-        )
+        collator = Collator(processor, processor_options(model))
+        run = _Run(settings, collator, examples, number_of_steps(settings, len(examples)))
         store = Checkpoint(checkpoint, _digest(run, learner)) if checkpoint else None
         losses = _train(learner, run, store, device=name, report=report)
     model.cpu()
