@@ -151,11 +151,9 @@ RUNGS: Mapping[str, Rung] = {
         config={
             "projector_patch_to_query_dict": {"49": 8},
             "max_value_projector_patch_to_query_dict": 8,
-            "vision_config": {"patch_size": 70, "image_size": 490},
+            "vision_config": {"patch_size": 140, "image_size": 980},
         },
-        pixels={"max_image_size": 490},
         processor={"size_conversion": {490: 8, 980: 8}},
-        refused="hands on single pixels",
     ),
     "aya_vision": Rung(
         style="cohere",
