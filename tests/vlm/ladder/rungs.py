@@ -360,7 +360,8 @@ RUNGS: Mapping[str, Rung] = {
                 "hidden_size_per_layer_input": 16,
                 "vocab_size_per_layer_input": 2000,
                 "per_layer_config": None,
-                "global_head_dim": 32,
+                "head_dim": 32,
+                "global_head_dim": 64,
             },
             "vision_config": {
                 "hidden_size": 64,
@@ -372,6 +373,7 @@ RUNGS: Mapping[str, Rung] = {
                 "patch_size": 4,
                 "pooling_kernel_size": 2,
                 "position_embedding_size": 128,
+                "default_output_length": 70,
             },
         },
     ),
