@@ -1,7 +1,8 @@
 """Tries every architecture of transformers and writes docs/reference/architectures.md.
 
-`python -m tools.architectures` in the checkout does all, in a few minutes on a CPU; with names,
-only those, printed and not written.
+`python -m tools.architectures` in the checkout does all, in a few minutes on a CPU; those that need
+a further library (num2words, timm, librosa) only where it can be imported. With names, only those,
+printed and not written.
 """
 
 import logging

@@ -15,6 +15,7 @@ from sif.attacks.images.suspect import AttackedSuspect
 from sif.attacks.weights.examples import Example
 from sif.types import Answer, GenerationSettings, Query, Suspect
 from sif.vlm.model import Vlm
+from sif.vlm.parameters import cast
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -76,4 +77,5 @@ def still(model: Any) -> Iterator[None]:
     try:
         yield
     finally:
-        model.to(dtype).requires_grad_(True)
+        cast(model, dtype)
+        model.requires_grad_(True)

@@ -24,7 +24,9 @@ from sif.attacks.weights.parts import language_parameters
 from sif.attacks.weights.schedule import Training, learning_rate, number_of_steps, order_of_examples
 from sif.errors import UsageError
 from sif.fingerprint.objectives.green_mass import green_mass_loss
+from sif.vlm.inputs import processor_options
 from sif.vlm.model import Vlm
+from sif.vlm.parameters import cast
 from sif.vlm.pixels import to_tensor
 
 PLAUSIBLE: Final = 5e-3
@@ -108,7 +110,8 @@ class Unlearn(WeightAttack):
         optimiser = torch.optim.AdamW(trained, weight_decay=settings.weight_decay)
         steps = number_of_steps(settings, len(self.ordinary))
         order = iter(order_of_examples(settings, len(self.ordinary), steps))
-        collate, losses = Collator(vlm.processor), list[float]()
+        collate = Collator(vlm.processor, processor_options(model))
+        losses = list[float]()
         for step in range(steps):
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate(settings, step, steps)
@@ -121,7 +124,8 @@ class Unlearn(WeightAttack):
             optimiser.step()
             losses.append(loss.item())
             bench.report(Progress(stage=self.name, step=step + 1, steps=steps, loss=losses[-1]))
-        model.to(dtype).requires_grad_(True)
+        cast(model, dtype)
+        model.requires_grad_(True)
         return losses
 
 

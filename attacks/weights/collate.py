@@ -5,8 +5,8 @@ only those are to be learnt. Knows no family: what the processor returns per tok
 everything else (pixels, grids) is handed on as it is.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -21,9 +21,15 @@ IGNORED = -100
 
 @dataclass(frozen=True, slots=True)
 class Collator:
-    """Turns examples into a model's keyword arguments, `labels` included."""
+    """Turns examples into a model's keyword arguments, `labels` included.
+
+    Attributes:
+        processor: of the model.
+        options: what it must be told to return all that the model needs.
+    """
 
     processor: Any
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self, examples: Sequence[Example]) -> dict[str, Tensor]:
         """One right-padded batch."""
@@ -52,6 +58,7 @@ class Collator:
             padding=True,
             return_tensors="pt",
             add_special_tokens=begin is None or not texts[0].startswith(begin),
+            **self.options,
         )
         return dict(encoded)
 

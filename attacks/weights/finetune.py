@@ -29,7 +29,12 @@ from sif.attacks.weights.attack import (
 )
 from sif.attacks.weights.collate import Collator
 from sif.attacks.weights.examples import Example, digest_examples
-from sif.attacks.weights.parts import language_layers, language_parameters, linear_layers
+from sif.attacks.weights.parts import (
+    adaptable_layers,
+    language_layers,
+    language_parameters,
+    linear_layers,
+)
 from sif.attacks.weights.schedule import (
     Training,
     learning_rate,
@@ -38,6 +43,8 @@ from sif.attacks.weights.schedule import (
 )
 from sif.checkpoint import Checkpoint
 from sif.errors import ModelError, UsageError
+from sif.vlm.inputs import processor_options
+from sif.vlm.parameters import cast
 
 
 class Finetune(WeightAttack):
@@ -111,16 +118,16 @@ def finetune(
     with _own_randomness(name):
         torch.manual_seed(settings.seed)
         learner = _prepare(model, settings, keep=_is_mixed(settings, name))
-        run = _Run(
-            settings, Collator(processor), examples, number_of_steps(settings, len(examples))
-        )
+        collator = Collator(processor, processor_options(model))
+        run = _Run(settings, collator, examples, number_of_steps(settings, len(examples)))
         store = Checkpoint(checkpoint, _digest(run, learner)) if checkpoint else None
         losses = _train(learner, run, store, device=name, report=report)
     model.cpu()
     if settings.lora:
         model.float()
         learner.module.merge_and_unload()
-    model.to(place, dtype).eval().requires_grad_(True)
+    cast(model, dtype)
+    model.to(place).eval().requires_grad_(True)
     return losses
 
 
@@ -158,7 +165,7 @@ def _prepare(model: Any, settings: Training, *, keep: bool) -> _Learner:
         r=settings.lora.rank,
         lora_alpha=settings.lora.alpha,
         lora_dropout=settings.lora.dropout,
-        target_modules=list(layers),
+        target_modules=adaptable_layers(layers),
     )
     adapted = get_peft_model(model, config)
     return _Learner(adapted, {n: p for n, p in adapted.named_parameters() if p.requires_grad})

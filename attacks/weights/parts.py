@@ -1,10 +1,14 @@
 """Finds the parts of any vision-language model that attacks work on, without knowing its name."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from torch import nn
 
 from sif.errors import ModelError
+
+QUANTISERS: Final = ("bitsandbytes.",)
+"""Whose linear layers compute in a way of their own and give back one tensor."""
 
 
 def linear_layers(model: Any) -> dict[str, nn.Linear]:
@@ -25,6 +29,18 @@ def language_layers(model: Any) -> dict[str, nn.Linear]:
     """
     inside = {id(module) for module in language_model(model).modules()}
     return {name: layer for name, layer in linear_layers(model).items() if id(layer) in inside}
+
+
+def adaptable_layers(layers: Mapping[str, nn.Linear]) -> list[str]:
+    """Names of the layers that an adapter can stand beside, as they give back one tensor.
+
+    A model's own kinds of linear layer may give more: a router of experts gives its choice as well.
+    """
+    return [
+        name
+        for name, layer in layers.items()
+        if type(layer).forward is nn.Linear.forward or type(layer).__module__.startswith(QUANTISERS)
+    ]
 
 
 def language_parameters(model: Any) -> dict[str, nn.Parameter]:

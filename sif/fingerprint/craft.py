@@ -44,7 +44,8 @@ from sif.fingerprint.robustness.term import Term
 from sif.fingerprint.robustness.text_embedding_noise import TextEmbeddingNoise
 from sif.fingerprint.robustness.weight_noise import WeightNoise
 from sif.types import GenerationSettings
-from sif.vlm.model import Pictures, Vlm
+from sif.vlm.encoding import Pictures
+from sif.vlm.model import Vlm
 from sif.vlm.pixels import to_images, to_tensor
 from sif.watermark.greenlist.count import GreenCount, count_green, z_score
 

@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from sif.errors import ModelError, UsageError
+from sif.vlm.encoding import rescaled
 from sif.vlm.extent import Extent, native_extent
 from sif.vlm.foreign import FOREIGN_OR_MISSING
 from sif.vlm.plain_words import first_line
@@ -56,7 +57,7 @@ def make_inputs(image_processor: Any, images: Images, *, whole: bool, device: An
     """
     given: list[Any] = list(images)
     if isinstance(images, Tensor):
-        given = list(images.to(device))
+        given = list(rescaled(image_processor, images.to(device)))
     options: dict[str, Any] = {"do_rescale": False} if isinstance(images, Tensor) else {}
     if not whole:
         options |= {"do_resize": False, "do_center_crop": False}

@@ -24,6 +24,7 @@ from sif.marks.trial import try_tower
 from sif.vlm.extent import Extent
 from sif.vlm.folder import save_model
 from sif.vlm.native import to_rgb
+from sif.vlm.parameters import cast
 from sif.vlm.pixels import to_tensor
 
 
@@ -98,7 +99,8 @@ class VisionModel:
         owner.eval().requires_grad_(False)
         module = vision_part(owner)
         stored = next(module.parameters()).dtype
-        _bring(module, torch.float32, device=device)
+        module.to(device=device)
+        cast(module, torch.float32)
         seen_by, whole = image_processor_of(processor), is_lvlm(owner)
         extent = own_extent(seen_by, whole=whole)
         tower = try_tower(owner, module, seen_by, whole=whole, extent=extent, readout=readout)
@@ -232,7 +234,7 @@ class VisionModel:
             StorageError: the folder exists, or the disk refuses.
         """
         owner = self._with_own_tower()
-        _bring(owner.get_submodule(self.tower.name), self.stored)
+        cast(owner.get_submodule(self.tower.name), self.stored)
         save_model(owner, self.processor, folder)
 
     def _with_own_tower(self) -> Any:
@@ -250,12 +252,3 @@ def image_processor_of(processor: Any) -> Any:
 def is_lvlm(owner: Any) -> bool:
     """Whether a model has a tower inside that it calls itself."""
     return vision_part(owner) is not owner.base_model
-
-
-def _bring(module: nn.Module, dtype: torch.dtype, *, device: str | None = None) -> None:
-    """Moves a tower; complex tensors (rotations) stay complex, which `Module.to` would cut."""
-    if device is not None:
-        module.to(device=device)
-    for tensor in (*module.parameters(), *module.buffers()):
-        if tensor.is_floating_point():
-            tensor.data = tensor.data.to(dtype)

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sif.errors import ModelError, UsageError
+from sif.vlm.encoding import rescaled
 from sif.vlm.folder import first_line
 from sif.vlm.foreign import FOREIGN_OR_MISSING
 from sif.vlm.pixels import to_images
@@ -144,8 +145,7 @@ def _is_whole(
         span, shade = white - black, value - black
         shown = span.abs() > EXACT
         light = (shade / torch.where(shown, span, 1.0)).where(shown, torch.nan)
-        frames = light.flatten(-3) if light.ndim > 3 and light.shape[-3] == 3 else light
-        frames = frames.reshape(-1, frames.shape[-1])
+        frames = _frames(light)
         ends_only = (frames.abs() < EXACT) | ((frames - 1).abs() < EXACT) | frames.isnan()
         clean, mixed = frames[ends_only.all(-1)], frames[~ends_only.all(-1)]
         if mixed.numel() > noise.numel():  # no small view: the large one is resampled
@@ -155,6 +155,16 @@ def _is_whole(
         if times and (lit, dark) == (times * int(noise.sum()), times * int((1 - noise).sum())):
             return _fills_alike(image_processor, noise, out, ends)
     return False
+
+
+def _frames(light: Tensor) -> Float[Tensor, "frames pixels"]:
+    """What comes from one view each: frames, squares of frames side by side, or rows of patches."""
+    if light.ndim > 3 and light.shape[-3] == 3:
+        height, width = light.shape[-2:]
+        if width % height == 0:
+            light = light.unflatten(-1, (-1, height)).movedim(-2, -4)
+        light = light.flatten(-3)
+    return light.reshape(-1, light.shape[-1])
 
 
 def _fills_alike(
@@ -187,7 +197,7 @@ def _noise(extent: Extent) -> Float[Tensor, "3 height width"]:
 
 def _pixels(image_processor: Any, picture: Float[Tensor, "3 height width"]) -> list[Tensor]:
     """Everything with fractions that a processor makes of a picture."""
-    return _made(image_processor, picture, do_rescale=False)
+    return _made(image_processor, rescaled(image_processor, picture), do_rescale=False)
 
 
 def _made(image_processor: Any, picture: Any, **options: Any) -> list[Tensor]:

@@ -22,6 +22,7 @@ from sif.types import GenerationSettings
 from sif.vlm.adapter import refuse_adapter
 from sif.vlm.chat import spell
 from sif.vlm.decoding import LogitsHook, decode
+from sif.vlm.encoding import Pictures, encoded
 from sif.vlm.extent import ORDINARY
 from sif.vlm.folder import load_chat_processor, load_model
 from sif.vlm.inputs import forward_options, lengthened, placed, processor_options
@@ -32,9 +33,6 @@ DEVICE: Final = re.compile(r"cpu|mps|cuda(:\d{1,3})?")
 USUAL_TOKENS: Final = 1024
 IMAGE_IDS: Final = ("image_token_id", "image_token_index")
 DTYPES: Final = ("float32", "bfloat16", "float16", "float64")
-
-Pictures = Float[Tensor, "batch 3 height width"] | Sequence[Image.Image]
-"""Images as floats in [0, 1] at the native extent, or as pictures of any size."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,16 +149,15 @@ class Vlm:
         """Model inputs for image-prompt pairs, padded on the left.
 
         Pictures go the way of any user's; a tensor of floats in [0, 1] goes the same way without
-        the division by 255, and keeps its gradient. They are handed over as one list for each text,
-        the one shape that every processor of transformers takes.
+        the division by 255, and keeps its gradient.
         """
         texts = [self.chat_text(prompt) for prompt in prompts]
         begin = self.tokenizer.bos_token
-        batch = self.processor(
-            images=[[image] for image in images],
-            text=texts,
+        batch = encoded(
+            self.processor,
+            images,
+            texts,
             add_special_tokens=not (begin and texts[0].startswith(begin)),
-            do_rescale=not isinstance(images, Tensor),
             padding=True,
             padding_side="left",
             return_tensors="pt",

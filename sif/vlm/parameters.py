@@ -25,6 +25,13 @@ def parameters_of(vlm: Vlm) -> list[nn.Parameter]:
     return found
 
 
+def cast(module: nn.Module, dtype: torch.dtype) -> None:
+    """Another precision, in place; complex buffers stay, which `Module.to` would cut to real."""
+    for tensor in (*module.parameters(), *module.buffers()):
+        if tensor.is_floating_point():
+            tensor.data = tensor.data.to(dtype)
+
+
 @contextmanager
 def restored(parameters: Sequence[nn.Parameter]) -> Iterator[None]:
     """Puts the values back at the end, whatever happened; costs a second copy of them."""

@@ -205,7 +205,8 @@ def _check_gradient(vlm: Vlm, images: list[Image.Image]) -> tuple[float, int]:
     if slope is None or not bool(torch.isfinite(slope).all()):
         raise ModelError(
             f"{vlm.source}: expected a finite gradient to the pixels, got none; its processor or "
-            "forward pass cuts it (a slow, numpy-based image processor does)"
+            "forward pass cuts it (numpy-based image processors do, and models that read pictures "
+            "as tokens)"
         )
     reached = min((one != 0).float().mean().item() for one in slope)
     if reached < REACH:

@@ -12,6 +12,7 @@ from transformers.models.auto.image_processing_auto import IMAGE_PROCESSOR_MAPPI
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
 from sif.errors import ModelError, UsageError
+from sif.vlm.encoding import rescaled
 from sif.vlm.extent import Extent, native_extent
 from sif.vlm.native import capped_extent, prepare_image
 from sif.vlm.pixels import to_tensor
@@ -27,9 +28,6 @@ REFUSED = {
 """No tensors, every patch normalised by its picture's own mean, a border of another colour around
 tensors, or (by the class's own settings, which no model has) tiles of 224 in canvases of 336s."""
 
-OTHER_SCALE = {"ChameleonImageProcessor"}
-"""Its division is by 127.5: floats in [0, 1] come out otherwise, at any extent."""
-
 SLOW = {
     "DeepseekOcr2ImageProcessor",
     "DeepseekVLHybridImageProcessor",
@@ -43,6 +41,7 @@ OF_ANY_SIZE = [
     "Gemma4ImageProcessor",
     "Lfm2VlImageProcessor",
     "LlavaOnevisionImageProcessor",
+    "MiniCPMV4_6ImageProcessor",
     "PixtralImageProcessor",
     "Qwen2VLImageProcessor",
 ]
@@ -73,8 +72,6 @@ def test_a_native_extent_is_kept_pixel_by_pixel(name: str) -> None:
     if name in REFUSED:
         with pytest.raises(ModelError, match=rf"{name}.*{REFUSED[name]}"):
             native_extent(processor(name), extent)
-    elif name in OTHER_SCALE:
-        assert native_extent(processor(name), extent) == Extent(512, 512)
     else:
         _check_kept(processor(name), extent)
 
@@ -93,7 +90,8 @@ def _check_kept(asked: Any, extent: Extent) -> None:
     image = prepare_image(smooth(extent), asked)
     assert image.size == (found.width, found.height)
     picture = asked(images=[image], return_tensors="pt")
-    tensor = asked(images=[to_tensor([image])[0]], do_rescale=False, return_tensors="pt")
+    pixels = rescaled(asked, to_tensor([image])[0])
+    tensor = asked(images=[pixels], do_rescale=False, return_tensors="pt")
     assert picture.keys() == tensor.keys()
     for name, value in picture.items():
         if isinstance(value, Tensor) and value.is_floating_point():
@@ -118,6 +116,11 @@ def test_the_tiles_of_a_picture_are_those_of_its_tensor_to_the_bit_and_the_view_
     canvas = torch.cat([torch.cat([*picture[1:3]], -1), torch.cat([*picture[3:5]], -1)], -2)
     mean, std = (torch.tensor(each)[:, None, None] for each in (asked.image_mean, asked.image_std))
     assert torch.allclose(canvas[:, 84:588] * std + mean, to_tensor([image])[0], atol=1e-5)
+
+
+def test_tiles_that_are_packed_in_one_row_of_patches_are_found_behind_the_view() -> None:
+    found = native_extent(transformers.MiniCPMV4_6ImageProcessor(), Extent(1080, 1920))
+    assert found == Extent(2 * 448, 4 * 448)
 
 
 @pytest.mark.parametrize("name", ["Qwen2VLImageProcessor", "PixtralImageProcessor"])

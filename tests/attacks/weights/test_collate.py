@@ -60,6 +60,16 @@ def test_padding_does_not_change_the_loss(
     torch.testing.assert_close(together, (losses * tokens).sum() / tokens.sum())
 
 
+def test_a_processor_is_told_what_the_model_needs_of_it(
+    folder: Path, load: Load, examples: list[Example]
+) -> None:
+    _, processor = load(folder)
+    batch = Collator(processor, {"return_mm_token_type_ids": True})(examples)
+    assert batch["mm_token_type_ids"].shape == batch["input_ids"].shape
+    assert not batch["mm_token_type_ids"][batch["labels"] != IGNORED].any()
+    assert batch["mm_token_type_ids"].any(1).all()
+
+
 def test_a_tokenizer_without_an_end_is_refused(
     untrained_llava: Path, load: Load, examples: list[Example]
 ) -> None:

@@ -1,9 +1,14 @@
 from pathlib import Path
 
 import pytest
-from torch import nn
+from torch import Tensor, nn
 
-from sif.attacks.weights.parts import language_layers, language_parameters, linear_layers
+from sif.attacks.weights.parts import (
+    adaptable_layers,
+    language_layers,
+    language_parameters,
+    linear_layers,
+)
 from sif.errors import ModelError
 from sif.vlm.folder import load_model
 
@@ -24,6 +29,24 @@ def test_all_linear_layers_but_the_output_head_are_found(folder: Path) -> None:
     model = load_model(folder)
     every = {name for name, module in model.named_modules() if isinstance(module, nn.Linear)}
     assert every - set(linear_layers(model)) == {"lm_head"}
+
+
+class Router(nn.Linear):
+    """A linear layer with a choice behind, as mixtures of experts have it."""
+
+    def forward(self, input: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        scores = super().forward(input)
+        return scores, scores.argmax(-1)
+
+
+def test_adapters_stand_beside_plain_and_quantised_layers_and_not_beside_routers() -> None:
+    bitsandbytes = pytest.importorskip("bitsandbytes")
+    layers = {
+        "plain": nn.Linear(4, 4),
+        "router": Router(4, 4),
+        "quantised": bitsandbytes.nn.Linear4bit(4, 4),
+    }
+    assert adaptable_layers(layers) == ["plain", "quantised"]
 
 
 def test_a_model_without_a_language_part_is_refused(folder: Path) -> None:

@@ -97,11 +97,14 @@ def build_model(architecture: str, rung: Rung, tokenizer: PreTrainedTokenizerFas
 
 
 def _wake(model: torch.nn.Module) -> None:
-    """Gives values to what begins as zero (gates, projections), as any trained model has them."""
+    """Gives values to what begins as zero, as any trained model has them.
+
+    Gates, projections, and the rows of tables that padding looks up.
+    """
     with torch.no_grad():
         for parameter in model.parameters():
-            if parameter.is_floating_point() and not parameter.any():
-                if parameter.numel() == 1:
-                    parameter.fill_(0.5)
-                elif parameter.ndim > 1:
-                    parameter.normal_(std=0.02)
+            if parameter.numel() == 1 and not parameter.any():
+                parameter.fill_(0.5)
+            elif parameter.is_floating_point() and parameter.ndim > 1:
+                asleep = ~parameter.flatten(1).any(1)
+                parameter[asleep] = torch.randn_like(parameter[asleep]) * 0.02

@@ -13,6 +13,7 @@ STYLES: Mapping[str, tuple[str, str]] = {
     "plain": ("{role}: ", "\n"),
     "chatml": ("<|im_start|>{role}\n", "<|im_end|>\n"),
     "gemma": ("<start_of_turn>{role}\n", "<end_of_turn>\n"),
+    "gemma4": ("<|turn>{role}\n", "<turn|>\n"),
     "llama": ("<|start_header_id|>{role}<|end_header_id|>\n\n", "<|eot_id|>"),
     "glm": ("<|{role}|>\n", ""),
     "mistral": ("[INST]", "[/INST]"),

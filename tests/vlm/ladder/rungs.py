@@ -56,8 +56,45 @@ GEMMA = {
 }
 NEWLINES = ("\n", "\n\n", "\n\n\n", "\n\n\n\n")
 """Gemma 3 has a token for each; vLLM looks them up."""
+GEMMA4 = {
+    "boi_token": "<|image>",
+    "image_token": "<|image|>",
+    "eoi_token": "<image|>",
+    "boa_token": "<|audio>",
+    "audio_token": "<|audio|>",
+    "eoa_token": "<audio|>",
+}
+GEMMA4_PIXELS = {"patch_size": 4, "pooling_kernel_size": 2, "max_soft_tokens": 70}
+GEMMA4_TURNS = ("<|turn>", "<turn|>", "<|video|>")
+MINICPM: Mapping[str, Any] = {
+    "style": "chatml",
+    "image": "<|image_pad|>\n",
+    "named": {
+        "image_token": "<|image_pad|>",
+        "video_token": "<|video_pad|>",
+        "image_start_token": "<image>",
+        "image_end_token": "</image>",
+        "slice_start_token": "<slice>",
+        "slice_end_token": "</slice>",
+        "image_id_start_token": "<image_id>",
+        "image_id_end_token": "</image_id>",
+    },
+    "special": ("<|im_start|>", "<|im_end|>"),
+    "pixels": {"scale_resolution": 32, "patch_size": 4, "max_slice_nums": 4},
+    "video": {"scale_resolution": 32, "patch_size": 4},
+    "config": {
+        "insert_layer_id": 0,
+        "vision_config": {"patch_size": 4},
+        "text_config": {
+            "layer_types": ["linear_attention", "full_attention"],
+            "head_dim": 16,
+            "rope_parameters": MROPE,
+        },
+    },
+}
 IDEFICS = ("<fake_token_around_image>", "<end_of_utterance>", "<global-img>")
 OVIS = ("<IMG_ATOM>", "<IMG_START>", "<IMG_GRID>", "<IMG_COL>", "<IMG_ROW>", "<IMG_END>")
+EMU3_TOKENS = tuple(f"<|visual token {number:06d}|>" for number in range(16))
 TILES = tuple(f"<row_{row}_col_{column}>" for row in range(1, 5) for column in range(1, 5))
 LLAVA = {"processor": {"patch_size": 8, "vision_feature_select_strategy": "default"}}
 CLIP = {"num_additional_image_tokens": 1, **LLAVA["processor"]}
@@ -116,11 +153,9 @@ RUNGS: Mapping[str, Rung] = {
         config={
             "projector_patch_to_query_dict": {"49": 8},
             "max_value_projector_patch_to_query_dict": 8,
-            "vision_config": {"patch_size": 70, "image_size": 490},
+            "vision_config": {"patch_size": 140, "image_size": 980},
         },
-        pixels={"max_image_size": 490},
         processor={"size_conversion": {490: 8, 980: 8}},
-        refused="hands on single pixels",
     ),
     "aya_vision": Rung(
         style="cohere",
@@ -134,17 +169,19 @@ RUNGS: Mapping[str, Rung] = {
         image="<image>",
         named=IMAGE | {"boi_token": "<racm3:break>", "eoi_token": "<eoss>"},
         pixels=CROPPED,
-        processor={"image_seq_length": 64},
+        processor={"image_seq_length": 256},
         config={
             "vq_config": {
                 "resolution": 32,
                 "base_channels": 32,
                 "channel_multiplier": [1, 2],
-                "num_embeddings": 16,
+                "num_embeddings": 10,
             },
-            "vocabulary_map": {},
+            "vocabulary_map": {"<image>": 4}
+            | {f"IMGIMG{chr(65 + number)}Z": 7 + number for number in range(10)},
         },
-        refused="expected equal pixel_values",
+        special=tuple(f"IMGIMG{chr(65 + number)}Z" for number in range(10)),
+        refused="expected a finite gradient",
     ),
     "cohere2_vision": Rung(
         style="cohere",
@@ -194,6 +231,29 @@ RUNGS: Mapping[str, Rung] = {
             }
         },
     ),
+    "emu3": Rung(
+        image="<image>",
+        named=IMAGE
+        | {
+            "boi_token": "<|image start|>",
+            "eoi_token": "<|image end|>",
+            "image_wrapper_token": "<|image token|>",
+            "eof_token": "<|extra_201|>",
+        },
+        special=("<|extra_200|>", *EMU3_TOKENS),
+        image_class="Emu3ImageProcessor",
+        pixels={"min_pixels": 32 * 32, "max_pixels": 64 * 64},
+        config={
+            "vq_config": {
+                "base_channels": 64,
+                "channel_multiplier": [1, 1, 1, 1],
+                "codebook_size": len(EMU3_TOKENS),
+            },
+            "vocabulary_map": {"<image>": 4, "<|extra_200|>": 9}
+            | {token: 10 + number for number, token in enumerate(EMU3_TOKENS)},
+        },
+        refused="expected a finite gradient",
+    ),
     "ernie4_5_vl_moe": _qwen(
         named={
             "image_token": "<|IMAGE_PLACEHOLDER|>",
@@ -219,6 +279,25 @@ RUNGS: Mapping[str, Rung] = {
     "exaone4_5": _qwen(
         vision_config={"window_size": 32, "fullatt_block_indexes": [1]},
     ),
+    "fast_vlm": Rung(
+        named=IMAGE,
+        needs=("timm",),
+        processor_class="LlavaProcessor",
+        image_class="CLIPImageProcessor",
+        pixels={"size": {"shortest_edge": 128}, "crop_size": {"height": 128, "width": 128}},
+        processor={"patch_size": 64, "vision_feature_select_strategy": "full"},
+        config={
+            "image_seq_length": 4,
+            "vision_config": {
+                "hidden_size": 128,
+                "model_args": {
+                    "inference_mode": True,
+                    "layers": [1, 1, 1, 1, 1],
+                    "embed_dims": [16, 16, 32, 32, 64],
+                },
+            },
+        },
+    ),
     "florence2": Rung(named=IMAGE, image=None, pixels=CROPPED, refused="chat template"),
     "gemma3": Rung(
         style="gemma",
@@ -228,6 +307,101 @@ RUNGS: Mapping[str, Rung] = {
         pixels=FIXED,
         processor={"image_seq_length": 4},
         config={"mm_tokens_per_image": 4},
+    ),
+    "gemma3n": Rung(
+        style="gemma",
+        needs=("timm",),
+        image="<image_soft_token>",
+        named=GEMMA,
+        special=("<start_of_turn>", "<end_of_turn>"),
+        pixels={"size": {"height": 64, "width": 64}},
+        processor={"image_seq_length": 4},
+        config={
+            "vision_soft_tokens_per_image": 4,
+            "text_config": {
+                "num_hidden_layers": 4,
+                "layer_types": ["sliding_attention", "full_attention"] * 2,
+                "num_kv_shared_layers": 2,
+                "intermediate_size": [96] * 4,
+                "activation_sparsity_pattern": [0.5, 0.0, 0.0, 0.0],
+                "sliding_window": 32,
+                "hidden_size_per_layer_input": 16,
+                "vocab_size_per_layer_input": 2000,
+                "laurel_rank": 16,
+            },
+            "vision_config": {
+                "hidden_size": 2048,
+                "vocab_size": 128,
+                "vocab_offset": 2000,
+                "model_args": {"channel_multiplier": 0.05, "msfa_output_resolution": 2},
+            },
+            "audio_config": {
+                "vocab_size": 128,
+                "vocab_offset": 2128,
+                "conf_num_hidden_layers": 1,
+                "conf_num_attention_heads": 4,
+                "sscp_conv_channel_size": [16, 8],
+            },
+        },
+    ),
+    "gemma4": Rung(
+        style="gemma4",
+        image="\n\n<|image|>\n\n",
+        named=GEMMA4,
+        special=GEMMA4_TURNS,
+        ids={"video_token_id": "<|video|>"},
+        pixels=GEMMA4_PIXELS,
+        video=GEMMA4_PIXELS,
+        config={
+            "text_config": {
+                "num_hidden_layers": 4,
+                "layer_types": ["sliding_attention", "full_attention"] * 2,
+                "num_kv_shared_layers": 2,
+                "use_double_wide_mlp": True,
+                "sliding_window": 32,
+                "hidden_size_per_layer_input": 16,
+                "vocab_size_per_layer_input": 2000,
+                "per_layer_config": None,
+                "head_dim": 32,
+                "global_head_dim": 64,
+            },
+            "vision_config": {
+                "hidden_size": 64,
+                "intermediate_size": 96,
+                "num_hidden_layers": 2,
+                "num_attention_heads": 4,
+                "num_key_value_heads": 4,
+                "head_dim": 16,
+                "patch_size": 4,
+                "pooling_kernel_size": 2,
+                "position_embedding_size": 128,
+                "default_output_length": 70,
+            },
+        },
+    ),
+    "gemma4_unified": Rung(
+        style="gemma4",
+        image="\n\n<|image|>\n\n",
+        named=GEMMA4,
+        special=GEMMA4_TURNS,
+        ids={"video_token_id": "<|video|>"},
+        pixels=GEMMA4_PIXELS,
+        video=GEMMA4_PIXELS,
+        config={
+            "text_config": {
+                "layer_types": ["sliding_attention", "full_attention"],
+                "sliding_window": 32,
+                "per_layer_config": None,
+                "global_head_dim": 32,
+            },
+            "vision_config": {
+                "patch_size": 4,
+                "pooling_kernel_size": 2,
+                "mm_embed_dim": 64,
+                "mm_posemb_size": 128,
+                "output_proj_dims": 64,
+            },
+        },
     ),
     "glm46v": _glm(),
     "glm4v": _glm(processor_class=None),
@@ -311,7 +485,6 @@ RUNGS: Mapping[str, Rung] = {
                 "resampler_head_dim": 16,
             }
         },
-        refused="Incorrect format used for image",
     ),
     "idefics3": Rung(
         image="<image>",
@@ -422,6 +595,19 @@ RUNGS: Mapping[str, Rung] = {
         config={"image_grid_pinpoints": PINPOINTS},
         processor={"num_image_tokens": 16, "vision_feature_select_strategy": "full"},
     ),
+    "minicpmv4_6": Rung(**MINICPM),
+    "minicpmv4_7": Rung(
+        ids={
+            "image_start_id": "<image>",
+            "image_end_id": "</image>",
+            "slice_start_id": "<slice>",
+            "slice_end_id": "</slice>",
+            "newline_id": "\n",
+        },
+        image_class="MiniCPMV4_6ImageProcessor",
+        video_class="MiniCPMV4_6VideoProcessor",
+        **MINICPM,
+    ),
     "minimax_m3_vl": Rung(
         image="]<]image[>[",
         named={"image_token": "]<]image[>[", "video_token": "]<]video[>["},
@@ -464,6 +650,31 @@ RUNGS: Mapping[str, Rung] = {
         config={"out_hidden_size": 256},
         pixels={"patch_size": 8, "max_image_tokens": 16},
     ),
+    "nemotron_h_omni": Rung(
+        style="chatml",
+        image="<image>\n",
+        named=IMAGE_VIDEO
+        | {
+            "audio_token": "<so_embedding>",
+            "image_start_token": "<img>",
+            "image_end_token": "</img>",
+        },
+        special=("<so_start>", "<so_end>", "<|im_start|>", "<|im_end|>"),
+        needs=("librosa",),
+        audio_class="ParakeetFeatureExtractor",
+        pixels={"patch_size": 8, "min_num_patches": 16, "max_num_patches": 64},
+        config={
+            "vision_config": {"max_img_size": 64},
+            "text_config": {
+                "layers_block_type": ["mamba", "attention", "moe"],
+                "ssm_state_size": 16,
+                "mamba_num_heads": 8,
+                "mamba_head_dim": 16,
+                "n_groups": 2,
+                "chunk_size": 16,
+            },
+        },
+    ),
     "ovis2": Rung(
         style="chatml",
         image="<image>\n",
@@ -476,6 +687,32 @@ RUNGS: Mapping[str, Rung] = {
     ),
     "paddleocr_vl": _qwen(named=QWEN),
     "paligemma": Rung(named=IMAGE, image="<image>", pixels=FIXED | {"image_seq_length": 16}),
+    "perception_lm": Rung(
+        style="llama",
+        image="<|image|>",
+        needs=("timm",),
+        named={"image_token": "<|image|>", "video_token": "<|video|>"},
+        pixels={"tile_size": 32, "max_num_tiles": 4, "size": SQUARE},
+        processor={"patch_size": 8, "pooling_ratio": 2},
+        config={
+            "projector_pooling_ratio": 2,
+            "vision_config": {
+                "architecture": "vit_pe_core_tiny_patch16_384",
+                "do_pooling": False,
+                "model_args": {
+                    "embed_dim": 64,
+                    "num_heads": 4,
+                    "depth": 2,
+                    "patch_size": 8,
+                    "img_size": [32, 32],
+                    "ref_feat_shape": [4, 4],
+                    "global_pool": "",
+                    "use_post_transformer_norm": False,
+                    "init_values": 0.1,
+                },
+            },
+        },
+    ),
     "pp_chart2table": Rung(
         style="chatml",
         image="<img><imgpad></img>",
@@ -601,16 +838,7 @@ RUNGS: Mapping[str, Rung] = {
 }
 
 OUTSIDE: Mapping[str, str] = {
-    "fast_vlm": "transformers needs timm for it",
-    "gemma3n": "transformers needs timm for it",
-    "perception_lm": "transformers needs timm for it",
-    "nemotron_h_omni": "transformers needs librosa for it",
     "deepseek_ocr2": "takes pictures of 1,024 pixels only, too slow as a tiny model",
-    "emu3": "no tiny folder of it was made that works in transformers",
-    "minicpmv4_7": "no tiny folder of it was made that works in transformers",
-    "minicpmv4_6": "no tiny folder of it was made that works in transformers",
-    "gemma4_unified": "no tiny folder of it was made that works in transformers",
-    "gemma4": "no tiny folder of it was made that works in transformers",
     "diffusion_gemma": "writes by diffusion, not one word after the other",
     "evolla": "is asked about proteins, not pictures",
     "instructblip": "takes one picture with plain text, no chat",
@@ -627,6 +855,8 @@ ROBBED: Mapping[str, tuple[str, ...]] = {
     "llava_next": ("language_model.model.layers.0.", "vision_tower.vision_model.encoder."),
     "qwen2_5_vl": ("model.layers.0.", "visual.blocks.0."),
     "gemma3": ("language_model.model.layers.0.", "vision_tower.vision_model.encoder."),
+    "gemma4": ("model.language_model.layers.0.", "model.vision_tower.encoder."),
+    "llama4": ("language_model.model.layers.0.", "vision_model.model.layers.0."),
     "internvl": ("language_model.model.layers.0.", "vision_tower.encoder."),
     "idefics3": ("model.text_model.layers.0.", "model.vision_model.encoder.", "model.connector."),
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.vlm.ladder.climb import Outcome
+from tests.vlm.ladder.rungs import RUNGS
 
 PAGE: Final = Path(__file__).parents[3] / "docs" / "reference" / "architectures.md"
 TRIED: Final = "probe, gradient, two triggers, verify"
@@ -54,7 +55,9 @@ def _row(outcome: Outcome, robbed: Sequence[str]) -> str:
     if outcome.refusal is not None:
         said = outcome.refusal.replace("|", "\\|").replace("<", "&lt;")
         return f"| {name} | refused: {said} | load and probe |"
-    return f"| {name} | works | {ROBBED if name in robbed else TRIED} |"
+    needs = RUNGS[name].needs
+    works = f"works (with {', '.join(needs)})" if needs else "works"
+    return f"| {name} | {works} | {ROBBED if name in robbed else TRIED} |"
 
 
 def listed(text: str) -> dict[str, str]:
