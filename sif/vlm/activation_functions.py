@@ -49,7 +49,7 @@ class Layout(NamedTuple):
     @classmethod
     def of(cls, tensor: Tensor) -> "Layout":
         """The tensor's."""
-        return cls(tensor.shape, tensor.stride(), tensor.storage_offset(), tensor._version)
+        return cls(tensor.shape, tensor.stride(), int(tensor.storage_offset()), tensor._version)
 
 
 @contextmanager
