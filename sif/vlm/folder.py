@@ -19,8 +19,9 @@ from sif.files import writing
 from sif.vlm.adapter import bare_model, parts_of, wear
 from sif.vlm.chat import require_template
 from sif.vlm.completion import complete
+from sif.vlm.foreign import READING
 from sif.vlm.gguf import refuse_gguf
-from sif.vlm.loading import load_weights
+from sif.vlm.loading import load_weights, refuse_giant
 from sif.vlm.plain_words import first_line as first_line
 from sif.vlm.quantised import raw_config
 
@@ -70,6 +71,7 @@ def load_model(
             f"expected a vision-language model at {source}, got a {config.model_type!r} model, "
             "which takes no images; name the LVLM itself, not its language model"
         )
+    refuse_giant(config, parts.model)
     with bare_model(parts) as place:
         model = load_weights(AutoModelForImageTextToText, place, dtype=dtype, **options)
     if parts.adapter is not None:
@@ -91,7 +93,7 @@ def load_config(source: str | Path) -> Any:
     _refuse_original_llava(place)
     try:
         return AutoConfig.from_pretrained(place, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except READING as error:
         _refuse_typo(place, error)
         raise ModelError(
             f"expected a model folder or a hub id, got {str(source)!r}: {first_line(error)}"
@@ -117,7 +119,7 @@ def load_processor(source: str | Path, *, base: str | None = None) -> Any:
     place = str(parts.adapter) if own else parts.model
     try:
         processor = AutoProcessor.from_pretrained(place, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
+    except READING as error:
         _refuse_typo(parts.model, error)
         raise ModelError(
             f"cannot load the processor of {source}: {_without_library(error, Path(place))}"

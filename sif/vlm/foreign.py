@@ -13,3 +13,5 @@ FOREIGN: Final = (
 )
 FOREIGN_OR_MISSING: Final = (*FOREIGN, ImportError)
 """The same where a library may be missing that is only then asked for."""
+READING: Final = (*FOREIGN_OR_MISSING, OSError)
+"""What is raised at strangers' files by the libraries that read them (deep nesting included)."""

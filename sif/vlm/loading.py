@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 
 from sif.errors import ModelError
+from sif.vlm.foreign import READING
 from sif.vlm.plain_words import first_line, shown
 from sif.vlm.quantised import quantised
 
@@ -35,10 +36,10 @@ SCALES: Final = re.compile(
 INDEX: Final = "model.safetensors.index.json"
 
 # What strangers' files make of the libraries that read them.
-LOADING: Final = (
-    *(OSError, ValueError, RuntimeError, KeyError, SafetensorError, ImportError),
-    *(AttributeError, TypeError, IndexError, NotImplementedError, AssertionError),
-)
+LOADING: Final = (*READING, SafetensorError, MemoryError)
+NO_MEMORY: Final = re.compile("allocate|out of memory", re.I)
+# What configurations call the number of their blocks.
+DEPTHS: Final = re.compile(r"(num|n|encoder|decoder)_(hidden_|encoder_|decoder_)?layers|depth")
 
 logger = logging.getLogger(__name__)
 
@@ -112,6 +113,40 @@ def refuse_gaps(model: Any, report: dict[str, Any], source: str | Path) -> None:
         )
 
 
+def refuse_giant(config: Any, source: str | Path) -> None:
+    """Refuses a folder whose configuration has more blocks than its files have tensors.
+
+    Building them takes time and memory before a weight is read.
+
+    Raises:
+        ModelError: it has.
+    """
+    folder = Path(source).expanduser()
+    deepest = max(_depths(config.to_dict()), default=0)
+    tensors = 0
+    for file in sorted(folder.glob("*.safetensors")) if folder.is_dir() else ():
+        if file.is_file():  # no pipe, no device
+            try:
+                with safe_open(file, framework="pt") as stored:
+                    tensors += len(stored.keys())
+            except (OSError, SafetensorError):
+                return  # told when it is loaded
+    if 0 < tensors < deepest:
+        raise ModelError(
+            f"expected a config.json in {source} that belongs to its weights, got one with "
+            f"{deepest} layers for {tensors} tensors; take the one from where the weights are from"
+        )
+
+
+def _depths(settings: Any) -> Iterator[int]:
+    """All numbers of blocks in a configuration, those of its parts too."""
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            yield from _depths(value)
+        elif isinstance(value, int) and DEPTHS.fullmatch(str(name)):
+            yield value
+
+
 def _of_layers(model: Any, strange: Collection[str]) -> set[str]:
     """Tensors left out that belong to a layer which the model has, as a scale or a bias would."""
     layers = {
@@ -166,9 +201,12 @@ def _lost_shards(source: str | Path) -> set[str]:
         return set()
     try:
         table = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-        return {str(file) for file in table.values() if not (index.parent / str(file)).is_file()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        named = {str(file) for file in table.values()}
+    except READING:
         return set()
+    return {
+        file for file in named if Path(file).name != file or not (index.parent / file).is_file()
+    }
 
 
 def _failed(source: str | Path, error: BaseException) -> str:
@@ -177,6 +215,12 @@ def _failed(source: str | Path, error: BaseException) -> str:
         return (
             f"cannot load the weights of {source}: its index names {_some(lost)}, which is not "
             "there; copy the whole folder again"
+        )
+    if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
+        return (
+            f"cannot load the weights of {source}: a tensor as large as its config.json says does "
+            "not fit into memory; take the config.json that belongs to the weights, or a machine "
+            f"with more memory ({first_line(error)})"
         )
     if kind is None:
         return f"cannot load the weights of {source}: {first_line(error)}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from sif.errors import ModelError
+from sif.vlm.foreign import READING
 from sif.vlm.plain_words import shown
 
 # What reads a kind where transformers as it is installed does not.
@@ -75,7 +76,7 @@ def raw_config(source: str | Path) -> Mapping[str, Any]:
 
     try:
         words, _rest = PreTrainedConfig.get_config_dict(source)
-    except (OSError, ValueError, TypeError, AttributeError):
+    except READING:
         return {}
     return words if isinstance(words, dict) else {}
 

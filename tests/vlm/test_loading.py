@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from sif.errors import ModelError
 from sif.vlm.folder import load_model, save_model
 from sif.vlm.loading import load_weights
 from sif.vlm.model import Vlm
+from sif.vlm.probe import probe
 from tests.vlm.folders import Tensors, copy_with_json, copy_with_weights
 
 SCALE = "language_model.model.layers.0.self_attn.q_proj.weight_scale"
@@ -153,3 +155,57 @@ def test_the_layout_of_llavas_own_code_is_refused_before_any_weights_are_touched
     said = refusal(copy)
     assert "LLaVA's own code" in said
     assert "-hf" in said
+
+
+def with_settings(folder: Path, copy: Path, part: str, **settings: int) -> Path:
+    """A copy with other settings of a part of the model."""
+    own = json.loads((folder / "config.json").read_text())[part]
+    return copy_with_json(folder, copy, "config.json", **{part: own | settings})
+
+
+def test_an_index_that_leads_out_of_the_folder_is_not_followed(
+    untrained_llava: Path, tmp_path: Path
+) -> None:
+    copy = copy_with_weights(untrained_llava, tmp_path / "copy", lambda tensors: tensors)
+    table = dict.fromkeys(load_file(copy / "model.safetensors"), f"../{untrained_llava.name}/x")
+    (copy / "model.safetensors").rename(tmp_path / "x")
+    (copy / "model.safetensors.index.json").write_text(json.dumps({"weight_map": table}))
+    assert "its index names ../" in refusal(copy)
+
+
+@pytest.mark.parametrize("part", ["text_config", "vision_config"])
+def test_more_layers_than_tensors_are_refused_before_any_is_built(
+    part: str, untrained_llava: Path, tmp_path: Path
+) -> None:
+    copy = with_settings(untrained_llava, tmp_path / "copy", part, num_hidden_layers=10**9)
+    began = time.perf_counter()
+    assert "1000000000 layers for 130 tensors" in refusal(copy)
+    assert time.perf_counter() - began < 20
+
+
+def test_a_table_beyond_the_memory_is_said_to_be(untrained_llava: Path, tmp_path: Path) -> None:
+    copy = with_settings(untrained_llava, tmp_path / "copy", "text_config", vocab_size=10**12)
+    assert "does not fit into memory" in refusal(copy)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json"])
+def test_files_nested_without_an_end_are_one_sentence(
+    name: str, untrained_llava: Path, tmp_path: Path
+) -> None:
+    copy = copy_with_weights(untrained_llava, tmp_path / "copy", lambda tensors: tensors)
+    (copy / name).write_text("[" * 100_000)
+    with pytest.raises(ModelError) as caught:
+        Vlm.load(copy, device="cpu")
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_that_are_no_numbers_are_named_by_the_probe(
+    untrained_llava: Path, tmp_path: Path
+) -> None:
+    def spoilt(tensors: Tensors) -> Tensors:
+        name = next(name for name in tensors if "layers.0.mlp.down_proj" in name)
+        return tensors | {name: torch.full_like(tensors[name], torch.nan)}
+
+    copy = copy_with_weights(untrained_llava, tmp_path / "copy", spoilt)
+    with pytest.raises(ModelError, match=r"NaN in 1 tensors, .*down_proj.weight"):
+        probe(Vlm.load(copy, device="cpu"))
