@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from sif.errors import ModelError
-from sif.marks.pixel_values import FAULTS
 from sif.marks.tower import SUPPORTED
 from sif.vlm.adapter import bare_model, parts_of, wear
 from sif.vlm.folder import load_config, load_model, load_processor
+from sif.vlm.foreign import READING
 from sif.vlm.loading import load_weights
 from sif.vlm.plain_words import first_line
 
-LOADING_FAULTS: Final = (*FAULTS, OSError)
-UNREADABLE: Final = (ModelError, *FAULTS)
+UNREADABLE: Final = (ModelError, *READING)
 
 
 def load_owner(source: str | Path) -> tuple[Any, Any]:
@@ -117,7 +116,7 @@ def _load_image_processor(source: str | Path) -> Any:
 
     try:
         return AutoImageProcessor.from_pretrained(source, trust_remote_code=False)
-    except LOADING_FAULTS as error:
+    except READING as error:
         raise ModelError(
             f"cannot load the image processor of {source}: {first_line(error)}; copy "
             "preprocessor_config.json from the model's own release into the folder"

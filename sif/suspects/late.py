@@ -12,20 +12,10 @@ from sif.suspects.connect import connect
 from sif.suspects.uri import SuspectAddress
 from sif.suspects.weights import weights_digest
 from sif.types import Query, Reply, Suspect
+from sif.vlm.foreign import READING
 
 # What libraries raise over a repository whose configuration, files or code they cannot make out.
-LOADING_FAILURES = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
+LOADING_FAILURES = (*READING, MemoryError)
 
 
 class LateSuspect:

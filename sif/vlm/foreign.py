@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from huggingface_hub.errors import StrictDataclassError
+
 FOREIGN: Final = (
     ArithmeticError,
     AssertionError,
@@ -13,5 +15,6 @@ FOREIGN: Final = (
 )
 FOREIGN_OR_MISSING: Final = (*FOREIGN, ImportError)
 """The same where a library may be missing that is only then asked for."""
-READING: Final = (*FOREIGN_OR_MISSING, OSError)
-"""What is raised at strangers' files by the libraries that read them (deep nesting included)."""
+READING: Final = (*FOREIGN_OR_MISSING, OSError, StrictDataclassError)
+"""What is raised at strangers' files by the libraries that read them: values of another kind in a
+configuration and deep nesting included."""

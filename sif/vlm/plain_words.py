@@ -9,8 +9,14 @@ LONGEST_NAME: Final = 80
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says first, bounded and without addresses; libraries add advice below."""
-    words = URL.sub("…", str(error).strip().split("\n")[0]) or type(error).__name__
+    """What an error says first, bounded and without addresses; libraries add advice below.
+
+    With the next line where the first only announces it.
+    """
+    first, *others = str(error).strip().split("\n")
+    if first.endswith(":") and others:
+        first = f"{first} {others[0].strip()}"
+    words = URL.sub("…", first) or type(error).__name__
     return shown(words, longest=LONGEST)
 
 

@@ -8,18 +8,17 @@ from transformers import AutoModel, AutoModelForImageTextToText
 
 from sif.errors import SifError
 from sif.marks.embed_into import embed_model
-from sif.marks.pixel_values import FAULTS
 from sif.marks.profiling import profile
 from sif.marks.verify import verify_suspects
 from sif.marks.vision_model import VisionModel
 from sif.marks.watermark import Watermark
+from sif.vlm.foreign import READING
 from sif.vlm.plain_words import first_line
 from tests.marks.ladder import Rung, write
 from tests.marks.small import KEYS, pictures, recipe
 
 WORKS, REFUSED, NOT_TRIED, CRASHED = "works", "refused", "not tried", "crashed"
 STEPS = 10
-PLAIN_FAULTS = (*FAULTS, OSError)
 
 
 class Climbed(NamedTuple):
@@ -34,13 +33,13 @@ def climb(rung: Rung, folder: Path) -> Climbed:
     """All that ActiveMark does with a model, from a folder to the verdict on the saved copy."""
     try:
         write(rung, folder / "model")
-    except PLAIN_FAULTS as error:
+    except READING as error:
         return Climbed(rung, NOT_TRIED, first_line(error))
     try:
         return Climbed(rung, WORKS, _marked(rung, folder))
     except SifError as error:
         return Climbed(rung, REFUSED, str(error).replace(str(folder / "model"), "MODEL"))
-    except PLAIN_FAULTS as error:
+    except READING as error:
         return Climbed(rung, CRASHED, f"{type(error).__name__}: {first_line(error)}")
 
 

@@ -157,7 +157,7 @@ def test_the_layout_of_llavas_own_code_is_refused_before_any_weights_are_touched
     assert "-hf" in said
 
 
-def with_settings(folder: Path, copy: Path, part: str, **settings: int) -> Path:
+def with_settings(folder: Path, copy: Path, part: str, **settings: object) -> Path:
     """A copy with other settings of a part of the model."""
     own = json.loads((folder / "config.json").read_text())[part]
     return copy_with_json(folder, copy, "config.json", **{part: own | settings})
@@ -209,3 +209,10 @@ def test_weights_that_are_no_numbers_are_named_by_the_probe(
     copy = copy_with_weights(untrained_llava, tmp_path / "copy", spoilt)
     with pytest.raises(ModelError, match=r"NaN in 1 tensors, .*down_proj.weight"):
         probe(Vlm.load(copy, device="cpu"))
+
+
+def test_a_setting_of_another_kind_is_named(untrained_llava: Path, tmp_path: Path) -> None:
+    copy = with_settings(untrained_llava, tmp_path / "copy", "text_config", hidden_size="many")
+    said = refusal(copy)
+    assert "field 'hidden_size'" in said
+    assert "expected int, got str" in said
