@@ -81,6 +81,7 @@ def fingerprint(
     from sif.fingerprint.recipe import load_recipe
     from sif.vlm.model import Vlm
 
+    at_once = options.batch_that_fits(batch)
     changes = {"steps": steps, "epsilon": epsilon}
     chosen = load_recipe(recipe, **{k: v for k, v in changes.items() if v is not None})
     try:
@@ -100,7 +101,7 @@ def fingerprint(
             count=number,
             keys=load_keys(secret, vlm.tokenizer, gamma=chosen.gamma) if secret else None,
             seed=seed,
-            batch_size=options.batch_that_fits(batch),
+            batch_size=at_once,
             checkpointing=checkpointing,
             max_pixels=max_pixels,
             report=lambda progress: _show(show, progress),

@@ -16,6 +16,8 @@ from sif.vlm.extent import Extent, native_extent
 
 SHRINKINGS: Final = 4
 STEP_DOWN: Final = 0.9
+SMALLEST: Final = 8
+"""Sides of a picture below which a processor is not asked: it cannot tell pixels from channels."""
 
 
 def read_image(path: Path) -> Image.Image:
@@ -68,11 +70,11 @@ def capped_extent(image_processor: Any, extent: Extent, most: int, *, exact: boo
     wanted, found = extent, list[Extent]()
     for _ in range(SHRINKINGS):
         scale = math.sqrt(min(1.0, most / wanted.area))
-        wanted = Extent(*(max(1, int(side * scale)) for side in wanted))
+        wanted = Extent(*(max(SMALLEST, int(side * scale)) for side in wanted))
         found.append(native_extent(image_processor, wanted))
         if found[-1].area <= most:
             return found[-1]
-        wanted = Extent(*(max(1, int(side * STEP_DOWN)) for side in wanted))
+        wanted = Extent(*(max(SMALLEST, int(side * STEP_DOWN)) for side in wanted))
     least = min(found, key=lambda each: each.area)
     if exact:
         raise UsageError(

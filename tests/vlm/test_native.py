@@ -9,6 +9,7 @@ from transformers import Pix2StructImageProcessor
 from sif.errors import ModelError, UsageError
 from sif.mini.architecture import Family, build_processor
 from sif.vlm.extent import Extent, native_extent
+from sif.vlm.model import Vlm
 from sif.vlm.native import prepare_image, read_image, to_rgb
 
 FAMILIES: tuple[Family, ...] = ("llava", "qwen2_5_vl")
@@ -114,3 +115,11 @@ def test_a_picture_too_narrow_for_the_model_is_refused() -> None:
     processor: Any = build_processor("qwen2_5_vl", seed=0)
     with pytest.raises(UsageError, match="2000x5"):
         prepare_image(noise(2000, 5), processor.image_processor)
+
+
+def test_a_limit_of_a_few_pixels_is_refused_with_the_least_that_there_is(
+    untrained_llava: Path,
+) -> None:
+    vlm = Vlm.load(untrained_llava, device="cpu")
+    with pytest.raises(UsageError, match=r"max_pixels: expected 5184 or more .* got 10"):
+        vlm.prepare(Image.new("RGB", (72, 72)), max_pixels=10)
