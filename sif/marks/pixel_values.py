@@ -97,6 +97,11 @@ def own_extent(image_processor: Any, *, whole: bool) -> Extent:
                 f"expected an image processor that takes a picture, got a refusal of "
                 f"{type(image_processor).__name__}: {first_line(error)}"
             ) from error
+        if not isinstance(made, Mapping):
+            raise ModelError(
+                f"expected an image processor that names what it makes of a picture, got "
+                f"{type(image_processor).__name__}, which gives back a {type(made).__name__}"
+            )
         found = _extent_of(made, image_processor, extent)
         if found == extent or max(found) > LONGEST_SHAPE * min(found):
             break

@@ -102,8 +102,8 @@ def vision_part(owner: Any) -> nn.Module:
     Raises:
         ModelError: the model has no part that sees.
     """
-    part: nn.Module = owner.get_encoder(modality="image")
-    if part in (owner, owner.base_model) or _reads(part):
+    part: nn.Module | None = owner.get_encoder(modality="image")
+    if part is None or part in (owner, owner.base_model) or _reads(part):
         candidates = [
             owner.base_model,
             owner,

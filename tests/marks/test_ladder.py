@@ -136,6 +136,8 @@ def test_every_build_of_tower_is_marked(kind: str, tmp_path: Path) -> None:
             marks=pytest.mark.slow,
         ),
         ("vilt", "it has no tower"),
+        ("gemma4", "it has no tower"),
+        ("idefics", "names what it makes of a picture"),
     ],
 )
 def test_what_cannot_be_marked_is_said_in_one_line(
