@@ -45,7 +45,7 @@ def run(base: Tensor, schedule: Schedule, **changes: Any) -> Tensor:
         "measure": lambda images: -(images - TARGET).square().sum((1, 2, 3)),
         "report": lambda step, loss: None,
     }
-    return optimise(Vlm(None, None, "none"), batch, **(settings | changes))
+    return optimise(Vlm(torch.nn.Identity(), None, "none"), batch, **(settings | changes))
 
 
 @pytest.mark.parametrize("epsilon", [0.5, 1.0, 2.5, 8.0, 16.0, 200.0, 255.0])
