@@ -42,7 +42,7 @@ def page(outcomes: Sequence[Outcome], outside: dict[str, str], robbed: Sequence[
         "made, and an `hf:` suspect is asked and judged as `sif verify` does it. Of real sizes, "
         "real weights and other engines this table says nothing; thieves' copies of llava, "
         "llava_next, llava_onevision, qwen2_5_vl, qwen3_vl, internvl and gemma3 answer in vLLM on "
-        "CPU as well (`tests/vlm/test_ladder_in_vllm.py`).",
+        "CPU as well (`tests/attacks/weights/test_theft_in_vllm.py`).",
         "",
         "| architecture | result | what was tried |",
         "|---|---|---|",
