@@ -24,6 +24,7 @@ from sif.vlm.gguf import refuse_gguf
 from sif.vlm.loading import load_weights, refuse_giant
 from sif.vlm.plain_words import first_line as first_line
 from sif.vlm.quantised import raw_config
+from sif.vlm.strange_files import refuse_strange_files
 
 HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 ORIGINAL: Final = re.compile(r"Llava(Llama|Mistral|Mpt|Qwen|Gemma)\w*ForCausalLM")
@@ -63,6 +64,7 @@ def load_model(
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
+    refuse_strange_files(source)
     parts = parts_of(source, base)
     config = load_config(parts.model)
     kinds = AutoModelForImageTextToText._model_mapping
@@ -89,7 +91,9 @@ def load_config(source: str | Path) -> Any:
     from transformers import AutoConfig
 
     refuse_gguf(source)
+    refuse_strange_files(source)
     place = parts_of(source).model
+    refuse_strange_files(place)
     _refuse_original_llava(place)
     try:
         return AutoConfig.from_pretrained(place, trust_remote_code=False)
@@ -112,7 +116,9 @@ def load_processor(source: str | Path, *, base: str | None = None) -> Any:
     from transformers import AutoProcessor
 
     refuse_gguf(source)
+    refuse_strange_files(source)
     parts = parts_of(source, base)
+    refuse_strange_files(parts.model)
     own = parts.adapter is not None and any(
         (parts.adapter / name).is_file() for name in OF_PROCESSORS
     )

@@ -170,16 +170,16 @@ def test_an_index_that_leads_out_of_the_folder_is_not_followed(
     table = dict.fromkeys(load_file(copy / "model.safetensors"), f"../{untrained_llava.name}/x")
     (copy / "model.safetensors").rename(tmp_path / "x")
     (copy / "model.safetensors.index.json").write_text(json.dumps({"weight_map": table}))
-    assert "its index names ../" in refusal(copy)
+    assert "to name files beside it, got ../" in refusal(copy)
 
 
 @pytest.mark.parametrize("part", ["text_config", "vision_config"])
 def test_more_layers_than_tensors_are_refused_before_any_is_built(
     part: str, untrained_llava: Path, tmp_path: Path
 ) -> None:
-    copy = with_settings(untrained_llava, tmp_path / "copy", part, num_hidden_layers=10**9)
+    copy = with_settings(untrained_llava, tmp_path / "copy", part, num_hidden_layers=1000)
     began = time.perf_counter()
-    assert "1000000000 layers for 130 tensors" in refusal(copy)
+    assert "1000 layers for 130 tensors" in refusal(copy)
     assert time.perf_counter() - began < 20
 
 
