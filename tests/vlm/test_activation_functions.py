@@ -33,8 +33,8 @@ class Gated(nn.Module):
 
 @pytest.fixture
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every model is large."""
-    monkeypatch.setattr(activation_functions, "LARGE", 0)
+    """Every model is large, one without weights too."""
+    monkeypatch.setattr(activation_functions, "LARGE", -1)
 
 
 @contextmanager
