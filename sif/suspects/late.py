@@ -14,9 +14,6 @@ from sif.suspects.weights import weights_digest
 from sif.types import Query, Reply, Suspect
 from sif.vlm.foreign import READING
 
-# What libraries raise over a repository whose configuration, files or code they cannot make out.
-LOADING_FAILURES = (*READING, MemoryError)
-
 
 class LateSuspect:
     """Another suspect, opened when it is first asked; it counts and times what it is asked.
@@ -82,6 +79,6 @@ def late(uri: str) -> LateSuspect:
 def _loaded(uri: str) -> Suspect:
     try:
         return connect(uri)
-    except LOADING_FAILURES as error:
+    except READING as error:
         reason = " ".join(str(error).split())[:300]
         raise ModelError(f"cannot load {uri}: {type(error).__name__}: {reason}") from error

@@ -27,7 +27,9 @@ from sif.vlm.adapter import Parts, parts_of
 from sif.vlm.chat import spell, takes_system_turns
 from sif.vlm.decoding import LogitsHook, decode
 from sif.vlm.folder import load_chat_processor, load_model
+from sif.vlm.foreign import READING
 from sif.vlm.inputs import placed, processor_options
+from sif.vlm.plain_words import first_line
 
 
 class TransformersSuspect:
@@ -123,10 +125,9 @@ class TransformersSuspect:
         """Replies of one batch; one that fails is halved, down to the question at fault."""
         try:
             replies = self._generate(queries, settings, hook)
-        except (ValueError, RuntimeError) as error:
+        except READING as error:
             if len(queries) == 1:
-                line = str(error).strip().split("\n")[0]
-                return [Unanswered(reason=f"{type(error).__name__}: {line}")]
+                return [Unanswered(reason=f"{type(error).__name__}: {first_line(error)}")]
             half = len(queries) // 2
             return [
                 *self._ask_batch(queries[:half], settings, hook),

@@ -15,8 +15,10 @@ from typing import Any, Final, NamedTuple
 from safetensors.torch import load_file, save_file
 
 from sif.errors import ModelError
-from sif.vlm.loading import LOADING, refuse_gaps
+from sif.vlm.foreign import READING
+from sif.vlm.loading import refuse_gaps, refuse_no_numbers
 from sif.vlm.plain_words import first_line, shown
+from sif.vlm.strange_files import refuse_strange_files
 
 SETTINGS: Final = "adapter_config.json"
 WEIGHTS: Final = "adapter_model.safetensors"
@@ -47,13 +49,23 @@ class Parts(NamedTuple):
 def parts_of(source: str | Path, base: str | None = None) -> Parts:
     """The folder or hub id of the weights, and the adapter that `source` may be.
 
+    Whoever opens a model asks here first, so both are looked at before any library reads them.
+
     Args:
         source: a model, an adapter, or a folder of a training run with one adapter in it.
         base: the adapter's base; by what its configuration says where None.
 
     Raises:
-        ModelError: several adapters, no base, or a base that is an adapter itself.
+        ModelError: several adapters, no base, a base that is an adapter itself, or files that
+            nobody should read (`sif.vlm.strange_files`).
     """
+    parts = _found(source, base)
+    for place in {parts.model, str(parts.adapter or parts.model)}:
+        refuse_strange_files(place)
+    return parts
+
+
+def _found(source: str | Path, base: str | None) -> Parts:
     folder = Path(source).expanduser()
     if not folder.is_dir():
         _refuse_base(base, source)
@@ -133,12 +145,13 @@ def wear(model: Any, folder: Path) -> Any:
             report = model.load_adapter(
                 scratch, use_safetensors=True, ignore_mismatched_sizes=True
             ).to_dict()
-    except LOADING as error:
+    except READING as error:
         raise ModelError(
             f"cannot put the adapter {folder} over its base: {first_line(error)}; check that it "
             "was trained on this base, or merge it with PEFT and name the merged folder"
         ) from error
     _refuse_misfit(model, report, folder)
+    refuse_no_numbers(model, folder)
     if getattr(model, "quantization_method", None) is None:
         _merge(model)
     return model

@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from sif.errors import ModelError, UsageError
 from sif.vlm.encoding import rescaled
 from sif.vlm.folder import first_line
-from sif.vlm.foreign import FOREIGN_OR_MISSING
+from sif.vlm.foreign import READING
 from sif.vlm.pixels import to_images
 
 
@@ -69,7 +69,7 @@ def _native_extent(image_processor: Any, settings: str, extent: Extent) -> Exten
         tried.add(asked)
         try:
             answer = _ask(image_processor, asked)
-        except FOREIGN_OR_MISSING as error:
+        except READING as error:
             if asked == extent:
                 raise _refusal(image_processor, extent, error) from error
             continue
@@ -88,7 +88,7 @@ def _refusal(image_processor: Any, extent: Extent, error: Exception) -> ModelErr
     """Whose fault it is that the processor failed: the picture's, if it takes an ordinary one."""
     try:
         _ask(image_processor, ORDINARY)
-    except FOREIGN_OR_MISSING as other:
+    except READING as other:
         return ModelError(
             f"expected an image processor that takes a picture as a tensor, got "
             f"{type(image_processor).__name__}, which fails at one of {ORDINARY.width}x"

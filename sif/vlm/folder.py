@@ -18,13 +18,13 @@ from sif.errors import ModelError, StorageError
 from sif.files import writing
 from sif.vlm.adapter import bare_model, parts_of, wear
 from sif.vlm.chat import require_template
-from sif.vlm.completion import complete
-from sif.vlm.foreign import READING
+from sif.vlm.completion import complete, refuse_endless
+from sif.vlm.foreign import READING, with_kinds
 from sif.vlm.gguf import refuse_gguf
-from sif.vlm.loading import load_weights, refuse_giant
+from sif.vlm.loading import load_weights
 from sif.vlm.plain_words import first_line as first_line
 from sif.vlm.quantised import raw_config
-from sif.vlm.strange_files import refuse_strange_files
+from sif.vlm.stored import refuse_giant
 
 HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 ORIGINAL: Final = re.compile(r"Llava(Llama|Mistral|Mpt|Qwen|Gemma)\w*ForCausalLM")
@@ -64,7 +64,6 @@ def load_model(
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
-    refuse_strange_files(source)
     parts = parts_of(source, base)
     config = load_config(parts.model)
     kinds = AutoModelForImageTextToText._model_mapping
@@ -73,7 +72,7 @@ def load_model(
             f"expected a vision-language model at {source}, got a {config.model_type!r} model, "
             "which takes no images; name the LVLM itself, not its language model"
         )
-    refuse_giant(config, parts.model)
+    refuse_giant(AutoModelForImageTextToText, config, parts.model)
     with bare_model(parts) as place:
         model = load_weights(AutoModelForImageTextToText, place, dtype=dtype, **options)
     if parts.adapter is not None:
@@ -91,9 +90,7 @@ def load_config(source: str | Path) -> Any:
     from transformers import AutoConfig
 
     refuse_gguf(source)
-    refuse_strange_files(source)
     place = parts_of(source).model
-    refuse_strange_files(place)
     _refuse_original_llava(place)
     try:
         return AutoConfig.from_pretrained(place, trust_remote_code=False)
@@ -116,15 +113,14 @@ def load_processor(source: str | Path, *, base: str | None = None) -> Any:
     from transformers import AutoProcessor
 
     refuse_gguf(source)
-    refuse_strange_files(source)
     parts = parts_of(source, base)
-    refuse_strange_files(parts.model)
     own = parts.adapter is not None and any(
         (parts.adapter / name).is_file() for name in OF_PROCESSORS
     )
     place = str(parts.adapter) if own else parts.model
     try:
-        processor = AutoProcessor.from_pretrained(place, trust_remote_code=False)
+        with with_kinds():
+            processor = AutoProcessor.from_pretrained(place, trust_remote_code=False)
     except READING as error:
         _refuse_typo(parts.model, error)
         raise ModelError(
@@ -141,7 +137,10 @@ def load_chat_processor(source: str | Path, *, base: str | None = None) -> Any:
         ModelError: none, a damaged one, or one whose template cannot show a picture and words.
     """
     processor = load_processor(source, base=base)
-    require_template(processor, source, load_config(parts_of(source, base).model))
+    config = load_config(parts_of(source, base).model)
+    _require_both(processor, source)
+    refuse_endless(processor, config, source)
+    require_template(processor, source, config)
     return processor
 
 
@@ -217,6 +216,20 @@ def _refuse_original_llava(source: str | Path) -> None:
             "LLaVA's own code (mm_vision_tower); name its conversion, whose name ends in -hf on "
             "the hub (llava-hf/…), or convert it with convert_llava_weights_to_hf.py of "
             "transformers"
+        )
+
+
+def _require_both(processor: Any, source: str | Path) -> None:
+    """A name that transformers does not know gives the tokenizer or the image processor alone.
+
+    Raises:
+        ModelError: one of the two is missing.
+    """
+    if not (hasattr(processor, "image_processor") and hasattr(processor, "tokenizer")):
+        raise ModelError(
+            f"expected a processor of pictures and words in {source}, got a "
+            f"{type(processor).__name__} alone; take processor_config.json and "
+            "preprocessor_config.json from the model's own release"
         )
 
 

@@ -4,20 +4,21 @@ transformers fills what a folder lacks with random values and goes on; a real co
 like a stranger. Its loading report is read here. Knows nothing of processors or of devices.
 """
 
-import json
 import logging
+import math
 import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from safetensors import SafetensorError, safe_open
+import torch
 
 from sif.errors import ModelError
-from sif.vlm.foreign import READING
+from sif.vlm.foreign import READING, UNPICKLING
 from sif.vlm.plain_words import first_line, shown
 from sif.vlm.quantised import quantised
+from sif.vlm.stored import damaged, lost_shards
 
 MOST_NAMED: Final = 4
 # What wrappers put before the names of the model inside, or into them.
@@ -33,13 +34,11 @@ SCALES: Final = re.compile(
     r"\.(qweight|qzeros|scales|g_idx|absmax|SCB|weight_scale\w*|weight_packed|quant_map|"
     r"nested_absmax|weight\.(absmax|quant_\w+))(\.|$)"
 )
-INDEX: Final = "model.safetensors.index.json"
-
-# What strangers' files make of the libraries that read them.
-LOADING: Final = (*READING, SafetensorError, MemoryError)
+# Layers of a list, by their number in a tensor's name.
+NUMBERED: Final = re.compile(r"\.(\d{1,9})(?=\.)")
+# Bytes of the smallest numbers that can be infinite or none: eight bits have codes of their own.
+SMALLEST: Final = 2
 NO_MEMORY: Final = re.compile("allocate|out of memory", re.I)
-# What configurations call the number of their blocks.
-DEPTHS: Final = re.compile(r"(num|n|encoder|decoder)_(hidden_|encoder_|decoder_)?layers|depth")
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +53,8 @@ def load_weights(kind: Any, source: str | Path, **options: Any) -> Any:
 
     Raises:
         ModelError: damaged files, or files that lack tensors of the model, have others in other
-            shapes, or hold some that change what its layers compute and are not asked for.
+            shapes, or hold some that change what its layers compute and are not asked for, or hold
+            values that are no finite numbers.
     """
     with _without_its_report():
         try:
@@ -65,9 +65,10 @@ def load_weights(kind: Any, source: str | Path, **options: Any) -> Any:
                 ignore_mismatched_sizes=True,
                 **options,
             )
-        except LOADING as error:
+        except READING as error:
             raise ModelError(_failed(source, error)) from error
     refuse_gaps(model, report, source)
+    refuse_no_numbers(model, source)
     return model
 
 
@@ -113,51 +114,58 @@ def refuse_gaps(model: Any, report: dict[str, Any], source: str | Path) -> None:
         )
 
 
-def refuse_giant(config: Any, source: str | Path) -> None:
-    """Refuses a folder whose configuration has more blocks than its files have tensors.
-
-    Building them takes time and memory before a weight is read.
+def refuse_no_numbers(model: Any, source: str | Path) -> None:
+    """A model with such weights answers nothing, and would look like a stranger.
 
     Raises:
-        ModelError: it has.
+        ModelError: a weight is infinite or not a number.
     """
-    folder = Path(source).expanduser()
-    deepest = max(_depths(config.to_dict()), default=0)
-    tensors = 0
-    for file in sorted(folder.glob("*.safetensors")) if folder.is_dir() else ():
-        if file.is_file():  # no pipe, no device
-            try:
-                with safe_open(file, framework="pt") as stored:
-                    tensors += len(stored.keys())
-            except (OSError, SafetensorError):
-                return  # told when it is loaded
-    if 0 < tensors < deepest:
-        raise ModelError(
-            f"expected a config.json in {source} that belongs to its weights, got one with "
-            f"{deepest} layers for {tensors} tensors; take the one from where the weights are from"
-        )
-
-
-def _depths(settings: Any) -> Iterator[int]:
-    """All numbers of blocks in a configuration, those of its parts too."""
-    for name, value in settings.items():
-        if isinstance(value, dict):
-            yield from _depths(value)
-        elif isinstance(value, int) and DEPTHS.fullmatch(str(name)):
-            yield value
+    for name, weight in model.named_parameters():
+        if weight.is_meta or not weight.is_floating_point() or weight.element_size() < SMALLEST:
+            continue
+        ends = weight.detach().aminmax() if weight.numel() else ()
+        if not all(bool(torch.isfinite(end)) for end in ends):
+            precision = str(weight.dtype).removeprefix("torch.")
+            raise ModelError(
+                f"expected weights that are finite numbers in {source}, got others in "
+                f"{shown(name)} in {precision}; it is damaged or of a training that diverged: copy "
+                "it again, or load it in bfloat16 where float16 was not enough"
+            )
 
 
 def _of_layers(model: Any, strange: Collection[str]) -> set[str]:
-    """Tensors left out that belong to a layer which the model has, as a scale or a bias would."""
+    """Tensors left out that matter.
+
+    They belong to a layer which the model has, as a scale or a bias would, or to one more of a list
+    of layers than its configuration counts.
+    """
     layers = {
         name
         for name, module in model.named_modules()
         if name and any(True for _ in module.parameters(recurse=False))
     }
-    return {
+    return _uncounted(model, strange) | {
         name
         for name in strange
         if any(name[: spot.start()] in layers for spot in re.finditer(r"\.", name))
+    }
+
+
+def _uncounted(model: Any, strange: Collection[str]) -> set[str]:
+    """Tensors of layers behind the last one; but those that predict further words may be there."""
+    lists = {
+        name: len(module)
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.ModuleList)
+    }
+    told = getattr(model.config.get_text_config(), "num_nextn_predict_layers", None)
+    further = told if isinstance(told, int) else 0
+    return {
+        name
+        for name in strange
+        for listed in NUMBERED.finditer(name)
+        if int(listed[1]) >= lists.get(name[: listed.start()], math.inf)
+        and int(listed[1]) - lists[name[: listed.start()]] not in range(further)
     }
 
 
@@ -165,7 +173,7 @@ def _cause(
     model: Any, missing: Collection[str], strange: Collection[str], source: str | Path
 ) -> str:
     """The likeliest reason and its mend."""
-    lost = _lost_shards(source)
+    lost = lost_shards(source)
     if lost:
         return f"its index names {_some(lost)}, which is not there: copy the whole folder again"
     for mark, how in WRAPPED.items():
@@ -195,26 +203,20 @@ def _cause(
     return "a file is missing or was cut: copy the whole folder again"
 
 
-def _lost_shards(source: str | Path) -> set[str]:
-    index = Path(source).expanduser() / INDEX
-    if not index.is_file():
-        return set()
-    try:
-        table = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-        named = {str(file) for file in table.values()}
-    except READING:
-        return set()
-    return {
-        file for file in named if Path(file).name != file or not (index.parent / file).is_file()
-    }
-
-
 def _failed(source: str | Path, error: BaseException) -> str:
-    lost, kind = _lost_shards(source), quantised(source)
+    lost, kind, broken = lost_shards(source), quantised(source), damaged(source)
     if lost:
         return (
             f"cannot load the weights of {source}: its index names {_some(lost)}, which is not "
             "there; copy the whole folder again"
+        )
+    if broken is not None:
+        return f"cannot load the weights of {source}: {broken}"
+    if isinstance(error, (UNPICKLING, EOFError)):
+        return (
+            f"cannot load the weights of {source}: its file of weights is a pickle (.bin) that is "
+            "damaged or holds more than tensors, which could run code and is not read; take the "
+            "safetensors of the model's own release"
         )
     if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
         return (

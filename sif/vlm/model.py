@@ -28,7 +28,6 @@ from sif.vlm.folder import load_chat_processor, load_model
 from sif.vlm.inputs import forward_options, lengthened, placed, processor_options
 from sif.vlm.native import prepare_image
 from sif.vlm.quantised import refuse_quantised
-from sif.vlm.strange_files import refuse_strange_files
 
 DEVICE: Final = re.compile(r"cpu|mps|cuda(:\d{1,3})?")
 USUAL_TOKENS: Final = 1024
@@ -67,7 +66,6 @@ class Vlm:
         """
         place = _choose_device(device)
         precision = _choose_dtype(dtype, place)
-        refuse_strange_files(source)
         refuse_adapter(source)
         refuse_quantised(source)
         model = load_model(source, dtype=precision, **_onto(place)).requires_grad_(False)

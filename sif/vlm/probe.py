@@ -16,10 +16,9 @@ from torch import Tensor
 from sif.errors import ModelError
 from sif.types import GenerationSettings
 from sif.vlm.folder import first_line
-from sif.vlm.foreign import FOREIGN
+from sif.vlm.foreign import READING
 from sif.vlm.model import Vlm
 from sif.vlm.pixels import to_tensor
-from sif.vlm.plain_words import shown
 
 PROMPTS: Final = (
     "Describe the image in detail.",
@@ -68,7 +67,7 @@ def probe(vlm: Vlm) -> Probed:
         )
     try:
         return _probed(vlm)
-    except FOREIGN as error:
+    except READING as error:
         raise ModelError(
             f"{vlm.source}: expected a processor and a model that take two pictures with a "
             f"question each, got {type(error).__name__}: {first_line(error)}"
@@ -204,7 +203,6 @@ def _check_gradient(vlm: Vlm, images: list[Image.Image]) -> tuple[float, int]:
         best = logits.log_softmax(-1).amax(-1).sum()
         (slope,) = torch.autograd.grad(best, pixels, allow_unused=True)
     if slope is None or not bool(torch.isfinite(slope).all()):
-        _check_weights(vlm)
         raise ModelError(
             f"{vlm.source}: expected a finite gradient to the pixels, got none; its processor or "
             "forward pass cuts it (numpy-based image processors do, and models that read pictures "
@@ -216,21 +214,6 @@ def _check_gradient(vlm: Vlm, images: list[Image.Image]) -> tuple[float, int]:
             f"{vlm.source}: expected a gradient at most pixels, got one at {reached:.0%} of them"
         )
     return reached, sum(kept.values())
-
-
-def _check_weights(vlm: Vlm) -> None:
-    """Says which weights are no numbers, where a gradient is none."""
-    wrong = [
-        name
-        for name, parameter in vlm.model.named_parameters()
-        if not bool(torch.isfinite(parameter).all())
-    ]
-    if wrong:
-        raise ModelError(
-            f"{vlm.source}: expected finite weights, got infinite ones or NaN in {len(wrong)} "
-            f"tensors, {shown(wrong[0])} to begin with; the files are damaged, or were written "
-            "by a training that diverged: take them again from where they are from"
-        )
 
 
 def _check_teacher_forcing(vlm: Vlm, images: list[Image.Image]) -> None:

@@ -5,7 +5,6 @@ configuration may ask for a thousand million layers, or for code. Looks at names
 few entries; knows nothing of what the weights hold.
 """
 
-import json
 import re
 import stat
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from typing import Any, Final
 from sif.errors import ModelError
 from sif.vlm.plain_words import shown
 from sif.vlm.quantised import raw_config
+from sif.vlm.stored import DEEPEST, numbers_in, shards_of
 
 SETTINGS: Final = (".json", ".jinja", ".model", ".txt", ".tiktoken")
 SHORT: Final = ("config.json", "chat_template.jinja", "chat_template.json")
@@ -23,10 +23,9 @@ LONGEST: Final = 256 * 2**20
 LONGEST_OF_SHORT: Final = 16 * 2**20
 INDICES: Final = (".safetensors.index.json", ".bin.index.json")
 # Numbers of parts that are built one by one, which takes its time even without any weights.
-COUNTS: Final = re.compile(r"(layers?|depths?|experts|blocks|stages)$")
+COUNTS: Final = re.compile(r".*(layers?|depths?|experts|blocks|stages)")
 IMPLEMENTATION: Final = "_implementation"
 MOST_PARTS: Final = 4096
-DEEPEST: Final = 100
 
 
 def refuse_strange_files(source: str | Path) -> None:
@@ -50,11 +49,12 @@ def refuse_strange_files(source: str | Path) -> None:
             f"{shown(repr(kernel))} in the config.json of {source}, which is code to be fetched "
             "and run; take that entry out"
         )
-    for name, number in _counts(words):
-        raise ModelError(
-            f"expected a model of at most {MOST_PARTS} {shown(name)}, got {shown(number)} in the "
-            f"config.json of {source}; take the config.json that belongs to the weights"
-        )
+    for name, number in numbers_in(words, COUNTS):
+        if number > MOST_PARTS:
+            raise ModelError(
+                f"expected a model of at most {MOST_PARTS} {shown(name)}, got {shown(number)} in "
+                f"the config.json of {source}; take the config.json that belongs to the weights"
+            )
 
 
 def _refuse_file(folder: Path, file: Path) -> None:
@@ -79,7 +79,7 @@ def _refuse_file(folder: Path, file: Path) -> None:
             f"{name} with {seen.st_size // 2**20} MiB; copy the model again"
         )
     if file.name.endswith(INDICES):
-        shards = _shards(file)
+        shards = shards_of(file)
         strange = [shard for shard in sorted(shards) if Path(shard).name != shard]
         if strange or not shards:
             found = shown(strange[0]) if strange else "nothing that can be read"
@@ -87,15 +87,6 @@ def _refuse_file(folder: Path, file: Path) -> None:
                 f"expected {name} of {folder} to name files beside it, got {found}; copy the "
                 "whole folder again"
             )
-
-
-def _shards(index: Path) -> set[str]:
-    """The files that an index names; none where it is damaged, which is for its reader to say."""
-    try:
-        table = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-        return {str(file) for file in table.values()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return set()
 
 
 def _kernels(words: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
@@ -107,16 +98,3 @@ def _kernels(words: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
             several = value.values() if isinstance(value, Mapping) else [value]
             yield from ((str(name), one) for one in several if isinstance(one, str) and "/" in one)
         yield from _kernels(value, depth + 1)
-
-
-def _counts(words: Any, depth: int = 0) -> Iterator[tuple[str, int]]:
-    """Numbers of parts that no model has, wherever a configuration has them."""
-    if not isinstance(words, Mapping) or depth > DEEPEST:
-        return
-    for name, value in words.items():
-        if COUNTS.search(str(name)):
-            several = value if isinstance(value, list) else [value]
-            yield from (
-                (str(name), one) for one in several if isinstance(one, int) and one > MOST_PARTS
-            )
-        yield from _counts(value, depth + 1)

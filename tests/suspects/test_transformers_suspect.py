@@ -18,6 +18,7 @@ from sif.suspects.connect import connect
 from sif.suspects.weights import weights_digest
 from sif.types import Answer, Query, Reply, Suspect, Unanswered
 from tests.suspects.questions import question, questions
+from tests.vlm.folders import copy_with_json
 
 
 @pytest.fixture(scope="module", params=["untrained_llava", "untrained_qwen"])
@@ -124,6 +125,16 @@ def test_one_impossible_question_does_not_spoil_its_batch(untrained_qwen: Path) 
     assert isinstance(replies[2], Answer)
     assert isinstance(replies[1], Unanswered)
     assert "aspect ratio" in replies[1].reason
+
+
+def test_what_a_processor_fails_with_is_the_reason_of_each_question(
+    untrained_llava: Path, tmp_path: Path
+) -> None:
+    copy = copy_with_json(untrained_llava, tmp_path / "copy", "processor_config.json", patch_size=0)
+    replies = connect(f"hf:{copy}?dtype=float32&device=cpu").ask(questions(2, max_new_tokens=3))
+    for reply in replies:
+        assert isinstance(reply, Unanswered)
+        assert reply.reason.startswith("ZeroDivisionError")
 
 
 @pytest.mark.slow

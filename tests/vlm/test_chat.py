@@ -110,6 +110,37 @@ def test_a_processor_without_a_patch_size_takes_the_models(
         assert getattr(own, name) == getattr(other, name)
 
 
+def test_a_processor_of_words_alone_is_refused(untrained_llava: Path, tmp_path: Path) -> None:
+    copy = copy_with_json(
+        untrained_llava, tmp_path / "copy", "processor_config.json", processor_class="Martian"
+    )
+    with pytest.raises(ModelError, match="a processor of pictures and words"):
+        load_chat_processor(copy)
+
+
+@pytest.mark.parametrize(
+    ("entries", "words"),
+    [
+        ({"crop_size": {"height": 20_000, "width": 20_000}}, "crop_size 20000"),
+        ({"size": {"shortest_edge": 20_000}}, "size 20000"),
+        ({"image_std": [0, 0.3, 0.3]}, "image_std"),
+        ({"image_std": "many"}, "image_std"),
+        ({"num_additional_image_tokens": 10**9}, "num_additional_image_tokens 1000000000"),
+    ],
+)
+def test_a_processor_that_would_fill_memory_or_show_nothing_is_refused(
+    entries: dict[str, object], words: str, untrained_llava: Path, tmp_path: Path
+) -> None:
+    name = "processor_config.json"
+    own = json.loads((untrained_llava / name).read_text())
+    (key,) = entries
+    inner = {} if key in own else {"image_processor": own["image_processor"] | entries}
+    copy = copy_with_json(untrained_llava, tmp_path / "copy", name, **(inner or entries))
+    with pytest.raises(ModelError) as caught:
+        load_chat_processor(copy)
+    assert words in str(caught.value)
+
+
 def test_a_tokenizer_without_padding_pads_with_its_end(
     untrained_llava: Path, tmp_path: Path
 ) -> None:

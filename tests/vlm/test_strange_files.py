@@ -131,8 +131,18 @@ def test_kernels_of_a_strangers_repository_are_not_fetched(
     assert all("evil/kernel" in said and "code to be fetched" in said for said in refusals(copy))
 
 
+@pytest.mark.parametrize("entries", [None, {"vocab_size": 10**8}, {"hidden_size": 6 * 10**6}])
+def test_a_model_far_larger_than_its_files_is_not_filled_up(
+    entries: dict[str, object] | None, untrained_llava: Path, tmp_path: Path
+) -> None:
+    inner = json.loads((untrained_llava / "config.json").read_text())["text_config"]
+    value = None if entries is None else inner | entries
+    copy = copy_with_json(untrained_llava, tmp_path / "copy", "config.json", text_config=value)
+    assert all("numbers for files of" in said for said in refusals(copy))
+
+
 @pytest.mark.parametrize("entry", ["deep", "deeper"])
-@pytest.mark.parametrize("name", ["config.json", "processor_config.json"])
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "processor_config.json"])
 def test_settings_of_deep_nesting_are_one_sentence(
     name: str, entry: str, untrained_llava: Path, tmp_path: Path
 ) -> None:
