@@ -19,7 +19,7 @@ from sif.files import writing
 from sif.vlm.adapter import bare_model, parts_of, wear
 from sif.vlm.chat import require_template
 from sif.vlm.completion import complete, refuse_endless
-from sif.vlm.foreign import READING, with_kinds
+from sif.vlm.foreign import READING, WithKinds
 from sif.vlm.gguf import refuse_gguf
 from sif.vlm.loading import load_weights
 from sif.vlm.plain_words import first_line as first_line
@@ -119,7 +119,7 @@ def load_processor(source: str | Path, *, base: str | None = None) -> Any:
     )
     place = str(parts.adapter) if own else parts.model
     try:
-        with with_kinds():
+        with WithKinds():
             processor = AutoProcessor.from_pretrained(place, trust_remote_code=False)
     except READING as error:
         _refuse_typo(parts.model, error)

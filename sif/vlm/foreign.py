@@ -1,7 +1,6 @@
 """What code of others raises at inputs that it was not written for. Knows no such code."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 from typing import Final
 
 from huggingface_hub.errors import StrictDataclassError
@@ -30,16 +29,17 @@ READING: Final = (
 configuration, deep nesting, cut files, and numbers that no memory has room for."""
 
 
-@contextmanager
-def with_kinds() -> Iterator[None]:
-    """Bare exceptions, which the library of tokenizers raises at its files, become `ValueError`.
+class WithKinds:
+    """Bare exceptions, which the library of tokenizers raises at its files, become `ValueError`."""
 
-    Raises:
-        ValueError: such a one was raised within.
-    """
-    try:
-        yield
-    except Exception as error:
-        if type(error) is Exception:
+    def __enter__(self) -> None:
+        """Nothing is needed before."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is Exception:
             raise ValueError(str(error)) from error
-        raise
