@@ -40,6 +40,7 @@ from sif.fingerprint.segmenter import TOKENIZER_FILE, tokenizer_json
 from sif.fingerprint.weights import WEIGHTS, WeightTable
 from sif.ownership.calibration import read_calibration
 from sif.ownership.controlled import decide_controlled
+from sif.ownership.panel_answers import references_for
 from sif.ownership.policy import Policy
 from sif.ownership.run import CONTROL_JOURNAL, JOURNAL, RunRecord, open_run, write_verdict
 from sif.ownership.sequential import decide
@@ -232,6 +233,7 @@ def run_of(
             kept.through(suspect),
             bases.through(suspect) if control else None,
             policy,
+            references=references_for(fingerprint.folder, policy),
             highest_unrelated=None if measured is None else measured.highest_unrelated,
             batch_size=32,
         )

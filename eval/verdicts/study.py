@@ -23,7 +23,7 @@ from sif.eval.triggers.roster import named
 from sif.eval.verdicts.counting import Allowance, Found, as_table, find
 from sif.fingerprint.folder import FingerprintSet
 from sif.mini.architecture import Family
-from sif.ownership.calibration import ask_member, calibrate
+from sif.ownership.calibrating import ask_member, calibrate
 from sif.types import Query, Reply
 
 SUSPECTS: Final = (

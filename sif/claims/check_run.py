@@ -126,23 +126,32 @@ def check_verdict(case: Case) -> Finding:
 
 def _transfer(case: Case) -> str:
     """What the policy says of transfer, and whether that was measured, in words."""
-    allowance, measured = case.header.policy.transfer_allowance, _calibration(case)
-    if allowance is None:
-        return ", transfer not tested"
-    if measured is None:
-        return f", transfer allowance {allowance} stated without a measurement"
-    if allowance < measured.allowance:
-        raise ClaimError(
-            f"the policy allows less transfer ({allowance}) than the calibration measured "
-            f"({measured.allowance})"
-        )
-    return f", transfer allowance {allowance} as the claimant measured it"
+    policy, measured = case.header.policy, _calibration(case)
+    said = []
+    for allowance, kind, found in (
+        (policy.transfer_allowance, "transfer", None if measured is None else measured.allowance),
+        (
+            policy.contrast_allowance,
+            "contrast",
+            None if measured is None else measured.contrast_allowance,
+        ),
+    ):
+        if allowance is None:
+            continue
+        if found is not None and allowance < found:
+            raise ClaimError(
+                f"the policy allows less {kind} ({allowance}) than the calibration measured "
+                f"({found})"
+            )
+        how = "as the claimant measured it" if found else "stated without a measurement"
+        said.append(f", {kind} allowance {allowance} {how}")
+    return "".join(said) or ", transfer not tested"
 
 
 def _check_way(case: Case) -> None:
     """The transfer allowance was measured by asking as the run was asked."""
     measured, policy = _calibration(case), case.header.policy
-    if policy.transfer_allowance is None or measured is None:
+    if measured is None or (policy.transfer_allowance, policy.contrast_allowance) == (None, None):
         return
     attack = image_attack_of(case.record.suspect) or PLAIN
     if missing := measured.lacks(attack, policy, case.record.example):

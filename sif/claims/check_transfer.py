@@ -19,13 +19,8 @@ from sif.claims.commitment import first_difference
 from sif.claims.reveal import FINGERPRINT
 from sif.claims.steps import Finding, Status
 from sif.errors import ClaimError, UsageError
-from sif.ownership.calibration import (
-    CONFIDENCE,
-    Asked,
-    Calibration,
-    calibrate,
-    read_calibration,
-)
+from sif.ownership.calibrating import Asked, calibrate
+from sif.ownership.calibration import CONFIDENCE, Calibration, read_calibration
 from sif.ownership.chance import chance_reaction
 from sif.ownership.null import HypergeometricNull
 from sif.ownership.panel_answers import miscounted, read_panel
@@ -34,22 +29,30 @@ MARGIN: Final = 0.02
 """How much further than chance τ must reach, on the scale of reactions from 0 to 1."""
 MOST_WORDS: Final = 2_000_000
 """Of all lengths of answers together, each length once; chance is computed for each of them."""
+MOST_COMPARED: Final = 1_000_000
+"""Pairs of answers that an audit compares."""
 UNTOLD: Final = {"created", "log10_e_value"}
 
 
 def check_transfer(case: Case) -> Finding:
     """The transfer allowance is at least what the panel's answers, and chance, give."""
-    allowance = case.header.policy.transfer_allowance
-    if allowance is None:
+    policy = case.header.policy
+    allowance = policy.transfer_allowance
+    if allowance is None and policy.contrast_allowance is None:
         return Finding(
             Status.NOT_CHECKED,
             "whether unrelated models react to these pictures too: the fingerprint was not "
             "calibrated, and nothing here tests it",
         )
     measured = read_calibration(case.folder / FINGERPRINT)
-    words = f"the allowance {allowance:.4g} "
+    if allowance is None or policy.contrast_allowance is not None:
+        _require_contrasts(measured)
+    stated = [one for one in (allowance, policy.contrast_allowance) if one is not None]
+    words = f"the allowance {' and '.join(f'{one:.4g}' for one in stated)} "
     if measured is not None:
         words += _measured(case, measured)
+    if allowance is None:
+        return Finding(Status.PASS, f"{words}of contrasts")
     said = {
         seen.scored for m in (measured.members if measured else ()) for seen in m.answers.values()
     }
@@ -65,6 +68,22 @@ def check_transfer(case: Case) -> Finding:
     if measured is None:
         return Finding(Status.NOT_CHECKED, f"{words}is stated without a measurement")
     return Finding(Status.PASS, f"{words}and is above {floor:.4g}, chance and a margin")
+
+
+def _require_contrasts(measured: Calibration | None) -> None:
+    """An allowance for contrasts is nothing without the answers that they are measured with."""
+    if measured is None or measured.contrast_allowance is None:
+        raise ClaimError(
+            "the policy has an allowance for contrasts, and there is no calibration that measured "
+            "them"
+        )
+    kinds = len(measured.members) + len(measured.source)
+    texts = max((len(member.answers) for member in measured.members), default=0)
+    if kinds * kinds * texts > MOST_COMPARED:
+        raise ClaimError(
+            f"calibration.json compares {kinds} sets of answers with each other on {texts} "
+            "triggers, more than an audit does again"
+        )
 
 
 def _measured(case: Case, measured: Calibration) -> str:
@@ -119,13 +138,21 @@ def _counted_again(case: Case, measured: Calibration) -> str:
 
 def _again(case: Case, measured: Calibration) -> Calibration:
     panel = [
-        Asked(member.suspect, member.image_attack, member.log10_e_value, member.answers)
+        Asked(
+            member.suspect,
+            member.image_attack,
+            member.log10_e_value,
+            member.answers,
+            member.model,
+            contrasts=member.contrasts,
+        )
         for member in measured.members
     ]
     try:
         return calibrate(
             case.fingerprint,
             panel,
+            source=measured.source,
             policy=measured.manner,
             example=measured.example,
             confidence=measured.confidence,

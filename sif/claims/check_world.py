@@ -12,6 +12,7 @@ from sif.claims.steps import Finding, Status
 from sif.claims.tries import tries_of
 from sif.errors import ClaimError
 from sif.ownership.controlled import decide_controlled, uncontrolled
+from sif.ownership.panel_answers import references_for
 from sif.ownership.policy import TILTS, Policy
 from sif.ownership.sequential import decide
 from sif.ownership.verdict import Verdict
@@ -138,7 +139,9 @@ def _again(case: Case) -> Verdict:
 def _ask(case: Case, asked: Asked, policy: Policy) -> Heard:
     suspect = CountingGaps(asked.open(case.record))
     try:
-        return Heard(decide(case.fingerprint, suspect, policy), suspect.gaps)
+        references = references_for(case.fingerprint.folder, policy)
+        verdict = decide(case.fingerprint, suspect, policy, references=references)
+        return Heard(verdict, suspect.gaps)
     finally:
         suspect.close()
 
@@ -153,7 +156,12 @@ def _ask_controlled(case: Case, asked: Asked, policy: Policy) -> Heard:
     try:
         triggers = CountingGaps(suspect)
         verdict = decide_controlled(
-            case.fingerprint, AskedOnce(triggers), AskedOnce(suspect), policy, runs=runs
+            case.fingerprint,
+            AskedOnce(triggers),
+            AskedOnce(suspect),
+            policy,
+            references=references_for(case.fingerprint.folder, policy),
+            runs=runs,
         )
     finally:
         suspect.close()

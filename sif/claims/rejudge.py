@@ -7,6 +7,7 @@ from sif.claims.record import Line, Question, Replayed
 from sif.errors import ClaimError, UsageError
 from sif.fingerprint.folder import FingerprintSet
 from sif.ownership.calibration import read_calibration
+from sif.ownership.panel_answers import references_for
 from sif.ownership.policy import Policy
 from sif.ownership.sequential import decide
 from sif.ownership.verdict import Verdict
@@ -49,6 +50,7 @@ def rejudge(
             fingerprint,
             Replayed(lines),
             policy,
+            references=references_for(fingerprint.folder, policy),
             highest_unrelated=None if measured is None else measured.highest_unrelated,
             batch_size=max(1, len(like.per_trigger)),
         )

@@ -17,6 +17,7 @@ from sif.claims.case import SECRETS_TRIED, TOKENS_TRIED
 from sif.claims.gaps import WITHOUT_GAPS
 from sif.claims.tries import Tries, tries_of
 from sif.errors import UsageError
+from sif.ownership.allowance import TransferTest, allowed_by, usual_test
 from sif.ownership.calibration import read_calibration
 from sif.ownership.policy import Policy
 
@@ -35,6 +36,7 @@ def rules_of_run(
     alpha_transfer: float,
     anchored: bool,
     batches: int = 1,
+    test: TransferTest | None = None,
     default: Mapping[str, object] = {},
     given: Path | None = None,
 ) -> Rules:
@@ -46,12 +48,13 @@ def rules_of_run(
         alpha_transfer: α_B of the claim.
         anchored: whether the keys follow from a timestamp.
         batches: K, of which the claimant may show any.
+        test: by what transfer is excluded, as it was calibrated; `usual_test` where None.
         default: other fields of the policy.
         given: a file with a policy in JSON, or a part of one, which goes before all but the bounds
             and the order, which is drawn.
 
     Raises:
-        UsageError: bounds, or a file, that make no sense.
+        UsageError: bounds, or a file, that make no sense, or a test that was not calibrated.
         FingerprintError: a damaged calibration.
     """
     Policy(alpha=alpha, alpha_transfer=alpha_transfer)  # refuses what makes no sense
@@ -65,7 +68,7 @@ def rules_of_run(
         **default,
         "weighted": False,
         "prompt_scored": measured is not None and measured.prompt_scored,
-        "transfer_allowance": None if measured is None else measured.allowance,
+        **allowed_by(measured, test or usual_test(measured)).fields,
         **({} if given is None else _read(given)),
         "order": "drawn",
         "alpha": alpha / 10.0**tries.independence,

@@ -8,7 +8,7 @@ from sif.cli import options
 from sif.cli.progress import bar
 
 if TYPE_CHECKING:
-    from sif.ownership.calibration import Calibration
+    from sif.ownership.calibration import Calibration, PanelMember
 
 SUSPICIOUS = 2.0
 
@@ -19,6 +19,14 @@ Panel = Annotated[
         metavar="SUSPECT",
         help="A model that is certainly not derived from yours, written as for `sif verify`; "
         "give several, best of the same architecture and trained on similar data.",
+    ),
+]
+Source = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SUSPECT",
+        help="The model that the triggers were made on, to be asked too: `sif verify` can then "
+        "also tell whose words a suspect's are. Needs two or more in the panel.",
     ),
 ]
 ImageAttack = Annotated[
@@ -37,6 +45,7 @@ Confidence = Annotated[
 def calibrate(
     fingerprint: options.Fingerprint,
     panel: Panel = None,
+    source: Source = None,
     image_attack: ImageAttack = None,
     repeats: options.Repeats = 1,
     also_ask: options.AlsoAsk = None,
@@ -54,10 +63,18 @@ def calibrate(
     to calibration.json in the fingerprint, and `sif verify` then makes a claim only where the
     suspect's answers exclude transfer as well.
 
+    Siblings of your model, trained on the same data, may react nearly as copies do, but in words
+    of their own. With --source the source answers too, and an answer's contrast is from 0 to 1: 1
+    where it is clearly nearer to the source's than to that of anybody else in the panel. Each model
+    of the panel is measured with itself left out, and the largest bound is the second allowance. So
+    put siblings into the panel where there are any: with strangers alone a sibling looks near.
+
     Do it once, before the first suspect is verified. Answers are kept in the fingerprint, so after
     an interruption the same command goes on.
 
     Example: `sif calibrate my-fingerprint --panel hf:other-a --panel hf:other-b`
+
+    Example: `sif calibrate fp --source hf:mine --panel hf:sibling --panel hf:other`
     """
     from sif.errors import UsageError
     from sif.fingerprint.folder import FingerprintSet
@@ -71,7 +88,7 @@ def calibrate(
     if example is not None:
         read_example(example)
     Manner(image_attacks=image_attack or ()).check()
-    for address in panel or []:
+    for address in (*(panel or []), *([source] if source else [])):
         SuspectAddress.parse(address)
     if not panel:
         raise UsageError(
@@ -82,6 +99,7 @@ def calibrate(
         found = measure(
             owned,
             panel,
+            source=source,
             policy=policy,
             image_attacks=image_attack or (),
             example=example,
@@ -97,9 +115,16 @@ def summary(found: "Calibration") -> str:
     lines = [
         f"{member.suspect}: {member.green_rate:.1%} green in "
         f"{len(member.answers)} answers, reaction {member.reaction:.2f}, at most "
-        f"{member.upper_bound:.2f}{_doubt(member.log10_e_value)}"
+        f"{member.upper_bound:.2f}{_contrast(member)}{_doubt(member.log10_e_value)}"
         for member in found.members
     ]
+    if found.contrast_allowance is not None:
+        nearest = max(one.nearest for one in found.source)
+        lines.append(
+            f"contrast allowance {found.contrast_allowance:.4f}; the nearest of the panel shares "
+            f"{nearest:.0%} of the source's words in their order (siblings share more than "
+            "strangers: a sibling that is nearer than this may look like a copy)"
+        )
     return "\n".join(
         [
             *lines,
@@ -108,6 +133,12 @@ def summary(found: "Calibration") -> str:
             f"together at {found.confidence:.0%} confidence; more triggers make it smaller",
         ]
     )
+
+
+def _contrast(member: "PanelMember") -> str:
+    if member.contrast is None or member.contrast_bound is None:
+        return ""
+    return f"; contrast {member.contrast:.2f}, at most {member.contrast_bound:.2f}"
 
 
 def _doubt(log10_e_value: float) -> str:

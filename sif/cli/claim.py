@@ -26,6 +26,7 @@ from sif.cli.options import (
     Secret,
     SigningKey,
     SigningPublicKey,
+    TransferTest,
     Tsa,
 )
 from sif.cli.progress import bar, counted
@@ -80,6 +81,7 @@ def commit(
     also_ask: AlsoAsk = None,
     policy: PolicyFile = None,
     alpha_transfer: AlphaTransfer = 0.01,
+    transfer_test: TransferTest = None,
     batches: Batches = 1,
     anchor: AnchorFolder = None,
     model: Model = None,
@@ -96,7 +98,8 @@ def commit(
     keys and orders of asking that might have been chosen: thirteen powers of ten with an anchored
     key, nineteen without, and seven against transfer. All words count alike, for weights could be
     chosen to fit the keys, and words of prompts and of --example do not count; every run is asked
-    with that example. The transfer allowance is that of calibration.json, if there is one.
+    with that example. The transfer allowance is that of calibration.json, if there is one
+    (--transfer-test says which of the two, where the source was asked in calibrating).
     Ask with `sif verify FP SUSPECT --committed --run RUN`. With --possession an unreleased
     checkpoint, the optimiser's state or a list of training data is dated too; what was hidden is
     shown with `sif claim show-possession`.
@@ -121,6 +124,7 @@ def commit(
         alpha_transfer=alpha_transfer,
         anchored=anchor is not None,
         batches=batches,
+        test=None if transfer_test is None else transfer_test.value,
         default={"budget": budget, "repeats": repeats, "also_ask": also_ask or []},
         given=policy,
     )

@@ -1,9 +1,19 @@
 """Options that several commands share, each declared once. Knows no command."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+
+
+class TransferTests(StrEnum):
+    """How transfer is excluded."""
+
+    REACTION = "reaction"
+    CONTRAST = "contrast"
+    BOTH = "both"
+
 
 AlsoAsk = Annotated[
     list[str] | None,
@@ -119,3 +129,13 @@ def batch_that_fits(text: str) -> int | Literal["auto"]:
             "leave it out for auto"
         )
     return int(text)
+
+
+TransferTest = Annotated[
+    TransferTests | None,
+    typer.Option(
+        help="How transfer to an unrelated model is excluded, as it was calibrated: by how far "
+        "answers lean (reaction), by whose words they are (contrast), or by both, which is usual "
+        "after `sif calibrate --source`.",
+    ),
+]

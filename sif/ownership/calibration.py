@@ -4,16 +4,16 @@
 2. For each model and attack, an upper confidence bound for its mean reaction
 (`sif.ownership.transfer`); all of them hold together (Bonferroni). 3. The transfer allowance τ is
 the largest of these bounds, and never below what chance alone gives
-(`sif.ownership.chance`). Beside it, the bound for the panel as a whole, and the largest z-score
-on each trigger, which the published match rate needs. Knows nothing of journals.
+(`sif.ownership.chance`). 4. Where the source was asked too, the same of contrasts
+(`sif.ownership.contrast`): each model is measured with itself left out of the references. Beside
+it, the bound for the panel as a whole, and the largest z-score on each trigger, which the published
+match rate needs. Knows nothing of how it is measured (`sif.ownership.calibrating`).
 """
 
-import datetime
 import json
-from collections.abc import Callable, Sequence
-from math import ceil, floor
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -23,17 +23,10 @@ from pydantic import (
     model_serializer,
 )
 
-from sif.errors import FingerprintError, SuspectError, UsageError
+from sif.errors import FingerprintError
 from sif.files import write_atomically
-from sif.fingerprint.folder import FingerprintSet, manifest_sha256
-from sif.ownership.chance import chance_floor
-from sif.ownership.copies import refuse_copy, source_evidence
-from sif.ownership.evidence import highest_evidence
-from sif.ownership.observation import Observation
+from sif.fingerprint.folder import manifest_sha256
 from sif.ownership.policy import Policy
-from sif.ownership.sequential import ask_triggers
-from sif.ownership.transfer import reaction, upper_bound
-from sif.types import Suspect
 from sif.validation import without_default
 from sif.watermark.greenlist.count import GreenCount, z_score
 
@@ -64,6 +57,11 @@ class PanelMember(_Record):
         log10_e_value: the highest against independence; where it is large, the model is either no
             unrelated one, or the triggers transfer.
         answers: by trigger; a trigger without an answer is missing.
+        model: who is left out of the references when it is measured: itself, under any attack; of
+            the suspect's name where None.
+        contrast: the mean over its answers, from 0 to 1; none where the source was not asked.
+        contrast_bound: of that, at the confidence that all share.
+        contrasts: by trigger.
     """
 
     suspect: str
@@ -73,6 +71,30 @@ class PanelMember(_Record):
     upper_bound: float
     log10_e_value: float
     answers: dict[str, Seen]
+    model: str | None = None
+    contrast: float | None = None
+    contrast_bound: float | None = None
+    contrasts: dict[str, float] | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        none = dict.fromkeys(("model", "contrast", "contrast_bound", "contrasts"))
+        return without_default(handler(self), **none)
+
+
+class SourceAnswers(_Record):
+    """The source itself under one attack on images, as its answers are kept.
+
+    Attributes:
+        suspect: its name.
+        image_attack: in its text form; none for pictures as they are.
+        nearest: the nearness to its answers of those of the nearest other model, the mean over
+            triggers: how close the panel comes to the source.
+    """
+
+    suspect: str
+    image_attack: str
+    nearest: float = Field(ge=0.0, le=1.0)
 
 
 class Calibration(_Record):
@@ -90,6 +112,9 @@ class Calibration(_Record):
         also_ask: further prompts that every trigger was asked with.
         example: description of another picture that stood before every prompt, if one did.
         prompt_scored: whether ids of prompts and example counted, as they did in those of before.
+        contrast_allowance: the largest upper bound of any member's mean contrast; none where the
+            source was not asked.
+        source: who that is, under each attack.
     """
 
     schema_version: Literal[1] = 1
@@ -105,10 +130,13 @@ class Calibration(_Record):
     also_ask: tuple[str, ...] = ()
     example: str | None = None
     prompt_scored: bool = True
+    contrast_allowance: float | None = Field(default=None, gt=0.0, lt=1.0)
+    source: tuple[SourceAnswers, ...] = ()
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
-        return without_default(handler(self), prompt_scored=True)
+        later: dict[str, Any] = {"prompt_scored": True, "contrast_allowance": None, "source": []}
+        return without_default(handler(self), **later)
 
     @property
     def manner(self) -> Policy:
@@ -172,130 +200,6 @@ class Calibration(_Record):
         return highest
 
 
-class Asked(NamedTuple):
-    """What one unrelated model answered under one attack on images."""
-
-    suspect: str
-    image_attack: str
-    log10_e_value: float
-    answers: dict[str, Seen]
-
-    def leanings(self, gamma: float) -> dict[str, float]:
-        """How far each answer leans, from 0 to 1, by trigger."""
-        return {
-            trigger: reaction(GreenCount(green=one.green, scored=one.scored), gamma=gamma)
-            for trigger, one in self.answers.items()
-        }
-
-
-def ask_member(
-    fingerprint: FingerprintSet,
-    suspect: Suspect,
-    *,
-    image_attack: str = PLAIN,
-    policy: Policy | None = None,
-    batch_size: int = 8,
-    report: Callable[[int, int], None] = lambda done, total: None,
-) -> Asked:
-    """Asks one unrelated model every trigger.
-
-    Args:
-        fingerprint: with its keys.
-        suspect: who is asked; sees the pictures through the attack already.
-        image_attack: the attack's text form, for the record.
-        policy: what is asked about each trigger; its other rules do not matter.
-        batch_size: triggers asked together.
-        report: called after every batch with the triggers done and in all.
-
-    Raises:
-        FingerprintError: the keys are not at hand.
-        SuspectError: it cannot be reached, or answers nothing at all.
-    """
-    seen: list[Observation] = []
-    triggers, rules = fingerprint.triggers, policy or Policy()
-    for start in range(0, len(triggers), batch_size):
-        some = triggers[start : start + batch_size]
-        seen += ask_triggers(fingerprint, suspect, some, rules)
-        report(len(seen), len(triggers))
-    answers = {
-        one.trigger: Seen(green=one.count.green, scored=one.count.scored)
-        for one in seen
-        if one.count is not None and one.count.scored
-    }
-    if not answers:
-        reasons = sorted({one.reason for one in seen if one.reason})
-        raise SuspectError(
-            f"expected answers from {suspect.name}, got none ({'; '.join(reasons[:2])}); leave it "
-            "out of the panel or mend it"
-        )
-    highest = highest_evidence(
-        seen, vocabulary_size=fingerprint.vocabulary_size, green_size=fingerprint.green_size
-    )
-    return Asked(suspect.name, image_attack, highest, answers)
-
-
-def calibrate(
-    fingerprint: FingerprintSet,
-    panel: Sequence[Asked],
-    *,
-    policy: Policy | None = None,
-    example: str | None = None,
-    confidence: float = CONFIDENCE,
-) -> Calibration:
-    """The transfer allowance, from what a panel of unrelated models answered.
-
-    Args:
-        fingerprint: whose triggers were asked.
-        panel: of `ask_member`.
-        policy: as it was asked with.
-        example: that stood before every prompt, if one did.
-        confidence: with which all bounds hold together.
-
-    Raises:
-        UsageError: an empty panel, a member twice, the source or a copy of it, or too few triggers
-            for any allowance.
-    """
-    names = [(member.suspect, member.image_attack) for member in panel]
-    if not names or len(set(names)) < len(names):
-        raise UsageError(
-            "expected a panel of one or more different models that are not yours, got "
-            f"{'one of them twice' if names else 'none'}; name each with --panel"
-        )
-    model = fingerprint.manifest.model
-    for asked in panel:
-        refuse_copy(
-            asked.suspect,
-            asked.log10_e_value,
-            digest=model.digest if model.model_sha256 is None else None,
-            source=_shown_by_source(fingerprint, asked),
-        )
-    alone = 1.0 - (1.0 - confidence) / len(panel)
-    gamma = fingerprint.green_size / fingerprint.vocabulary_size
-    members = [_member(asked, gamma, alone) for asked in panel]
-    worst = max(member.upper_bound for member in members)
-    if worst >= 1.0:
-        raise UsageError(
-            f"expected triggers enough to bound the reaction of {len(panel)} models, got "
-            f"{min(len(asked.answers) for asked in panel)} answers of one; make more triggers, or "
-            "take out of the panel what reacts to all of them"
-        )
-    together = _by_trigger(panel, gamma)
-    return Calibration(
-        fingerprint=manifest_sha256(fingerprint.folder),
-        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        confidence=confidence,
-        gamma=gamma,
-        allowance=max(worst, _floor(fingerprint, panel)),
-        reaction=sum(together) / len(together),
-        upper_bound=_rounded_up(upper_bound(together, confidence=confidence)),
-        members=tuple(members),
-        repeats=(policy or Policy()).repeats,
-        also_ask=(policy or Policy()).also_ask,
-        example=example,
-        prompt_scored=(policy or Policy()).prompt_scored,
-    )
-
-
 def write_calibration(folder: Path, calibration: Calibration) -> None:
     """Puts it beside the manifest."""
     write_atomically(folder / CALIBRATION, calibration.model_dump_json(indent=2))
@@ -323,57 +227,6 @@ def read_calibration(folder: Path) -> Calibration | None:
             "sif calibrate again"
         )
     return found
-
-
-def _shown_by_source(fingerprint: FingerprintSet, asked: Asked) -> float:
-    """The source's evidence on what a member answered; 0 where it was never measured."""
-    records = [one for one in fingerprint.manifest.triggers if one.id in asked.answers]
-    return source_evidence(
-        [one.quality for one in records if one.quality is not None],
-        vocabulary_size=fingerprint.vocabulary_size,
-        green_size=fingerprint.green_size,
-    )
-
-
-def _floor(fingerprint: FingerprintSet, panel: Sequence[Asked]) -> float:
-    return max(
-        _rounded_up(
-            chance_floor(
-                [one.scored for one in asked.answers.values()],
-                vocabulary_size=fingerprint.vocabulary_size,
-                green_size=fingerprint.green_size,
-            )
-        )
-        for asked in panel
-    )
-
-
-def _member(asked: Asked, gamma: float, confidence: float) -> PanelMember:
-    leanings = list(asked.leanings(gamma).values())
-    seen = asked.answers.values()
-    return PanelMember(
-        suspect=asked.suspect,
-        image_attack=asked.image_attack,
-        green_rate=sum(one.green for one in seen) / sum(one.scored for one in seen),
-        reaction=sum(leanings) / len(leanings),
-        upper_bound=_rounded_up(upper_bound(leanings, confidence=confidence)),
-        log10_e_value=floor(100 * asked.log10_e_value) / 100,
-        answers=asked.answers,
-    )
-
-
-def _by_trigger(panel: Sequence[Asked], gamma: float) -> list[float]:
-    """The mean reaction of all members to each trigger that any of them answered."""
-    seen: dict[str, list[float]] = {}
-    for asked in panel:
-        for trigger, leaning in asked.leanings(gamma).items():
-            seen.setdefault(trigger, []).append(leaning)
-    return [sum(some) / len(some) for some in seen.values()]
-
-
-def _rounded_up(bound: float) -> float:
-    """Four digits, never below; a bound stays one when it is written down."""
-    return min(1.0, ceil(bound * 10_000) / 10_000)
 
 
 def _excerpt(words: str | tuple[str, ...] | None) -> str:

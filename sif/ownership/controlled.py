@@ -16,6 +16,7 @@ from sif.ownership.observation import Observation
 from sif.ownership.order import draw_of
 from sif.ownership.policy import Policy
 from sif.ownership.questions import queries_of
+from sif.ownership.references import References
 from sif.ownership.sequential import AskingProgress, ask_by_trigger, decide, observe
 from sif.ownership.verdict import TriggerRecord, Verdict, judge, rounded_up
 from sif.types import Answer, Decision, Query, Reply, Suspect
@@ -46,6 +47,7 @@ def decide_controlled(
     bases: Suspect | None,
     policy: Policy,
     *,
+    references: References | None = None,
     highest_unrelated: Mapping[str, float] | None = None,
     batch_size: int = 4,
     runs: int = 1,
@@ -60,6 +62,7 @@ def decide_controlled(
         bases: the same suspect, asked about base pictures; kept elsewhere, as a base picture may be
             the trigger itself. None for no control.
         policy: the rules.
+        references: as of `decide`.
         highest_unrelated: as of `decide`.
         batch_size: triggers asked together.
         runs: against this suspect so far, among which the owner could choose.
@@ -75,6 +78,7 @@ def decide_controlled(
             fingerprint,
             suspect,
             policy,
+            references=references,
             highest_unrelated=highest_unrelated,
             batch_size=asked + batch_size,
             report=report,
@@ -174,6 +178,7 @@ def without(fingerprint: FingerprintSet, verdict: Verdict, gaps: set[str]) -> Ve
                 count=None if record.id in gaps else count_of(record),
                 queries=record.queries,
                 reason=UNCONTROLLED if record.id in gaps else record.unanswered,
+                contrast=record.contrast,
             )
             for record in verdict.per_trigger
         ],

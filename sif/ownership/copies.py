@@ -4,6 +4,8 @@ A copy in a panel raises the transfer allowance, so that it can only hide copies
 innocent; it is refused because it makes the fingerprint worthless without a word. What answers like
 a copy: evidence against independence that would carry a claim, and at least half of what the source
 itself showed on the same triggers. Many triggers that move everybody a little give the first alone.
+Where contrasts are measured it must also speak in the source's words rather than in those of
+anybody else: a sibling may react nearly as a copy does, and is what a panel needs most.
 """
 
 from collections.abc import Iterable
@@ -17,11 +19,20 @@ from sif.watermark.greenlist.count import GreenCount
 
 CLAIM_LIMIT: Final = 6.0
 """log10 e-value of a claim at α = 10⁻⁶."""
+LIKE_A_COPY: Final = 0.5
+"""Mean contrast. Copies have 0.6 to 1, siblings and strangers up to 0.2."""
 SHARE: Final = 0.5
 """Of the source's own evidence. Copies that are quantised, pruned or fine-tuned keep more."""
 
 
-def refuse_copy(suspect: str, shown: float, *, digest: str | None, source: float) -> None:
+def refuse_copy(
+    suspect: str,
+    shown: float,
+    *,
+    digest: str | None,
+    source: float,
+    contrast: float | None = None,
+) -> None:
     """Makes sure that a panel member is neither the source nor a copy of it.
 
     Args:
@@ -30,6 +41,7 @@ def refuse_copy(suspect: str, shown: float, *, digest: str | None, source: float
         digest: of the source's weights, as names hold it; none where there are digests of all its
             files, which `sif.session.panel` has compared.
         source: of `source_evidence`, on the triggers that the member answered.
+        contrast: its mean contrast, where that was measured.
 
     Raises:
         UsageError: it is.
@@ -40,7 +52,7 @@ def refuse_copy(suspect: str, shown: float, *, digest: str | None, source: float
             "weights are those that the triggers were made on; take it out of the panel"
         )
     limit = max(CLAIM_LIMIT, SHARE * source)
-    if shown >= limit:
+    if shown >= limit and (contrast is None or contrast >= LIKE_A_COPY):
         raise UsageError(
             f"expected a panel of unrelated models, got {suspect}, whose answers have a "
             f"log10 e-value of {shown:.1f} against independence (limit {limit:.1f}): it is a copy "

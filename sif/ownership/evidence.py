@@ -16,7 +16,7 @@ from sif.ownership.logspace import log_sum
 from sif.ownership.null import HypergeometricNull
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
-from sif.ownership.transfer import Draw, TransferEvidence, reaction
+from sif.ownership.transfer import Draw, TransferTests, reaction
 from sif.ownership.weighted import log_e_values
 
 LOG_10 = log(10.0)
@@ -107,9 +107,17 @@ class Evidence:
             return
         gamma = self.null.green_size / self.null.vocabulary_size
         if observation.count is not None and observation.informative:
-            self.transfer.add(reaction(observation.count, gamma=gamma))
+            if self.transfer.contrast is not None and observation.contrast is None:
+                raise UsageError(
+                    "expected with an allowance for contrasts the answers to compare with, got "
+                    "none; run sif calibrate with --source"
+                )
+            self.transfer.add(
+                reaction=reaction(observation.count, gamma=gamma),
+                contrast=observation.contrast or 0.0,
+            )
         elif self.transfer.draw is not None:
-            self.transfer.add(0.0)
+            self.transfer.add(reaction=0.0, contrast=0.0)
 
     def _log_e_values(self, observation: Observation) -> np.ndarray:
         weights = observation.weights if self.policy.weighted else None
@@ -143,15 +151,17 @@ def highest_evidence(
     return evidence.highest
 
 
-def _transfer(policy: Policy, draw: Draw | None) -> TransferEvidence | None:
-    if policy.transfer_allowance is None:
+def _transfer(policy: Policy, draw: Draw | None) -> TransferTests | None:
+    if policy.transfer_allowance is None and policy.contrast_allowance is None:
         return None
     if policy.order == "drawn" and draw is None:
         raise UsageError(
             "expected with a drawn order the number of triggers among which it was drawn, got none"
         )
     draw = draw if policy.order == "drawn" else None
-    return TransferEvidence(limit=policy.transfer_allowance, draw=draw)
+    return TransferTests(
+        reaction=policy.transfer_allowance, contrast=policy.contrast_allowance, draw=draw
+    )
 
 
 def as_probability(log_probability: float) -> float:

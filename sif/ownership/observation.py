@@ -16,6 +16,8 @@ class Observation:
         queries: questions that were put to the suspect for it.
         reason: why it is unanswered; none if it is answered.
         weights: of the ids behind the count, where they count by weights.
+        contrast: by how much its answers are nearer to the source's than to any reference's, from
+            0 to 1 (`sif.ownership.contrast`); none where it was not measured.
 
     Raises:
         UsageError: both a count and a reason, or neither; fewer than 0 queries; or weights of other
@@ -27,6 +29,7 @@ class Observation:
     queries: int = 1
     reason: str | None = None
     weights: WeightedCount | None = None
+    contrast: float | None = None
 
     def __post_init__(self) -> None:
         if (self.count is None) == (self.reason is None):

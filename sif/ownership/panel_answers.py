@@ -11,11 +11,13 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sif.errors import FingerprintError
+from sif.errors import FingerprintError, UsageError
 from sif.files import write_atomically
 from sif.fingerprint.folder import FingerprintSet, Trigger
-from sif.ownership.calibration import Calibration, PanelMember, Seen
+from sif.ownership.calibration import Calibration, PanelMember, Seen, read_calibration
+from sif.ownership.policy import Policy
 from sif.ownership.questions import queries_of
+from sif.ownership.references import References
 from sif.ownership.sequential import observe
 from sif.types import Answer, Reply, Unanswered
 
@@ -87,6 +89,41 @@ def read_panel(folder: Path, measured: Calibration) -> PanelAnswers | None:
     return found
 
 
+def references_for(folder: Path, policy: Policy) -> References | None:
+    """What contrasts are measured with, where a policy tests them: who answered what.
+
+    Args:
+        folder: of a fingerprint that was calibrated with its source.
+        policy: the rules.
+
+    Raises:
+        UsageError: it was not.
+        FingerprintError: a damaged calibration, or damaged answers.
+    """
+    if policy.contrast_allowance is None:
+        return None
+    measured = read_calibration(folder)
+    panel = None if measured is None else read_panel(folder, measured)
+    if measured is None or panel is None or not measured.source:
+        raise UsageError(
+            f"expected in {folder} the answers of the source and of a panel, to compare a "
+            "suspect's with, got none; run sif calibrate with --source MODEL"
+        )
+    return references_in(measured, panel)
+
+
+def references_in(measured: Calibration, panel: PanelAnswers) -> References:
+    """The same of a calibration and its answers."""
+    models: dict[str, list[Mapping[str, Reply]]] = {}
+    for member in measured.members:
+        name = member.model or member.suspect
+        models.setdefault(name, []).append(panel.replies(member.suspect))
+    return References(
+        source=tuple(panel.replies(one.suspect) for one in measured.source),
+        others={name: tuple(replies) for name, replies in models.items()},
+    )
+
+
 def miscounted(
     fingerprint: FingerprintSet,
     measured: Calibration,
@@ -105,13 +142,25 @@ def miscounted(
         FingerprintError: a key is not at hand, or an answer cannot be cut into words.
     """
     chosen = list(triggers)
+    everybody = references_in(measured, panel) if measured.source else None
     for member in measured.members:
         replies = panel.replies(member.suspect)
+        others = everybody and everybody.without(member.model or member.suspect)
         for trigger in chosen:
             ours = _counted(fingerprint, measured, trigger, replies)
-            stated = member.answers.get(trigger.record.id)
+            name = trigger.record.id
+            stated = member.answers.get(name)
             if ours != stated:
-                yield _difference(member, trigger.record.id, ours, stated)
+                yield _difference(member, name, ours, stated)
+            if ours is not None and others is not None:
+                queries = queries_of(trigger, measured.manner)
+                said = [replies.get(query.digest, MISSING) for query in queries]
+                contrast, told = others.contrast(queries, said), (member.contrasts or {}).get(name)
+                if contrast != told:
+                    yield (
+                        f"calibration.json has a contrast of {told} for the answer of "
+                        f"{member.suspect!r} to trigger {name}, the answers give {contrast:g}"
+                    )
 
 
 def _counted(

@@ -29,6 +29,9 @@ class Policy(BaseModel):
         transfer_allowance: τ, the mean reaction to triggers (from 0 to 1, `sif.ownership.transfer`)
             that transfer to an independent model explains, as `sif calibrate` measures it; none
             where it was not measured, and null B is then not tested.
+        contrast_allowance: the same of contrasts (`sif.ownership.contrast`): how much nearer to the
+            source's answers than to those of other models one of these is by itself; none where
+            that was not measured. With both allowances both are tested.
         weighted: whether ids count by the weights that the fingerprint holds, where it holds some.
         order: of asking. `drawn` by lot (`sif.ownership.order`), in which null B is tested by a bet
             that holds for triggers that differ; or that of the `fingerprint`, as its maker numbered
@@ -56,6 +59,7 @@ class Policy(BaseModel):
     alpha: float = Field(default=1e-6, gt=0.0, lt=0.5)
     alpha_transfer: float = Field(default=0.01, gt=0.0, lt=0.5)
     transfer_allowance: float | None = Field(default=None, gt=0.0, lt=1.0)
+    contrast_allowance: float | None = Field(default=None, gt=0.0, lt=1.0)
     weighted: bool = True
     order: Literal["fingerprint", "drawn"] = "fingerprint"
     prompt_scored: bool = True
@@ -72,7 +76,7 @@ class Policy(BaseModel):
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
-        return without_default(handler(self), prompt_scored=True)
+        return without_default(handler(self), prompt_scored=True, contrast_allowance=None)
 
     @model_validator(mode="wrap")
     @classmethod

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sif.fingerprint.folder import FingerprintSet
-from sif.ownership.calibration import Calibration, ask_member, calibrate
+from sif.ownership.calibrating import Asked, ask_member, calibrate, compared
+from sif.ownership.calibration import Calibration, PanelMember, SourceAnswers
 from sif.suspects.scripted import ScriptedSuspect
 from sif.types import Reply, Unanswered
 
@@ -35,17 +36,28 @@ def recompute(
         FingerprintError: the keys are not at hand.
     """
     fingerprint, policy = replace(fingerprint, example=stated.example), stated.manner
-    asked = [
-        ask_member(
+
+    def asked(one: PanelMember | SourceAnswers, model: str | None) -> Asked:
+        return ask_member(
             fingerprint,
-            _recorded(member.suspect, answers.get(member.suspect, {})),
-            image_attack=member.image_attack,
+            _recorded(one.suspect, answers.get(one.suspect, {})),
+            image_attack=one.image_attack,
+            model=model,
             policy=policy,
         )
-        for member in stated.members
-    ]
+
+    panel = [asked(member, member.model) for member in stated.members]
+    source: tuple[SourceAnswers, ...] = ()
+    if stated.source:
+        ours = [asked(one, None) for one in stated.source]
+        panel, source = compared(fingerprint, panel, ours, policy=policy)
     again = calibrate(
-        fingerprint, asked, policy=policy, example=stated.example, confidence=stated.confidence
+        fingerprint,
+        panel,
+        source=source,
+        policy=policy,
+        example=stated.example,
+        confidence=stated.confidence,
     )
     return again.model_copy(update={"created": stated.created})
 

@@ -18,6 +18,7 @@ from sif.ownership.order import draw_of, in_order
 from sif.ownership.policy import Policy
 from sif.ownership.published import verify_published
 from sif.ownership.questions import queries_of, unscored_prompts
+from sif.ownership.references import References
 from sif.ownership.verdict import Verdict, judge
 from sif.types import Answer, Query, Reply, Suspect, Unanswered
 
@@ -44,6 +45,7 @@ def decide(
     suspect: Suspect,
     policy: Policy | None = None,
     *,
+    references: References | None = None,
     highest_unrelated: Mapping[str, float] | None = None,
     batch_size: int = 4,
     report: Callable[[AskingProgress], None] = lambda progress: None,
@@ -54,6 +56,7 @@ def decide(
         fingerprint: with its keys.
         suspect: wrap it in `Journalled` to keep the answers and to resume.
         policy: the rules; the default ones where None.
+        references: what contrasts are measured with, where the policy has an allowance for them.
         highest_unrelated: of `Calibration.highest_unrelated`, for the published match rate.
         batch_size: triggers asked together; asking may stop after any of them.
         report: called after every batch.
@@ -92,7 +95,8 @@ def decide(
     observations: list[Observation] = []
     fingerprint.mask(triggers[0].record.id)
     for start in range(0, len(triggers), batch_size):
-        seen = ask_triggers(fingerprint, suspect, triggers[start : start + batch_size], policy)
+        some = triggers[start : start + batch_size]
+        seen = ask_triggers(fingerprint, suspect, some, policy, references=references)
         for observation in seen:
             evidence.add(observation)
         observations += seen
@@ -134,11 +138,19 @@ def _within_budget(fingerprint: FingerprintSet, policy: Policy) -> tuple[Trigger
 
 
 def ask_triggers(
-    fingerprint: FingerprintSet, suspect: Suspect, triggers: Sequence[Trigger], policy: Policy
+    fingerprint: FingerprintSet,
+    suspect: Suspect,
+    triggers: Sequence[Trigger],
+    policy: Policy,
+    *,
+    references: References | None = None,
 ) -> list[Observation]:
     """Asks all that the policy wants to know about some triggers, at once."""
     asked = ask_by_trigger(suspect, triggers, lambda one: queries_of(one, policy))
-    return [observe(fingerprint, trigger, replies, policy) for trigger, replies in asked]
+    return [
+        observe(fingerprint, trigger, replies, policy, references=references)
+        for trigger, replies in asked
+    ]
 
 
 def ask_by_trigger(
@@ -158,14 +170,22 @@ def observe(
     trigger: Trigger,
     replies: Sequence[Reply],
     policy: Policy | None = None,
+    *,
+    references: References | None = None,
 ) -> Observation:
     """What all replies to one trigger show together; the policy says whether prompts' words do."""
+    rules = policy or Policy()
     texts = [reply.text for reply in replies if isinstance(reply, Answer)]
     reasons = [reply.reason for reply in replies if isinstance(reply, Unanswered)]
     name = trigger.record.id
     if not texts:
         return Observation(trigger=name, count=None, queries=len(replies), reason=reasons[0])
-    prompts = unscored_prompts(trigger.record.prompt, policy or Policy())
+    prompts = unscored_prompts(trigger.record.prompt, rules)
     weights = fingerprint.weigh(name, texts, prompts=prompts)
     count = weights.count if weights else fingerprint.count(name, texts, prompts=prompts)
-    return Observation(trigger=name, count=count, queries=len(replies), weights=weights)
+    contrast = None
+    if references is not None and rules.contrast_allowance is not None:
+        contrast = references.contrast(queries_of(trigger, rules), replies)
+    return Observation(
+        trigger=name, count=count, queries=len(replies), weights=weights, contrast=contrast
+    )

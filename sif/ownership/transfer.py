@@ -27,6 +27,10 @@ all does not give. The same holds for the weighted mean of K(f) over a fixed gri
 the plain green rate would need several times as many triggers, as they must fear that a rate of 0.7
 is a coin that fell on 1.
 
+The same bets are placed on another statistic between 0 and 1, whose words an answer's are
+(`sif.ownership.contrast`). Where both are tested, the mean of the two e-values is one against the
+null that both limits hold; it is never less than half of the better one.
+
 Turned round, the same bets give an upper confidence bound for the mean reaction of unrelated
 models, by which τ is measured. Knows counts only.
 """
@@ -146,6 +150,61 @@ class TransferEvidence:
         self.log10_e_value = (float(log_sum(self._log_wealth)) - self._log_price) / LOG_10
         self.highest = max(self.highest, self.log10_e_value)
         return self.log10_e_value
+
+
+class TransferTests:
+    """The evidence against null B from all that is tested of it: reactions, contrasts, or both.
+
+    Args:
+        reaction: the largest mean reaction that transfer explains; None where it is not tested.
+        contrast: the same of contrasts.
+        draw: where the order of asking was drawn.
+
+    Attributes:
+        reaction: the running evidence of reactions, None where they are not tested.
+        contrast: the same of contrasts.
+        draw: as given.
+        log10_e_value: of all triggers so far, the mean of both e-values.
+        highest: the largest so far, 0 at the start.
+
+    Raises:
+        UsageError: neither is tested, or as of `TransferEvidence`.
+    """
+
+    def __init__(
+        self, *, reaction: float | None, contrast: float | None, draw: Draw | None = None
+    ) -> None:
+        self.reaction, self.contrast = (
+            None if limit is None else TransferEvidence(limit=limit, draw=draw)
+            for limit in (reaction, contrast)
+        )
+        if not self._tested:
+            raise UsageError("expected an allowance for reactions or for contrasts, got neither")
+        self.draw = draw
+        self.log10_e_value = 0.0
+        self.highest = 0.0
+
+    def add(self, *, reaction: float, contrast: float) -> float:
+        """Takes in what one trigger showed and returns the log10 e-value so far.
+
+        Args:
+            reaction: to it, from 0 to 1; not looked at where it is not tested.
+            contrast: the same of its contrast.
+
+        Raises:
+            UsageError: as of `TransferEvidence.add`.
+        """
+        for evidence, seen in ((self.reaction, reaction), (self.contrast, contrast)):
+            if evidence is not None:
+                evidence.add(seen)
+        each = np.asarray([one.log10_e_value for one in self._tested]) * LOG_10
+        self.log10_e_value = (float(log_sum(each)) - log(len(each))) / LOG_10
+        self.highest = max(self.highest, self.log10_e_value)
+        return self.log10_e_value
+
+    @property
+    def _tested(self) -> list[TransferEvidence]:
+        return [one for one in (self.reaction, self.contrast) if one is not None]
 
 
 def upper_bound(reactions: Sequence[float], *, confidence: float) -> float:

@@ -45,6 +45,8 @@ class TriggerRecord(BaseModel):
         transfer_log10_e_value: the same against transfer; none where it is not tested.
         p_value: P(this many green or more) for this trigger alone; none if unanswered.
         unanswered: why no answer came; none if one did.
+        contrast: by how much its answers are nearer to the source's than to any reference's, from
+            0 to 1; none where that is not tested.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,6 +59,11 @@ class TriggerRecord(BaseModel):
     transfer_log10_e_value: float | None = None
     p_value: float | None
     unanswered: str | None
+    contrast: float | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        return without_default(handler(self), contrast=None)
 
 
 class Verdict(BaseModel):
@@ -197,6 +204,7 @@ def _record(observation: Observation, evidence: Evidence) -> TriggerRecord:
         ),
         p_value=None if count is None else as_probability(evidence.null.log_p_value(count)),
         unanswered=observation.reason,
+        contrast=observation.contrast,
     )
 
 
@@ -263,10 +271,18 @@ def _on_transfer(evidence: Evidence) -> str:
     if evidence.transfer is None:
         return "transfer from independent models was not calibrated"
     chance = rounded_up(as_probability(-evidence.transfer.highest * LOG_10))
-    explained = (
-        "that unrelated models react to these images (on average up to "
-        f"{evidence.transfer.limit:.0%} of a full reaction)"
-    )
+    limits = []
+    if evidence.transfer.reaction is not None:
+        limits.append(
+            "react to these images (on average up to "
+            f"{evidence.transfer.reaction.limit:.0%} of a full reaction)"
+        )
+    if evidence.transfer.contrast is not None:
+        limits.append(
+            "answer as the source does rather than as each other (on average up to "
+            f"{evidence.transfer.contrast.limit:.0%} of a full contrast)"
+        )
+    explained = f"that unrelated models {' and '.join(limits)}"
     bound = f"(probability bound {chance}, limit {rounded_up(evidence.policy.alpha_transfer)})"
     draw = evidence.transfer.draw
     if evidence.transfer_refuted:

@@ -15,15 +15,16 @@ from sif.errors import FingerprintError, UsageError
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.manifest import ModelRecord
 from sif.fingerprint.model_manifest import hash_model
+from sif.ownership.calibrating import Asked, ask_member, compared
+from sif.ownership.calibrating import calibrate as measure
 from sif.ownership.calibration import (
     CONFIDENCE,
-    Asked,
+    PLAIN,
     Calibration,
-    ask_member,
+    SourceAnswers,
     read_calibration,
     write_calibration,
 )
-from sif.ownership.calibration import calibrate as measure
 from sif.ownership.panel_answers import write_panel
 from sif.ownership.policy import Policy
 from sif.ownership.questions import queries_of
@@ -43,6 +44,7 @@ def calibrate(
     fingerprint: FingerprintSet | str | Path,
     panel: Sequence[str | Suspect],
     *,
+    source: str | Suspect | None = None,
     policy: Policy | None = None,
     image_attacks: Sequence[str] = (),
     example: str | None = None,
@@ -59,6 +61,8 @@ def calibrate(
         fingerprint: with its keys, or its folder.
         panel: addresses as `connect` takes them, or suspects, which stay open; best of the
             owner's architecture and trained on similar data.
+        source: the model that the triggers were made on, in the same ways: it is asked too, so that
+            verifying can tell whose words a suspect's are. The panel needs two models then.
         policy: how often and with what further prompts verifying will ask; words of prompts count
             only where it or an earlier calibration says so.
         image_attacks: also ask behind each, as verifying will; by + joined, they happen together.
@@ -70,7 +74,7 @@ def calibrate(
 
     Raises:
         UsageError: nobody in the panel, an address or attack that makes no sense, the source or
-            a copy of it in the panel, or one that answered too little.
+            a copy of it in the panel, one that answered too little, or another model as the source.
         FingerprintError: the keys are not at hand.
         ModelError: a model cannot be loaded.
         SuspectError: a suspect cannot be reached.
@@ -91,32 +95,50 @@ def calibrate(
         fingerprint = FingerprintSet.load(fingerprint)
     for address in addresses:
         _refuse_source(fingerprint.manifest.model, address)
+    if isinstance(source, str):
+        _require_source(fingerprint.manifest.model, SuspectAddress.parse(source))
     shown = None if example is None else read_example(example)
     policy, manner = leaving_prompts_out(policy, fingerprint), Manner(example=shown)
-    asked: list[Asked] = []
     fingerprint = replace(fingerprint, example=shown)
-    attacks = dict.fromkeys(parse_image_attack(text) for text in ["none", *image_attacks])
+    attacks = list(dict.fromkeys(parse_image_attack(text) for text in [PLAIN, *image_attacks]))
     named: dict[str | Suspect, str | None] = dict.fromkeys(panel)
     named |= dict(zip(panel, names, strict=True)) if names else {}
     with KeptAnswers(fingerprint.folder / FOLDER / JOURNAL) as kept:
-        for member, name in named.items():  # one model in memory at a time
-            with asking(member, manner) as suspect:
-                for attack in attacks:
-                    seen = attacked(suspect, attack)
-                    asked.append(
-                        ask_member(
-                            fingerprint,
-                            kept.through(seen, name=name),
-                            image_attack=str(attack),
-                            policy=policy,
-                            batch_size=batch_size,
-                            report=partial(report, name or seen.name),
-                        )
+
+        def ask(one: str | Suspect, name: str | None) -> list[Asked]:
+            with asking(one, manner) as suspect:
+                return [
+                    ask_member(
+                        fingerprint,
+                        kept.through(
+                            attacked(suspect, attack), name=name and _under(name, str(attack))
+                        ),
+                        image_attack=str(attack),
+                        model=name or suspect.name,
+                        policy=policy,
+                        batch_size=batch_size,
+                        report=partial(report, name or attacked(suspect, attack).name),
                     )
-    found = measure(fingerprint, asked, policy=policy, example=shown, confidence=confidence)
+                    for attack in attacks
+                ]
+
+        # One model is in memory at a time.
+        asked = [found for member, name in named.items() for found in ask(member, name)]
+        ours = [] if source is None else ask(source, None)
+    told: tuple[SourceAnswers, ...] = ()
+    if ours:
+        asked, told = compared(fingerprint, asked, ours, policy=policy)
+    found = measure(
+        fingerprint, asked, source=told, policy=policy, example=shown, confidence=confidence
+    )
     write_calibration(fingerprint.folder, found)
     write_panel(fingerprint, found, _answers(fingerprint, found))
     return found
+
+
+def _under(name: str, attack: str) -> str:
+    """A given name under an attack, whose answers are others than without."""
+    return name if attack == PLAIN else f"{name} image={attack}"
 
 
 def _answers(fingerprint: FingerprintSet, stated: Calibration) -> dict[str, dict[str, Answer]]:
@@ -133,7 +155,7 @@ def _answers(fingerprint: FingerprintSet, stated: Calibration) -> dict[str, dict
             f"expected the answers of the panel in {journal}, got none; run sif calibrate again"
         )
     with KeptAnswers(journal) as kept:
-        names = {member.suspect for member in stated.members}
+        names = {one.suspect for one in stated.members} | {one.suspect for one in stated.source}
         return {name: kept.replies(name, digests) for name in names}
 
 
@@ -142,17 +164,35 @@ def _refuse_source(model: ModelRecord, address: SuspectAddress) -> None:
 
     Of two folders with different short digests the files differ too, and need not be hashed.
     """
-    if model.model_sha256 is None or address.scheme == "openai":
-        return
-    short = weights_digest(address.target)
-    if short != model.digest and None not in (short, model.digest):
-        return
-    found = hash_model(address.target)
-    if found is not None and found.root == model.model_sha256:
+    if _is_source(model, address):
         raise UsageError(
             f"expected a panel of unrelated models, got {address.target}, whose files are those "
             "that the triggers were made on; take it out of the panel"
         )
+
+
+def _require_source(model: ModelRecord, address: SuspectAddress) -> None:
+    """Refuses another model than the triggers were made on; of an endpoint it cannot be told.
+
+    Raises:
+        UsageError: it is another.
+    """
+    if _is_source(model, address) is False:
+        raise UsageError(
+            f"expected as --source the model that the triggers were made on ({model.words}), got "
+            f"{address.target}, whose files are others; name that model"
+        )
+
+
+def _is_source(model: ModelRecord, address: SuspectAddress) -> bool | None:
+    """Whether it has the files that the triggers were made on; None where that cannot be told."""
+    if model.model_sha256 is None or address.scheme == "openai":
+        return None
+    short = weights_digest(address.target)
+    if short != model.digest and None not in (short, model.digest):
+        return False
+    found = hash_model(address.target)
+    return None if found is None else found.root == model.model_sha256
 
 
 def leaving_prompts_out(policy: Policy | None, fingerprint: FingerprintSet) -> Policy:

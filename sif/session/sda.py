@@ -28,7 +28,7 @@ from sif.attacks.divergence.word_signals import AnswerLength, WordOverlap
 from sif.errors import UsageError
 from sif.files import claim_folder, write_atomically
 from sif.fingerprint.folder import FingerprintSet
-from sif.ownership.allowance import allowance_of
+from sif.ownership.allowance import allowances_of
 from sif.ownership.calibration import read_calibration
 from sif.ownership.policy import Policy
 from sif.ownership.run import JOURNAL
@@ -142,13 +142,13 @@ class SdaSession:
             order=self._order(),
             prompt_scored=measured is None or measured.prompt_scored,
         )
-        allowance, highest = allowance_of(measured, policy)
+        allowed = allowances_of(measured, policy, test="reaction")
         return Rules(
             kind=self.thresholds,
             fpr=self.fpr,
             method=self.method,
-            policy=policy.model_copy(update={"transfer_allowance": allowance}),
-            highest_unrelated=highest,
+            policy=policy.model_copy(update=allowed.fields),
+            highest_unrelated=allowed.highest,
         )
 
     def _order(self) -> Literal["fingerprint", "drawn"]:

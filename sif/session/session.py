@@ -7,7 +7,7 @@ with what was wished beside it, ends the run.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -18,10 +18,11 @@ from sif.claims.commit import committed_example, read_commitment
 from sif.claims.runs import count_of, count_run
 from sif.errors import UsageError
 from sif.fingerprint.folder import FingerprintSet
-from sif.ownership.allowance import allowance_of
+from sif.ownership.allowance import Allowances, TransferTest, allowances_of, test_of
 from sif.ownership.calibration import Calibration, read_calibration
 from sif.ownership.controlled import decide_controlled
 from sif.ownership.grey_box import grey_box as weigh_probabilities
+from sif.ownership.panel_answers import references_for
 from sif.ownership.policy import Policy
 from sif.ownership.published import match_rate
 from sif.ownership.run import (
@@ -67,6 +68,9 @@ class Session:
         claim_batch: which of the claim's batches is asked, from 1; none where it has none.
         control: ask base pictures too where the suspect looks derived, one question more for each;
             where None, if `committed` and there are base pictures.
+        transfer_test: by what transfer is excluded, where the calibration says how far: `reaction`
+            (how far answers lean), `contrast` (whose words they are), or `both`, which is usual
+            where the source was asked in calibrating; one that a claim commits to goes before it.
         calibrated: test transfer where the fingerprint was calibrated and `policy` names no
             allowance.
         run: folder for answers and verdict, goes on where it stopped; none to keep nothing.
@@ -85,6 +89,7 @@ class Session:
     committed: bool = False
     claim_batch: int | None = None
     control: bool | None = None
+    transfer_test: TransferTest | None = None
     calibrated: bool = True
     run: Path | None = None
     label: str = ""
@@ -126,7 +131,8 @@ class Session:
         manner = self._manner()
         owned = replace(self._triggers(), example=manner.example)
         control = wants_control(owned, self.control, committed=self.committed)
-        policy, highest = self._rules(manner)
+        policy, allowed = self._rules(manner)
+        references = references_for(self.fingerprint.folder, policy)
         with asking(self.suspect, manner) as asked, _folder(self.run) as folder:
             record = RunRecord(
                 fingerprint=str(self.fingerprint.folder.resolve()),
@@ -148,7 +154,8 @@ class Session:
                         remembered,
                         bases,
                         policy,
-                        highest_unrelated=highest,
+                        references=references,
+                        highest_unrelated=allowed.highest,
                         batch_size=self.batch_size,
                         runs=max(1, count_of(owned.folder, record.suspect)),
                         report=report,
@@ -184,21 +191,23 @@ class Session:
         example = committed_example(self.fingerprint.folder, self.manner.example)
         return replace(self.manner, example=example)
 
-    def _rules(self, manner: Manner) -> tuple[Policy, Mapping[str, float] | None]:
+    def _rules(self, manner: Manner) -> tuple[Policy, Allowances]:
         """The policy as it will be written down, and the published thresholds beside it."""
         folder, given = self.fingerprint.folder, self.policy
-        tested = self.committed or (self.calibrated and given.transfer_allowance is None)
+        stated = given.transfer_allowance, given.contrast_allowance
+        tested = self.committed or (self.calibrated and stated == (None, None))
         measured = read_calibration(folder) if tested else None
         policy = self._completed(measured)
         if self.committed:
             policy = read_commitment(folder).header.policy
         attack = str(manner.image_attack)
-        allowance, highest = allowance_of(
-            measured, policy, image_attack=attack, example=manner.example
+        test = test_of(policy) if self.committed else self.transfer_test
+        allowed = allowances_of(
+            measured, policy, test=test, image_attack=attack, example=manner.example
         )
-        if not self.committed and allowance is not None:
-            policy = policy.model_copy(update={"transfer_allowance": allowance})
-        return policy, highest
+        if not self.committed and measured is not None:
+            policy = policy.model_copy(update=allowed.fields)
+        return policy, allowed
 
     def _completed(self, measured: Calibration | None) -> Policy:
         """The policy with an order of asking and a count: named, or as begun, or of now."""

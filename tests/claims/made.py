@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +21,9 @@ from sif.claims.steps import AuditReport
 from sif.claims.timestamp import Token
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.manifest import Manifest
-from sif.ownership.calibration import ask_member, calibrate, write_calibration
+from sif.ownership.allowance import TransferTest, allowed_by
+from sif.ownership.calibrating import ask_member, calibrate, compared
+from sif.ownership.calibration import Calibration, SourceAnswers, write_calibration
 from sif.ownership.panel_answers import write_panel
 from sif.ownership.policy import Policy
 from sif.ownership.questions import queries_of
@@ -93,6 +95,7 @@ def make_claim(
     anchored: bool,
     stamped: bool = True,
     order: Literal["drawn", "fingerprint"] = "drawn",
+    test: TransferTest = "reaction",
 ) -> Claim:
     """Secret, fingerprint, commitment, timestamp, run and bundle."""
     secret, keys = None, KeyRing.generate()
@@ -112,8 +115,8 @@ def make_claim(
     if anchored:
         policy = policy.model_copy(
             update={
-                "transfer_allowance": calibrated(owned),
-                "alpha_transfer": 1e-10,
+                **allowed_by(calibrated(owned, told if test != "reaction" else None), test).fields,
+                "alpha_transfer": 1e-10 if test != "contrast" else 10**-9.2,
                 "order": order,
             }
         )
@@ -126,15 +129,22 @@ def make_claim(
     return Claim(owned, folder / "run", bundle, secret, authority, told)
 
 
-def calibrated(owned: FingerprintSet) -> float:
-    """Calibrates on two innocents; the allowance."""
+def calibrated(owned: FingerprintSet, source: Mapping[str, str] | None = None) -> Calibration:
+    """Calibrates on two innocents, and on what the source said where that is given."""
     policy = Policy(prompt_scored=False)
     told = {f"panel {seed}": answers(owned, green=15, scored=30, seed=seed) for seed in (7, 8)}
+    if source is not None:  # in words of their own
+        told = {name: apart(said, source) for name, said in told.items()}
     panel = [
         ask_member(owned, ScriptedSuspect(said, name=name), policy=policy)
         for name, said in told.items()
     ]
-    made = calibrate(owned, panel, policy=policy)
+    itself: tuple[SourceAnswers, ...] = ()
+    if source is not None:
+        told["source"] = dict(source)
+        ours = ask_member(owned, ScriptedSuspect(source, name="source"), policy=policy)
+        panel, itself = compared(owned, panel, [ours], policy=policy)
+    made = calibrate(owned, panel, source=itself, policy=policy)
     write_calibration(owned.folder, made)
     queries = {one.record.id: queries_of(one, policy)[0].digest for one in owned.triggers}
     replies = {
@@ -142,7 +152,15 @@ def calibrated(owned: FingerprintSet) -> float:
         for name, said in told.items()
     }
     write_panel(owned, made, replies)
-    return made.allowance
+    return made
+
+
+def apart(said: Mapping[str, str], source: Mapping[str, str]) -> dict[str, str]:
+    """Answers without the words that the source says."""
+    return {
+        trigger: "".join(f" {word}" for word in text.split() if word not in source[trigger].split())
+        for trigger, text in said.items()
+    }
 
 
 def packed(files: Files, path: Path) -> Path:

@@ -15,17 +15,33 @@ from sif.claims.gaps import log10_discount
 from sif.claims.merkle import merkle_root
 from sif.claims.seeds import seeds_root
 from sif.fingerprint.asked_words import spellings
+from sif.ownership.contrast import contrast, nearness
+from sif.ownership.contrast import words_of as words_of_answer
 from sif.ownership.control import BaseEvidence, weigh_bases
 from sif.ownership.evidence import Evidence
 from sif.ownership.observation import Observation
 from sif.ownership.order import place
 from sif.ownership.policy import Policy
-from sif.ownership.transfer import Draw, TransferEvidence, price_of_order, reaction
+from sif.ownership.transfer import (
+    Draw,
+    TransferEvidence,
+    TransferTests,
+    price_of_order,
+    reaction,
+)
 from sif.types import GenerationSettings, Query
 from sif.watermark.greenlist.count import GreenCount, count_green
 from sif.watermark.greenlist.mask import green_mask
 from sif.watermark.keys import KeyRing
-from tests.claims.second_verifier import answers, checking, keys, signed, weighing, writing
+from tests.claims.second_verifier import (
+    answers,
+    checking,
+    contrasts,
+    keys,
+    signed,
+    weighing,
+    writing,
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "claim-format.md"
 VALUE = {"b": [1e-06, 1.0, 2**53 - 1], "a": "ä\n", "é": None}
@@ -39,6 +55,10 @@ IDS = [5, 3, 3, 8, 0, 12]
 SPECIAL = frozenset({0})
 COUNTS = [GreenCount(green=25, scored=30), GreenCount(green=16, scored=30)]
 LEAVES = [b"a", b"b", b"c"]
+NEARER = [1.0, 0.4]
+SAID = "A small red ring is at the top, and a blue star is below it."
+OWN = "A small red ring is at the top, and one blue star stands below."
+OTHER = "A small red ring is on top, and a blue star is seen."
 
 
 def greens_of(key: bytes) -> list[int]:
@@ -64,6 +84,23 @@ def transfer_by_stranger() -> float:
     header["policy"] |= {"transfer_allowance": 0.3, "order": "drawn"}  # type: ignore[index]
     seen = [(str(n), (c.green, c.scored)) for n, c in enumerate(COUNTS)]
     found = weighing.judge(seen, header, 4)
+    assert found.transfer_log10_e_value is not None
+    return found.transfer_log10_e_value
+
+
+def both() -> TransferTests:
+    made = TransferTests(reaction=0.3, contrast=0.2, draw=Draw(triggers=4, stamped=True))
+    for count, nearer in zip(COUNTS, NEARER, strict=True):
+        made.add(reaction=reaction(count, gamma=0.5), contrast=nearer)
+    return made
+
+
+def both_by_stranger() -> float:
+    policy = Policy(transfer_allowance=0.3, contrast_allowance=0.2, order="drawn")
+    header = {"vocabulary_size": 600, "gamma": 0.5, "policy": policy.model_dump(mode="json")}
+    seen = [(str(n), (c.green, c.scored)) for n, c in enumerate(COUNTS)]
+    named = {str(n): nearer for n, nearer in enumerate(NEARER)}
+    found = weighing.judge(seen, header, 4, contrasts=named)
     assert found.transfer_log10_e_value is not None
     return found.transfer_log10_e_value
 
@@ -209,6 +246,22 @@ VECTORS: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
     "v_64,16": (
         lambda: f"{price_of_order(64, 16):.9f}",
         lambda: f"{1 + sum(1 / n for n in range(49, 64)) / 2.718281828459045:.9f}",
+    ),
+    "nearness to the source": (
+        lambda: f"{nearness(words_of_answer(SAID), words_of_answer(OWN)):.9f}",
+        lambda: f"{contrasts.alike(SAID, OWN):.9f}",
+    ),
+    "nearness to the reference": (
+        lambda: f"{nearness(words_of_answer(SAID), words_of_answer(OTHER)):.9f}",
+        lambda: f"{contrasts.alike(SAID, OTHER):.9f}",
+    ),
+    "contrast": (
+        lambda: f"{contrast([SAID], [[OWN]], {'other': [[OTHER]]}):.9f}",
+        lambda: f"{(contrasts.alike(SAID, OWN) - contrasts.alike(SAID, OTHER)) / 0.15:.9f}",
+    ),
+    "log10 of the mean of both": (
+        lambda: f"{both().highest:.9f}",
+        lambda: f"{both_by_stranger():.9f}",
     ),
     "log10 K / v_4": (
         lambda: f"{transfer().highest:.9f}",

@@ -10,13 +10,11 @@ import pytest
 from sif.errors import FingerprintError, SuspectError, UsageError
 from sif.fingerprint.folder import FingerprintSet
 from sif.mini.world import World, sample_scene
-from sif.ownership.allowance import allowance_of
+from sif.ownership.allowance import Allowances, allowances_of
+from sif.ownership.calibrating import Asked, ask_member, calibrate
 from sif.ownership.calibration import (
-    Asked,
     Calibration,
     Seen,
-    ask_member,
-    calibrate,
     read_calibration,
     write_calibration,
 )
@@ -155,10 +153,10 @@ def test_pictures_that_were_not_calibrated_are_refused(owned: FingerprintSet) ->
     found = calibrate(owned, asked)
     assert found.image_attacks == ("none", "jpeg:75")
     for attack in found.image_attacks:
-        assert allowance_of(found, Policy(), image_attack=attack)[0] == found.allowance
+        assert allowances_of(found, Policy(), image_attack=attack)[0] == found.allowance
     with pytest.raises(UsageError, match="--image-attack jpeg:50"):
-        allowance_of(found, Policy(), image_attack="jpeg:50")
-    assert allowance_of(None, Policy(), image_attack="jpeg:50") == (None, None)
+        allowances_of(found, Policy(), image_attack="jpeg:50")
+    assert allowances_of(None, Policy(), image_attack="jpeg:50") == Allowances()
 
 
 def test_a_calibration_covers_audits_that_ask_alike(owned: FingerprintSet) -> None:
@@ -166,7 +164,7 @@ def test_a_calibration_covers_audits_that_ask_alike(owned: FingerprintSet) -> No
     suspect = stranger("a", 1)
     found = calibrate(owned, [ask_member(owned, suspect, policy=policy)], policy=policy)
     assert len(suspect.asked) == 24 * 4
-    assert allowance_of(found, policy)[0] == found.allowance
+    assert allowances_of(found, policy)[0] == found.allowance
     for other, example, words in (
         (Policy(repeats=2), None, "got further prompts none .*the same --also-ask"),
         (
@@ -177,7 +175,7 @@ def test_a_calibration_covers_audits_that_ask_alike(owned: FingerprintSet) -> No
         (policy, "A dog.", r'got example "A dog\." \(calibrated: none\).*the same --example'),
     ):
         with pytest.raises(UsageError, match=words):
-            allowance_of(found, other, example=example)
+            allowances_of(found, other, example=example)
 
 
 def test_a_panel_that_proves_nothing_is_refused(owned: FingerprintSet) -> None:

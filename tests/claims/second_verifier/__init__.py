@@ -9,6 +9,7 @@ writing    canonical JSON
 signed     statements, the tree, timestamps
 keys       secret, seeds, keys, order of asking
 answers    questions, replies, counts
+contrasts  whose words an answer's are
 weighing   e-values, control, decision
 """
 
@@ -20,6 +21,7 @@ from typing import Any, NamedTuple
 
 from .answers import FORM, Counting, prompts_of, read_control, read_journal
 from .checking import UnknownFormError, WrongError, same, sha256
+from .contrasts import contrasts_of
 from .keys import batch_of, order_of, secret_of
 from .signed import COMMITMENT, LIST, enumerated, leaf, merkle, statement
 from .weighing import Control, Count, control, judge, log_discount
@@ -98,6 +100,7 @@ def evidence(
     judged = [t for t in order[: len(verdict["per_trigger"])] if t["id"] in answers]
     counting = Counting(files, manifest, policy, keys)
     counts = [(t["id"], counting.count(t, answers[t["id"]])) for t in judged]
+    contrasts = contrasts_of(files, policy, judged, answers)
     gaps = sum(text is None for replies in answers.values() for text in replies)
     same("run/control.jsonl" in files, verdict.get("control") is not None, "whether controlled")
     seen = None
@@ -106,10 +109,10 @@ def evidence(
         whole = {label: [] if None in texts else texts for label, texts in said.items()}
         bases = [(t["id"], counting.count(t, whole[t["id"]])) for t in judged]
         runs = max(verdict["control"]["runs"], listed.get("runs", 1))
-        counts, seen = control(counts, bases, header, triggers, len(order), runs)
+        counts, seen = control(counts, bases, header, triggers, len(order), runs, contrasts)
         each = policy["repeats"] * (1 + len(policy["also_ask"]))
         gaps += each * sum(count is None for _, count in bases)
-    found = judge(counts, header, triggers, len(order))
+    found = judge(counts, header, triggers, len(order), contrasts)
     questions = sum(len(prompts_of(t, policy)) for t in order)
     return Found(
         root,

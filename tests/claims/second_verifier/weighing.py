@@ -38,24 +38,29 @@ def judge(
     header: Mapping[str, Any],
     triggers: int,
     asked: int | None = None,
+    contrasts: Mapping[str, float] | None = None,
 ) -> Weighed:
     """The verdict on the first triggers of `asked`, of which there are N in the fingerprint."""
     policy, size = header["policy"], header["vocabulary_size"]
     greens, gamma = sizes(header)
-    allowance = policy["transfer_allowance"]
+    allowance, other = policy["transfer_allowance"], policy.get("contrast_allowance")
     drawn = policy.get("order", "fingerprint") == "drawn"
     left = range(triggers - (asked or triggers) + 1, triggers)  # N, of which n may be asked
     price = 1.0 + sum(1.0 / n for n in left) / math.e if drawn else 1.0
-    reactions, seen = [], [count for _, count in counts]
-    for count in seen:
+    reactions, nearer, seen = [], [], [count for _, count in counts]
+    for trigger, count in counts:
         if count is not None and count[1] > 0:
             reactions.append(reaction(*count, gamma))
+            nearer.append((contrasts or {}).get(trigger, 0.0))
         elif drawn:
             reactions.append(0.0)
+            nearer.append(0.0)
     highest = independence(seen, size, greens, policy["tilts"])
     transfer = None
-    if allowance is not None:
-        transfer = bet([one / allowance - 1 for one in reactions], price)
+    tested = [(reactions, allowance), (nearer, other)]
+    gains = [[one / limit - 1 for one in some] for some, limit in tested if limit is not None]
+    if gains:
+        transfer = bet(gains, price)
     independent = highest >= -math.log10(policy["alpha"])
     beyond = transfer is None or transfer >= -math.log10(policy["alpha_transfer"])
     answered = sum(count is not None and count[1] > 0 for count in seen)
@@ -75,12 +80,16 @@ def independence(counts: Sequence[Count], size: int, greens: int, tilts: Sequenc
     return highest
 
 
-def bet(gains: Sequence[float], price: float = 1.0) -> float:
-    """log10 of the highest wealth Σ w Π (1 + f·gain), divided by a price; at least 1."""
-    wealth, highest = [math.log(weight) for _, weight in BETS], 0.0
-    for gain in gains:
-        wealth = [old + math.log1p(f * gain) for old, (f, _) in zip(wealth, BETS, strict=True)]
-        highest = max(highest, (log_sum(wealth) - math.log(price)) / math.log(10))
+def bet(several: Sequence[Sequence[float]], price: float = 1.0) -> float:
+    """log10 of the highest mean of wealths Σ w Π (1 + f·gain), divided by a price; at least 1."""
+    parts, highest = [[math.log(weight) for _, weight in BETS] for _ in several], 0.0
+    for gains in zip(*several, strict=True):
+        parts = [
+            [old + math.log1p(f * gain) for old, (f, _) in zip(part, BETS, strict=True)]
+            for part, gain in zip(parts, gains, strict=True)
+        ]
+        mean = log_sum([log_sum(part) for part in parts]) - math.log(len(parts))
+        highest = max(highest, (mean - math.log(price)) / math.log(10))
     return highest
 
 
@@ -91,6 +100,7 @@ def control(
     triggers: int,
     asked: int,
     runs: int,
+    contrasts: Mapping[str, float] | None = None,
 ) -> tuple[list[tuple[str, Count]], Control]:
     """The counts without triggers whose base picture is silent, and what the control says."""
     policy, size = header["policy"], header["vocabulary_size"]
@@ -98,14 +108,16 @@ def control(
     lean = independence([count for _, count in bases], size, greens, DEFAULT_TILTS)
     pairs = bet(
         [
-            (reaction(*seen, gamma) if seen is not None else 0.0)
-            - (reaction(*base, gamma) if base is not None else 1.0)
-            for (_, seen), (_, base) in zip(counts, bases, strict=True)
+            [
+                (reaction(*seen, gamma) if seen is not None else 0.0)
+                - (reaction(*base, gamma) if base is not None else 1.0)
+                for (_, seen), (_, base) in zip(counts, bases, strict=True)
+            ]
         ]
     )
     silent = {trigger for trigger, base in bases if base is None}
     kept = [(trigger, None if trigger in silent else seen) for trigger, seen in counts]
-    before, after = (judge(some, header, triggers, asked) for some in (counts, kept))
+    before, after = (judge(some, header, triggers, asked, contrasts) for some in (counts, kept))
     left = min(before.log10_e_value, after.log10_e_value) - lean
     transfer = after.transfer_log10_e_value
     transfer_left = None if transfer is None else transfer - lean

@@ -1,0 +1,96 @@
+"""Whose words an answer's are: nearer to the source's own, or to those of a model that is not it?
+
+A sibling leans to green on triggers that were made on the source, but it says so in words of its
+own; a copy repeats the source's. Two answers are as near as the share of their words that stand in
+both in the same order, 2·LCS/(n + m) over their words and marks (1 for the same words, 0 for none).
+With S the nearness to the source's answer to the same picture and R_j that to each reference's, the
+**contrast** of a trigger is a number from 0 to 1,
+
+    s = min(1, max(0, (S − max_j R_j) / w)),
+
+so 0 means that some reference is as near, and 1 that the source is nearer by at least w. A margin
+is counted, and not merely who is nearest, as the words of one sibling are often a little nearer to
+the source's than to another sibling's; half a tie would lift strangers, who are near to nobody.
+Where pictures may have been handled on their way (compressed, resized), each model answered each
+kind, and its nearest answer counts. Only texts are compared: whoever holds the answers can do
+it again, without any model. A model of the panel is measured with itself left out of the
+references, like a suspect that none of them is. Knows texts only.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Final
+
+from sif.errors import UsageError
+
+WIDTH: Final = 0.15
+"""w, by which the source must be nearer for a full contrast. Narrower ones let siblings score by
+luck, wider ones lose copies that were tuned far away or asked behind JPEG."""
+LONGEST: Final = 20_000
+"""Characters of an answer that are compared; no model says more about a picture."""
+WORDS: Final = re.compile(r"\w+|[^\w\s]")
+
+Texts = Sequence[str]
+"""Answers of one model to the questions about one trigger, in their order, "" for none."""
+
+
+@lru_cache(maxsize=2048)
+def words_of(text: str) -> tuple[str, ...]:
+    """Words and marks as they are compared: without case, of the beginning of very long answers."""
+    return tuple(WORDS.findall(text[:LONGEST].casefold()))
+
+
+def nearness(first: Sequence[str], second: Sequence[str]) -> float:
+    """Share of the words of two answers that stand in both in the same order, from 0 to 1.
+
+    Args:
+        first: of `words_of`.
+        second: the same; an answer without words is near to nothing.
+    """
+    total = len(first) + len(second)
+    return 2.0 * common(first, second) / total if total else 0.0
+
+
+def common(first: Sequence[str], second: Sequence[str]) -> int:
+    """Length of the longest common subsequence, a bit for each word of `first` (Hyyrö, 2004)."""
+    places: dict[str, int] = {}
+    for place, word in enumerate(first):
+        places[word] = places.get(word, 0) | 1 << place
+    full = (1 << len(first)) - 1
+    open_places = full
+    for word in second:
+        met = open_places & places.get(word, 0)
+        open_places = ((open_places + met) | (open_places - met)) & full
+    return len(first) - open_places.bit_count()
+
+
+def contrast(
+    answers: Texts, source: Sequence[Texts], references: Mapping[str, Sequence[Texts]]
+) -> float:
+    """By how much a suspect's answers to one trigger are nearer to the source's, from 0 to 1.
+
+    Args:
+        answers: of the suspect.
+        source: of the source, for every kind of handling.
+        references: the same of every model that is known not to be derived, by its name.
+
+    Raises:
+        UsageError: no answers of the source or of any reference.
+    """
+    if not source or not any(references.values()):
+        raise UsageError(
+            "expected the answers of the source and of at least one other model to compare with, "
+            "got none; run sif calibrate with --source"
+        )
+    ours = max(mean_nearness(answers, texts) for texts in source)
+    theirs = max(mean_nearness(answers, texts) for kinds in references.values() for texts in kinds)
+    return min(1.0, max(0.0, (ours - theirs) / WIDTH))
+
+
+def mean_nearness(first: Texts, second: Texts) -> float:
+    """Of the answers of two models to the questions about a trigger, from 0 to 1."""
+    each = [
+        nearness(words_of(one), words_of(other)) for one, other in zip(first, second, strict=True)
+    ]
+    return sum(each) / len(each)

@@ -1,0 +1,60 @@
+"""Whose words an answer's are, by a table of lengths instead of bits."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .answers import FORM, Replies, prompts_of, question
+
+WIDTH = 0.15
+
+
+def contrasts_of(
+    files: Mapping[str, bytes],
+    policy: Mapping[str, Any],
+    asked: Sequence[Mapping[str, Any]],
+    answers: Replies,
+) -> dict[str, float]:
+    """That of every trigger with an answer; nothing where the policy tests none."""
+    if policy.get("contrast_allowance") is None:
+        return {}
+    told = json.loads(files[FORM + "calibration.json"])
+    kept = json.loads(files[FORM + "panel.json"])["answers"]
+    source = [one["suspect"] for one in told["source"]]
+    members = [one["suspect"] for one in told["members"]]
+    found = {}
+    for trigger in asked:
+        prompts = prompts_of(trigger, policy)
+        digests = [question(files, trigger, one, n) for n, one in enumerate(prompts)]
+        said = answers[trigger["id"]]
+        if any(text is not None for text in said):
+            ours, theirs = (
+                [
+                    near(said, kept[name], digests)
+                    for name in names
+                    if set(digests) & set(kept[name])
+                ]
+                for names in (source, members)
+            )
+            margin = max(ours) - max(theirs) if ours else 0.0
+            found[trigger["id"]] = min(1.0, max(0.0, margin / WIDTH))
+    return found
+
+
+def near(said: Sequence[str | None], kept: Mapping[str, str], digests: Sequence[str]) -> float:
+    each = [alike(text or "", kept.get(one, "")) for text, one in zip(said, digests, strict=True)]
+    return sum(each) / len(each)
+
+
+def alike(first: str, second: str) -> float:
+    one, other = (re.findall(r"\w+|[^\w\s]", text[:20_000].casefold()) for text in (first, second))
+    if not one or not other:
+        return 0.0
+    row = [0] * (len(other) + 1)
+    for word in one:
+        above, row = row, [0]
+        for place, again in enumerate(other):
+            longer = above[place] + 1 if word == again else max(above[place + 1], row[-1])
+            row.append(longer)
+    return 2 * row[-1] / (len(one) + len(other))
