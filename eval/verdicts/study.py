@@ -1,18 +1,20 @@
 """`sif bench verdicts`: what weights of words buy, and how many questions a calibrated claim takes.
 
-1. The source gets a fingerprint for each set of keys. 2. A panel of innocents, asked for nothing
+1. The source gets a fingerprint for each recipe and set of keys. 2. A panel of innocents, asked for nothing
 else, calibrates each. 3. Every suspect answers every trigger. 4. For each suspect: evidence with
 and without weights, questions until independence alone and until both nulls are refuted, and the
-verdict of a calibrated audit. Everything is kept in the folder and found again.
+verdict of a calibrated audit. 5. With a panel of two or more, audits by each test of transfer and
+for every handling of pictures, which the auditor does not know. Everything is kept in the folder and found again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
+from sif.attacks.images import parse_image_attack
 from sif.errors import UsageError
 from sif.eval.jobs import Call, Show, workers
 from sif.eval.study import Findings, Settings, Study, Workplace
@@ -20,14 +22,17 @@ from sif.eval.triggers.asking import kept
 from sif.eval.triggers.making import Making, green_methods, makings_of
 from sif.eval.triggers.mini_roster import FAMILIES, MiniRoster, mini_roster
 from sif.eval.triggers.roster import named
+from sif.eval.verdicts.audits import Audit, audits_of
+from sif.eval.verdicts.audits import as_table as audits_table
 from sif.eval.verdicts.counting import Allowance, Found, as_table, find
 from sif.fingerprint.folder import FingerprintSet
 from sif.mini.architecture import Family
-from sif.ownership.calibrating import ask_member, calibrate
+from sif.ownership.calibrating import FEWEST_MODELS, ask_member, calibrate
 from sif.types import Query, Reply
 
+SOURCE: Final = "source"
 SUSPECTS: Final = (
-    "source",
+    SOURCE,
     "int8",
     "nf4",
     "pruned-40",
@@ -54,6 +59,10 @@ class VerdictSettings(Settings):
     """Some of the roster of `sif bench triggers`."""
     panel: tuple[str, ...] = Field(default=("sibling-c", "stranger-c"), min_length=1)
     """Innocents of the roster that calibrate; asked before, and not suspected."""
+    methods: tuple[str, ...] = Field(default=("sif",), min_length=1)
+    """Recipes, as of `sif bench triggers`; the first is that of the first table."""
+    image_attacks: tuple[str, ...] = Field(default=("none",), min_length=1)
+    """Handlings of pictures, in the words of `sif verify --image-attack`; none is always there."""
     batch_size: int = Field(default=12, ge=1)
     """Triggers optimised together."""
 
@@ -65,7 +74,15 @@ class VerdictSettings(Settings):
             )
         for family in self.families:
             named(mini_roster(family).suspects, self.everybody)
+        green_methods(self.methods)
+        for text in self.image_attacks:
+            parse_image_attack(text)
         return self
+
+    @property
+    def handlings(self) -> tuple[str, ...]:
+        """Plain pictures and the attacks on them."""
+        return tuple(dict.fromkeys(("none", *self.image_attacks)))
 
     @property
     def everybody(self) -> tuple[str, ...]:
@@ -77,19 +94,23 @@ def run(settings: VerdictSettings, place: Workplace) -> Findings:
     """Runs the study, or goes on with an interrupted one."""
     found: list[Found] = []
     allowances: list[Allowance] = []
+    audits: list[Audit] = []
     for family in settings.families:
-        shown, allowed = audit_family(settings, family, place)
+        shown, allowed, audited = audit_family(settings, family, place)
         found += shown
         allowances += allowed
-    return Findings(
-        summary=as_table(found, allowances),
-        files={"suspects.parquet": found, "allowances.parquet": allowances},
-    )
+        audits += audited
+    files: dict[str, str | bytes | Sequence[BaseModel]] = {
+        "suspects.parquet": found,
+        "allowances.parquet": allowances,
+        "audits.parquet": audits,
+    }
+    return Findings(summary=as_table(found, allowances) + audits_table(audits), files=files)
 
 
 def audit_family(
     settings: VerdictSettings, family: Family, place: Workplace
-) -> tuple[list[Found], list[Allowance]]:
+) -> tuple[list[Found], list[Allowance], list[Audit]]:
     """Makes fingerprints, asks everybody, calibrates, and counts.
 
     Raises:
@@ -100,7 +121,7 @@ def audit_family(
     makings = makings_of(
         roster,
         place,
-        green_methods(("sif",)),
+        green_methods(settings.methods),
         seeds=range(settings.seeds),
         count=settings.triggers,
         batch_size=settings.batch_size,
@@ -109,9 +130,16 @@ def audit_family(
     roster.prepare(names, place.out, place.show)
     with workers(place.jobs, place.show) as hands:
         hands.run(makings)
-        asked = hands.run([Call(partial(_ask, roster, makings, place.out, it)) for it in names])
-    answers = dict(zip(names, asked, strict=True))
-    sets = _sets(makings)
+        asked = hands.run(
+            [
+                Call(partial(_ask, roster, makings, place.out, it, settings.handlings))
+                for it in names
+            ]
+        )
+    told = dict(zip(names, asked, strict=True))
+    audits = _audits(settings, family, makings, told)
+    sets = _sets(makings)[: settings.seeds]
+    answers = {name: some["none"][: settings.seeds] for name, some in told.items()}
     calibrations = [
         calibrate(
             owned,
@@ -125,7 +153,37 @@ def audit_family(
         Allowance(family=family, seed=seed, allowance=one.allowance)
         for seed, one in enumerate(calibrations)
     ]
-    return found, allowances
+    return found, allowances, audits
+
+
+def _audits(
+    settings: VerdictSettings,
+    family: Family,
+    makings: Sequence[Making],
+    told: Mapping[str, Mapping[str, list[list[Reply]]]],
+) -> list[Audit]:
+    """Audits of everybody; nothing where nobody is left to compare with."""
+    if len(settings.panel) < FEWEST_MODELS or SOURCE not in settings.suspects:
+        return []
+    roster = mini_roster(family)
+    roles = {entry.name: entry.role for entry in named(roster.suspects, settings.everybody)}
+    return [
+        audit
+        for place, (making, owned) in enumerate(zip(makings, _sets(makings), strict=True))
+        for audit in audits_of(
+            owned,
+            family=family,
+            method=making.method.name,
+            seed=making.seed,
+            roles=roles,
+            answers={
+                name: {attack: some[place] for attack, some in replies.items()}
+                for name, replies in told.items()
+            },
+            panel=settings.panel,
+            source=SOURCE,
+        )
+    ]
 
 
 def _sets(makings: Sequence[Making]) -> list[FingerprintSet]:
@@ -133,21 +191,28 @@ def _sets(makings: Sequence[Making]) -> list[FingerprintSet]:
 
 
 def _ask(
-    roster: MiniRoster, makings: tuple[Making, ...], out: Path, name: str, show: Show
-) -> list[list[Reply]]:
-    """Replies to every trigger, a list for each fingerprint."""
+    roster: MiniRoster,
+    makings: tuple[Making, ...],
+    out: Path,
+    name: str,
+    handlings: tuple[str, ...],
+    show: Show,
+) -> dict[str, list[list[Reply]]]:
+    """Replies to every trigger, by handling, a list for each fingerprint."""
     sets = _sets(makings)
     queries = [trigger.query() for owned in sets for trigger in owned.triggers]
-    stage = f"{roster.name}: asking {name}"
-
-    def report(part: float) -> None:
-        show(stage, part * len(queries), len(queries), "")
-
+    stage, size = f"{roster.name}: asking {name}", len(queries) // len(sets)
+    found: dict[str, list[list[Reply]]] = {}
     with kept(roster, name, out, show) as ask:
-        replies = ask(queries, "none", report)
-    report(1.0)
-    size = len(queries) // len(sets)
-    return [replies[start : start + size] for start in range(0, len(replies), size)]
+        for turn, attack in enumerate(handlings):
+
+            def report(part: float, turn: int = turn, attack: str = attack) -> None:
+                show(stage, turn + part, len(handlings), attack)
+
+            replies = ask(queries, attack, report)
+            found[attack] = [replies[at : at + size] for at in range(0, len(replies), size)]
+    show(stage, len(handlings), len(handlings), "")
+    return found
 
 
 class _Told:
