@@ -5,6 +5,7 @@ without knowing which handling its pictures went through. Knows nothing of model
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import Final
 
 import numpy as np
@@ -15,16 +16,20 @@ from sif.errors import UsageError
 from sif.eval.triggers.roster import Role
 from sif.fingerprint.folder import FingerprintSet
 from sif.ownership.allowance import TESTS, TransferTest, allowed_by
-from sif.ownership.calibrating import Asked, ask_member, calibrate, compared
+from sif.ownership.calibrating import FEWEST_MODELS, Asked, ask_member, calibrate, compared
 from sif.ownership.calibration import Calibration
 from sif.ownership.policy import Policy
 from sif.ownership.questions import queries_of
 from sif.ownership.references import References
 from sif.ownership.sequential import decide
+from sif.ownership.share import share_of
 from sif.suspects.scripted import ScriptedSuspect
 from sif.types import Decision, Reply
 
 RULES: Final = Policy(order="drawn")
+PANELS: Final = (2, 4)
+"""Sizes of the panels that innocents are audited with, beside all others."""
+KIN: Final = "sibling"
 Replies = Mapping[str, Sequence[Reply]]
 """Of one suspect to all triggers of a fingerprint, by the handling of the pictures."""
 
@@ -36,7 +41,7 @@ class Audit(BaseModel):
         test: by which transfer was excluded.
         contrast: mean over the triggers asked; none where that was not tested.
         questions: until the verdict, or all.
-        allowance: τ of reactions.
+        allowance: τ of reactions; at 1 they are not tested.
         contrast_allowance: τ of contrasts.
     """
 
@@ -55,12 +60,30 @@ class Audit(BaseModel):
     contrast_allowance: float
 
 
+class LeftOut(BaseModel):
+    """An audit of an innocent, calibrated on some of the others.
+
+    Attributes:
+        panel: their names.
+        kin: how many siblings of the source are in it, where the suspect is one; else none.
+    """
+
+    audit: Audit
+    panel: tuple[str, ...]
+    kin: int | None
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """What the suspect is, and what the panel lacks, in words."""
+        if self.kin is None:
+            return "stranger", "any"
+        return "sibling", "with siblings" if self.kin else "strangers alone"
+
+
 def audits_of(
     owned: FingerprintSet,
     *,
-    family: str,
-    method: str,
-    seed: int,
+    about: Mapping[str, object],
     roles: Mapping[str, Role],
     answers: Mapping[str, Replies],
     panel: Sequence[str],
@@ -70,9 +93,7 @@ def audits_of(
 
     Args:
         owned: the fingerprint.
-        family: of the models, for the rows.
-        method: that made it, for the rows.
-        seed: of its keys, for the rows.
+        about: family, method and seed, for the rows.
         roles: what suspects are to the source, by name.
         answers: of everybody, by name.
         panel: names of those who calibrate.
@@ -108,9 +129,7 @@ def audits_of(
             calibration,
             references,
             row={
-                "family": family,
-                "method": method,
-                "seed": seed,
+                **about,
                 "suspect": name,
                 "role": roles[name],
                 "image_attack": attack,
@@ -120,7 +139,72 @@ def audits_of(
         if name not in panel
         for attack, replies in answers[name].items()
         for test in TESTS
+        if test != "reaction" or calibration.allowance < 1.0
     ]
+
+
+def left_out(
+    owned: FingerprintSet,
+    *,
+    about: Mapping[str, object],
+    answers: Mapping[str, Replies],
+    innocents: Sequence[str],
+    source: str,
+) -> list[LeftOut]:
+    """Audits every innocent, calibrated on all others and on every few of them.
+
+    Args:
+        owned: the fingerprint.
+        about: family, method and seed, for the rows.
+        answers: of everybody, by name.
+        innocents: names of those who are not derived.
+        source: name of the source.
+    """
+    found = []
+    for suspect in innocents:
+        others = [name for name in innocents if name != suspect]
+        sizes = {*PANELS, len(others)} & set(range(FEWEST_MODELS, len(others) + 1))
+        for panel in (panel for size in sorted(sizes) for panel in combinations(others, size)):
+            audits = audits_of(
+                owned,
+                about=about,
+                roles={suspect: "innocent", source: "source"},
+                answers={name: answers[name] for name in (suspect, source, *panel)},
+                panel=panel,
+                source=source,
+            )
+            found += [
+                LeftOut(
+                    audit=audit,
+                    panel=panel,
+                    kin=sum(KIN in name for name in panel) if KIN in suspect else None,
+                )
+                for audit in audits
+                if audit.suspect == suspect
+            ]
+    return found
+
+
+def left_out_table(rows: Sequence[LeftOut]) -> str:
+    """False claims by method, test and panel; nothing without rows."""
+    if not rows:
+        return ""
+    heads = ("method", "test", "suspect", "panel", "audits", "false claims", "95% interval")
+    keys = list(dict.fromkeys((one.audit.method, one.audit.test, one.kind) for one in rows))
+    shown = []
+    for key in keys:
+        some = [one for one in rows if (one.audit.method, one.audit.test, one.kind) == key]
+        share = share_of(sum(one.audit.derived for one in some), len(some))
+        assert share is not None
+        method, test, (suspect, panel) = key
+        false = sum(one.audit.derived for one in some)
+        interval = f"{share.low:.1%} to {share.high:.1%}"
+        shown.append([method, test, suspect, panel, str(len(some)), str(false), interval])
+    return (
+        "## Innocents, left out in turn\n\n"
+        f"{markdown.table(heads, shown)}"
+        "Audits share models and pictures, so that they are not independent.\n"
+    )
 
 
 def as_table(audits: Sequence[Audit]) -> str:

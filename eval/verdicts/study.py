@@ -7,10 +7,11 @@ verdict of a calibrated audit. 5. With a panel of two or more, audits by each te
 for every handling of pictures, which the auditor does not know. Everything is kept in the folder and found again.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -22,7 +23,7 @@ from sif.eval.triggers.asking import kept
 from sif.eval.triggers.making import Making, green_methods, makings_of
 from sif.eval.triggers.mini_roster import FAMILIES, MiniRoster, mini_roster
 from sif.eval.triggers.roster import named
-from sif.eval.verdicts.audits import Audit, audits_of
+from sif.eval.verdicts.audits import Audit, LeftOut, audits_of, left_out, left_out_table
 from sif.eval.verdicts.audits import as_table as audits_table
 from sif.eval.verdicts.counting import Allowance, Found, as_table, find
 from sif.fingerprint.folder import FingerprintSet
@@ -63,6 +64,8 @@ class VerdictSettings(Settings):
     """Recipes, as of `sif bench triggers`; the first is that of the first table."""
     image_attacks: tuple[str, ...] = Field(default=("none",), min_length=1)
     """Handlings of pictures, in the words of `sif verify --image-attack`; none is always there."""
+    leave_out: bool = False
+    """Also audit every innocent with the others as panels: minutes for each fingerprint."""
     batch_size: int = Field(default=12, ge=1)
     """Triggers optimised together."""
 
@@ -90,27 +93,36 @@ class VerdictSettings(Settings):
         return (*self.panel, *self.suspects)
 
 
+class FamilyFindings(NamedTuple):
+    """What one family gave."""
+
+    found: list[Found]
+    allowances: list[Allowance]
+    audits: list[Audit]
+    left_out: list[LeftOut]
+
+
 def run(settings: VerdictSettings, place: Workplace) -> Findings:
     """Runs the study, or goes on with an interrupted one."""
-    found: list[Found] = []
-    allowances: list[Allowance] = []
-    audits: list[Audit] = []
-    for family in settings.families:
-        shown, allowed, audited = audit_family(settings, family, place)
-        found += shown
-        allowances += allowed
-        audits += audited
-    files: dict[str, str | bytes | Sequence[BaseModel]] = {
-        "suspects.parquet": found,
-        "allowances.parquet": allowances,
-        "audits.parquet": audits,
-    }
-    return Findings(summary=as_table(found, allowances) + audits_table(audits), files=files)
+    each = [audit_family(settings, family, place) for family in settings.families]
+    found = [row for one in each for row in one.found]
+    allowances = [row for one in each for row in one.allowances]
+    audits = [row for one in each for row in one.audits]
+    innocents = [row for one in each for row in one.left_out]
+    return Findings(
+        summary=as_table(found, allowances) + audits_table(audits) + left_out_table(innocents),
+        files={
+            "suspects.parquet": found,
+            "allowances.parquet": allowances,
+            "audits.parquet": audits,
+            "left-out.json": json.dumps([row.model_dump(mode="json") for row in innocents]),
+        },
+    )
 
 
 def audit_family(
     settings: VerdictSettings, family: Family, place: Workplace
-) -> tuple[list[Found], list[Allowance], list[Audit]]:
+) -> FamilyFindings:
     """Makes fingerprints, asks everybody, calibrates, and counts.
 
     Raises:
@@ -137,7 +149,7 @@ def audit_family(
             ]
         )
     told = dict(zip(names, asked, strict=True))
-    audits = _audits(settings, family, makings, told)
+    audits, innocents = _audits(settings, family, makings, told, place.show)
     sets = _sets(makings)[: settings.seeds]
     answers = {name: some["none"][: settings.seeds] for name, some in told.items()}
     calibrations = [
@@ -153,7 +165,7 @@ def audit_family(
         Allowance(family=family, seed=seed, allowance=one.allowance)
         for seed, one in enumerate(calibrations)
     ]
-    return found, allowances, audits
+    return FamilyFindings(found, allowances, audits, innocents)
 
 
 def _audits(
@@ -161,29 +173,32 @@ def _audits(
     family: Family,
     makings: Sequence[Making],
     told: Mapping[str, Mapping[str, list[list[Reply]]]],
-) -> list[Audit]:
+    show: Show,
+) -> tuple[list[Audit], list[LeftOut]]:
     """Audits of everybody; nothing where nobody is left to compare with."""
+    audits: list[Audit] = []
+    innocents: list[LeftOut] = []
     if len(settings.panel) < FEWEST_MODELS or SOURCE not in settings.suspects:
-        return []
-    roster = mini_roster(family)
-    roles = {entry.name: entry.role for entry in named(roster.suspects, settings.everybody)}
-    return [
-        audit
-        for place, (making, owned) in enumerate(zip(makings, _sets(makings), strict=True))
-        for audit in audits_of(
-            owned,
-            family=family,
-            method=making.method.name,
-            seed=making.seed,
-            roles=roles,
-            answers={
-                name: {attack: some[place] for attack, some in replies.items()}
-                for name, replies in told.items()
-            },
-            panel=settings.panel,
-            source=SOURCE,
+        return audits, innocents
+    entries = named(mini_roster(family).suspects, settings.everybody)
+    for place, (making, owned) in enumerate(zip(makings, _sets(makings), strict=True)):
+        show(f"{family}: auditing", place, len(makings), making.name)
+        answers = {
+            name: {attack: some[place] for attack, some in replies.items()}
+            for name, replies in told.items()
+        }
+        about = {"family": family, "method": making.method.name, "seed": making.seed}
+        roles = {entry.name: entry.role for entry in entries}
+        audits += audits_of(
+            owned, about=about, roles=roles, answers=answers, panel=settings.panel, source=SOURCE
         )
-    ]
+        if settings.leave_out:
+            unrelated = [entry.name for entry in entries if entry.role == "innocent"]
+            innocents += left_out(
+                owned, about=about, answers=answers, innocents=unrelated, source=SOURCE
+            )
+    show(f"{family}: auditing", len(makings), len(makings), "")
+    return audits, innocents
 
 
 def _sets(makings: Sequence[Making]) -> list[FingerprintSet]:

@@ -78,15 +78,24 @@ def allowed_by(calibration: Calibration | None, test: TransferTest) -> Allowance
             f"expected for the test {test!r} a calibration that asked the source too, got one "
             "without; run sif calibrate with --source MODEL"
         )
+    nothing_shown = calibration.allowance >= 1.0
+    if nothing_shown and test == "reaction":
+        raise UsageError(
+            "expected a calibration whose panel does not react to all triggers, got one that does; "
+            "verify by contrast"
+        )
     return Allowances(
-        reaction=None if test == "contrast" else calibration.allowance,
+        reaction=None if test == "contrast" or nothing_shown else calibration.allowance,
         contrast=None if test == "reaction" else calibration.contrast_allowance,
         highest=calibration.highest_unrelated,
     )
 
 
 def usual_test(calibration: Calibration | None) -> TransferTest:
-    """Both tests where the source was asked too, else reactions alone."""
+    """Both tests where the source was asked too, else reactions alone.
+
+    Where the panel reacts to all triggers, `both` has nothing but contrasts.
+    """
     contrasted = calibration is not None and calibration.contrast_allowance is not None
     return "both" if contrasted else "reaction"
 

@@ -231,9 +231,10 @@ def calibrate(
     members = [_member(asked, gamma, alone) for asked in panel]
     worst = max(member.upper_bound for member in members)
     nearer = max(member.contrast_bound or 0.0 for member in members) if source else None
-    if worst >= 1.0 or (nearer or 0.0) >= 1.0:
+    if (worst if nearer is None else nearer) >= 1.0:
+        what = "the reaction" if nearer is None else "the contrast"
         raise UsageError(
-            f"expected triggers enough to bound the reaction of {len(panel)} models, got "
+            f"expected triggers enough to bound {what} of {len(panel)} models, got "
             f"{min(len(asked.answers) for asked in panel)} answers of one; make more triggers, or "
             "take out of the panel what reacts to all of them"
         )
@@ -243,7 +244,7 @@ def calibrate(
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         confidence=confidence,
         gamma=gamma,
-        allowance=max(worst, _floor(fingerprint, panel)),
+        allowance=min(1.0, max(worst, _floor(fingerprint, panel))),
         reaction=sum(together) / len(together),
         upper_bound=_rounded_up(upper_bound(together, confidence=confidence)),
         members=tuple(members),

@@ -104,7 +104,8 @@ class Calibration(_Record):
         fingerprint: SHA-256 of the manifest that it belongs to.
         confidence: with which all upper bounds hold together.
         gamma: green ids of all ids.
-        allowance: τ, the largest upper bound of any member, at least `chance_floor` of any.
+        allowance: τ, the largest upper bound of any member, at least `chance_floor` of any; 1, with
+            which nothing can be shown, where a member reacts to all and contrasts were measured.
         reaction: mean over triggers of the panel's mean reaction.
         upper_bound: of that, at the same confidence, all answers to one trigger taken as one.
         members: who was asked.
@@ -122,7 +123,7 @@ class Calibration(_Record):
     created: str
     confidence: float
     gamma: float
-    allowance: float = Field(gt=0.0, lt=1.0)
+    allowance: float = Field(gt=0.0, le=1.0)
     reaction: float
     upper_bound: float
     members: tuple[PanelMember, ...] = Field(min_length=1)

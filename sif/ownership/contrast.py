@@ -90,7 +90,11 @@ def contrast(
 
 def mean_nearness(first: Texts, second: Texts) -> float:
     """Of the answers of two models to the questions about a trigger, from 0 to 1."""
-    each = [
-        nearness(words_of(one), words_of(other)) for one, other in zip(first, second, strict=True)
-    ]
+    each = [_between(*texts) for texts in zip(first, second, strict=True)]
     return sum(each) / len(each)
+
+
+@lru_cache(maxsize=65_536)
+def _between(first: str, second: str) -> float:
+    """Nearness of two answers; a calibration compares the same ones several times."""
+    return nearness(words_of(first), words_of(second))

@@ -246,6 +246,21 @@ def test_a_model_under_an_attack_is_no_reference_for_itself(owned: FingerprintSe
     assert set((found.panel[2].contrasts or {}).values()) == {0.0}
 
 
+def test_where_the_panel_reacts_to_everything_contrasts_are_left(owned: FingerprintSet) -> None:
+    panel = [told(owned, said(owned, green=28, seed=seed), f"sibling {seed}") for seed in (1, 2)]
+    with pytest.raises(UsageError, match=r"bound the reaction|copy of the source"):
+        calibrate(owned, panel, policy=UNSCORED)
+    source = told(owned, said(owned, green=27, seed=9), "source")
+    found = compared(owned, panel, [source], policy=UNSCORED)
+    made = calibrate(owned, found.panel, source=found.source, policy=UNSCORED)
+    assert made.allowance == 1.0
+    both = allowances_of(made, UNSCORED)
+    assert both.reaction is None
+    assert both.contrast == made.contrast_allowance
+    with pytest.raises(UsageError, match="verify by contrast"):
+        allowances_of(made, UNSCORED, test="reaction")
+
+
 def test_a_test_that_was_not_calibrated_is_refused(owned: FingerprintSet) -> None:
     panel = [told(owned, said(owned, green=15, seed=seed), str(seed)) for seed in (1, 2)]
     plain = calibrate(owned, panel, policy=UNSCORED)

@@ -6,7 +6,14 @@ import pytest
 
 from sif.errors import UsageError
 from sif.eval.triggers.roster import Role
-from sif.eval.verdicts.audits import Audit, Replies, as_table, audits_of
+from sif.eval.verdicts.audits import (
+    Audit,
+    Replies,
+    as_table,
+    audits_of,
+    left_out,
+    left_out_table,
+)
 from sif.eval.verdicts.study import VerdictSettings
 from sif.fingerprint.folder import FingerprintSet
 from sif.types import Answer
@@ -19,6 +26,7 @@ ROLES: dict[str, Role] = {
     "one": "innocent",
     "two": "innocent",
 }
+ABOUT = {"family": "llava", "method": "sif", "seed": 0}
 
 
 @pytest.fixture(scope="module")
@@ -36,19 +44,21 @@ def replies(owned: FingerprintSet, *, green: int, seeds: Sequence[int]) -> Repli
 
 
 @pytest.fixture(scope="module")
-def audits(owned: FingerprintSet) -> list[Audit]:
-    told = {
+def told(owned: FingerprintSet) -> dict[str, Replies]:
+    return {
         "source": replies(owned, green=27, seeds=(1, 2)),
         "nf4": replies(owned, green=27, seeds=(2, 2)),  # to plain pictures as if compressed
         "kin": replies(owned, green=24, seeds=(3, 4)),
         "one": replies(owned, green=22, seeds=(5, 6)),
         "two": replies(owned, green=20, seeds=(7, 8)),
     }
+
+
+@pytest.fixture(scope="module")
+def audits(owned: FingerprintSet, told: dict[str, Replies]) -> list[Audit]:
     return audits_of(
         owned,
-        family="llava",
-        method="sif",
-        seed=0,
+        about=ABOUT,
         roles=ROLES,
         answers=told,
         panel=("one", "two"),
@@ -77,6 +87,27 @@ def test_the_table_counts_copies_and_innocents(audits: list[Audit]) -> None:
     assert "| sif | none | contrast | 1 of 1 | 0 of 1 |" in table
     assert "| sif | jpeg:75 | reaction | 0 of 1 | 0 of 1 | more | more |" in table
     assert as_table([]) == ""
+
+
+def test_every_innocent_is_left_out_of_panels_of_the_others(
+    owned: FingerprintSet, told: dict[str, Replies]
+) -> None:
+    named = {"sibling": told["kin"], "sibling-b": told["one"], "stranger": told["two"]}
+    rows = left_out(
+        owned,
+        about=ABOUT,
+        answers={"source": told["source"], **named},
+        innocents=list(named),
+        source="source",
+    )
+    assert {(one.audit.suspect, one.panel) for one in rows} == {
+        (name, tuple(other for other in named if other != name)) for name in named
+    }
+    assert {one.audit.test for one in rows} >= {"contrast", "both"}
+    table = left_out_table(rows)
+    assert "| sif | contrast | sibling | with siblings | 4 | 0 | 0.0% to 60.2% |" in table
+    assert "| sif | both | stranger | any | 2 | 0 | 0.0% to 84.2% |" in table
+    assert left_out_table([]) == ""
 
 
 def test_settings_refuse_what_cannot_be_asked() -> None:
