@@ -17,7 +17,7 @@ Model = Annotated[str, typer.Argument(help="Folder or hub id of your model.")]
 Images = Annotated[Path, typer.Option(help="Folder of base images, any size and format.")]
 Out = Annotated[Path, typer.Option(help="Folder of the fingerprint.")]
 RecipeName = Annotated[
-    str, typer.Option(help="sif, sif-recoded, sif-paper, sif-release, or a YAML file.")
+    str, typer.Option(help="sif, sif-wire, sif-recoded, sif-paper, sif-release, or a YAML file.")
 ]
 Prompts = Annotated[str, typer.Option(help="Prompt set, asked in turn.")]
 Number = Annotated[

@@ -13,6 +13,7 @@ from sif.recipe_file import read_recipe
 BUILT_IN: Final = (
     "sif",
     "sif-recoded",
+    "sif-wire",
     "sif-paper",
     "sif-release",
     "ordinary",

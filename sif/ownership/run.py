@@ -4,6 +4,7 @@ Where base pictures were asked too, their answers are in control.sqlite. Knows n
 tables.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -106,28 +107,45 @@ def _refusal(run: Path, begun: RunRecord, record: RunRecord) -> str:
             f"expected in {run} the run that was begun there, got another fingerprint, suspect or "
             f"way of asking ({changed}); ask as it was begun, or name another folder with --run"
         )
-    then = begun.policy.transfer_allowance
-    now = None if record.policy is None else record.policy.transfer_allowance
-    if begun.policy.model_copy(update={"transfer_allowance": now}) != record.policy:
+    then, now = _allowances(begun.policy), _allowances(record.policy)
+    if begun.policy.model_copy(update=now) != record.policy:
         return (
             f"expected the rules that {run} was begun under, got others ({changed}); they are "
             "fixed before the first question: use the same ones, or ask anew into another folder "
             "with --run"
         )
     reason = "the fingerprint has no calibration now, or it is left out"
-    if now is not None:
-        anew = "" if then is None else "anew "
+    if any(now.values()):
+        anew = "anew " if any(then.values()) else ""
         reason = f"the fingerprint was calibrated {anew}since, or another allowance was given"
-    old = "--no-calibration" if then is None else f"--transfer-allowance {then!r}"
+    if then["contrast_allowance"] is not None:
+        old = "the calibration.json of then and --transfer-test as before"
+    elif then["transfer_allowance"] is not None:
+        old = f"--transfer-allowance {then['transfer_allowance']!r}"
+    else:
+        old = "--no-calibration"
     return (
-        f"expected the rules that {run} was begun under, with {_allowance(then)}, got "
-        f"{_allowance(now)}: {reason}; rules are fixed before the first question, so go on under "
+        f"expected the rules that {run} was begun under, with {_said(then)}, got "
+        f"{_said(now)}: {reason}; rules are fixed before the first question, so go on under "
         f"the old ones with {old}, or ask anew into another folder with --run"
     )
 
 
-def _allowance(allowance: float | None) -> str:
-    return "no transfer allowance" if allowance is None else f"transfer allowance {allowance!r}"
+def _allowances(policy: Policy | None) -> dict[str, float | None]:
+    rules = policy or Policy()
+    return {
+        "transfer_allowance": rules.transfer_allowance,
+        "contrast_allowance": rules.contrast_allowance,
+    }
+
+
+def _said(allowances: Mapping[str, float | None]) -> str:
+    said = [
+        f"{name.replace('_', ' ')} {value!r}"
+        for name, value in allowances.items()
+        if value is not None
+    ]
+    return " and ".join(said) or "no transfer allowance"
 
 
 def write_verdict(run: Path, verdict: Verdict) -> None:

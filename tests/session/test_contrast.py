@@ -131,3 +131,19 @@ def test_a_claim_commits_to_its_test(
     policy = json.loads((tmp_path / "run" / "run.json").read_text())["policy"]
     assert policy["transfer_allowance"] is None
     assert policy["contrast_allowance"] > 0
+
+
+def test_a_run_goes_on_under_the_test_that_it_was_begun_with(
+    sif: Run, fingerprint: Path, source: str, panel: list[str], tmp_path: Path
+) -> None:
+    two = ("--panel", panel[0], "--panel", panel[1])
+    assert sif("calibrate", fingerprint, *two)[0] == 0
+    ask = ("verify", fingerprint, source, "--run", tmp_path / "run")
+    assert sif(*ask)[0] == 0
+    before = json.loads((tmp_path / "run" / "run.json").read_text())["policy"]["transfer_allowance"]
+    assert sif("calibrate", fingerprint, "--source", source, *two)[0] == 0
+    code, _, error = sif(*ask)
+    assert code == 1
+    assert "calibrated anew since" in error
+    assert "and contrast allowance" in error
+    assert sif(*ask, "--transfer-allowance", before)[0] == 0
