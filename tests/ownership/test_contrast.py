@@ -12,7 +12,7 @@ from sif.ownership.allowance import allowances_of
 from sif.ownership.calibrating import Asked, Compared, ask_member, calibrate, compared
 from sif.ownership.calibration import Calibration, write_calibration
 from sif.ownership.contrast import WIDTH, common, contrast, mean_nearness, nearness, words_of
-from sif.ownership.panel_answers import references_for, write_panel
+from sif.ownership.panel_answers import miscounted, read_panel, references_for, write_panel
 from sif.ownership.policy import Policy
 from sif.ownership.recompute import recompute
 from sif.ownership.references import References
@@ -268,6 +268,19 @@ def test_a_test_that_was_not_calibrated_is_refused(owned: FingerprintSet) -> Non
     for test in ("contrast", "both"):
         with pytest.raises(UsageError, match="sif calibrate with --source"):
             allowances_of(plain, UNSCORED, test=test)  # type: ignore[arg-type]
+
+
+def test_stated_contrasts_are_compared_with_the_answers(owned: FingerprintSet) -> None:
+    made = kept(owned)
+    panel = read_panel(owned.folder, made)
+    assert panel is not None
+    assert list(miscounted(owned, made, panel, owned.triggers)) == []
+    first, *others = made.members
+    lower = first.model_copy(update={"contrasts": {**(first.contrasts or {}), "0003": 0.125}})
+    lie = made.model_copy(update={"members": (lower, *others)})
+    (told,) = miscounted(owned, lie, panel, owned.triggers)
+    assert told.startswith("calibration.json has a contrast of 0.125 for the answer of 'sibling 1'")
+    assert "to trigger 0003, the answers give" in told
 
 
 def test_references_say_what_they_lack(owned: FingerprintSet, tmp_path: Path) -> None:
