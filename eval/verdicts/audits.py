@@ -165,14 +165,17 @@ def left_out(
         others = [name for name in innocents if name != suspect]
         sizes = {*PANELS, len(others)} & set(range(FEWEST_MODELS, len(others) + 1))
         for panel in (panel for size in sorted(sizes) for panel in combinations(others, size)):
-            audits = audits_of(
-                owned,
-                about=about,
-                roles={suspect: "innocent", source: "source"},
-                answers={name: answers[name] for name in (suspect, source, *panel)},
-                panel=panel,
-                source=source,
-            )
+            try:
+                audits = audits_of(
+                    owned,
+                    about=about,
+                    roles={suspect: "innocent", source: "source"},
+                    answers={name: answers[name] for name in (suspect, source, *panel)},
+                    panel=panel,
+                    source=source,
+                )
+            except UsageError:  # the panel says no allowance, so that there is no claim
+                continue
             found += [
                 LeftOut(
                     audit=audit,

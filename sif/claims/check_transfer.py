@@ -22,15 +22,14 @@ from sif.errors import ClaimError, UsageError
 from sif.ownership.calibrating import Asked, calibrate
 from sif.ownership.calibration import CONFIDENCE, Calibration, read_calibration
 from sif.ownership.chance import chance_reaction
+from sif.ownership.copies import SHARE, source_evidence
 from sif.ownership.null import HypergeometricNull
-from sif.ownership.panel_answers import miscounted, read_panel
+from sif.ownership.panel_answers import PanelAnswers, miscounted, read_panel, source_shown
 
 MARGIN: Final = 0.02
 """How much further than chance τ must reach, on the scale of reactions from 0 to 1."""
 MOST_WORDS: Final = 2_000_000
 """Of all lengths of answers together, each length once; chance is computed for each of them."""
-MOST_COMPARED: Final = 1_000_000
-"""Pairs of answers that an audit compares."""
 UNTOLD: Final = {"created", "log10_e_value"}
 
 
@@ -76,13 +75,6 @@ def _require_contrasts(measured: Calibration | None) -> None:
         raise ClaimError(
             "the policy has an allowance for contrasts, and there is no calibration that measured "
             "them"
-        )
-    kinds = len(measured.members) + len(measured.source)
-    texts = max((len(member.answers) for member in measured.members), default=0)
-    if kinds * kinds * texts > MOST_COMPARED:
-        raise ClaimError(
-            f"calibration.json compares {kinds} sets of answers with each other on {texts} "
-            "triggers, more than an audit does again"
         )
 
 
@@ -130,10 +122,39 @@ def _counted_again(case: Case, measured: Calibration) -> str:
     owned = replace(case.fingerprint, example=measured.example)
     texts = [text for some in panel.answers.values() for text in some.values()]
     try_cutting(case, texts)
-    if wrong := next(miscounted(owned, measured, panel, owned.triggers), None):
+    try:
+        wrong = next(miscounted(owned, measured, panel, owned.triggers), None)
+    except UsageError as error:
+        raise ClaimError(f"panel.json cannot be compared: {error}") from error
+    if wrong:
         raise ClaimError(wrong)
     of = "" if len(owned.triggers) == len(case.manifest.triggers) else " to what is revealed"
-    return f", counted again{of},"
+    source = _source(case, measured, panel) if measured.source else ""
+    return f", counted again{of}{source},"
+
+
+def _source(case: Case, measured: Calibration, panel: PanelAnswers) -> str:
+    """Looks at the source's answers; what they are like, in words.
+
+    Raises:
+        ClaimError: they do not react as the triggers' maker measured.
+    """
+    owned = replace(case.fingerprint, example=measured.example)
+    shown, near = source_shown(owned, measured, panel, owned.triggers)
+    before = source_evidence(
+        [one.record.quality for one in owned.triggers if one.record.quality is not None],
+        vocabulary_size=owned.vocabulary_size,
+        green_size=owned.green_size,
+    )
+    if before >= 1.0 and shown < SHARE * before:
+        raise ClaimError(
+            f"what panel.json gives as the source's answers has a log10 e-value of {shown:.1f}, "
+            f"and the maker of the triggers measured {before:.1f} on their source"
+        )
+    return (
+        f" (the source's by the claimant's word; the nearest of the panel shares {near:.0%} of its "
+        "words in their order)"
+    )
 
 
 def _again(case: Case, measured: Calibration) -> Calibration:

@@ -10,10 +10,11 @@ from sif.claims.gaps import CountingGaps, gaps_of, log10_discount
 from sif.claims.runs import plain_name
 from sif.claims.steps import Finding, Status
 from sif.claims.tries import tries_of
-from sif.errors import ClaimError
+from sif.errors import ClaimError, UsageError
 from sif.ownership.controlled import decide_controlled, uncontrolled
 from sif.ownership.panel_answers import references_for
 from sif.ownership.policy import TILTS, Policy
+from sif.ownership.references import References
 from sif.ownership.sequential import decide
 from sif.ownership.verdict import Verdict
 from sif.suspects.asked_once import AskedOnce
@@ -123,7 +124,11 @@ def check_panel(case: Case) -> Finding:
         if verdict.answered == 0:
             raise ClaimError(f"{asked.name} of the panel answered nothing, which shows nothing")
         found.append(f"{asked.name} {verdict.log10_e_value:.2f}")
-        if verdict.log10_e_value > limit:
+        nearer = verdict.transfer_log10_e_value
+        contrasted = policy.contrast_allowance is not None and nearer is not None
+        if contrasted and nearer is not None:
+            found[-1] += f" (against transfer {nearer:.2f})"
+        if verdict.log10_e_value > limit and not (contrasted and (nearer or 0.0) <= limit):
             raise ClaimError(
                 f"the triggers fire on {asked.name}, which is independent by the auditor's word: "
                 f"log10 e-value {verdict.log10_e_value:.2f} above the limit {limit:g}"
@@ -136,10 +141,17 @@ def _again(case: Case) -> Verdict:
     return case.again
 
 
+def _references(case: Case, policy: Policy) -> References | None:
+    try:
+        return references_for(case.fingerprint.folder, policy)
+    except UsageError as error:
+        raise ClaimError(str(error)) from error
+
+
 def _ask(case: Case, asked: Asked, policy: Policy) -> Heard:
     suspect = CountingGaps(asked.open(case.record))
     try:
-        references = references_for(case.fingerprint.folder, policy)
+        references = _references(case, policy)
         verdict = decide(case.fingerprint, suspect, policy, references=references)
         return Heard(verdict, suspect.gaps)
     finally:
@@ -160,7 +172,7 @@ def _ask_controlled(case: Case, asked: Asked, policy: Policy) -> Heard:
             AskedOnce(triggers),
             AskedOnce(suspect),
             policy,
-            references=references_for(case.fingerprint.folder, policy),
+            references=_references(case, policy),
             runs=runs,
         )
     finally:

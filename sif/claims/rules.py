@@ -18,7 +18,8 @@ from sif.claims.gaps import WITHOUT_GAPS
 from sif.claims.tries import Tries, tries_of
 from sif.errors import UsageError
 from sif.ownership.allowance import TransferTest, allowed_by, usual_test
-from sif.ownership.calibration import read_calibration
+from sif.ownership.calibration import Calibration, read_calibration
+from sif.ownership.panel_answers import references_for
 from sif.ownership.policy import Policy
 
 
@@ -74,7 +75,28 @@ def rules_of_run(
         "alpha": alpha / 10.0**tries.independence,
         "alpha_transfer": alpha_transfer / 10.0**tries.transfer,
     }
-    return Rules(Policy.model_validate(fields), tries)
+    policy = Policy.model_validate(fields)
+    _refuse_less(policy, measured, fingerprint)
+    return Rules(policy, tries)
+
+
+def _refuse_less(policy: Policy, measured: Calibration | None, fingerprint: Path) -> None:
+    """What an audit would refuse is refused before it is signed.
+
+    Raises:
+        UsageError: an allowance below the measured one, or one for contrasts without answers.
+    """
+    references_for(fingerprint, policy)
+    for name, found in (
+        ("transfer_allowance", None if measured is None else measured.allowance),
+        ("contrast_allowance", None if measured is None else measured.contrast_allowance),
+    ):
+        stated = getattr(policy, name)
+        if stated is not None and found is not None and stated < found:
+            raise UsageError(
+                f"policy: expected a {name} of at least {found}, as it was calibrated, got "
+                f"{stated}; leave it out of the file"
+            )
 
 
 def _read(path: Path) -> dict[str, object]:

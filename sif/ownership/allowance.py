@@ -55,7 +55,7 @@ def allowances_of(
     if chosen not in TESTS:
         raise UsageError(f"transfer_test: expected one of {', '.join(TESTS)}, got {chosen!r}")
     if calibration is None:
-        return Allowances()
+        return allowed_by(None, chosen)
     if missing := calibration.lacks(image_attack, policy, example):
         raise UsageError(
             "expected to ask as the fingerprint was calibrated, got "
@@ -71,13 +71,14 @@ def allowed_by(calibration: Calibration | None, test: TransferTest) -> Allowance
     Raises:
         UsageError: the test was not calibrated.
     """
+    if test != "reaction" and (calibration is None or calibration.contrast_allowance is None):
+        raise UsageError(
+            f"expected for the test {test!r} a calibration that asked the source too, got "
+            f"{'none' if calibration is None else 'one without'}; run sif calibrate with --source "
+            "MODEL"
+        )
     if calibration is None:
         return Allowances()
-    if test != "reaction" and calibration.contrast_allowance is None:
-        raise UsageError(
-            f"expected for the test {test!r} a calibration that asked the source too, got one "
-            "without; run sif calibrate with --source MODEL"
-        )
     nothing_shown = calibration.allowance >= 1.0
     if nothing_shown and test == "reaction":
         raise UsageError(

@@ -5,7 +5,7 @@ Asks everybody, and turns what they answered into the calibration. Knows nothing
 
 import datetime
 from collections.abc import Callable, Sequence
-from math import ceil, floor
+from math import ceil, floor, fsum
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -20,12 +20,12 @@ from sif.ownership.calibration import (
     SourceAnswers,
 )
 from sif.ownership.chance import chance_floor
-from sif.ownership.copies import refuse_copy, source_evidence
+from sif.ownership.copies import SHARE, refuse_copy, source_evidence
 from sif.ownership.evidence import highest_evidence
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
 from sif.ownership.questions import queries_of
-from sif.ownership.references import References, Replies
+from sif.ownership.references import References, Replies, check_work
 from sif.ownership.sequential import ask_by_trigger, observe
 from sif.ownership.transfer import reaction, upper_bound
 from sif.types import Reply, Suspect, Unanswered
@@ -141,7 +141,8 @@ def compared(
         policy: as they were asked with.
 
     Raises:
-        UsageError: fewer than two models, so that none is left to compare with.
+        UsageError: fewer than two models, so that none is left to compare with, answers that take
+            too long to compare, or a source that does not react as the triggers' maker measured.
     """
     models: dict[str, list[Replies]] = {}
     for asked in panel:
@@ -151,6 +152,8 @@ def compared(
             f"expected a panel of at least {FEWEST_MODELS} models, as each is compared with the "
             f"others, got {len(models)}; name more with --panel, or leave --source out"
         )
+    check_work(asked.replies for asked in (*panel, *source))
+    _require_source(fingerprint, source)
     everybody = References(
         source=tuple(one.replies for one in source),
         others={name: tuple(replies) for name, replies in models.items()},
@@ -163,9 +166,34 @@ def compared(
             queries = queries_of(trigger, rules)
             if trigger.record.id in asked.answers:
                 said = [asked.replies.get(query.digest, MISSING) for query in queries]
-                contrasts[trigger.record.id] = others.contrast(queries, said)
+                seen = others.contrast(queries, said)
+                if seen is not None:
+                    contrasts[trigger.record.id] = seen
+        if not contrasts:
+            raise UsageError(
+                f"expected another model in the panel that answers what {asked.suspect} does, got "
+                "none; name more with --panel"
+            )
         found.append(asked._replace(contrasts=contrasts))
     return Compared(found, tuple(_source(fingerprint, one, everybody, rules) for one in source))
+
+
+def _require_source(fingerprint: FingerprintSet, source: Sequence[Asked]) -> None:
+    """The model that the triggers were made on reacts as was measured when they were made.
+
+    Raises:
+        UsageError: it does not.
+    """
+    plain = next((one for one in source if one.image_attack == PLAIN), None)
+    if plain is None:
+        raise UsageError("expected the source's answers to plain pictures too, got none")
+    before = _shown_by_source(fingerprint, plain)
+    if before >= 1.0 and plain.log10_e_value < SHARE * before:
+        raise UsageError(
+            f"expected as --source the model that the triggers were made on, got {plain.suspect}, "
+            f"whose answers have a log10 e-value of {plain.log10_e_value:.1f} where its own had "
+            f"{before:.1f}; name that model, asked as the triggers were made"
+        )
 
 
 def _source(
@@ -179,7 +207,7 @@ def _source(
     return SourceAnswers(
         suspect=asked.suspect,
         image_attack=asked.image_attack,
-        nearest=_rounded_up(sum(near) / len(near)),
+        nearest=_rounded_up(fsum(near) / len(near)),
     )
 
 
@@ -258,7 +286,7 @@ def calibrate(
 
 
 def _mean(contrasts: dict[str, float] | None) -> float | None:
-    return sum(contrasts.values()) / len(contrasts) if contrasts else None
+    return fsum(contrasts.values()) / len(contrasts) if contrasts else None
 
 
 def _shown_by_source(fingerprint: FingerprintSet, asked: Asked) -> float:

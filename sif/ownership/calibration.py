@@ -21,6 +21,7 @@ from pydantic import (
     Field,
     ValidationError,
     model_serializer,
+    model_validator,
 )
 
 from sif.errors import FingerprintError
@@ -75,6 +76,15 @@ class PanelMember(_Record):
     contrast: float | None = None
     contrast_bound: float | None = None
     contrasts: dict[str, float] | None = None
+
+    @model_validator(mode="after")
+    def _contrasts_are_of_answers(self) -> "PanelMember":
+        if self.contrasts is not None:
+            if strange := sorted(set(self.contrasts) - set(self.answers)):
+                raise ValueError(f"a contrast of trigger {strange[0]!r}, which has no answer")
+            if not all(0.0 <= one <= 1.0 for one in self.contrasts.values()):
+                raise ValueError("contrasts from 0 to 1")
+        return self
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
@@ -138,6 +148,22 @@ class Calibration(_Record):
     def _as_before(self, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
         later: dict[str, Any] = {"prompt_scored": True, "contrast_allowance": None, "source": []}
         return without_default(handler(self), **later)
+
+    @model_validator(mode="after")
+    def _all_or_none_were_compared(self) -> "Calibration":
+        compared = [member.contrasts is not None for member in self.members]
+        if set(compared) != {bool(self.source)} or (
+            bool(self.source) != (self.contrast_allowance is not None)
+        ):
+            raise ValueError("contrasts of all members and answers of the source, or neither")
+        if self.source:
+            ours = [one.image_attack for one in self.source]
+            names = [(one.suspect, one.image_attack) for one in self.members]
+            if len(set(ours)) < len(ours) or set(ours) != set(self.image_attacks):
+                raise ValueError("the source under each attack of the members, once")
+            if len({name for name, _ in names}) < len(names):
+                raise ValueError("answers of each member under a name of their own")
+        return self
 
     @property
     def manner(self) -> Policy:

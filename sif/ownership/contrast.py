@@ -20,19 +20,20 @@ references, like a suspect that none of them is. Knows texts only.
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from math import fsum
 from typing import Final
-
-from sif.errors import UsageError
 
 WIDTH: Final = 0.15
 """w, by which the source must be nearer for a full contrast. Narrower ones let siblings score by
 luck, wider ones lose copies that were tuned far away or asked behind JPEG."""
 LONGEST: Final = 20_000
 """Characters of an answer that are compared; no model says more about a picture."""
-WORDS: Final = re.compile(r"\w+|[^\w\s]")
+LETTERS: Final = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff"
+"""Of writings without spaces between words (Chinese, Japanese, Korean): each counts as a word."""
+WORDS: Final = re.compile(rf"[{LETTERS}]|(?:(?![{LETTERS}])\w)+|[^\w\s]")
 
-Texts = Sequence[str]
-"""Answers of one model to the questions about one trigger, in their order, "" for none."""
+Texts = Sequence[str | None]
+"""Answers of one model to the questions about one trigger, in their order; None for none."""
 
 
 @lru_cache(maxsize=2048)
@@ -75,23 +76,28 @@ def contrast(
         source: of the source, for every kind of handling.
         references: the same of every model that is known not to be derived, by its name.
 
-    Raises:
-        UsageError: no answers of the source or of any reference.
+    Returns:
+        The contrast; 0 where there is nobody to compare with.
     """
-    if not source or not any(references.values()):
-        raise UsageError(
-            "expected the answers of the source and of at least one other model to compare with, "
-            "got none; run sif calibrate with --source"
-        )
+    others = [texts for kinds in references.values() for texts in kinds]
+    if not source or not others:
+        return 0.0
     ours = max(mean_nearness(answers, texts) for texts in source)
-    theirs = max(mean_nearness(answers, texts) for kinds in references.values() for texts in kinds)
+    theirs = max(mean_nearness(answers, texts) for texts in others)
     return min(1.0, max(0.0, (ours - theirs) / WIDTH))
 
 
 def mean_nearness(first: Texts, second: Texts) -> float:
-    """Of the answers of two models to the questions about a trigger, from 0 to 1."""
-    each = [_between(*texts) for texts in zip(first, second, strict=True)]
-    return sum(each) / len(each)
+    """Of the answers of two models to the questions about a trigger that both answered.
+
+    From 0 to 1; 0 where there is none.
+    """
+    each = [
+        _between(one, other)
+        for one, other in zip(first, second, strict=True)
+        if one is not None and other is not None
+    ]
+    return fsum(each) / len(each) if each else 0.0
 
 
 @lru_cache(maxsize=65_536)

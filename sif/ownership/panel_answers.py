@@ -6,6 +6,7 @@ journals nor claims.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from math import fsum
 from pathlib import Path
 from typing import Final, Literal
 
@@ -14,10 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sif.errors import FingerprintError, UsageError
 from sif.files import write_atomically
 from sif.fingerprint.folder import FingerprintSet, Trigger
-from sif.ownership.calibration import Calibration, PanelMember, Seen, read_calibration
+from sif.ownership.calibration import PLAIN, Calibration, PanelMember, Seen, read_calibration
+from sif.ownership.evidence import highest_evidence
 from sif.ownership.policy import Policy
 from sif.ownership.questions import queries_of
-from sif.ownership.references import References
+from sif.ownership.references import References, check_work
 from sif.ownership.sequential import observe
 from sif.types import Answer, Reply, Unanswered
 
@@ -109,6 +111,7 @@ def references_for(folder: Path, policy: Policy) -> References | None:
             f"expected in {folder} the answers of the source and of a panel, to compare a "
             "suspect's with, got none; run sif calibrate with --source MODEL"
         )
+    check_work(panel.replies(name) for name in panel.answers)
     return references_in(measured, panel)
 
 
@@ -140,9 +143,13 @@ def miscounted(
 
     Raises:
         FingerprintError: a key is not at hand, or an answer cannot be cut into words.
+        UsageError: there is too much to compare.
     """
     chosen = list(triggers)
-    everybody = references_in(measured, panel) if measured.source else None
+    everybody = None
+    if measured.source:
+        check_work(panel.replies(name) for name in panel.answers)
+        everybody = references_in(measured, panel)
     for member in measured.members:
         replies = panel.replies(member.suspect)
         others = everybody and everybody.without(member.model or member.suspect)
@@ -159,8 +166,34 @@ def miscounted(
                 if contrast != told:
                     yield (
                         f"calibration.json has a contrast of {told} for the answer of "
-                        f"{member.suspect!r} to trigger {name}, the answers give {contrast:g}"
+                        f"{member.suspect!r} to trigger {name}, the answers give {contrast}"
                     )
+
+
+def source_shown(
+    fingerprint: FingerprintSet,
+    measured: Calibration,
+    panel: PanelAnswers,
+    triggers: Iterable[Trigger],
+) -> tuple[float, float]:
+    """What the source's answers to plain pictures show, and how near the panel comes to it.
+
+    Returns:
+        The log10 e-value of its answers to these triggers, and the mean nearness to them of the
+        nearest other model, from 0 to 1.
+    """
+    everybody = references_in(measured, panel)
+    (plain,) = [one for one in measured.source if one.image_attack == PLAIN]
+    replies, seen, near = panel.replies(plain.suspect), [], []
+    for trigger in triggers:
+        queries = queries_of(trigger, measured.manner)
+        said = [replies.get(query.digest, MISSING) for query in queries]
+        seen.append(observe(fingerprint, trigger, said, measured.manner))
+        near.append(everybody.nearest(queries, said))
+    shown = highest_evidence(
+        seen, vocabulary_size=fingerprint.vocabulary_size, green_size=fingerprint.green_size
+    )
+    return shown, fsum(near) / len(near) if near else 0.0
 
 
 def _counted(

@@ -185,7 +185,7 @@ def observe(
     count = weights.count if weights else fingerprint.count(name, texts, prompts=prompts)
     contrast = None
     if references is not None and rules.contrast_allowance is not None:
-        contrast = references.contrast(queries_of(trigger, rules), replies)
+        contrast = references.contrast(queries_of(trigger, rules), replies) or 0.0
     return Observation(
         trigger=name, count=count, queries=len(replies), weights=weights, contrast=contrast
     )

@@ -11,6 +11,7 @@ from typing import Final
 
 from sif.attacks.attacked import attacked
 from sif.attacks.images import parse_image_attack
+from sif.claims.runs import plain_name
 from sif.errors import FingerprintError, UsageError
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.manifest import ModelRecord
@@ -114,7 +115,7 @@ def calibrate(
                             attacked(suspect, attack), name=name and _under(name, str(attack))
                         ),
                         image_attack=str(attack),
-                        model=name or suspect.name,
+                        model=name or plain_name(suspect.name),
                         policy=policy,
                         batch_size=batch_size,
                         report=partial(report, name or attacked(suspect, attack).name),

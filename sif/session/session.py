@@ -194,18 +194,27 @@ class Session:
     def _rules(self, manner: Manner) -> tuple[Policy, Allowances]:
         """The policy as it will be written down, and the published thresholds beside it."""
         folder, given = self.fingerprint.folder, self.policy
-        stated = given.transfer_allowance, given.contrast_allowance
-        tested = self.committed or (self.calibrated and stated == (None, None))
+        stated = given.transfer_allowance is not None or given.contrast_allowance is not None
+        tested = self.committed or (self.calibrated and not stated)
+        if self.transfer_test is not None and not tested:
+            raise UsageError(
+                f"transfer_test: {self.transfer_test!r} is calibrated, but no calibration is to be "
+                "used or an allowance is given; leave one of them out"
+            )
         measured = read_calibration(folder) if tested else None
         policy = self._completed(measured)
         if self.committed:
             policy = read_commitment(folder).header.policy
         attack = str(manner.image_attack)
-        test = test_of(policy) if self.committed else self.transfer_test
+        if given.contrast_allowance is not None:  # the answers behind it were asked for in one way
+            measured = measured or read_calibration(folder)
+        test = test_of(policy) if self.committed or stated else self.transfer_test
+        if self.committed and not _tests_transfer(policy):
+            return policy, Allowances()
         allowed = allowances_of(
             measured, policy, test=test, image_attack=attack, example=manner.example
         )
-        if not self.committed and measured is not None:
+        if tested and not self.committed and measured is not None:
             policy = policy.model_copy(update=allowed.fields)
         return policy, allowed
 
@@ -225,6 +234,10 @@ class Session:
         return self.policy.model_copy(
             update={name: value for name, value in found.items() if name not in named}
         )
+
+
+def _tests_transfer(policy: Policy) -> bool:
+    return policy.transfer_allowance is not None or policy.contrast_allowance is not None
 
 
 def verify(

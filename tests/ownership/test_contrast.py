@@ -1,10 +1,12 @@
 """Whose words an answer's are: nearness, contrast, and the bet that rests on it."""
 
+import json
 from math import log10
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from sif.errors import UsageError
 from sif.fingerprint.folder import FingerprintSet
@@ -15,7 +17,7 @@ from sif.ownership.contrast import WIDTH, common, contrast, mean_nearness, nearn
 from sif.ownership.panel_answers import miscounted, read_panel, references_for, write_panel
 from sif.ownership.policy import Policy
 from sif.ownership.recompute import recompute
-from sif.ownership.references import References
+from sif.ownership.references import References, check_work
 from sif.ownership.sequential import decide
 from sif.ownership.transfer import Draw, TransferEvidence, TransferTests, upper_bound
 from sif.suspects.scripted import ScriptedSuspect
@@ -83,11 +85,25 @@ def test_the_nearest_of_what_was_said_to_handled_pictures_counts() -> None:
     assert contrast([handled], [[plain], [handled]], others | {"kin": [["x"], [handled]]}) == 0.0
 
 
-def test_without_answers_to_compare_with_nothing_is_measured() -> None:
-    with pytest.raises(UsageError, match="sif calibrate with --source"):
-        contrast(["a"], [], {"other": [["a"]]})
-    with pytest.raises(UsageError, match="at least one other model"):
-        contrast(["a"], [["a"]], {"other": []})
+def test_without_answers_to_compare_with_nothing_is_shown() -> None:
+    assert contrast(["a"], [], {"other": [["a"]]}) == 0.0
+    assert contrast(["a"], [["a"]], {"other": []}) == 0.0
+
+
+def test_only_questions_that_both_answered_are_compared() -> None:
+    """A reference that refused one of two questions is no further away for that."""
+    assert mean_nearness(["a b", "c d"], ["a b", None]) == 1.0
+    assert mean_nearness(["a b", None], [None, "c d"]) == 0.0
+    said = ["a b c d", "e f g h"]
+    source, sibling = [["a b c x", "e f g x"]], [["a b c d", None]]
+    assert contrast(said, source, {"sibling": sibling}) == 0.0
+
+
+def test_writings_without_spaces_are_cut_into_letters() -> None:
+    first, second = words_of("一只红色的猫在上面。"), words_of("一只红色的狗在上面。")
+    assert len(first) == 10
+    assert nearness(first, second) == pytest.approx(0.9)
+    assert words_of("빨간 고리 ring") == ("빨", "간", "고", "리", "ring")
 
 
 def test_both_tests_together_are_the_mean_of_their_e_values() -> None:
@@ -270,6 +286,64 @@ def test_a_test_that_was_not_calibrated_is_refused(owned: FingerprintSet) -> Non
             allowances_of(plain, UNSCORED, test=test)  # type: ignore[arg-type]
 
 
+def test_one_model_under_two_names_is_left_out_as_one(owned: FingerprintSet) -> None:
+    kin, other = said(owned, green=21, seed=1), said(owned, green=15, seed=2)
+    source = told(owned, changed(kin, 0.3, 0), "source")
+    honest = [told(owned, kin, "kin"), told(owned, other, "other")]
+    twice = [*honest, told(owned, changed(kin, 0.02, 1), "kin in half precision")]
+    alone, hidden = (
+        compared(owned, panel, [source], policy=UNSCORED).panel[0].contrasts
+        for panel in (honest, twice)
+    )
+    assert alone == hidden
+    assert set((alone or {}).values()) == {1.0}
+
+
+def test_contrasts_of_no_answers_are_no_calibration(owned: FingerprintSet) -> None:
+    made, _ = measured(owned)
+    content = made.model_dump(mode="json")
+    Calibration.model_validate(content)
+    for edit in (
+        lambda one: one["members"][0]["contrasts"].update(x1=0.0),
+        lambda one: one["members"][0]["contrasts"].update({"0001": 1.5}),
+        lambda one: one["members"][0].update(contrasts=None),
+        lambda one: one["members"][1].update(suspect=one["members"][0]["suspect"]),
+        lambda one: one.update(source=[]),
+        lambda one: one.update(source=one["source"] * 2),
+        lambda one: one["source"][0].update(image_attack="jpeg:75"),
+        lambda one: one.update(contrast_allowance=None),
+    ):
+        other = json.loads(json.dumps(content))
+        edit(other)
+        with pytest.raises(ValidationError):
+            Calibration.model_validate(other)
+
+
+def test_refusals_leave_triggers_out_and_break_nothing(owned: FingerprintSet) -> None:
+    one, two = (said(owned, green=20, seed=seed) for seed in (1, 2))
+    first = {trigger: text for trigger, text in one.items() if trigger != "0001"}
+    second = {trigger: text for trigger, text in two.items() if trigger != "0002"}
+
+    def some(words: dict[str, str], name: str) -> Asked:
+        missing = Unanswered(reason="refused")
+        suspect = ScriptedSuspect(lambda query: words.get(query.trigger, missing), name=name)
+        return ask_member(owned, suspect, policy=UNSCORED)
+
+    panel = [some(first, "one"), some(second, "two")]
+    source = told(owned, said(owned, green=27, seed=9), "source")
+    found = compared(owned, panel, [source], policy=UNSCORED)
+    for member in found.panel:
+        assert set(member.contrasts or {}) == set(one) - {"0001", "0002"}
+    calibrate(owned, found.panel, source=found.source, policy=UNSCORED)
+
+
+def test_answers_that_take_too_long_to_compare_are_refused() -> None:
+    long = {"digest": Answer(text="." * 20_000)}
+    check_work([long] * 20)
+    with pytest.raises(UsageError, match="compared in a minute"):
+        check_work([long] * 40)
+
+
 def test_stated_contrasts_are_compared_with_the_answers(owned: FingerprintSet) -> None:
     made = kept(owned)
     panel = read_panel(owned.folder, made)
@@ -287,8 +361,7 @@ def test_references_say_what_they_lack(owned: FingerprintSet, tmp_path: Path) ->
     query = owned.triggers[0].query()
     said_so = {query.digest: Answer(text="a red ring")}
     alone = References(source=(said_so,), others={"other": ({},)})
-    with pytest.raises(UsageError, match="got none to"):
-        alone.contrast([query], [Answer(text="a red ring")])
+    assert alone.contrast([query], [Answer(text="a red ring")]) is None
     silent = References(source=({},), others={"other": (said_so,)})
     assert silent.contrast([query], [Answer(text="a red ring")]) == 0.0
     known = References(source=(said_so,), others={"other": ({query.digest: Answer(text="x")},)})

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 
 import sif as hall
 from sif.fingerprint.folder import FingerprintSet
@@ -15,6 +16,7 @@ from sif.types import Query
 from sif.vlm.model import Vlm
 from tests.cli.command import Run
 from tests.fingerprint.small import small_fingerprint
+from tests.vlm.folders import Tensors, copy_with_weights
 
 
 @pytest.fixture
@@ -29,8 +31,18 @@ def source(untrained_llava: Path) -> str:
 
 
 @pytest.fixture
-def panel(untrained_qwen: Path) -> list[str]:
-    return [f"hf:{untrained_qwen}?max_new_tokens={tokens}" for tokens in (8, 6)]
+def panel(untrained_qwen: Path, tmp_path: Path) -> list[str]:
+    other = copy_with_weights(untrained_qwen, tmp_path / "other", shuffled)
+    return [f"hf:{folder}?max_new_tokens=8" for folder in (untrained_qwen, other)]
+
+
+def shuffled(tensors: Tensors) -> Tensors:
+    """Other weights of the same size."""
+    torch.manual_seed(1)
+    return {
+        name: value.flatten()[torch.randperm(value.numel())].reshape(value.shape)
+        for name, value in tensors.items()
+    }
 
 
 def silent() -> ScriptedSuspect:
@@ -56,7 +68,7 @@ def test_the_command_and_python_ask_the_source_too_and_verifying_tests_both(
     assert _but_for_the_clock(fingerprint / "calibration.json") == written
     assert [one.image_attack for one in found.source] == ["none", "jpeg:60"]
     assert {member.model for member in found.members} == {
-        name.suspect for name in found.members if name.image_attack == "none"
+        member.partition("?")[0] for member in panel
     }
     assert measured_again(FingerprintSet.load(fingerprint)) == found
 
@@ -93,9 +105,11 @@ def test_another_model_is_no_source_and_one_model_no_panel(
     )
     assert code == 2
     assert "the model that the triggers were made on" in error
-    code, _, error = sif("calibrate", fingerprint, "--source", source, "--panel", panel[0])
-    assert code == 2
-    assert "a panel of at least 2 models" in error
+    twice = ("--panel", panel[0], "--panel", panel[0].replace("=8", "=6"))
+    for members in (twice[:2], twice):
+        code, _, error = sif("calibrate", fingerprint, "--source", source, *members)
+        assert code == 2
+        assert "a panel of at least 2 models" in error
     assert not (fingerprint / "calibration.json").exists()
 
 
@@ -118,6 +132,23 @@ def test_given_names_are_kept_apart_under_attacks(fingerprint: Path) -> None:
     with KeptAnswers(fingerprint / "calibration" / "answers.sqlite") as kept:
         said = [[one.reply for one in kept.answers(name)] for name in ("one", "one image=jpeg:20")]
     assert all(plain != attacked for plain, attacked in zip(*said, strict=True))
+
+
+def test_asking_for_a_test_that_cannot_be_made_is_refused(
+    sif: Run, fingerprint: Path, source: str, panel: list[str]
+) -> None:
+    ask = ("verify", fingerprint, source, "--transfer-test", "contrast")
+    for options in ((), ("--transfer-allowance", "0.3"), ("--no-calibration",)):
+        code, _, error = sif(*ask, *options)
+        assert code == 2
+        assert "calibrat" in error
+    assert sif("claim", "commit", fingerprint, "--transfer-test", "contrast")[0] == 2
+    hall.calibrate(fingerprint, panel, source=source)
+    policy = fingerprint / "rules.txt"
+    policy.write_text('{"contrast_allowance": 0.01}')
+    code, _, error = sif("claim", "commit", fingerprint, "--policy", policy)
+    assert code == 2
+    assert "expected a contrast_allowance of at least" in error
 
 
 def test_a_claim_commits_to_its_test(

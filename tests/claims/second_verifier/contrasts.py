@@ -1,6 +1,7 @@
 """Whose words an answer's are, by a table of lengths instead of bits."""
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from .answers import FORM, Replies, prompts_of, question
 
 WIDTH = 0.15
+ALONE = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff"
 
 
 def contrasts_of(
@@ -37,18 +39,31 @@ def contrasts_of(
                 ]
                 for names in (source, members)
             )
-            margin = max(ours) - max(theirs) if ours else 0.0
+            margin = max(ours) - max(theirs) if ours and theirs else 0.0
             found[trigger["id"]] = min(1.0, max(0.0, margin / WIDTH))
     return found
 
 
 def near(said: Sequence[str | None], kept: Mapping[str, str], digests: Sequence[str]) -> float:
-    each = [alike(text or "", kept.get(one, "")) for text, one in zip(said, digests, strict=True)]
-    return sum(each) / len(each)
+    """Over the questions that both answered."""
+    pairs = [(text, kept[one]) for text, one in zip(said, digests, strict=True) if one in kept]
+    each = [alike(text, other) for text, other in pairs if text is not None]
+    return math.fsum(each) / len(each) if each else 0.0
+
+
+def words(text: str) -> list[str]:
+    """Letters of writings without spaces one by one."""
+    found = []
+    for part in re.findall(r"\w+|[^\w\s]", text[:20_000].casefold()):
+        if re.search(r"\w", part):
+            found += [one for one in re.split(f"([{ALONE}])", part) if one]
+        else:
+            found.append(part)
+    return found
 
 
 def alike(first: str, second: str) -> float:
-    one, other = (re.findall(r"\w+|[^\w\s]", text[:20_000].casefold()) for text in (first, second))
+    one, other = words(first), words(second)
     if not one or not other:
         return 0.0
     row = [0] * (len(other) + 1)
