@@ -28,7 +28,7 @@ def drawn(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Cla
     policy = Policy(
         alpha=1e-19,
         alpha_transfer=1e-3,
-        transfer_allowance=calibrated(owned),
+        transfer_allowance=calibrated(owned).allowance,
         weighted=False,
         order="drawn",
         prompt_scored=False,
