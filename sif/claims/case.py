@@ -58,6 +58,8 @@ class Means:
         tokenizer: folder of the tokenizer that the model is known to have.
         suspect: the one that the claim is about, to be asked again.
         panel: models that are independent of the owner's, to be asked the triggers.
+        source: the model that the triggers were made on, to be asked what it is said to answer; of
+            claims that exclude transfer by contrasts.
         panel_limit: largest log10 e-value of any of them. At 2, an innocent panel member exceeds it
             with a probability of at most 1%.
         alpha: α that the auditor asks for, whatever the claim says; the claim's has to hold too.
@@ -80,6 +82,7 @@ class Means:
     tokenizer: Path | None = None
     suspect: Asked | None = None
     panel: Sequence[Asked] | None = None
+    source: Asked | None = None
     panel_limit: float = 2.0
     alpha: float = ALPHA
     alpha_transfer: float = ALPHA_TRANSFER

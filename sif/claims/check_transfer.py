@@ -24,12 +24,20 @@ from sif.ownership.calibration import CONFIDENCE, Calibration, read_calibration
 from sif.ownership.chance import chance_reaction
 from sif.ownership.copies import SHARE, source_evidence
 from sif.ownership.null import HypergeometricNull
-from sif.ownership.panel_answers import PanelAnswers, miscounted, read_panel, source_shown
+from sif.ownership.panel_answers import (
+    PanelAnswers,
+    miscounted,
+    read_panel,
+    source_nearness,
+    source_shown,
+)
 
 MARGIN: Final = 0.02
 """How much further than chance τ must reach, on the scale of reactions from 0 to 1."""
 MOST_WORDS: Final = 2_000_000
 """Of all lengths of answers together, each length once; chance is computed for each of them."""
+STILL_SAID: Final = 0.8
+"""Nearness of a model's answers to its own of another day and machine, at least."""
 UNTOLD: Final = {"created", "log10_e_value"}
 
 
@@ -51,7 +59,7 @@ def check_transfer(case: Case) -> Finding:
     if measured is not None:
         words += _measured(case, measured)
     if allowance is None:
-        return Finding(Status.PASS, f"{words}of contrasts")
+        return _of_contrasts(case, measured, f"{words}of contrasts")
     said = {
         seen.scored for m in (measured.members if measured else ()) for seen in m.answers.values()
     }
@@ -66,7 +74,40 @@ def check_transfer(case: Case) -> Finding:
         )
     if measured is None:
         return Finding(Status.NOT_CHECKED, f"{words}is stated without a measurement")
-    return Finding(Status.PASS, f"{words}and is above {floor:.4g}, chance and a margin")
+    words = f"{words}and is above {floor:.4g}, chance and a margin"
+    if policy.contrast_allowance is not None:
+        return _of_contrasts(case, measured, words)
+    return Finding(Status.PASS, words)
+
+
+def _of_contrasts(case: Case, measured: Calibration | None, words: str) -> Finding:
+    """What contrasts rest on beside: that the source says what panel.json has.
+
+    Raises:
+        ClaimError: it says something else.
+    """
+    asked, panel = case.means.source, None
+    if measured is not None:
+        panel = read_panel(case.folder / FINGERPRINT, measured)
+    if asked is None or measured is None or panel is None:
+        return Finding(
+            Status.NOT_CHECKED,
+            f"{words}; that the source gave its answers is the claimant's word until you ask it "
+            "(--source)",
+        )
+    suspect = asked.open(case.record)
+    try:
+        near = source_nearness(case.fingerprint, measured, panel, suspect)
+    finally:
+        suspect.close()
+    if near < STILL_SAID:
+        raise ClaimError(
+            f"{asked.name} shares {near:.0%} of the words with what panel.json gives as the "
+            f"source's answers, less than {STILL_SAID:.0%}: they are not its own"
+        )
+    return Finding(
+        Status.PASS, f"{words}; {asked.name} says {near:.0%} of what it is said to have answered"
+    )
 
 
 def _require_contrasts(measured: Calibration | None) -> None:

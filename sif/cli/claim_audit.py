@@ -68,6 +68,14 @@ Panel = Annotated[
     list[str] | None,
     typer.Option(metavar="SUSPECT", help="Independent models of yours; must not react."),
 ]
+Source = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SUSPECT",
+        help="The model that the triggers were made on, where the claim rests on contrasts: it "
+        "must say what it is said to have answered.",
+    ),
+]
 LargestChange = Annotated[
     float, typer.Option(help="Of any pixel of a trigger, in 1/255, whatever the recipe says.")
 ]
@@ -97,6 +105,7 @@ def audit(
     tokenizer: KnownTokenizer = None,
     suspect: AskedAgain = None,
     panel: Panel = None,
+    source: Source = None,
     panel_limit: PanelLimit = 2.0,
     grinding_budget: GrindingBudget = 2.0**40,
     anchor_budget: AnchorBudget = 1e7,
@@ -109,7 +118,8 @@ def audit(
     """Computes everything again from scratch, in numbered steps up to the first that fails.
 
     VERIFIED: every step passed, which takes all of --tsa-certificate, --public-key, --released,
-    --model-released, --tokenizer, --suspect and --panel. CONSISTENT, NOT VERIFIED: none failed, but
+    --model-released, --tokenizer, --suspect and --panel, and --source where whose words they are
+    decides. CONSISTENT, NOT VERIFIED: none failed, but
     some were not checked, and the last line names them; made-up answers come as far. REFUTED: a
     step failed.
 
@@ -145,6 +155,7 @@ def audit(
         tokenizer=tokenizer,
         suspect=None if suspect is None else asked_as_in_run(suspect),
         panel=None if panel is None else [asked_as_in_run(address) for address in panel],
+        source=None if source is None else asked_as_in_run(source),
         panel_limit=panel_limit,
         secrets_tried=grinding_budget,
         tokens_tried=anchor_budget,

@@ -20,8 +20,8 @@ from sif.ownership.evidence import highest_evidence
 from sif.ownership.policy import Policy
 from sif.ownership.questions import queries_of
 from sif.ownership.references import References, check_work
-from sif.ownership.sequential import observe
-from sif.types import Answer, Reply, Unanswered
+from sif.ownership.sequential import ask_by_trigger, observe
+from sif.types import Answer, Reply, Suspect, Unanswered
 
 PANEL: Final = "panel.json"
 MISSING: Final = Unanswered(reason="no answer was recorded")
@@ -194,6 +194,27 @@ def source_shown(
         seen, vocabulary_size=fingerprint.vocabulary_size, green_size=fingerprint.green_size
     )
     return shown, fsum(near) / len(near) if near else 0.0
+
+
+def source_nearness(
+    fingerprint: FingerprintSet, measured: Calibration, panel: PanelAnswers, suspect: Suspect
+) -> float:
+    """How near a suspect's answers are to those of the source, the mean over triggers.
+
+    Args:
+        fingerprint: whose triggers are asked.
+        measured: the calibration.
+        panel: its answers, the source's under any attack.
+        suspect: who is asked now.
+    """
+    source, near = [panel.replies(one.suspect) for one in measured.source], []
+    queries = {one.record.id: queries_of(one, measured.manner) for one in fingerprint.triggers}
+    for trigger, replies in ask_by_trigger(
+        suspect, fingerprint.triggers, lambda one: queries[one.record.id]
+    ):
+        itself = References(source=(), others={"source": tuple(source)})
+        near.append(itself.nearest(queries[trigger.record.id], replies))
+    return fsum(near) / len(near) if near else 0.0
 
 
 def _counted(

@@ -71,6 +71,7 @@ class Claim:
             tokenizer=self.fingerprint.folder / "tokenizer",
             suspect=asked(self.says(), "made-up suspect"),
             panel=[asked(lambda query: "nothing", "stranger")],
+            source=asked(self.says(), "made-up source"),
         )
 
     def says(self, told: Any = None) -> Any:

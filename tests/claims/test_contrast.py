@@ -1,6 +1,7 @@
 """A claim that excludes transfer by whose words the suspect's are."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from sif.claims import Outcome, audit
 from sif.ownership.allowance import TransferTest
 from tests.claims.authority import Authority
-from tests.claims.made import Claim, audited, edited, make_claim, recommitted
+from tests.claims.made import Claim, asked, audited, edited, make_claim, recommitted
 
 PANEL = "fingerprint/panel.json"
 CALIBRATION = "fingerprint/calibration.json"
@@ -38,6 +39,22 @@ def test_an_auditor_compares_the_answers_again_and_asks_the_suspect(contrasted: 
     assert "counted again" in found.step("transfer").sentence
     assert "contrast allowance" in found.step("policy").sentence
     assert "answer as the source does" in found.step("verdict").sentence
+
+
+def test_that_the_source_said_so_is_the_claimants_word_until_it_is_asked(
+    contrasted: Claim,
+) -> None:
+    without = replace(contrasted.all_means, source=None)
+    found = audit(contrasted.bundle, without)
+    assert found.outcome is Outcome.CONSISTENT
+    assert found.not_checked == ("transfer",)
+    assert "until you ask it (--source)" in found.step("transfer").sentence
+    asked_again = audit(contrasted.bundle, contrasted.all_means).step("transfer")
+    assert "made-up source says 100% of what it is said to have answered" in asked_again.sentence
+    other = asked(lambda query: "something else", "another source")
+    refuted = audit(contrasted.bundle, replace(contrasted.all_means, source=other))
+    assert refuted.failed == "transfer"
+    assert "they are not its own" in refuted.step("transfer").sentence
 
 
 def _nearer(calibration: dict[str, Any]) -> None:
