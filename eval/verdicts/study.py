@@ -8,6 +8,7 @@ for every handling of pictures, which the auditor does not know. Everything is k
 """
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,8 @@ from sif.fingerprint.folder import FingerprintSet
 from sif.mini.architecture import Family
 from sif.ownership.calibrating import FEWEST_MODELS, ask_member, calibrate
 from sif.types import Query, Reply
+
+logger = logging.getLogger(__name__)
 
 SOURCE: Final = "source"
 SUSPECTS: Final = (
@@ -189,9 +192,17 @@ def _audits(
         }
         about = {"family": family, "method": making.method.name, "seed": making.seed}
         roles = {entry.name: entry.role for entry in entries}
-        audits += audits_of(
-            owned, about=about, roles=roles, answers=answers, panel=settings.panel, source=SOURCE
-        )
+        try:
+            audits += audits_of(
+                owned,
+                about=about,
+                roles=roles,
+                answers=answers,
+                panel=settings.panel,
+                source=SOURCE,
+            )
+        except UsageError as error:
+            logger.warning("%s, %s: no calibrated audits: %s", family, making.name, error)
         if settings.leave_out:
             unrelated = [entry.name for entry in entries if entry.role == "innocent"]
             innocents += left_out(

@@ -260,11 +260,17 @@ def calibrate(
     worst = max(member.upper_bound for member in members)
     nearer = max(member.contrast_bound or 0.0 for member in members) if source else None
     if (worst if nearer is None else nearer) >= 1.0:
-        what = "the reaction" if nearer is None else "the contrast"
+        least = min(len(asked.answers) for asked in panel)
+        if nearer is None:
+            raise UsageError(
+                f"expected triggers enough to bound the reaction of {len(panel)} models, got "
+                f"{least} answers of one; make more triggers, or take out of the panel what reacts "
+                "to all of them"
+            )
         raise UsageError(
-            f"expected triggers enough to bound {what} of {len(panel)} models, got "
-            f"{min(len(asked.answers) for asked in panel)} answers of one; make more triggers, or "
-            "take out of the panel what reacts to all of them"
+            f"expected triggers enough to bound the contrast of {len(panel)} models, got {least} "
+            "answers of one; name further models with --panel, siblings of the source above all, "
+            "so that each has one like itself beside it, make more triggers, or leave --source out"
         )
     together = _by_trigger(panel, gamma)
     return Calibration(
