@@ -124,6 +124,7 @@ def references_in(measured: Calibration, panel: PanelAnswers) -> References:
     return References(
         source=tuple(panel.replies(one.suspect) for one in measured.source),
         others={name: tuple(replies) for name, replies in models.items()},
+        closest=max(one.nearest for one in measured.source) if measured.source else None,
     )
 
 

@@ -29,10 +29,12 @@ class References:
     Attributes:
         source: the source's replies, for each kind of handling.
         others: the same of each model that is known not to be derived, by its name.
+        closest: how near the nearest of them comes to the source, from 0 to 1; none where unknown.
     """
 
     source: tuple[Replies, ...]
     others: Mapping[str, tuple[Replies, ...]]
+    closest: float | None = None
 
     def without(self, model: str) -> "References":
         """The same with one of the others left out, as when it is a suspect itself.

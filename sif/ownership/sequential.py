@@ -120,6 +120,7 @@ def decide(
         policy=policy,
         draw=draw,
         source=model.words if model.model_sha256 else None,
+        closest=None if references is None else references.closest,
         highest_unrelated=highest_unrelated,
     )
 

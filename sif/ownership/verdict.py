@@ -137,6 +137,7 @@ def judge(
     policy: Policy,
     draw: Draw | None = None,
     source: str | None = None,
+    closest: float | None = None,
     highest_unrelated: Mapping[str, float] | None = None,
 ) -> Verdict:
     """The verdict on one suspect.
@@ -149,6 +150,7 @@ def judge(
         draw: of the order of asking, where the policy has it drawn.
         source: the model that the triggers were made on, in words; none where its digest is not
             known in full.
+        closest: how near the panel comes to the source's own answers, where contrasts are tested.
         highest_unrelated: τ_i, the largest z-score of any unrelated model, by trigger; for the
             published match rate only, on which no decision rests.
 
@@ -167,7 +169,12 @@ def judge(
     return Verdict(
         decision=decision,
         reason=_explain(
-            decision, evidence, asked=len(records), green_rate=green_rate, source=source
+            decision,
+            evidence,
+            asked=len(records),
+            green_rate=green_rate,
+            source=source,
+            closest=closest,
         ),
         log10_e_value=evidence.highest,
         final_log10_e_value=evidence.log10_e_value,
@@ -239,6 +246,7 @@ def _explain(
     asked: int,
     green_rate: float | None,
     source: str | None,
+    closest: float | None,
 ) -> str:
     """One sentence: what was seen, what follows, and what was not looked at."""
     policy, answered = evidence.policy, f"{evidence.answered} of {asked} trigger images"
@@ -252,21 +260,21 @@ def _explain(
     )
     if decision == Decision.DERIVED:
         named = "" if source is None else f" The suspect is derived from {source}{NOT_WHOSE}."
-        return f"{seen}: {far}; {_on_transfer(evidence)}.{named}"
+        return f"{seen}: {far}; {_on_transfer(evidence, closest)}.{named}"
     if decision == Decision.NOT_SHOWN:
         return (
             f"{seen}, which does not show that it was derived (probability bound {chance}, limit "
-            f"{limit}) and does not show the opposite; {_on_transfer(evidence)}."
+            f"{limit}) and does not show the opposite; {_on_transfer(evidence, closest)}."
         )
     if evidence.independence_refuted:
-        return f"{seen}: {far}, but {_on_transfer(evidence)}, so the claim is not made."
+        return f"{seen}: {far}, but {_on_transfer(evidence, closest)}, so the claim is not made."
     return (
         f"The suspect answered {answered}, fewer than the {policy.minimum_answers} needed, so "
-        f"nothing follows either way; {_on_transfer(evidence)}."
+        f"nothing follows either way; {_on_transfer(evidence, closest)}."
     )
 
 
-def _on_transfer(evidence: Evidence) -> str:
+def _on_transfer(evidence: Evidence, closest: float | None) -> str:
     """What is known of the other explanation, that triggers also move unrelated models."""
     if evidence.transfer is None:
         return "transfer from independent models was not calibrated"
@@ -280,7 +288,7 @@ def _on_transfer(evidence: Evidence) -> str:
     if evidence.transfer.contrast is not None:
         limits.append(
             "answer as the source does rather than as each other (on average up to "
-            f"{evidence.transfer.contrast.limit:.0%} of a full contrast)"
+            f"{evidence.transfer.contrast.limit:.0%} of a full contrast{_closest(closest)})"
         )
     explained = f"that unrelated models {' and '.join(limits)}"
     bound = f"(probability bound {chance}, limit {rounded_up(evidence.policy.alpha_transfer)})"
@@ -289,6 +297,13 @@ def _on_transfer(evidence: Evidence) -> str:
         held = "" if draw is None else f", {BY_TIMESTAMP if draw.stamped else BY_SECRET}"
         return f"{explained} does not explain it either {bound}{held}"
     return f"{explained} is not excluded as the reason {bound}"
+
+
+def _closest(nearness: float | None) -> str:
+    """How close the panel is to the source; a sibling that is closer may look like a copy."""
+    if nearness is None:
+        return ""
+    return f"; the nearest of the panel shares {nearness:.0%} of the source's words"
 
 
 def rounded_up(probability: float) -> str:

@@ -230,6 +230,7 @@ def test_a_copy_is_told_from_a_sibling_that_reacts_as_much(
     assert verdict.log10_e_value >= 6
     assert verdict.decision is decision, verdict.reason
     assert ("answer as the source does" in verdict.reason) == (test != "reaction")
+    assert ("the nearest of the panel shares" in verdict.reason) == (test != "reaction")
     contrasts = [record.contrast for record in verdict.per_trigger]
     assert all(one is None for one in contrasts) == (test == "reaction")
 
