@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -30,6 +30,10 @@ from sif.cli.options import (
     Tsa,
 )
 from sif.cli.progress import bar, counted
+
+if TYPE_CHECKING:
+    from sif.claims.commit import Commitment
+    from sif.claims.rules import Rules
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -109,8 +113,6 @@ def commit(
 
     Example: `sif claim commit my-fingerprint --anchor my-secret`
     """
-    from math import log10
-
     from sif.claims import commit as sign
     from sif.claims.possession import parse_things
     from sif.claims.rules import rules_of_run
@@ -143,7 +145,14 @@ def commit(
             example=None if example is None else read_example(example),
             report=counted(show, "hashing what you have"),
         )
-    typer.echo(
+    typer.echo(_committed(fingerprint, made, rules))
+
+
+def _committed(fingerprint: Path, made: "Commitment", rules: "Rules") -> str:
+    """What was signed, and what is public and private of it."""
+    from math import log10
+
+    return (
         f"{fingerprint}/claim: root {made.root}, signed by key {made.key.key_id[:16]}…\n"
         f"asking goes on to a log10 e-value of {-log10(rules.policy.alpha):.1f}, of which "
         f"{rules.tries.independence:.1f} will be taken off\n"

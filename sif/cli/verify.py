@@ -156,6 +156,10 @@ def verify(
     with bar() as show:
         verdict = session.verify(report=lambda progress: _show(show, progress))
     typer.echo(verdict.model_dump_json(indent=2) if as_json else summary(verdict))
+    _leave(verdict, fail_if)
+
+
+def _leave(verdict: "Verdict", fail_if: FailIf | None) -> None:
     if fail_if is not None and verdict.decision.value == fail_if.value:
         raise typer.Exit(FAILED_AS_ASKED)
 

@@ -73,23 +73,7 @@ def decide(
         "green_size": fingerprint.green_size,
     }
     if fingerprint.published:
-        needed, total = -log10(policy.alpha), len(triggers)
-        return verify_published(
-            fingerprint,
-            suspect,
-            triggers,
-            policy,
-            batch_size=batch_size,
-            report=lambda asked: report(
-                AskingProgress(
-                    asked=asked,
-                    triggers=total,
-                    log10_e_value=0.0,
-                    log10_needed=needed,
-                    published=True,
-                )
-            ),
-        )
+        return _decide_published(fingerprint, suspect, triggers, policy, batch_size, report)
     draw = draw_of(fingerprint, policy)
     evidence = Evidence(**sizes, policy=policy, draw=draw)
     observations: list[Observation] = []
@@ -122,6 +106,34 @@ def decide(
         source=model.words if model.model_sha256 else None,
         closest=None if references is None else references.closest,
         highest_unrelated=highest_unrelated,
+    )
+
+
+def _decide_published(
+    fingerprint: FingerprintSet,
+    suspect: Suspect,
+    triggers: Sequence[Trigger],
+    policy: Policy,
+    batch_size: int,
+    report: Callable[[AskingProgress], None],
+) -> Verdict:
+    """What an imported fingerprint shows, which is no proof."""
+    needed, total = -log10(policy.alpha), len(triggers)
+    return verify_published(
+        fingerprint,
+        suspect,
+        triggers,
+        policy,
+        batch_size=batch_size,
+        report=lambda asked: report(
+            AskingProgress(
+                asked=asked,
+                triggers=total,
+                log10_e_value=0.0,
+                log10_needed=needed,
+                published=True,
+            )
+        ),
     )
 
 

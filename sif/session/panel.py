@@ -4,13 +4,13 @@ One model is in memory at a time; answers are kept in the fingerprint, and asked
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from sif.attacks.attacked import attacked
-from sif.attacks.images import parse_image_attack
+from sif.attacks.images import ImageAttack, parse_image_attack
 from sif.claims.runs import plain_name
 from sif.errors import FingerprintError, UsageError
 from sif.fingerprint.folder import FingerprintSet
@@ -81,16 +81,7 @@ def calibrate(
         SuspectError: a suspect cannot be reached.
         StorageError: the fingerprint's folder cannot be written.
     """
-    refuse_single("panel", panel)
-    refuse_single("image_attacks", image_attacks)
-    if names is not None and len(names) != len(panel):
-        raise UsageError(
-            f"names: expected one for each of the panel ({len(panel)}), got {len(names)}"
-        )
-    if batch_size < 1:
-        raise UsageError(f"batch_size: expected at least 1, got {batch_size}")
-    if not panel:
-        raise UsageError("expected a panel of at least one model that is not yours, got none")
+    _check(panel, image_attacks, names, batch_size)
     addresses = [SuspectAddress.parse(member) for member in panel if isinstance(member, str)]
     if not isinstance(fingerprint, FingerprintSet):
         fingerprint = FingerprintSet.load(fingerprint)
@@ -105,27 +96,18 @@ def calibrate(
     named: dict[str | Suspect, str | None] = dict.fromkeys(panel)
     named |= dict(zip(panel, names, strict=True)) if names else {}
     with KeptAnswers(fingerprint.folder / FOLDER / JOURNAL) as kept:
-
-        def ask(one: str | Suspect, name: str | None) -> list[Asked]:
-            with asking(one, manner) as suspect:
-                return [
-                    ask_member(
-                        fingerprint,
-                        kept.through(
-                            attacked(suspect, attack), name=name and _under(name, str(attack))
-                        ),
-                        image_attack=str(attack),
-                        model=name or plain_name(suspect.name),
-                        policy=policy,
-                        batch_size=batch_size,
-                        report=partial(report, name or attacked(suspect, attack).name),
-                    )
-                    for attack in attacks
-                ]
-
+        asker = Asker(
+            fingerprint=fingerprint,
+            kept=kept,
+            manner=manner,
+            attacks=attacks,
+            policy=policy,
+            batch_size=batch_size,
+            report=report,
+        )
         # One model is in memory at a time.
-        asked = [found for member, name in named.items() for found in ask(member, name)]
-        ours = [] if source is None else ask(source, None)
+        asked = [found for member, name in named.items() for found in asker.ask(member, name)]
+        ours = [] if source is None else asker.ask(source, None)
     told: tuple[SourceAnswers, ...] = ()
     if ours:
         asked, told = compared(fingerprint, asked, ours, policy=policy)
@@ -135,6 +117,68 @@ def calibrate(
     write_calibration(fingerprint.folder, found)
     write_panel(fingerprint, found, _answers(fingerprint, found))
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Asks one model after the other everything that a calibration wants to know.
+
+    Attributes:
+        fingerprint: with its keys.
+        kept: the file of answers.
+        manner: example and the like.
+        attacks: on images, none among them.
+        policy: what is asked about each trigger.
+        batch_size: triggers asked together.
+        report: as of `calibrate`.
+    """
+
+    fingerprint: FingerprintSet
+    kept: KeptAnswers
+    manner: Manner
+    attacks: Sequence[ImageAttack]
+    policy: Policy
+    batch_size: int
+    report: Callable[[str, int, int], None]
+
+    def ask(self, one: str | Suspect, name: str | None) -> list[Asked]:
+        """What a model answers under each attack; kept under a name, its own where None."""
+        found = []
+        with asking(one, self.manner) as suspect:
+            for attack in self.attacks:
+                seen = attacked(suspect, attack)
+                kept = self.kept.through(seen, name=name and _under(name, str(attack)))
+                found.append(
+                    ask_member(
+                        self.fingerprint,
+                        kept,
+                        image_attack=str(attack),
+                        model=name or plain_name(suspect.name),
+                        policy=self.policy,
+                        batch_size=self.batch_size,
+                        report=partial(self.report, name or seen.name),
+                    )
+                )
+        return found
+
+
+def _check(
+    panel: Sequence[str | Suspect],
+    image_attacks: Sequence[str],
+    names: Sequence[str] | None,
+    batch_size: int,
+) -> None:
+    """Refuses what makes no sense before anything is opened."""
+    refuse_single("panel", panel)
+    refuse_single("image_attacks", image_attacks)
+    if names is not None and len(names) != len(panel):
+        raise UsageError(
+            f"names: expected one for each of the panel ({len(panel)}), got {len(names)}"
+        )
+    if batch_size < 1:
+        raise UsageError(f"batch_size: expected at least 1, got {batch_size}")
+    if not panel:
+        raise UsageError("expected a panel of at least one model that is not yours, got none")
 
 
 def _under(name: str, attack: str) -> str:
