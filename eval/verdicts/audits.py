@@ -117,9 +117,7 @@ def audits_of(
     calibration = calibrate(owned, found.panel, source=found.source, policy=RULES)
     references = References(
         source=tuple(one.replies for one in ours),
-        others={
-            name: tuple(one.replies for one in members if one.model == name) for name in panel
-        },
+        others={name: tuple(one.replies for one in members if one.model == name) for name in panel},
     )
     return [
         _audit(
@@ -229,8 +227,14 @@ def as_table(audits: Sequence[Audit]) -> str:
         rows.append(
             [
                 *key,
-                *(f"{sum(one.derived for one in each)} of {len(each)}" for each in (copies, innocents)),
-                *(_questions(each) for each in ([o for o in some if o.role == "source"], near, far)),
+                *(
+                    f"{sum(one.derived for one in each)} of {len(each)}"
+                    for each in (copies, innocents)
+                ),
+                *(
+                    _questions(each)
+                    for each in ([o for o in some if o.role == "source"], near, far)
+                ),
             ]
         )
     allowances = {(one.family, one.method, one.seed): one for one in audits}
@@ -241,11 +245,21 @@ def as_table(audits: Sequence[Audit]) -> str:
     return (
         "## Calibrated audits\n\n"
         f"{markdown.table(heads, rows)}"
-        f"Questions: the median where it is reached. Allowances of reactions and contrasts: {told}.\n"
+        "Questions: the median where it is reached. Allowances of reactions and contrasts: "
+        f"{told}.\n"
     )
 
 
-NEAR: Final = ("int8", "nf4", "3-bit", "pruned-20", "pruned-40", "noise", "lora-same", "full-same-b")
+NEAR: Final = (
+    "int8",
+    "nf4",
+    "3-bit",
+    "pruned-20",
+    "pruned-40",
+    "noise",
+    "lora-same",
+    "full-same-b",
+)
 
 
 def _questions(audits: Sequence[Audit]) -> str:

@@ -1,10 +1,11 @@
 """`sif bench verdicts`: what weights of words buy, and how many questions a calibrated claim takes.
 
-1. The source gets a fingerprint for each recipe and set of keys. 2. A panel of innocents, asked for nothing
-else, calibrates each. 3. Every suspect answers every trigger. 4. For each suspect: evidence with
-and without weights, questions until independence alone and until both nulls are refuted, and the
-verdict of a calibrated audit. 5. With a panel of two or more, audits by each test of transfer and
-for every handling of pictures, which the auditor does not know. Everything is kept in the folder and found again.
+1. The source gets a fingerprint for each recipe and set of keys. 2. A panel of innocents, asked for
+nothing else, calibrates each. 3. Every suspect answers every trigger. 4. For each suspect: evidence
+with and without weights, questions until independence alone and until both nulls are refuted, and
+the verdict of a calibrated audit. 5. With a panel of two or more, audits by each test of transfer
+and for every handling of pictures, which the auditor does not know. Everything is kept in the
+folder and found again.
 """
 
 import json
@@ -14,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
 from sif.attacks.images import parse_image_attack
 from sif.errors import UsageError
@@ -123,9 +124,7 @@ def run(settings: VerdictSettings, place: Workplace) -> Findings:
     )
 
 
-def audit_family(
-    settings: VerdictSettings, family: Family, place: Workplace
-) -> FamilyFindings:
+def audit_family(settings: VerdictSettings, family: Family, place: Workplace) -> FamilyFindings:
     """Makes fingerprints, asks everybody, calibrates, and counts.
 
     Raises:

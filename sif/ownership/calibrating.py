@@ -25,14 +25,13 @@ from sif.ownership.evidence import highest_evidence
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
 from sif.ownership.questions import queries_of
-from sif.ownership.references import References, Replies, check_work
+from sif.ownership.references import References, Replies, check_work, replies_to
 from sif.ownership.sequential import ask_by_trigger, observe
 from sif.ownership.transfer import reaction, upper_bound
-from sif.types import Reply, Suspect, Unanswered
+from sif.types import Reply, Suspect
 from sif.watermark.greenlist.count import GreenCount
 
 FEWEST_MODELS: Final = 2
-MISSING: Final = Unanswered(reason="no answer was recorded")
 
 
 class Asked(NamedTuple):
@@ -165,7 +164,7 @@ def compared(
         for trigger in fingerprint.triggers:
             queries = queries_of(trigger, rules)
             if trigger.record.id in asked.answers:
-                said = [asked.replies.get(query.digest, MISSING) for query in queries]
+                said = replies_to(queries, asked.replies)
                 seen = others.contrast(queries, said)
                 if seen is not None:
                     contrasts[trigger.record.id] = seen
@@ -202,7 +201,7 @@ def _source(
     near = []
     for trigger in fingerprint.triggers:
         queries = queries_of(trigger, policy)
-        said = [asked.replies.get(query.digest, MISSING) for query in queries]
+        said = replies_to(queries, asked.replies)
         near.append(references.nearest(queries, said))
     return SourceAnswers(
         suspect=asked.suspect,

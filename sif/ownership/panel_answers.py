@@ -19,12 +19,11 @@ from sif.ownership.calibration import PLAIN, Calibration, PanelMember, Seen, rea
 from sif.ownership.evidence import highest_evidence
 from sif.ownership.policy import Policy
 from sif.ownership.questions import queries_of
-from sif.ownership.references import References, check_work
+from sif.ownership.references import References, check_work, replies_to
 from sif.ownership.sequential import ask_by_trigger, observe
-from sif.types import Answer, Reply, Suspect, Unanswered
+from sif.types import Answer, Reply, Suspect
 
 PANEL: Final = "panel.json"
-MISSING: Final = Unanswered(reason="no answer was recorded")
 
 
 class PanelAnswers(BaseModel):
@@ -162,7 +161,7 @@ def miscounted(
                 yield _difference(member, name, ours, stated)
             if ours is not None and others is not None:
                 queries = queries_of(trigger, measured.manner)
-                said = [replies.get(query.digest, MISSING) for query in queries]
+                said = replies_to(queries, replies)
                 contrast, told = others.contrast(queries, said), (member.contrasts or {}).get(name)
                 if contrast != told:
                     yield (
@@ -188,7 +187,7 @@ def source_shown(
     replies, seen, near = panel.replies(plain.suspect), [], []
     for trigger in triggers:
         queries = queries_of(trigger, measured.manner)
-        said = [replies.get(query.digest, MISSING) for query in queries]
+        said = replies_to(queries, replies)
         seen.append(observe(fingerprint, trigger, said, measured.manner))
         near.append(everybody.nearest(queries, said))
     shown = highest_evidence(
@@ -225,7 +224,7 @@ def _counted(
     replies: Mapping[str, Reply],
 ) -> Seen | None:
     queries = queries_of(trigger, measured.manner)
-    found = [replies.get(query.digest, MISSING) for query in queries]
+    found = replies_to(queries, replies)
     count = observe(fingerprint, trigger, found, measured.manner).count
     return (
         None if count is None or not count.scored else Seen(green=count.green, scored=count.scored)

@@ -10,10 +10,9 @@ from dataclasses import replace
 from sif.fingerprint.folder import FingerprintSet
 from sif.ownership.calibrating import Asked, ask_member, calibrate, compared
 from sif.ownership.calibration import Calibration, PanelMember, SourceAnswers
+from sif.ownership.references import MISSING
 from sif.suspects.scripted import ScriptedSuspect
-from sif.types import Reply, Unanswered
-
-MISSING = Unanswered(reason="no answer was recorded")
+from sif.types import Reply
 
 
 def recompute(

@@ -10,7 +10,7 @@ from typing import Final
 
 from sif.errors import UsageError
 from sif.ownership.contrast import LONGEST, Texts, contrast, mean_nearness
-from sif.types import Answer, Query, Reply
+from sif.types import Answer, Query, Reply, Unanswered
 
 SAME: Final = 0.5
 """Share of answers that are alike, from which on two names are one model."""
@@ -18,8 +18,14 @@ ALIKE: Final = 0.95
 """Nearness of such answers, as of one model in two precisions."""
 MOST_WORK: Final = 3e11
 """Pairs of characters; twenty seconds."""
+MISSING: Final = Unanswered(reason="no answer was recorded")
 Replies = Mapping[str, Reply]
 """By `Query.digest`."""
+
+
+def replies_to(queries: Sequence[Query], recorded: Replies) -> list[Reply]:
+    """What was recorded to each question; that nothing was where it was not."""
+    return [recorded.get(query.digest, MISSING) for query in queries]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
