@@ -218,6 +218,7 @@ def _again(case: Case, measured: Calibration) -> Calibration:
             policy=measured.manner,
             example=measured.example,
             confidence=measured.confidence,
+            simultaneous=measured.simultaneous,
         )
     except (UsageError, ZeroDivisionError) as error:
         raise ClaimError(f"calibration.json cannot be computed again: {error}") from error

@@ -129,8 +129,8 @@ def summary(found: "Calibration") -> str:
         [
             *lines,
             f"the panel as a whole: reaction {found.reaction:.2f}, at most {found.upper_bound:.2f}",
-            f"transfer allowance {found.allowance:.4f} (chance alone gives about 0.1), all bounds "
-            f"together at {found.confidence:.0%} confidence; more triggers make it smaller",
+            f"transfer allowance {found.allowance:.4f} (chance alone gives about 0.1), at "
+            f"{found.confidence:.0%} confidence; more triggers make it smaller",
         ]
     )
 

@@ -222,6 +222,7 @@ def calibrate(
     policy: Policy | None = None,
     example: str | None = None,
     confidence: float = CONFIDENCE,
+    simultaneous: bool = False,
 ) -> Calibration:
     """The transfer allowance, from what a panel of unrelated models answered.
 
@@ -231,7 +232,8 @@ def calibrate(
         source: of `compared`, where contrasts were measured.
         policy: as it was asked with.
         example: that stood before every prompt, if one did.
-        confidence: with which all bounds hold together.
+        confidence: with which the allowances bound the largest means, both together.
+        simultaneous: whether the bounds of all members hold together, as in calibrations of before.
 
     Raises:
         UsageError: an empty panel, a member twice, the source or a copy of it, or too few triggers
@@ -252,7 +254,7 @@ def calibrate(
             source=_shown_by_source(fingerprint, asked),
             contrast=_mean(asked.contrasts),
         )
-    bounds = len(panel) * (2 if source else 1)
+    bounds = (len(panel) if simultaneous else 1) * (2 if source else 1)
     alone = 1.0 - (1.0 - confidence) / bounds
     gamma = fingerprint.green_size / fingerprint.vocabulary_size
     members = [_member(asked, gamma, alone) for asked in panel]
@@ -287,6 +289,7 @@ def calibrate(
         prompt_scored=(policy or Policy()).prompt_scored,
         contrast_allowance=nearer,
         source=tuple(source),
+        simultaneous=simultaneous,
     )
 
 

@@ -2,12 +2,14 @@
 
 1. Every model of a panel answers every trigger, under every attack on images that audits will use.
 2. For each model and attack, an upper confidence bound for its mean reaction
-(`sif.ownership.transfer`); all of them hold together (Bonferroni). 3. The transfer allowance τ is
-the largest of these bounds, and never below what chance alone gives
-(`sif.ownership.chance`). 4. Where the source was asked too, the same of contrasts
-(`sif.ownership.contrast`): each model is measured with itself left out of the references. Beside
-it, the bound for the panel as a whole, and the largest z-score on each trigger, which the published
-match rate needs. Knows nothing of how it is measured (`sif.ownership.calibrating`).
+(`sif.ownership.transfer`). 3. The transfer allowance τ is the largest of these bounds, and never
+below what chance alone gives (`sif.ownership.chance`). It bounds the largest of the means at the
+confidence of a single bound: whichever model has it, has it whatever was answered, and τ is not
+below that model's own bound. So a larger panel costs nothing but what it shows. 4. Where the source
+was asked too, the same of contrasts (`sif.ownership.contrast`): each model is measured with itself
+left out of the references. Beside it, the bound for the panel as a whole, and the largest z-score
+on each trigger, which the published match rate needs. Knows nothing of how it is measured
+(`sif.ownership.calibrating`).
 """
 
 import json
@@ -54,14 +56,14 @@ class PanelMember(_Record):
         image_attack: in its text form; none for pictures as they are.
         green_rate: mean over its answers.
         reaction: mean over its answers, from 0 to 1.
-        upper_bound: of the mean reaction, at the confidence that all members share.
+        upper_bound: of the mean reaction, at a confidence that is the same for all.
         log10_e_value: the highest against independence; where it is large, the model is either no
             unrelated one, or the triggers transfer.
         answers: by trigger; a trigger without an answer is missing.
         model: who is left out of the references when it is measured: itself, under any attack; of
             the suspect's name where None.
         contrast: the mean over its answers, from 0 to 1; none where the source was not asked.
-        contrast_bound: of that, at the confidence that all share.
+        contrast_bound: of that, at a confidence that is the same for all.
         contrasts: by trigger.
     """
 
@@ -112,7 +114,7 @@ class Calibration(_Record):
 
     Attributes:
         fingerprint: SHA-256 of the manifest that it belongs to.
-        confidence: with which all upper bounds hold together.
+        confidence: with which the allowances bound the largest means, both together.
         gamma: green ids of all ids.
         allowance: τ, the largest upper bound of any member, at least `chance_floor` of any; 1, with
             which nothing can be shown, where a member reacts to all and contrasts were measured.
@@ -126,6 +128,8 @@ class Calibration(_Record):
         contrast_allowance: the largest upper bound of any member's mean contrast; none where the
             source was not asked.
         source: who that is, under each attack.
+        simultaneous: whether the bounds of all members hold together (Bonferroni), as they did in
+            calibrations of before.
     """
 
     schema_version: Literal[1] = 1
@@ -143,10 +147,16 @@ class Calibration(_Record):
     prompt_scored: bool = True
     contrast_allowance: float | None = Field(default=None, gt=0.0, lt=1.0)
     source: tuple[SourceAnswers, ...] = ()
+    simultaneous: bool = True
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
-        later: dict[str, Any] = {"prompt_scored": True, "contrast_allowance": None, "source": []}
+        later: dict[str, Any] = {
+            "prompt_scored": True,
+            "contrast_allowance": None,
+            "source": [],
+            "simultaneous": True,
+        }
         return without_default(handler(self), **later)
 
     @model_validator(mode="after")

@@ -57,6 +57,7 @@ def recompute(
         policy=policy,
         example=stated.example,
         confidence=stated.confidence,
+        simultaneous=stated.simultaneous,
     )
     return again.model_copy(update={"created": stated.created})
 

@@ -68,7 +68,7 @@ def calibrate(
             only where it or an earlier calibration says so.
         image_attacks: also ask behind each, as verifying will; by + joined, they happen together.
         example: words that verifying will put before every prompt, or `@FILE` that holds them.
-        confidence: with which all bounds hold together, from 0.5 to 0.9999.
+        confidence: with which the allowances bound the largest means, from 0.5 to 0.9999.
         names: under which their answers are kept, one for each of the panel.
         batch_size: triggers asked together.
         report: is told who is asked, triggers done, and triggers in all.

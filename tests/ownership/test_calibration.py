@@ -65,7 +65,7 @@ def panel(owned: FingerprintSet) -> list[Asked]:
 
 def test_the_allowance_is_the_largest_bound_of_any_member(owned: FingerprintSet) -> None:
     asked = panel(owned)
-    found = calibrate(owned, asked, confidence=0.97)
+    found = calibrate(owned, asked, confidence=0.99)
     leanings = [list(one.leanings(found.gamma).values()) for one in asked]
     bounds = [upper_bound(some, confidence=0.99) for some in leanings]
     assert max(bounds) <= found.allowance <= max(bounds) + 1e-4
@@ -75,6 +75,28 @@ def test_the_allowance_is_the_largest_bound_of_any_member(owned: FingerprintSet)
         assert len(some) == 24
     assert found.reaction == pytest.approx(np.mean(leanings))
     assert found.upper_bound < max(bounds)
+
+
+def test_a_calibration_of_before_bounds_all_members_together(owned: FingerprintSet) -> None:
+    asked = panel(owned)
+    before = calibrate(owned, asked, confidence=0.97, simultaneous=True)
+    assert before.allowance == calibrate(owned, asked, confidence=0.99).allowance
+    assert "simultaneous" not in before.model_dump()  # as its file was written
+    assert before.allowance > calibrate(owned, asked, confidence=0.97).allowance
+
+
+@pytest.mark.parametrize("means", [(0.6, 0.1, 0.1, 0.1), (0.4, 0.4, 0.4, 0.4), (0.5,)])
+def test_the_largest_bound_is_below_the_largest_mean_no_oftener_than_a_single_one_is(
+    means: tuple[float, ...],
+) -> None:
+    rng = np.random.default_rng(1)
+    confidence, rounds = 0.8, 400
+    missed = 0
+    for _ in range(rounds):
+        seen = rng.random((len(means), 24)) < np.array(means)[:, None]
+        bounds = [upper_bound(list(map(float, one)), confidence=confidence) for one in seen]
+        missed += max(bounds) < max(means)
+    assert missed / rounds <= 1.0 - confidence + 3.0 * np.sqrt(0.2 * 0.8 / rounds)
 
 
 def test_the_highest_unrelated_score_of_a_trigger_is_that_of_any_member() -> None:

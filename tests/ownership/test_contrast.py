@@ -192,7 +192,7 @@ def test_siblings_react_and_speak_in_words_of_their_own(owned: FingerprintSet) -
     assert made.allowance > 0.6
     assert made.contrast_allowance < made.allowance
     bounds = [
-        upper_bound(list((member.contrasts or {}).values()), confidence=1 - 0.01 / 6)
+        upper_bound(list((member.contrasts or {}).values()), confidence=1 - 0.01 / 2)
         for member in made.members
     ]
     assert max(bounds) <= made.contrast_allowance <= max(bounds) + 1e-4
