@@ -60,6 +60,8 @@ HEAVY = {
 }
 # Run as a script by whoever trains the mini models.
 TALKS = "sif.eval.training.captions"
+# The one way to the terminal, through which everything that is printed is made visible.
+SAYS = "sif.cli.say"
 
 
 class Module(NamedTuple):
@@ -159,6 +161,40 @@ def talking(it: Module) -> Iterator[str]:
             yield f"{it.name}:{node.lineno} raises SystemExit"
 
 
+def printing(it: Module) -> Iterator[str]:
+    """Every other way to the terminal than the one that makes visible what strangers wrote."""
+    if it.name == SAYS:
+        return
+    for edge in edges(it.tree):
+        if edge.target.split(".")[0] in {"rich", "click", "getpass", "curses"} or (
+            edge.target in TO_THE_TERMINAL
+        ):
+            yield f"{it.name}:{edge.line} imports {edge.target}"
+    for node in ast.walk(it.tree):
+        called = name_of(node.func) if isinstance(node, ast.Call) else ""
+        if called in {"print", "input"} or called in TO_THE_TERMINAL:
+            yield f"{it.name}:{node.lineno} calls {called}"
+        elif isinstance(node, ast.Attribute) and name_of(node) in STREAMS:
+            yield f"{it.name}:{node.lineno} uses {name_of(node)}"
+
+
+STREAMS = {
+    f"sys.{head}{name}{end}"
+    for head, end in (("", ""), ("__", "__"))
+    for name in ("stdout", "stderr")
+}
+TO_THE_TERMINAL = {
+    *(f"typer.{name}" for name in ("echo", "secho", "prompt", "confirm", "progressbar", "launch")),
+    *(f"sys.{name}" for name in ("stdout", "stderr", "displayhook", "excepthook")),
+    *(f"traceback.{name}" for name in ("print_exc", "print_exception", "print_stack", "print_tb")),
+    "logging.StreamHandler",
+    "logging.lastResort",
+    "os.write",
+    "pprint.pprint",
+    "warnings.showwarning",
+}
+
+
 def _is_program(node: ast.stmt) -> bool:
     return isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'"
 
@@ -225,7 +261,8 @@ def test_every_layer_is_looked_at() -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", [wrong_ways, laboratory_in_the_library, talking, blanket_handlers, foreign_code]
+    "rule",
+    [wrong_ways, laboratory_in_the_library, talking, printing, blanket_handlers, foreign_code],
 )
 def test_every_module_keeps_the_rule(rule) -> None:
     assert [fault for it in modules() for fault in rule(it)] == []
@@ -254,6 +291,15 @@ BAD = {
         "def f():\n    from sif.eval.jobs import Show",
     ),
     "print": (talking, "sif.vlm.x", "def f():\n    print(1)"),
+    "print by a command": (printing, "sif.cli.x", "print(1)"),
+    "typer.echo": (printing, "sif.cli.x", "def f():\n    typer.echo(1)"),
+    "… by its name": (printing, "sif.cli.x", "from typer import echo"),
+    "click": (printing, "sif.cli.x", "import click"),
+    "a console": (printing, "sif.cli.x", "def f():\n    from rich.console import Console"),
+    "a standard stream": (printing, "sif.cli.x", "def f():\n    sys.stderr.write('x')"),
+    "… the first one": (printing, "sif.x", "sys.__stdout__.write('x')"),
+    "a handler of log records": (printing, "sif.x", "logging.StreamHandler()"),
+    "a traceback": (printing, "sif.x", "traceback.print_exc()"),
     "sys.exit": (talking, "sif.eval.x", "import sys\nsys.exit(1)"),
     "raise SystemExit": (talking, "sif.attacks.x", "raise SystemExit"),
     "raise SystemExit(1)": (talking, "sif.attacks.x", "raise SystemExit(1)"),
@@ -293,7 +339,9 @@ GOOD = {
         "from sif.eval.jobs import Show",
     ),
     "the builtin eval": (wrong_ways, "sif.vlm.x", "model.eval()"),
-    "a command prints": (talking, "sif.cli.x", "print(1)"),
+    "a command prints": (talking, "sif.cli.say", "print(1)"),
+    "the one way": (printing, "sif.cli.say", "print(1)"),
+    "a logger": (printing, "sif.x", "logger.warning('x')"),
     "a program ends": (talking, "sif.x", "if __name__ == '__main__':\n    raise SystemExit(f())"),
     "tidying up": (blanket_handlers, "sif.x", "try:\n  f()\nexcept BaseException:\n  g()\n  raise"),
     "a narrow handler": (blanket_handlers, "sif.x", "try:\n    f()\nexcept OSError:\n    g()"),

@@ -8,6 +8,7 @@ import typer
 from sif.cli.activemark_read import bounds, verify
 from sif.cli.options import Device, Json, VisionSource
 from sif.cli.progress import bar
+from sif.cli.say import say_json, say_table, say_text
 
 if TYPE_CHECKING:
     from sif.marks.verify import MarkVerdict
@@ -44,7 +45,7 @@ def profile(
     if plot:
         write_atomically(plot, profiling.draw_profile(seen))
     if as_json:
-        typer.echo(json.dumps(seen._asdict()))
+        say_json(json.dumps(seen._asdict()))
     else:
         _print_profile(seen, top)
 
@@ -105,18 +106,15 @@ def embed(
             device=device,
             show=show,
         )
-    typer.echo(_made(verdict, out, model_out))
+    say_text(_made(verdict, out, model_out))
 
 
 def _print_profile(seen: "Profile", top: int) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("block", f"mean of the {top} largest |activation|", "jump", "")
-    for block, (size, jump) in enumerate(zip(seen.magnitudes, seen.jumps, strict=True)):
-        mark = "expressive" if block == seen.block else ""
-        table.add_row(str(block), f"{size:.2f}", f"×{jump:.2f}", mark)
-    Console().print(table)
+    rows = [
+        (str(block), f"{size:.2f}", f"×{jump:.2f}", "expressive" if block == seen.block else "")
+        for block, (size, jump) in enumerate(zip(seen.magnitudes, seen.jumps, strict=True))
+    ]
+    say_table(("block", f"mean of the {top} largest |activation|", "jump", ""), rows)
 
 
 def _made(verdict: "MarkVerdict", out: Path, model_out: Path) -> str:

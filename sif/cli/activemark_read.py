@@ -7,6 +7,7 @@ import typer
 
 from sif.cli.options import Device, Json, Mark
 from sif.cli.progress import bar
+from sif.cli.say import say, say_json, say_table, say_text
 from sif.cli.verify import FAILED_AS_ASKED, Fail
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def verify(
     with bar() as show:
         verdicts = verify_suspects(owned, suspects, alpha=alpha, device=device, run=run, show=show)
     if as_json:
-        typer.echo(written(verdicts))
+        say_json(written(verdicts))
     else:
         _print_verdicts(verdicts)
     if fail_if is not None and fail_if.value in {one.decision for one in verdicts}:
@@ -77,30 +78,21 @@ def bounds(
         confidence=confidence,
     )
     if as_json:
-        typer.echo(found.model_dump_json(indent=2))
+        say_json(found.model_dump_json(indent=2))
     else:
         _print_bounds(found)
 
 
 def _print_verdicts(verdicts: "list[MarkVerdict]") -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("suspect", "decision", "detected", "mean wrong bits", "log10 e-value")
+    rows = []
     for one in verdicts:
         mean = sum(one.errors) / len(one.errors)
         share = f"{one.detected} of {len(one.errors)} ({one.detection_rate:.1%})"
-        table.add_row(
-            one.suspect,
-            one.decision.replace("_", " ").upper(),
-            share,
-            f"{mean:.1f}",
-            f"{one.log10_e_value:.1f}",
-        )
-    console = Console()
-    console.print(table)
+        name = one.decision.replace("_", " ").upper()
+        rows.append((one.suspect, name, share, f"{mean:.1f}", f"{one.log10_e_value:.1f}"))
+    say_table(("suspect", "decision", "detected", "mean wrong bits", "log10 e-value"), rows)
     first = verdicts[0]
-    console.print(
+    say(
         f"An image is detected with at most τ = {first.threshold} of {first.bits} bits wrong. "
         + (
             f"An independent model is called DERIVED with a probability of at most {first.alpha:g}."
@@ -113,7 +105,7 @@ def _print_verdicts(verdicts: "list[MarkVerdict]") -> None:
 
 
 def _print_bounds(found: "MarkBounds") -> None:
-    typer.echo(
+    say_text(
         f"τ = {found.threshold} of {found.bits} bits: fair bits are detected with probability "
         f"{found.image_false_positive_rate:.2g} an image.\n"
         f"A model is a copy with {found.needed} of {found.images} images detected: fair bits reach "
@@ -122,7 +114,7 @@ def _print_bounds(found: "MarkBounds") -> None:
     for panel in found.panels:
         error = "false detection" if panel.kind == "independent" else "misdetection"
         side = "at most" if panel.kind == "independent" else "at least"
-        typer.echo(
+        say_text(
             f"\n{panel.models} {panel.kind} models: {panel.wrong} decided wrongly; "
             f"{panel.rate:.2%} of their images detected ({side} {panel.rate_bound:.2%}).\n"
             f"With confidence {panel.confidence:.0%}: {error} at most {panel.error:.2g} "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 import typer
 
 from sif.cli.progress import bar
+from sif.cli.say import Cell, say, say_table, say_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,8 +79,8 @@ def _command(name: str) -> Callable[..., None]:
             raise UsageError(f"expected a folder for the findings; sif bench {name} --out DIR")
         with bar() as show:
             files = run_study(found, chosen, Workplace(out=out, jobs=jobs, show=show))
-        typer.echo(files[0].read_text(encoding="utf-8").partition(DETAILS)[0])
-        typer.echo(f"{out}: {', '.join(path.name for path in files)}")
+        say_text(files[0].read_text(encoding="utf-8").partition(DETAILS)[0])
+        say(f"{out}: {', '.join(path.name for path in files)}")
 
     return study
 
@@ -110,39 +111,28 @@ def _refuse(name: str, typed: list[str], keys: list[str]) -> NoReturn:
 
 
 def _list_settings(name: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     from sif.eval.studies import find_study
     from sif.eval.study import settings_of
 
-    table = Table(box=None, pad_edge=False)
-    for head in ("--set", "default", "--quick", "what it is"):
-        table.add_column(head, overflow="fold")
-    for setting in settings_of(find_study(name)):
-        table.add_row(*map(Text, setting))
-    Console().print(table)
+    heads = ("--set", "default", "--quick", "what it is")
+    say_table(heads, settings_of(find_study(name)), boxed=False)
 
 
 def _show(found: "Sequence[Requirement]") -> None:
     """Prints what is here and what is not; leaves with 1 if more than downloads is missing."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("", "what", "weights ≥", "download ≈", "found", box=None, pad_edge=False)
-    for one in found:
-        table.add_row(
-            Text(one.state, style=COLOURS.get(one.state, "")),
-            Text(one.what),
+    rows = [
+        (
+            Cell(one.state, COLOURS.get(one.state, "")),
+            one.what,
             "" if one.memory is None else f"{one.memory / 2**30:.1f} GiB",
             "" if one.download_gb is None else f"{one.download_gb:.1f} GB",
-            Text(one.words),
+            one.words,
         )
-    Console().print(table)
+        for one in found
+    ]
+    say_table(("", "what", "weights ≥", "download ≈", "found"), rows, boxed=False)
     missing = [one.what for one in found if one.state == "missing"]
-    typer.echo(f"missing: {', '.join(missing)}" if missing else "nothing is missing")
+    say(f"missing: {', '.join(missing)}" if missing else "nothing is missing")
     if missing:
         raise typer.Exit(1)
 

@@ -6,6 +6,7 @@ import typer
 
 from sif.cli import options
 from sif.cli.progress import bar
+from sif.cli.say import say_either
 
 if TYPE_CHECKING:
     from sif.ownership.calibration import Calibration, PanelMember
@@ -107,7 +108,7 @@ def calibrate(
             batch_size=batch,
             report=show,
         )
-    typer.echo(found.model_dump_json(indent=2) if as_json else summary(found))
+    say_either(found.model_dump_json(indent=2), summary(found), as_json=as_json)
 
 
 def summary(found: "Calibration") -> str:

@@ -30,6 +30,7 @@ from sif.cli.options import (
     Tsa,
 )
 from sif.cli.progress import bar, counted
+from sif.cli.say import say, say_text
 
 if TYPE_CHECKING:
     from sif.claims.commit import Commitment
@@ -145,7 +146,7 @@ def commit(
             example=None if example is None else read_example(example),
             report=counted(show, "hashing what you have"),
         )
-    typer.echo(_committed(fingerprint, made, rules))
+    say_text(_committed(fingerprint, made, rules))
 
 
 def _committed(fingerprint: Path, made: "Commitment", rules: "Rules") -> str:
@@ -183,11 +184,11 @@ def timestamp(
         lambda: prepare_request(fingerprint), tsa=tsa, request=request, response=response
     )
     if answer is None:
-        typer.echo(f"{request}: bring it to a timestamp authority, then give --response")
+        say(f"{request}: bring it to a timestamp authority, then give --response")
         return
     token = stamp(fingerprint, answer, roots)
     checked = "its signature is checked" if roots else "its signature is NOT checked"
-    typer.echo(f"{fingerprint}/claim: there at {token.time:%Y-%m-%d %H:%M:%S} UTC; {checked}")
+    say(f"{fingerprint}/claim: there at {token.time:%Y-%m-%d %H:%M:%S} UTC; {checked}")
 
 
 def reveal(
@@ -227,12 +228,12 @@ def reveal(
     extent = extent_of(fingerprint, None if triggers is None else triggers.value)
     verdict = write(owned, run, out, signing_key=key, runs=runs, triggers=extent)
     held = "your secret key" if extent.value == Extent.ALL else "the seeds of its batch, no others"
-    typer.echo(
-        f"{out}: holds {held} (mode 0600); for the auditor only\n"
-        f"verdict {verdict.decision.value}, log10 e-value {verdict.log10_e_value:.2f}"
+    say(
+        f"{out}: holds {held} (mode 0600); for the auditor only",
+        f"verdict {verdict.decision.value}, log10 e-value {verdict.log10_e_value:.2f}",
     )
     if not (claim_of(fingerprint) / TIMESTAMP).exists():
-        typer.echo("no timestamp: nobody can see that the commitment came before the questions")
+        say("no timestamp: nobody can see that the commitment came before the questions")
 
 
 # In the order of their use.

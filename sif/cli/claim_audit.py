@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from sif.cli.options import Certificates, Json
+from sif.cli.say import say, say_either
 from sif.cli.verify import FAILED_AS_ASKED
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def audit(
         alpha_transfer=alpha_transfer,
     )
     found = check(bundle, means, report=_say_nothing if as_json else _print_step)
-    typer.echo(found.model_dump_json(indent=2) if as_json else found.headline)
+    say_either(found.model_dump_json(indent=2), found.headline, as_json=as_json)
     _leave(found, require)
 
 
@@ -178,7 +179,7 @@ def _leave(found: "AuditReport", require: Required | None) -> None:
 
 
 def _print_step(step: "Step") -> None:
-    typer.echo(f"{step.number:2d}  {step.status.value:11s}  {step.name:10s}  {step.sentence}")
+    say(f"{step.number:2d}  {step.status.value:11s}  {step.name:10s}  {step.sentence}")
 
 
 def _say_nothing(step: "Step") -> None:

@@ -7,6 +7,7 @@ import typer
 
 from sif.cli.options import Certificates, Fingerprint
 from sif.cli.progress import bar, counted
+from sif.cli.say import say
 
 if TYPE_CHECKING:
     from sif.claims.commitment import Header
@@ -27,7 +28,7 @@ def show_possession(
     from sif.claims.possession import show_possession as show
 
     shown = show(fingerprint, name, out)
-    typer.echo(f"{out}: opens the commitment to the {shown.kind} {name}, {shown.sha256}")
+    say(f"{out}: opens the commitment to the {shown.kind} {name}, {shown.sha256}")
 
 
 def check_possession(
@@ -58,7 +59,7 @@ def check_possession(
     shown = read_proof(proof)
     with bar() as show:
         check(told.header, shown, thing, counted(show, "hashing"))
-    typer.echo(f"{thing}: the {shown.kind} that was committed to as {shown.name}; {told.words}")
+    say(f"{thing}: the {shown.kind} that was committed to as {shown.name}; {told.words}")
 
 
 def bring_origin(fingerprint: Path, model: str | None, signature: Path | None) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from sif.cli.options import Certificates, Request, Response, Tsa
+from sif.cli.say import say
 
 
 def secret(
@@ -36,11 +37,11 @@ def secret(
         lambda: begin_for(out, model, recipe=recipe), tsa=tsa, request=request, response=response
     )
     if answer is None:
-        typer.echo(f"{request}: bring it to a timestamp authority, then give --response")
+        say(f"{request}: bring it to a timestamp authority, then give --response")
         return
     token = take_response(out, answer, roots)
     checked = "its signature is checked" if roots else "its signature is NOT checked"
-    typer.echo(
+    say(
         f"{out}/secret.key (mode 0600): keys that hang on a token of "
         f"{token.time:%Y-%m-%d %H:%M:%S} UTC; {checked}"
     )

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from sif.cli.options import SigningPublicKey
+from sif.cli.say import say
 
 
 def witness(
@@ -29,7 +30,7 @@ def witness(
     public = path.with_name("public.pem")  # for a URI whose public half is not named
     key = key_place(signing_key, signing_public_key).load(path, public, make=True)
     made = sign(commitment, key)
-    typer.echo(
+    say(
         f"{commitment}: root {made.root}, of owner's key {made.owner[:16]}…, now with "
         f"{made.signatures} signatures; yours is of key {key.public.key_id[:16]}…"
     )

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sif.cli.progress import bar
+from sif.cli.say import Cell, say, say_table
 
 if TYPE_CHECKING:
     from sif.mini.demo import Row
-
-
-WIDTH_IN_A_LOG = 110
 
 
 class Family(StrEnum):
@@ -60,39 +58,33 @@ def demo(
     with bar() as show:
         rows, report = run_demo(wanted, show=show)
     _print_table(rows)
-    typer.echo(f"\nreport: {report}   (open it in a browser)")
-    typer.echo(
-        f'try next: sif verify {out}/fingerprint "hf:{out}/models/{rows[-1].model}" --run one-run'
-    )
+    say("", f"report: {report}   (open it in a browser)")
+    say(f'try next: sif verify {out}/fingerprint "hf:{out}/models/{rows[-1].model}" --run one-run')
 
 
 def _print_table(rows: "list[Row]") -> None:
     from math import floor
 
-    from rich.console import Console
-    from rich.table import Table
-
     from sif.ownership.verdict import rounded_up
 
-    table = Table(title="Is it derived from the source?", title_justify="left")
-    for heading in ("suspect", "asked through", "verdict"):
-        table.add_column(heading)
-    for heading in ("log10 E", "p ≤", "against transfer", "green", "questions"):
-        table.add_column(heading, justify="right")
+    left = ("suspect", "asked through", "verdict")
+    right = ("log10 E", "p ≤", "against transfer", "green", "questions")
     colours = {"derived": "green", "not_shown": "default", "inconclusive": "yellow"}
+    cells: list[tuple[str | Cell, ...]] = []
     for row in rows:
         verdict = row.verdict
         name, transfer = verdict.decision.value, verdict.transfer_log10_e_value
         rate = "–" if verdict.green_rate is None else f"{verdict.green_rate:.0%}"
-        table.add_row(
-            row.label,
-            row.engine,
-            f"[{colours[name]}]{name.replace('_', ' ').upper()}[/]",
-            f"{floor(10 * verdict.log10_e_value) / 10:.1f}",
-            rounded_up(verdict.p_value),
-            "–" if transfer is None else f"{floor(10 * transfer) / 10:.1f}",
-            rate,
-            str(verdict.queries),
+        cells.append(
+            (
+                row.label,
+                row.engine,
+                Cell(name.replace("_", " ").upper(), colours[name]),
+                f"{floor(10 * verdict.log10_e_value) / 10:.1f}",
+                rounded_up(verdict.p_value),
+                "–" if transfer is None else f"{floor(10 * transfer) / 10:.1f}",
+                rate,
+                str(verdict.queries),
+            )
         )
-    console = Console()
-    (console if console.is_terminal else Console(width=WIDTH_IN_A_LOG)).print(table)
+    say_table((*left, *right), cells, title="Is it derived from the source?", right=right)

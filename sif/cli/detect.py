@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from sif.cli.say import say, say_json
+
 
 def detect(
     folder: Annotated[Path, typer.Argument(help="Pictures to look at, such as fp/triggers.")],
@@ -42,9 +44,9 @@ def detect(
     scores = detector.scores([it.image for it in looked_at])
     found = {it.name: float(score) for it, score in zip(looked_at, scores, strict=True)}
     if as_json:
-        typer.echo(json.dumps({"threshold": threshold, "scores": found}, indent=2))
+        say_json(json.dumps({"threshold": threshold, "scores": found}, indent=2))
         return
     for name, score in found.items():
-        typer.echo(f"{score:7.2f}  {'flagged' if score > threshold else 'passed '}  {name}")
+        say(f"{score:7.2f}  {'flagged' if score > threshold else 'passed '}  {name}")
     flagged = sum(score > threshold for score in found.values())
-    typer.echo(f"{flagged} of {len(found)} flagged above {threshold:.2f}")
+    say(f"{flagged} of {len(found)} flagged above {threshold:.2f}")

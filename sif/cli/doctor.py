@@ -19,6 +19,7 @@ from typing import Annotated, Final, Literal
 import typer
 
 from sif.cli import options
+from sif.cli.say import Cell, say_json, say_table, waiting
 
 State = Literal["ok", "missing", "broken"]
 Failures = Mapping[str, str | None]
@@ -100,19 +101,17 @@ def doctor(
 
     Examples: `sif doctor`, `sif doctor my-llava`, `sif doctor org/name --json`
     """
-    from rich.console import Console
-
     from sif.cli import doctor_model
 
     if model is not None:
-        with Console(stderr=True).status("trying the model …"):
+        with waiting("trying the model …"):
             report = doctor_model.examine_model(model, device=device)
-        doctor_model.say(report, as_json=as_json)
+        doctor_model.show_report(report, as_json=as_json)
         return
-    with Console(stderr=True).status("trying what is installed …"):
+    with waiting("trying what is installed …"):
         findings = examine()
     if as_json:
-        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+        say_json(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
         _print_table(findings)
     if not healthy(findings):
@@ -238,14 +237,10 @@ def _zoo() -> Finding:
 
 
 def _print_table(findings: Sequence[Finding]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     colours: dict[State, str] = {"ok": "green", "missing": "yellow", "broken": "red"}
-    table = Table("", "what", "found", "what to do", box=None, pad_edge=False)
+    rows = []
     for finding in findings:
         colour = "red" if not healthy([finding]) else colours[finding.state]
-        state = Text(finding.state, style=colour)
-        table.add_row(state, finding.name, finding.found or "–", Text(finding.mend or ""))
-    Console().print(table)
+        state = Cell(finding.state, colour)
+        rows.append((state, finding.name, finding.found or "–", finding.mend or ""))
+    say_table(("", "what", "found", "what to do"), rows, boxed=False)

@@ -9,6 +9,7 @@ from typing import Final
 
 import typer
 
+from sif.cli.say import say, say_json
 from sif.errors import ModelError
 
 GIB: Final = 2**30
@@ -84,7 +85,7 @@ def examine_model(model: str, *, device: str = "auto") -> ModelReport:
     )
 
 
-def say(report: ModelReport, *, as_json: bool) -> None:
+def show_report(report: ModelReport, *, as_json: bool) -> None:
     """Prints a report; where the model is refused, the reason is all there is.
 
     Raises:
@@ -92,14 +93,14 @@ def say(report: ModelReport, *, as_json: bool) -> None:
         Exit: refused, for scripts.
     """
     if as_json:
-        typer.echo(json.dumps(asdict(report), indent=2))
+        say_json(json.dumps(asdict(report), indent=2))
         if not report.fit:
             raise typer.Exit(1)
         return
     if not report.fit:
         raise ModelError(report.reason or "refused")
     for name, words in _lines(report):
-        typer.echo(f"{name:<13}{words}")
+        say(f"{name:<13}{words}")
 
 
 def _lines(report: ModelReport) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ import typer
 
 from sif.cli import options
 from sif.cli.progress import bar, counted
+from sif.cli.say import say_text
 
 if TYPE_CHECKING:
     from sif.cli.progress import Show
@@ -106,7 +107,7 @@ def fingerprint(
             max_pixels=max_pixels,
             report=lambda progress: _show(show, progress),
         )
-    typer.echo(summary(made, out))
+    say_text(summary(made, out))
 
 
 def _show(show: "Show", progress: "MakingProgress") -> None:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from sif.cli.say import say
+
 
 class SchemeName(StrEnum):
     """Schemes whose lists are reproduced."""
@@ -61,7 +63,7 @@ def import_published(
         raise UsageError(f"--{where}: {what}, got {got}") from error
     made = read(folder, out=out, tokenizer=tokenizer, defaults=defaults, originals=originals)
     keys = {one.record.published.hash_key for one in made.triggers if one.record.published}
-    typer.echo(
+    say(
         f"{out}: {len(made.triggers)} triggers, {made.manifest.green_scheme}, {len(keys)} hash "
         f"key{'s' if len(keys) > 1 else ''}, gamma {made.manifest.gamma:g}\n"
         "compatibility mode: the keys are public, so `sif verify` counts but proves nothing"

@@ -1,11 +1,11 @@
 """The command `sif`: puts the commands together, turns errors into one line and an exit code.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a verdict that `--fail-if` names, 130 interrupted.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a verdict that `--fail-if` names, 130 interrupted,
+143 told to end.
 Each command lives in a file of its own and imports what is heavy when it runs, so that
 `sif --help` answers at once. Knows nothing of what the commands do.
 """
 
-import errno
 import importlib.metadata
 import logging
 import os
@@ -13,9 +13,6 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Final, NoReturn
 
 import typer
-from rich.console import Console
-from rich.logging import RichHandler
-from rich.text import Text
 
 from sif.cli import (
     activemark,
@@ -35,10 +32,8 @@ from sif.cli import (
     verify,
     zoo,
 )
-from sif.errors import SifError, UsageError
-
-DISTRIBUTION: Final = "sif-lvlm"
-INTERRUPTED: Final = 130
+from sif.cli.failures import DISTRIBUTION, INTERRUPTED, EndingInWords, ending_on_sigterm
+from sif.cli.say import guarded, say
 
 # Every command and every group of commands, in the order of the help.
 COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
@@ -62,31 +57,15 @@ GROUPS: Final[Mapping[str, typer.Typer]] = {
     "zoo": zoo.app,
 }
 
-MENDS: Final = {
-    errno.ENOSPC: "free some space and run the same command again; finished work is kept",
-    errno.EDQUOT: "free some of the quota and run the same command again; finished work is kept",
-    errno.EACCES: "check the owner and the mode of the file, or choose another folder",
-    errno.EROFS: "choose a folder that can be written to",
-}
-
-logger = logging.getLogger(__name__)
-
 
 def main() -> NoReturn:
     """Runs the command line and exits."""
-    try:
-        build_app()(prog_name="sif")
-    except UsageError as error:
-        _exit(2, str(error), error)
-    except SifError as error:
-        _exit(1, str(error), error)
-    except OSError as error:
-        _exit(1, _describe(error), error)
-    except SystemExit as leaving:
-        if leaving.code == INTERRUPTED:
-            _say("interrupted: what was finished is kept; run the same command again to go on")
-        raise
-    raise SystemExit(0)
+    with guarded(), EndingInWords(), ending_on_sigterm():
+        code = build_app()(prog_name="sif", standalone_mode=False)
+        if code == INTERRUPTED:  # which is how typer hands on Ctrl-C
+            raise KeyboardInterrupt
+        raise SystemExit(code or 0)
+    raise AssertionError  # every way out of the block is an exit
 
 
 def build_app() -> typer.Typer:
@@ -105,9 +84,9 @@ def _print_version(asked: bool) -> bool:
     if not asked:
         return False
     try:
-        typer.echo(f"sif {importlib.metadata.version(DISTRIBUTION)}")
+        say(f"sif {importlib.metadata.version(DISTRIBUTION)}")
     except importlib.metadata.PackageNotFoundError:
-        typer.echo("sif (not installed)")
+        say("sif (not installed)")
     raise typer.Exit
 
 
@@ -128,37 +107,15 @@ def _sif(
 
     Then `sif fingerprint` your model, and `sif verify` a suspect.
     """
-    _set_up_logging(verbose)
+    _set_verbosity(verbose)
 
 
-def _set_up_logging(verbose: int) -> None:
-    handler = RichHandler(console=Console(stderr=True), show_path=False, log_time_format="%X")
-    logging.basicConfig(format="%(message)s", handlers=[handler], force=True)
+def _set_verbosity(verbose: int) -> None:
     level = {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
     logging.getLogger("sif").setLevel(level)
     if not verbose:  # what libraries remark on their own account is for those who ask
         logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
         os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-
-
-def _describe(error: OSError) -> str:
-    """What failed, on which file, and how to mend it where that is known."""
-    what = error.strerror or str(error) or type(error).__name__
-    where = f": {error.filename}" if error.filename else ""
-    mend = f" ({MENDS[error.errno]})" if error.errno in MENDS else ""
-    return f"{what}{where}{mend}"
-
-
-def _exit(code: int, message: str, error: BaseException) -> NoReturn:
-    logger.debug("the error came from here", exc_info=error)
-    _say(f"error: {message}")
-    raise SystemExit(code) from None
-
-
-def _say(message: str) -> None:
-    """One red line on standard error, whatever the message holds."""
-    line = Text(" ".join(message.split()), style="red")
-    Console(stderr=True).print(line, soft_wrap=True)
 
 
 if __name__ == "__main__":

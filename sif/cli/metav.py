@@ -7,6 +7,7 @@ import typer
 
 from sif.cli.options import Json
 from sif.cli.progress import bar
+from sif.cli.say import say, say_either
 from sif.cli.verify import FAILED_AS_ASKED, Fail
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def train(
     with bar() as show:
         fingerprint = train_folder(read_config(config), out, show=show)
     told = of_ranks if fingerprint.manifest.ranks is not None else of_threshold
-    typer.echo("\n".join(told(fingerprint.manifest, out, len(fingerprint.inputs))))
+    say(*told(fingerprint.manifest, out, len(fingerprint.inputs)))
 
 
 @app.command()
@@ -78,7 +79,7 @@ def verify(
 
     owned = NetworkFingerprint.load(fingerprint)
     verdicts = verify_suspects(owned, suspects, run=run, protected=protected)
-    typer.echo(written(verdicts) if as_json else "\n".join(map(summary, verdicts)))
+    say_either(written(verdicts), "\n".join(map(summary, verdicts)), as_json=as_json)
     if fail_if is not None and fail_if.value in {verdict.decision for verdict in verdicts}:
         raise typer.Exit(FAILED_AS_ASKED)
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
+
+from sif.cli.say import at_terminal, bars, say_aside
 
 
 @runtime_checkable
@@ -17,29 +19,11 @@ class Show(Protocol):
 @contextmanager
 def bar() -> Iterator[Show]:
     """A bar for every stage."""
-    from rich import progress
-    from rich.console import Console
-
-    columns = (
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
-        progress.TaskProgressColumn(),
-        progress.TimeRemainingColumn(),
-        progress.TextColumn("{task.fields[words]}"),
-    )
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _lines(console)
+    if not at_terminal("stderr"):
+        yield _lines()
         return
-    with progress.Progress(*columns, console=console) as bars:
-        tasks: dict[str, Any] = {}
-
-        def show(stage: str, done: int | float, total: int | float, words: str = "") -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total, words=words)
-            bars.update(tasks[stage], completed=done, total=total, words=words)
-
-        yield show
+    with bars() as move:
+        yield move
 
 
 def counted(show: Show, stage: str) -> Callable[[int, int], None]:
@@ -47,14 +31,14 @@ def counted(show: Show, stage: str) -> Callable[[int, int], None]:
     return lambda done, total: show(stage, done / 1e6, total / 1e6, "MB")
 
 
-def _lines(console: Any) -> Show:
+def _lines() -> Show:
     """A line at every tenth of a stage, for logs."""
     seen: dict[str, int] = {}
 
     def show(stage: str, done: int | float, total: int | float, words: str = "") -> None:
         tenths = int(10 * done / total) if total else 10
         if seen.get(stage) != tenths:
-            console.print(f"{stage}: {done:.0f} of {total:.0f}  {words}", soft_wrap=True)
+            say_aside(f"{stage}: {done:.0f} of {total:.0f}  {words}")
             seen[stage] = tenths
 
     return show

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from sif.cli import options
+from sif.cli.say import say
 
 
 def report(
@@ -32,4 +33,4 @@ def report(
     folder = fingerprint or fingerprint_of(runs)
     owned = FingerprintSet.load(folder, secret=secret)
     path = write_report(runs, out, fingerprint=owned, public=public)
-    typer.echo(f"report: {path}")
+    say(f"report: {path}")

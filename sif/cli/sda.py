@@ -8,6 +8,7 @@ import typer
 
 from sif.cli import options
 from sif.cli.progress import bar
+from sif.cli.say import say_either
 
 if TYPE_CHECKING:
     from sif.attacks.divergence.sda_json import Divergence
@@ -144,7 +145,7 @@ def sda(
     )
     with bar() as show:
         found = session.attack(report=show)
-    typer.echo(found.model_dump_json(indent=2) if as_json else summary(found))
+    say_either(found.model_dump_json(indent=2), summary(found), as_json=as_json)
 
 
 def summary(found: "Divergence") -> str:

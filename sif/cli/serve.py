@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from sif.cli.say import say
 from sif.suspects.uri import Precision
 
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -39,8 +40,8 @@ def serve(
         model=model, host=host, port=port, name=name, dtype=dtype, max_model_len=max_model_len
     )
     command = server_command(serving)
-    typer.echo(f"suspect: {serving.uri}")
-    typer.echo("the server is starting; Ctrl-C ends it")
+    say(f"suspect: {serving.uri}")
+    say("the server is starting; Ctrl-C ends it")
     with _forwarded_signals() as group:
         process = start_server(command)
         group.append(process.pid)

@@ -1,12 +1,10 @@
 """Where a command gets the signing key, and the passphrase that goes with it."""
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import typer
-
+from sif.cli.say import ask_unseen
 from sif.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,6 +28,6 @@ def ask(what: str) -> str:
     """
     if (given := os.environ.get(PASSPHRASE)) is not None:
         return given
-    if not sys.stdin.isatty():
-        raise UsageError(f"expected the {what} in {PASSPHRASE}, for there is no terminal to ask at")
-    return str(typer.prompt(what, hide_input=True, err=True))
+    if (typed := ask_unseen(what)) is not None:
+        return typed
+    raise UsageError(f"expected the {what} in {PASSPHRASE}, for there is no terminal to ask at")

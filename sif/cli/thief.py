@@ -1,8 +1,6 @@
 """`sif thief`: an attacked copy of a model as a plain folder. Knows not how attacks work."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -10,6 +8,8 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from sif.attacks.weights.attack import Progress, Report, WeightAttack, checked
+from sif.cli.progress import Show, bar
+from sif.cli.say import say
 from sif.errors import UsageError
 
 
@@ -191,9 +191,9 @@ def thief(
         )
     from sif.attacks.weights.theft import steal
 
-    with _progress() as report:
-        steal(model, out, attacks, device=device.value, report=report)
-    typer.echo(f"{out}: {', then '.join(_say(attack) for attack in attacks)}")
+    with bar() as show:
+        steal(model, out, attacks, device=device.value, report=_reporter(show))
+    say(f"{out}: {', then '.join(_say(attack) for attack in attacks)}")
 
 
 def _refuse_contradictions(
@@ -308,31 +308,11 @@ def _say(attack: WeightAttack) -> str:
     return f"{attack.name} ({shown})" if shown else attack.name
 
 
-@contextmanager
-def _progress() -> Iterator[Report]:
-    """A bar for every stage, on standard error."""
-    from rich import progress as bar
-    from rich.console import Console
-
-    columns = (
-        bar.TextColumn("{task.description}"),
-        bar.BarColumn(),
-        bar.MofNCompleteColumn(),
-        bar.TimeRemainingColumn(),
-    )
-    bars = bar.Progress(*columns, console=Console(stderr=True))
-    tasks: dict[str, Any] = {}
+def _reporter(show: Show) -> Report:
+    """Moves the bar of a stage, with the loss where there is one."""
 
     def report(progress: Progress) -> None:
-        bars.start()
-        if progress.stage not in tasks:
-            tasks[progress.stage] = bars.add_task(progress.stage, total=progress.steps)
-        loss = "" if progress.loss is None else f" (loss {progress.loss:.3f})"
-        description = f"{progress.stage}{loss}"
-        bars.update(tasks[progress.stage], completed=progress.step, description=description)
+        loss = "" if progress.loss is None else f"loss {progress.loss:.3f}"
+        show(progress.stage, progress.step, progress.steps, loss)
 
-    try:
-        yield report
-    finally:
-        if tasks:
-            bars.stop()
+    return report

@@ -8,6 +8,7 @@ import typer
 
 from sif.cli import options
 from sif.cli.progress import bar
+from sif.cli.say import say_either
 
 if TYPE_CHECKING:
     from sif.cli.progress import Show
@@ -155,7 +156,7 @@ def verify(
     )
     with bar() as show:
         verdict = session.verify(report=lambda progress: _show(show, progress))
-    typer.echo(verdict.model_dump_json(indent=2) if as_json else summary(verdict))
+    say_either(verdict.model_dump_json(indent=2), summary(verdict), as_json=as_json)
     _leave(verdict, fail_if)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from sif.cli.progress import bar
+from sif.cli.say import say, say_json, say_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,15 +34,13 @@ def list_models() -> None:
 
     for model in MODELS:
         size = _size_of(bundled_file(model.name))
-        typer.echo(f"{model.name:18} {model.family:11} {model.role:9} world {model.world}  {size}")
+        say(f"{model.name:18} {model.family:11} {model.role:9} world {model.world}  {size}")
     for vision in VISION_MODELS:
         size = _size_of(bundled_file(vision.name))
-        typer.echo(
-            f"{vision.name:18} {vision.kind:11} {vision.role:9} world {vision.world}  {size}"
-        )
+        say(f"{vision.name:18} {vision.kind:11} {vision.role:9} world {vision.world}  {size}")
     for real in REAL_MODELS:
         size = _size_of(bundled_file(real.name))
-        typer.echo(f"{real.name:18} {'llava':11} {real.role:9} real words  {size}, extra `real`")
+        say(f"{real.name:18} {'llava':11} {real.role:9} real words  {size}, extra `real`")
 
 
 def _size_of(file: Path) -> str:
@@ -69,14 +68,14 @@ def export(name: Name, folder: Annotated[Path, typer.Argument(help="New folder."
         write(find(name), folder)
     else:
         export_vision(vision, folder)
-    typer.echo(f"{folder}: {name}")
+    say(f"{folder}: {name}")
 
 
 def _export_real(model: "RealModel", folder: Path) -> None:
     from sif.mini.real.folders import NOTICE, export_real
 
     export_real(model, folder)
-    typer.echo(NOTICE.strip())
+    say_text(NOTICE.strip())
 
 
 @app.command()
@@ -104,11 +103,11 @@ def scenes(
 
     if find_real(name) is not None:
         write_real_examples(folder, number=number, seed=seed, kind=answers)
-        typer.echo(f"{folder}: {number} scenes and data.jsonl")
+        say(f"{folder}: {number} scenes and data.jsonl")
         return
     world = (find_vision(name) or find(name)).world
     write_examples(world, folder, number=number, seed=seed, kind=answers)
-    typer.echo(f"{folder}: {number} scenes and data.jsonl")
+    say(f"{folder}: {number} scenes and data.jsonl")
 
 
 @app.command()
@@ -137,7 +136,7 @@ def train(name: Name) -> None:
             file = _train_real(real, report)
         else:
             file = _train_lvlm(name, report) if vision is None else _train_vision(vision, report)
-    typer.echo(f"{name}: {file}")
+    say(f"{name}: {file}")
 
 
 def _train_lvlm(name: str, report: "Callable[[Progress], None]") -> Path:
@@ -197,14 +196,14 @@ def card(
 
     vision, real = find_vision(name), find_real(name)
     if vision is not None:
-        typer.echo(measure_vision(vision).to_json())
+        say_json(measure_vision(vision).to_json())
         return
     with bar() as show:
         if real is not None:
             text = measure_real(real, scenes=scenes, report=show).to_json()
         else:
             text = measure_card(find(name), scenes=scenes, triggers=triggers, report=show).to_json()
-    typer.echo(text)
+    say_json(text)
 
 
 @app.command()
@@ -255,4 +254,4 @@ def purifier(
             report=lambda step, all_, loss: show("purifier", step, all_, f"loss {loss:.4f}"),
         )
     save_denoiser(trained, out)
-    typer.echo(f"{out}: a purifier that knows {noise} noise")
+    say(f"{out}: a purifier that knows {noise} noise")

@@ -83,11 +83,6 @@ def test_an_interrupt_says_that_work_is_kept(monkeypatch, capsys) -> None:
     assert "run the same command again" in capsys.readouterr().err
 
 
-def test_a_bug_is_not_hidden(monkeypatch) -> None:
-    with pytest.raises(ZeroDivisionError):
-        run(monkeypatch, "try", command=raising(ZeroDivisionError()))
-
-
 def test_an_unknown_option_is_wrong_usage(monkeypatch, capsys) -> None:
     assert run(monkeypatch, "doctor", "--frobnicate") == 2
     assert "--frobnicate" in capsys.readouterr().err
