@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from typing import ClassVar, TypeVar
 
 from sif.errors import UsageError
+from sif.visible import quoted
 
 _WHOLE = re.compile(r"-?[0-9]+")
 _DECIMAL = re.compile(r"-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE]-?[0-9]+)?")
@@ -72,7 +73,7 @@ class Strength:
     def _unusable(self, text: str) -> UsageError:
         return UsageError(
             f"expected as the {self.noun} of {self.attack} {self._range()}, "
-            f"got {shown(text, longest=_SHOWN)}; write for example {self.example}"
+            f"got {quoted(text, longest=_SHOWN)}; write for example {self.example}"
         )
 
     def _range(self) -> str:
@@ -110,8 +111,3 @@ class Graded:
     def _number(self) -> int | float:
         number: int | float = getattr(self, fields(self)[0].name)
         return number
-
-
-def shown(text: str, *, longest: int = 40) -> str:
-    """A text in quotes for a message, cut off where it is too long."""
-    return repr(text if len(text) <= longest else text[:longest] + "…")

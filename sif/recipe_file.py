@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from sif.errors import UsageError
 from sif.validation import first_fault
+from sif.visible import visible
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -89,5 +90,4 @@ def read_built_in(
 
 def _excerpt(value: Any) -> str:
     """A value of a stranger's file, printable and no longer than a line."""
-    words = ascii(value)
-    return words if len(words) <= 100 else f"{words[:100]}…"
+    return visible(repr(value), longest=100)

@@ -76,13 +76,17 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
 
 @pytest.fixture
 def sif(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs `sif` with arguments; gives exit code, standard output and standard error."""
+    """Runs `sif` with arguments; gives exit code, standard output and standard error.
 
-    def run(*arguments: object) -> tuple[int, str, str]:
+    An error that SIF does not know fails the test, but for one that says it means a `bug`.
+    """
+
+    def run(*arguments: object, bug: bool = False) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.argv", ["sif", *map(str, arguments)])
         with pytest.raises(SystemExit) as leaving:
             command_line.main()
         output = capsys.readouterr()
+        assert bug or "something that SIF does not know" not in output.err, output.err
         return int(leaving.value.code or 0), output.out, output.err
 
     return run

@@ -23,9 +23,9 @@ from sif.attacks.answers.serving import ServingAttack
 from sif.attacks.answers.synonyms import DEFAULT, Synonyms, Translate
 from sif.attacks.answers.thesaurus import load_thesaurus
 from sif.attacks.answers.typography import Case, Punctuation
-from sif.attacks.strength import shown
 from sif.errors import UsageError
 from sif.suspects.connect import connect
+from sif.visible import quoted
 
 Attack = AnswerAttack | ServingAttack
 
@@ -68,10 +68,10 @@ def _parse_one(text: str) -> Attack:
     if name in ALONE and not colon:
         return ALONE[name]
     if name in ALONE:
-        raise UsageError(f"{name} takes no number, got {shown(text)}; write {name}")
+        raise UsageError(f"{name} takes no number, got {quoted(text, longest=40)}; write {name}")
     raise UsageError(
-        f"expected an answer attack ({', '.join(NAMES)}), got {shown(text)}; write for "
-        f"example {Truncate.strength.example} or "
+        f"expected an answer attack ({', '.join(NAMES)}), got {quoted(text, longest=40)}; "
+        f"write for example {Truncate.strength.example} or "
         f"{Drop.strength.example}+{Shuffle.strength.example}, and words with a + in double quotes"
     )
 

@@ -14,8 +14,8 @@ from sif.attacks.images.geometry import Crop, CropPad, Resize, Rotate, Screensho
 from sif.attacks.images.noise import Noise, SaltPepper
 from sif.attacks.images.purify import Purify, PurifyLearned
 from sif.attacks.images.tones import Bits, Brightness, Contrast, Gamma
-from sif.attacks.strength import shown
 from sif.errors import UsageError
+from sif.visible import quoted
 
 READERS: Final[Mapping[str, Callable[[str], ImageAttack]]] = MappingProxyType(
     {
@@ -61,8 +61,9 @@ def _parse_one(text: str) -> ImageAttack:
     if name == "none" and not colon:
         return Nothing()
     if name == "none":
-        raise UsageError(f"none takes no number, got {shown(text)}; write none")
+        raise UsageError(f"none takes no number, got {quoted(text, longest=40)}; write none")
     raise UsageError(
-        f"expected an image attack ({', '.join(NAMES)}), got {shown(text)}; write for "
-        f"example {Jpeg.strength.example} or {Resize.strength.example}+{Jpeg.strength.example}"
+        f"expected an image attack ({', '.join(NAMES)}), got {quoted(text, longest=40)}; "
+        f"write for example {Jpeg.strength.example} or "
+        f"{Resize.strength.example}+{Jpeg.strength.example}"
     )

@@ -20,7 +20,8 @@ INTRODUCTION: Final = """# Command line
 
 Written from the program when this site was built; `sif COMMAND --help` says the same. Before any
 command stand `-v` (say more; `-vv` for everything) and `--version`. Exit codes: 0 done, whatever
-the verdict; 1 failed; 2 wrong usage; 3 a verdict that `--fail-if` names; 130 interrupted.
+the verdict; 1 failed; 2 wrong usage; 3 a verdict that `--fail-if` names; 130 interrupted;
+143 told to end.
 
 | command | what it does |
 |---|---|

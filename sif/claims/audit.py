@@ -61,8 +61,8 @@ from sif.claims.check_transfer import check_transfer
 from sif.claims.check_world import check_grinding, check_panel, check_priority, check_suspect
 from sif.claims.steps import AuditReport, Finding, Outcome, Status, Step
 from sif.errors import ClaimError, FingerprintError
+from sif.visible import visible
 
-LONGEST_SENTENCE: Final = 4_000
 STEPS: Final[dict[str, Callable[[Case], Finding]]] = {
     "bundle": check_bundle,
     "signature": check_signature,
@@ -132,13 +132,7 @@ def _find(check: Callable[[Case], Finding], case: Case) -> Finding:
     try:
         return check(case)
     except (ClaimError, FingerprintError) as error:
-        return Finding(Status.FAIL, _plain(" ".join(str(error).split())))
-
-
-def _plain(line: str) -> str:
-    """A message that may quote the bundle, bounded and with nothing that a terminal obeys."""
-    letters = (letter if letter.isprintable() else "?" for letter in line[:LONGEST_SENTENCE])
-    return "".join(letters) + ("…" if len(line) > LONGEST_SENTENCE else "")
+        return Finding(Status.FAIL, visible(" ".join(str(error).split())))
 
 
 def _report(case: Case, steps: list[Step], failed: str | None) -> AuditReport:

@@ -11,6 +11,7 @@ from sif.claims.commitment import Header
 from sif.errors import ClaimError
 from sif.fingerprint.manifest import Manifest
 from sif.prompts import SETS, load
+from sif.visible import quoted
 
 LONGEST: Final = 10_000
 MOST_SHOWN: Final = 5
@@ -18,9 +19,8 @@ SHOWN: Final = 120
 
 
 def shown(text: str) -> str:
-    """A text of somebody else's in one bounded line of quoted, printable ASCII."""
-    line = ascii(" ".join(text[: SHOWN + 1].split()))
-    return line if len(text) <= SHOWN and len(line) <= 4 * SHOWN else f"{line[: 4 * SHOWN]}…"
+    """A text of somebody else's in one bounded line, in quotes."""
+    return quoted(" ".join(text[: 2 * SHOWN].split()), longest=SHOWN)
 
 
 def own_prompts(manifest: Manifest, header: Header) -> tuple[str, ...]:

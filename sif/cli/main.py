@@ -9,6 +9,7 @@ Each command lives in a file of its own and imports what is heavy when it runs, 
 import importlib.metadata
 import logging
 import os
+import sys
 from collections.abc import Callable, Mapping
 from typing import Annotated, Final, NoReturn
 
@@ -32,6 +33,7 @@ from sif.cli import (
     verify,
     zoo,
 )
+from sif.cli.addresses import check_addresses
 from sif.cli.failures import DISTRIBUTION, INTERRUPTED, EndingInWords, ending_on_sigterm
 from sif.cli.say import guarded, say
 
@@ -61,6 +63,7 @@ GROUPS: Final[Mapping[str, typer.Typer]] = {
 def main() -> NoReturn:
     """Runs the command line and exits."""
     with guarded(), EndingInWords(), ending_on_sigterm():
+        check_addresses(sys.argv[1:])
         code = build_app()(prog_name="sif", standalone_mode=False)
         if code == INTERRUPTED:  # which is how typer hands on Ctrl-C
             raise KeyboardInterrupt

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sif.fingerprint.recipe import Recipe
 from sif.types import GenerationSettings
+from sif.visible import quoted
 
 GREEN_SCHEME: Literal["shake256-v1"] = "shake256-v1"
 GreenScheme = Literal["shake256-v1", "simple_0", "simple_1"]
@@ -14,12 +15,6 @@ GreenScheme = Literal["shake256-v1", "simple_0", "simple_1"]
 
 
 SHORT: Final = re.compile(r"[0-9a-f]{10,12}")
-LONGEST_NAME: Final = 60
-
-
-def quoted(text: str) -> str:
-    """A foreign text in quotes, cut off where it is long, with all that does not print escaped."""
-    return repr(text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}…")
 
 
 class _Record(BaseModel):

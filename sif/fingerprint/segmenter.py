@@ -22,6 +22,7 @@ from tokenizers import Tokenizer
 
 from sif.errors import FingerprintError, ModelError
 from sif.json_once import read_json
+from sif.visible import visible
 
 TOKENIZER_FILE: Final = "tokenizer.json"
 LARGEST_FILE: Final = 1 << 26
@@ -341,5 +342,4 @@ def _is_panic(error: BaseException) -> bool:
 
 def _short(error: BaseException) -> str:
     """What an error says, in one bounded line of plain characters."""
-    words = " ".join(str(error).split())[:_SHOWN]
-    return "".join(letter if letter.isprintable() else "?" for letter in words)
+    return visible(" ".join(str(error).split()), longest=_SHOWN)

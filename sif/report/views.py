@@ -10,7 +10,7 @@ from typing import Final
 
 from sif.errors import FingerprintError
 from sif.fingerprint.folder import FingerprintSet
-from sif.fingerprint.manifest import ModelRecord, quoted
+from sif.fingerprint.manifest import ModelRecord
 from sif.fingerprint.recipe import Recipe
 from sif.ownership.policy import Policy
 from sif.ownership.questions import unscored_prompts
@@ -18,6 +18,7 @@ from sif.ownership.run import Group
 from sif.ownership.verdict import TriggerRecord, Verdict
 from sif.report.page import AnswerView, Fact, Piece, SuspectView, TriggerView
 from sif.report.words import colour_words
+from sif.visible import quoted
 from sif.watermark.greenlist.count import count_green
 
 ENGINES: Final = {"hf": "transformers", "vllm": "vLLM", "openai": "HTTP endpoint"}

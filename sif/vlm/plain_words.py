@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from sif.visible import visible
+
 URL: Final = re.compile(r"'?https?://[^\s'\"]+'?")
 LONGEST: Final = 200
 LONGEST_NAME: Final = 80
@@ -21,7 +23,5 @@ def first_line(error: BaseException) -> str:
 
 
 def shown(words: object, *, longest: int = LONGEST_NAME) -> str:
-    """Anything that a stranger wrote: no control characters, no longer than a line."""
-    text = str(words)
-    line = "".join(letter if letter.isprintable() else "?" for letter in text[: longest + 1])
-    return line if len(text) <= longest else f"{line[:longest]}…"
+    """Anything that a stranger wrote, visible and no longer than a line."""
+    return visible(words, longest=longest)

@@ -43,7 +43,7 @@ def ending(sif: Run, monkeypatch: pytest.MonkeyPatch, error: BaseException, *wor
         raise error
 
     monkeypatch.setattr(cli, "COMMANDS", {"try": command, "other": command})
-    code, output, said = sif("try", *words)
+    code, output, said = sif("try", *words, bug=True)
     assert output == ""
     assert said.strip().count("\n") == 0, said
     assert "Traceback" not in said

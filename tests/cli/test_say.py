@@ -7,6 +7,7 @@ import os
 import pty
 import subprocess
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -96,6 +97,12 @@ WAYS = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def _reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_whoever_prints_it_a_strangers_text_is_shown_and_not_sent(
     sif: Run, monkeypatch: pytest.MonkeyPatch, way
@@ -105,7 +112,7 @@ def test_whoever_prints_it_a_strangers_text_is_shown_and_not_sent(
         way(FOE)
 
     monkeypatch.setattr(cli, "COMMANDS", {"try": command, "other": command})
-    _, output, error = sif("try")
+    _, output, error = sif("try", bug=True)
     assert_tame(output + error)
 
 
