@@ -31,13 +31,15 @@ def visible(text: object, *, longest: int | None = LONGEST) -> str:
 
     Args:
         text: anything; what is no text is turned into one.
-        longest: characters of it that are shown, and … for the rest; None for all.
+        longest: characters that are shown, and … for the rest; None for all.
     """
     whole = str(text)
     shown = whole if longest is None else whole[:longest]
     if not (shown.isascii() and shown.isprintable()):
         shown = _escape_stacks(_SUSPICIOUS.sub(_seen, shown))
-    return shown if longest is None or len(whole) <= longest else f"{shown}…"
+    if longest is None or max(len(whole), len(shown)) <= longest:
+        return shown
+    return f"{shown[:longest]}…"
 
 
 def quoted(text: object, *, longest: int = LONGEST_QUOTED) -> str:

@@ -249,7 +249,7 @@ def test_what_a_message_quotes_of_a_bundle_obeys_no_terminal(
     del files["claim/timestamp.tsr"]
     recommitted(files, claim.key)
     sentence = audited(files, tmp_path / "b.zip").step("images").sentence
-    assert "triggers/?[2J?" in sentence
+    assert r"triggers/\x1b[2J\u202e" in sentence
     assert sentence.isprintable()
     assert len(sentence) < 5000
 

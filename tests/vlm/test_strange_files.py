@@ -87,7 +87,7 @@ def test_the_states_of_a_training_run_may_be_long(untrained_llava: Path, tmp_pat
     ("index", "found"),
     [
         ({"weight_map": {"lm_head.weight": "../model.safetensors"}}, "../model.safetensors"),
-        ({"weight_map": {"lm_head.weight": "\x1b[2J/etc/passwd"}}, "?[2J/etc/passwd"),
+        ({"weight_map": {"lm_head.weight": "\x1b[2J/etc/passwd"}}, r"\x1b[2J/etc/passwd"),
         ({"weight_map": {}}, "nothing that can be read"),
         ({"weight_map": [1]}, "nothing that can be read"),
         ([], "nothing that can be read"),
