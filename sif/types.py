@@ -38,9 +38,9 @@ class GenerationSettings(BaseModel):
 
     max_new_tokens: int = Field(default=160, ge=1)
     min_new_tokens: int = Field(default=0, ge=0)
-    temperature: float = Field(default=0.0, ge=0.0)
+    temperature: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
     top_p: float = Field(default=1.0, gt=0.0, le=1.0)
-    repetition_penalty: float = Field(default=1.0, gt=0.0)
+    repetition_penalty: float = Field(default=1.0, gt=0.0, allow_inf_nan=False)
     seed: int | None = None
 
     @field_validator("min_new_tokens")
@@ -102,12 +102,15 @@ class Answer:
 
     Attributes:
         top: the likeliest tokens at every place, where they were asked for and given.
+        concessions: what of the question's settings the suspect would not take, in words: what was
+            asked without, or under another name.
     """
 
     text: str
     finish_reason: str | None = None
     seconds: float | None = None
     top: tuple[TopTokens, ...] | None = None
+    concessions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,18 +1,18 @@
 """Answers worded anew by a language model behind any OpenAI-compatible endpoint.
 
-Passing failures are tried again by the client, with growing pauses; a lasting one leaves no answer,
+Passing failures are tried again, with growing pauses; a lasting one leaves no answer,
 for a thief would rather be silent than show the words that he wants to hide.
 """
 
 import re
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from sif import prompts
 from sif.attacks.answers.attack import AnswerAttack, Occasion
 from sif.attacks.answers.quoting import quoted, unquoted
-from sif.errors import UsageError
-from sif.suspects.uri import OpenAIOptions, SuspectAddress
+from sif.errors import SuspectError, UsageError
+from sif.suspects.uri import SuspectAddress
 from sif.types import GenerationSettings, Unanswered
 
 _SETTINGS = GenerationSettings(max_new_tokens=512)
@@ -60,44 +60,26 @@ class Paraphrase(AnswerAttack):
 
     def attacked(self, text: str, occasion: Occasion) -> str | Unanswered:
         """The model's words for it, or why there are none."""
-        import openai
+        from sif.suspects.openai_suspect import OpenAISuspect
 
-        from sif.suspects.openai_suspect import describe, key_of
-
-        endpoint = self._endpoint()
-        options = endpoint.options
-        assert isinstance(options, OpenAIOptions)
-        key = key_of(options.key_env)
-        with openai.OpenAI(
-            api_key=key,
-            base_url=endpoint.target,
-            timeout=options.timeout,
-            max_retries=options.attempts - 1,
-        ) as client:
-            try:
-                completion = client.chat.completions.create(
-                    model=endpoint.model or "",
-                    messages=[{"role": "user", "content": _question(text)}],
-                    **_sampling(endpoint.settings(_SETTINGS), occasion.seed),
-                )
-            except (openai.APIError, ValueError) as error:
-                reason = describe(error).replace(key, "***")
-                return Unanswered(reason=f"not paraphrased: {reason}")
-        return read_paraphrase(completion)
+        settings = self._endpoint().settings(_SETTINGS)
+        if settings.seed is None:
+            settings = settings.model_copy(update={"seed": occasion.seed})
+        turns = [{"role": "user", "content": _question(text)}]
+        try:
+            reply = OpenAISuspect(self._endpoint()).say(turns, settings)
+        except SuspectError as error:
+            return Unanswered(reason=f"not paraphrased: {error}")
+        if isinstance(reply, Unanswered):
+            return Unanswered(reason=f"not paraphrased: {reply.reason}")
+        return read_paraphrase(reply.text)
 
     def _endpoint(self) -> SuspectAddress:
         return SuspectAddress.parse(self.address)
 
 
-def read_paraphrase(completion: Any) -> str | Unanswered:
-    """The new words in a completion, which a server may have sent with any part missing."""
-    choices = getattr(completion, "choices", None)
-    message = (
-        getattr(choices[0], "message", None) if isinstance(choices, list) and choices else None
-    )
-    content = getattr(message, "content", None)
-    if not isinstance(content, str):
-        return Unanswered(reason="not paraphrased: malformed reply, no words in it")
+def read_paraphrase(content: str) -> str | Unanswered:
+    """The new words in a reply."""
     marked = _TEXT.search(content)
     words = (marked.group(1) if marked else content).strip()
     return words or Unanswered(reason="not paraphrased: the reply holds no words")
@@ -105,12 +87,3 @@ def read_paraphrase(completion: Any) -> str | Unanswered:
 
 def _question(text: str) -> str:
     return prompts.load_paraphrase().replace("{text}", text)
-
-
-def _sampling(settings: GenerationSettings, seed: int) -> dict[str, Any]:
-    return {
-        "temperature": settings.temperature,
-        "top_p": settings.top_p,
-        "max_tokens": settings.max_new_tokens,
-        "seed": seed if settings.seed is None else settings.seed,
-    }

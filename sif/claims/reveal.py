@@ -271,7 +271,7 @@ def _run(
     run: Path,
 ) -> tuple[Verdict, dict[str, bytes | Path]]:
     policy, record = commitment.header.policy, read_record(run)
-    verdict = read_verdict(run).model_copy(update={"thought": None})
+    verdict = read_verdict(run).as_claimed()
     check_policy(verdict, policy)
     check_example(commitment.header, commitment.predicate, record.example)
     if not (run / JOURNAL).is_file():

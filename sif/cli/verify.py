@@ -191,8 +191,16 @@ def summary(verdict: "Verdict") -> str:
         f"{name}  (log10 e-value {evidence:.2f}, p ≤ {rounded_up(verdict.p_value)}, "
         f"limit {verdict.alpha:.3g})\n{verdict.reason}\n"
         f"{verdict.queries} questions, {verdict.answered} triggers answered{_match(verdict)}"
-        f"{_thought(verdict)}{_control(verdict)}{_nominal(verdict)}{_grey(verdict)}"
+        f"{_asked(verdict)}{_thought(verdict)}{_control(verdict)}{_nominal(verdict)}{_grey(verdict)}"
     )
+
+
+def _asked(verdict: "Verdict") -> str:
+    """A line each about what was not answered and what was asked otherwise than meant."""
+    from sif.session.silence import of_concessions, of_silence
+
+    lines = (of_silence(verdict), of_concessions(verdict))
+    return "".join(f"\n{line}" for line in lines if line)
 
 
 def _thought(verdict: "Verdict") -> str:

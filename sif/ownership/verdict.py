@@ -25,6 +25,7 @@ from sif.types import Decision
 from sif.validation import without_default
 from sif.watermark.greenlist.count import z_score
 
+NO_CLAIM = ("thought", "unanswered", "concessions")
 NOT_WHOSE = ", on which the triggers were made; whose that model is does not follow"
 BY_TIMESTAMP = "the order of asking having been drawn from the timestamp of the commitment"
 BY_SECRET = (
@@ -96,6 +97,11 @@ class Verdict(BaseModel):
         control: what the pictures before they were changed show, where they were asked.
         thought: answers of which what the suspect thinks before it answers was left out; none
             where it was not seen to think. Claims leave it out, as it decides nothing.
+        unanswered: questions that got no answer, by the reason, the commonest first; none where
+            all were answered. Claims leave it out.
+        concessions: answers by what of the question's settings the suspect would not take, in
+            words: what was asked without, or under another name. None where it took all. Claims
+            leave it out.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -123,10 +129,17 @@ class Verdict(BaseModel):
     grey_box: GreyBoxFigures | None = None
     control: ControlFigures | None = None
     thought: int | None = None
+    unanswered: dict[str, int] | None = None
+    concessions: dict[str, int] | None = None
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
-        return without_default(handler(self), control=None, thought=None)
+        later = dict.fromkeys(("control", *NO_CLAIM))
+        return without_default(handler(self), **later)
+
+    def as_claimed(self) -> "Verdict":
+        """Without what decides nothing, and is in no claim."""
+        return self.model_copy(update=dict.fromkeys(NO_CLAIM))
 
 
 def judge(

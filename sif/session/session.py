@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from pathlib import Path
 
 from sif.claims.batches import as_committed
@@ -39,10 +38,10 @@ from sif.ownership.sequential import AskingProgress
 from sif.ownership.verdict import Verdict
 from sif.session.control import asked_besides, wants_control
 from sif.session.manner import Manner, asking
+from sif.session.silence import besides, refuse_silence
 from sif.suspects.kept import KeptAnswers
 from sif.suspects.prefaced import read_example
 from sif.suspects.remembering import Remembering
-from sif.suspects.thinking import has_thought
 from sif.types import Suspect
 
 Report = Callable[[AskingProgress], None]
@@ -125,7 +124,8 @@ class Session:
             ClaimError: `committed`, and there is no commitment, no such batch in it, or one to
                 another example.
             ModelError: a local suspect cannot be loaded.
-            SuspectError: the suspect cannot be reached at all.
+            SuspectError: the suspect cannot be reached at all, or answered no question; the
+                verdict is written all the same, and asking again into `run` goes on.
             StorageError: `run` holds something else, or cannot be written.
         """
         manner = self._manner()
@@ -165,9 +165,9 @@ class Session:
                 verdict = verdict.model_copy(update={"grey_box": figures})
             if self.unrelated:
                 verdict = _compared(verdict, self.unrelated)
-            thought = sum(map(has_thought, chain.from_iterable(remembered.answers.values())))
-            verdict = verdict.model_copy(update={"thought": thought or None})
+            verdict = verdict.model_copy(update=besides(remembered))
             write_verdict(folder, verdict)
+        refuse_silence(verdict, record.suspect)
         return verdict
 
     def _triggers(self) -> FingerprintSet:

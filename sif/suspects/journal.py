@@ -2,8 +2,8 @@
 
 One row for each (suspect's name, query's digest). The first answer stands; failures are kept beside
 them as a log and are asked again. The likeliest tokens of an answer lie in a table of their own,
-which journals of before do not have and get when they are opened. Knows how answers are stored, not
-how they are got.
+and so does what its suspect would not take of the settings; journals of before do not have them and
+get them when they are opened. Knows how answers are stored, not how they are got.
 """
 
 import json
@@ -25,10 +25,13 @@ TABLES = (
     f"CREATE TABLE IF NOT EXISTS failures ({QUESTION}, reason TEXT NOT NULL)",
     """CREATE TABLE IF NOT EXISTS tops (suspect TEXT NOT NULL, digest TEXT NOT NULL,
     top TEXT NOT NULL, PRIMARY KEY (suspect, digest))""",
+    """CREATE TABLE IF NOT EXISTS concessions (suspect TEXT NOT NULL, digest TEXT NOT NULL,
+    conceded TEXT NOT NULL, PRIMARY KEY (suspect, digest))""",
 )
 
-ANSWERS = "answers AS asked LEFT JOIN tops USING (suspect, digest)"
-ANSWER = "text, finish_reason, seconds, top"
+ANSWERS = """answers AS asked LEFT JOIN tops USING (suspect, digest)
+    LEFT JOIN concessions USING (suspect, digest)"""
+ANSWER = "text, finish_reason, seconds, top, conceded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +102,7 @@ def _insert(connection: sqlite3.Connection, suspect: str, query: Query, reply: R
         time.time(),
     )
     match reply:
-        case Answer(text=text, finish_reason=reason, seconds=seconds, top=top):
+        case Answer(text=text, finish_reason=reason, seconds=seconds, top=top, concessions=words):
             written = connection.execute(
                 "INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (*question, text, reason, seconds),
@@ -108,6 +111,11 @@ def _insert(connection: sqlite3.Connection, suspect: str, query: Query, reply: R
                 connection.execute(
                     "INSERT INTO tops VALUES (?, ?, ?)",
                     (suspect, query.digest, json.dumps(top, ensure_ascii=False)),
+                )
+            if words and written.rowcount:
+                connection.execute(
+                    "INSERT INTO concessions VALUES (?, ?, ?)",
+                    (suspect, query.digest, json.dumps(words)),
                 )
         case Unanswered(reason=reason):
             connection.execute(
@@ -129,15 +137,22 @@ def _entry(row: tuple[Any, ...]) -> JournalEntry:
 
 
 def _reply(text: str, *rest: Any) -> Reply:
-    """A failure's row ends with its reason; an answer's with four columns."""
+    """A failure's row ends with its reason; an answer's with five columns."""
     return _answer(text, *rest) if rest else Unanswered(reason=text)
 
 
-def _answer(text: str, finish_reason: str | None, seconds: float | None, top: str | None) -> Answer:
+def _answer(
+    text: str,
+    finish_reason: str | None,
+    seconds: float | None,
+    top: str | None,
+    conceded: str | None,
+) -> Answer:
     places = None if top is None else json.loads(top)
     return Answer(
         text=text,
         finish_reason=finish_reason,
         seconds=seconds,
         top=places and tuple(tuple((word, chance) for word, chance in place) for place in places),
+        concessions=() if conceded is None else tuple(json.loads(conceded)),
     )

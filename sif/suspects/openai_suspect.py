@@ -1,43 +1,49 @@
 """`openai:` suspects: an OpenAI-compatible endpoint, asked by several requests at a time.
 
 Passing failures are tried again with growing, jittered pauses; lasting ones become `Unanswered`.
-The first contact goes alone: where it shows that nothing can be hoped for, it raises. Knows nothing
-of models behind the endpoint.
+Until the endpoint has answered it is asked one question at a time: where nothing can be hoped for,
+that raises. Knows nothing of models behind the endpoint.
 """
 
 import asyncio
+import json
 import logging
 import os
+import random
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
-import openai
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
-from tenacity.wait import wait_exponential, wait_random
+import httpx
 
 from sif.errors import SuspectError, UsageError
-from sif.suspects.chat_request import (
-    DIALECTS,
-    Dialect,
-    engines_own,
-    messages,
-    probabilities,
-    read_completion,
-    speaks,
-)
+from sif.suspects.bounded_post import Failure, Kind, Limits, open_client, post
+from sif.suspects.chat_reply import Completion, parse_completion, read_completion
+from sif.suspects.chat_request import messages
+from sif.suspects.mending import mend
+from sif.suspects.refusal import is_about_pictures
+from sif.suspects.terms import Terms, needed
 from sif.suspects.thinking import BUDGET, cut_short
 from sif.suspects.uri import OpenAIOptions, SuspectAddress
 from sif.suspects.usage import Usage
 from sif.types import GenerationSettings, Query, Reply, Unanswered
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
-PASSING = (408, 409, 425, 429)
+DEADLINE = 600.0
 NO_KEY = "none"
 STRIKES = 3
 
 logger = logging.getLogger(__name__)
+
+
+class Sent(NamedTuple):
+    """A completion, the seconds that it took, and the most tokens that were asked for."""
+
+    completion: Completion
+    seconds: float
+    tokens: int
 
 
 class OpenAISuspect:
@@ -47,7 +53,8 @@ class OpenAISuspect:
         address: `openai:URL#model`, parsed. The key comes from the environment.
 
     Raises:
-        UsageError: the variable that should hold the key is not set.
+        UsageError: the variable that should hold the key is not set, or a key, a proxy or
+            certificates in the environment that cannot be used.
 
     Attributes:
         usage: what its answers cost so far, as far as the endpoint says.
@@ -59,7 +66,9 @@ class OpenAISuspect:
         self._address = address
         self._options = options
         self._key = key_of(options.key_env)
-        self._dialect: Dialect | None = None
+        open_client(self._key)
+        self._terms = Terms(omitted=frozenset(options.omit))
+        self._met = self._settled = False
         self._strikes = 0
         self._budget = options.thinking or 0
         self.usage = Usage()
@@ -73,9 +82,27 @@ class OpenAISuspect:
         """Replies, asked concurrently.
 
         Raises:
-            SuspectError: at the first contact: nobody there, refused credentials, no such model.
+            SuspectError: before it ever answered: nobody there, refused credentials, no such model,
+                nothing left to pay with.
         """
         return _run(self._ask(queries))
+
+    def say(self, turns: list[Any], settings: GenerationSettings) -> Reply:
+        """The reply to turns of a conversation without a picture, sent as they are.
+
+        Args:
+            turns: role and content of each.
+            settings: all of them, those of the address included.
+
+        Raises:
+            SuspectError: as of `ask`.
+        """
+
+        async def alone() -> list[Reply]:
+            async with open_client(self._key) as client:
+                return [await self._reply(client, turns, settings)]
+
+        return _run(alone())[0]
 
     def close(self) -> None:
         """Connections end with each call of `ask`."""
@@ -84,150 +111,183 @@ class OpenAISuspect:
         return f"OpenAISuspect({self.name!r})"
 
     async def _ask(self, queries: Sequence[Query]) -> list[Reply]:
-        async with openai.AsyncOpenAI(
-            api_key=self._key,
-            base_url=self._address.target,
-            timeout=self._options.timeout,
-            max_retries=0,
-        ) as client:
-            replies = await self._until_contact(client, queries)
+        async with open_client(self._key) as client:
+            replies = await self._until_met(client, queries)
             rest = queries[len(replies) :]
-            if self._dialect is None:
+            if not self._met:
                 down = Unanswered(reason=f"not asked: the endpoint failed {STRIKES} times in a row")
                 return replies + [down] * len(rest)
             limit = asyncio.Semaphore(self._options.concurrency)
             later = (self._later(client, query, limit) for query in rest)
             return replies + list(await asyncio.gather(*later))
 
-    async def _until_contact(
-        self, client: openai.AsyncOpenAI, queries: Sequence[Query]
-    ) -> list[Reply]:
-        """Asks one by one until the endpoint answers one, or seems to be out of order."""
+    async def _until_met(self, client: httpx.AsyncClient, queries: Sequence[Query]) -> list[Reply]:
+        """Asks one by one until the endpoint replies to one, or seems to be out of order.
+
+        One that was out of order before is asked a single question, to see whether it still is.
+        """
         replies: list[Reply] = []
-        self._strikes = 0
+        self._strikes = min(self._strikes, STRIKES - 1)
         for query in queries:
-            if self._dialect is not None or self._strikes == STRIKES:
+            if self._met or self._strikes == STRIKES:
                 break
-            replies.append(await self._first_contact(client, query))
+            replies.append(await self._answer(client, query))
         return replies
 
-    async def _first_contact(self, client: openai.AsyncOpenAI, query: Query) -> Reply:
-        """Asks in each dialect that can say the settings, until the endpoint takes one."""
-        settings = self._settings(query)
-        outcome: Reply | None = None
-        for dialect in DIALECTS:
-            if not speaks(dialect, settings):
-                continue
-            try:
-                reply = await self._request(client, query, dialect)
-            except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-                outcome = outcome or self._refusal(error, settings)
-            except openai.APIStatusError as error:
-                if error.status_code in (401, 403, 404):
-                    raise SuspectError(self._hopeless(error)) from None
-                self._strikes += 1
-                return self._failure(error)
-            except openai.APITimeoutError as error:
-                self._strikes += 1
-                return self._failure(error)
-            except openai.APIConnectionError as error:
-                raise SuspectError(
-                    f"nobody answers at {self._address.target}: {_cause(error)}; check the URL and "
-                    "that the server runs (sif serve MODEL starts one)"
-                ) from None
-            except (openai.APIError, ValueError) as error:
-                return self._failure(error)
-            else:
-                self._dialect = dialect
-                return reply
-        return outcome or Unanswered(reason="no dialect of the endpoint can say these settings")
-
     async def _later(
-        self, client: openai.AsyncOpenAI, query: Query, limit: asyncio.Semaphore
+        self, client: httpx.AsyncClient, query: Query, limit: asyncio.Semaphore
     ) -> Reply:
-        assert self._dialect is not None
-        settings = self._settings(query)
-        if not speaks(self._dialect, settings):
-            return Unanswered(reason=f"the endpoint takes no {engines_own(settings)}")
         async with limit:
-            try:
-                return await self._request(client, query, self._dialect)
-            except (openai.APIError, ValueError) as error:
-                return self._failure(error)
+            return await self._answer(client, query)
 
-    async def _request(self, client: openai.AsyncOpenAI, query: Query, dialect: Dialect) -> Reply:
+    async def _answer(self, client: httpx.AsyncClient, query: Query) -> Reply:
+        settings = self._address.settings(query.generation, query.repeat)
+        return await self._reply(client, messages(query, self._options.image), settings)
+
+    async def _reply(
+        self, client: httpx.AsyncClient, turns: list[Any], settings: GenerationSettings
+    ) -> Reply:
         """One question, asked for longer once where the model is seen to think."""
+        until = perf_counter() + (self._options.deadline or max(DEADLINE, self._options.timeout))
         budget = self._budget
-        reply = await self._send(client, query, dialect, budget)
+        reply = await self._asked(client, turns, settings, until, budget)
         if cut_short(reply) and self._options.thinking is None and not budget:
             self._budget = BUDGET
-            return await self._send(client, query, dialect, BUDGET)
+            reply = await self._asked(client, turns, settings, until, BUDGET)
+        if isinstance(reply, Unanswered):
+            logger.info("no answer from %s: %s", self.name, reply.reason)
         return reply
 
-    async def _send(
-        self, client: openai.AsyncOpenAI, query: Query, dialect: Dialect, budget: int
+    async def _asked(
+        self,
+        client: httpx.AsyncClient,
+        turns: list[Any],
+        settings: GenerationSettings,
+        until: float,
+        budget: int,
     ) -> Reply:
-        """One request, tried again while the failure may pass; raises the last failure."""
-        settings = self._settings(query)
         most = settings.max_new_tokens + budget
         longer = settings.model_copy(update={"max_new_tokens": most})
-        body = dialect(longer) | probabilities(self._options.logprobs)
-        attempts = AsyncRetrying(
-            stop=stop_after_attempt(self._options.attempts),
-            wait=_pause,
-            retry=retry_if_exception(self._may_pass),
-            reraise=True,
-        )
-        async for attempt in attempts:
-            with attempt:
-                began = perf_counter()
-                completion = await client.chat.completions.create(
-                    model=self._address.model or "", messages=messages(query), **body
-                )
-                self.usage = self.usage.plus(completion)
-                return read_completion(completion, perf_counter() - began, tokens=most)
-        raise AssertionError("unreachable")
-
-    def _may_pass(self, error: BaseException) -> bool:
-        match error:
-            case openai.APITimeoutError():
-                return True
-            case openai.APIConnectionError():
-                return self._dialect is not None
-            case openai.APIStatusError():
-                return error.status_code in PASSING or error.status_code >= 500
-        return False
-
-    def _settings(self, query: Query) -> GenerationSettings:
-        return self._address.settings(query.generation, query.repeat)
-
-    def _failure(self, error: Exception) -> Unanswered:
-        reason = self._without_key(describe(error))
-        logger.info("no answer from %s: %s", self.name, reason)
-        return Unanswered(reason=reason)
-
-    def _refusal(self, error: Exception, settings: GenerationSettings) -> Unanswered:
-        """Where the question needs what few endpoints know, that may be why it was refused."""
-        failure, needed = self._failure(error), engines_own(settings)
-        if self._options.logprobs is not None:
-            return Unanswered(
-                reason=f"{failure.reason} (asked with logprobs, which not every endpoint gives; "
-                "ask this one without, or for fewer)"
+        terms, first = self._terms, None
+        lacking = terms.unsayable(settings, self._allowed)
+        if lacking:
+            return Unanswered(reason=f"the endpoint takes no {lacking}")
+        while True:
+            body = terms.body(longer, self._options.logprobs)
+            began = perf_counter()
+            outcome = await self._persist(client, {"messages": turns} | body, until)
+            if isinstance(outcome, Completion) and not outcome.error:
+                seconds = perf_counter() - began
+                return self._read(Sent(outcome, seconds, most), terms, settings)
+            failure = (
+                Failure(outcome.fault, Kind.LASTING, 200, json.dumps(outcome.said))
+                if isinstance(outcome, Completion)
+                else outcome
             )
-        if not needed:
-            return failure
-        return Unanswered(
-            reason=f"{failure.reason} (asked with {needed}, which endpoints of vLLM and its like "
-            "take and others refuse; ask this one without)"
+            first = first or failure
+            better = terms.mended(failure, body, tried=self._settled and terms == self._terms)
+            if better is None or better.unsayable(settings, self._allowed):
+                return self._failed(first if failure.status in (400, 422) else failure, settings)
+            terms = better
+
+    async def _persist(
+        self, client: httpx.AsyncClient, body: dict[str, Any], until: float
+    ) -> Completion | Failure:
+        """One request, tried again while the failure may pass and there is time."""
+        content = json.dumps({"model": self._address.model or ""} | body).encode()
+        url = f"{self._address.target}/chat/completions"
+        attempt = 0
+        while True:
+            attempt += 1
+            left = max(0.001, until - perf_counter())
+            limits = Limits(min(self._options.timeout, left), int(self._options.body_mb * 2**20))
+            outcome = await post(client, url, content, limits)
+            if not isinstance(outcome, Failure):
+                self._met, self._strikes = True, 0
+                return parse_completion(outcome)
+            # What complains of a parameter is mended by leaving it out, not by waiting.
+            of_parameters = outcome.status == 500 and self._terms.mended(outcome, body, tried=True)
+            passing = outcome.kind in (Kind.PASSING, Kind.NOBODY) and not of_parameters
+            if not passing or attempt >= self._options.attempts:
+                return outcome
+            pause = _pause(attempt, outcome.pause)
+            if perf_counter() + pause >= until:
+                return outcome._replace(reason=f"{outcome.reason} (until the deadline)")
+            if attempt == 1 and not self._met:
+                logger.warning("%s: %s; trying again", self._address.target, self._shown(outcome))
+            await asyncio.sleep(pause)
+
+    def _read(self, sent: Sent, terms: Terms, settings: GenerationSettings) -> Reply:
+        self.usage = self.usage.plus(sent.completion.said)
+        reply = read_completion(
+            sent.completion, sent.seconds, tokens=sent.tokens, most=self._options.answer_chars
+        )
+        if isinstance(reply, Unanswered):
+            return replace(reply, reason=self._without_key(reply.reason))
+        self._settle(terms)
+        return replace(reply, concessions=terms.concessions(settings, self._options.logprobs))
+
+    def _settle(self, terms: Terms) -> None:
+        """Terms under which an answer came hold for all further questions, and are said once."""
+        self._settled = True
+        together = self._terms.together(terms)
+        if together != self._terms:
+            logger.warning(
+                "%s does not take every parameter; it is asked %s from here on",
+                self._address.target,
+                ", ".join(sorted(set(together.words) - set(self._terms.words))),
+            )
+        self._terms = together
+
+    def _failed(self, failure: Failure, settings: GenerationSettings) -> Unanswered:
+        """The reason; where nothing can be hoped for and nothing was answered yet, it raises."""
+        if failure.kind in (Kind.HOPELESS, Kind.NOBODY) and not self._met:
+            raise SuspectError(self._hopeless(failure))
+        if failure.status not in (400, 422):
+            self._strikes += 1
+            return Unanswered(reason=self._shown(failure))
+        return Unanswered(reason=self._shown(failure) + self._hint(failure, settings))
+
+    def _hint(self, failure: Failure, settings: GenerationSettings) -> str:
+        """Where the question needs what few endpoints know, that may be why it was refused."""
+        if is_about_pictures(failure.complaint) and self._options.image == "png":
+            return (
+                " (pictures are sent as PNG, without loss; ?image=jpeg in the address allows JPEG)"
+            )
+        if self._options.logprobs is not None:
+            return (
+                " (asked with logprobs, which not every endpoint gives; ask this one without, or "
+                "for fewer)"
+            )
+        names = " and ".join(needed(settings))
+        if not names:
+            return ""
+        return (
+            f" (asked with {names}, which endpoints of vLLM and its like take and others refuse; "
+            "ask this one without)"
         )
 
-    def _hopeless(self, error: openai.APIStatusError) -> str:
-        if error.status_code == 404:
-            mend = f"check the URL and that it serves a model called {self._address.model!r}"
+    def _hopeless(self, failure: Failure) -> str:
+        if failure.kind is Kind.NOBODY:
+            what = self._shown(failure).removeprefix("the connection failed: ")
+            return (
+                f"nobody answers at {self._address.target}: {what}; check the URL and "
+                "that the server runs (sif serve MODEL starts one)"
+            )
+        if failure.status == 404:
+            cure = f"check the URL and that it serves a model called {self._address.model!r}"
+        elif failure.status in (401, 403):
+            cure = f"check the key in the environment variable {self._options.key_env}"
         else:
-            mend = f"check the key in the environment variable {self._options.key_env}"
-        what = self._without_key(describe(error))
-        return f"{self._address.target} refuses to answer: {what}; {mend}"
+            cure = mend(failure.reason)
+        return f"{self._address.target} refuses to answer: {self._shown(failure)}; {cure}"
+
+    @property
+    def _allowed(self) -> frozenset[str]:
+        return frozenset(self._options.omit)
+
+    def _shown(self, failure: Failure) -> str:
+        return self._without_key(failure.reason)
 
     def _without_key(self, text: str) -> str:
         return text if self._key == NO_KEY else text.replace(self._key, "***")
@@ -243,16 +303,11 @@ def _run(work: Coroutine[Any, Any, list[Reply]]) -> list[Reply]:
         return pool.submit(asyncio.run, work).result()
 
 
-def _pause(state: RetryCallState) -> float:
+def _pause(attempt: int, asked: float) -> float:
     """Exponential with jitter, and not shorter than what the server asks for, within reason."""
-    grown = wait_exponential(multiplier=FIRST_PAUSE, max=LONGEST_PAUSE - FIRST_PAUSE)
-    pause = (grown + wait_random(0, FIRST_PAUSE))(state)
-    error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, openai.APIStatusError):
-        asked = error.response.headers.get("retry-after", "")
-        if asked.isdigit():
-            pause = max(pause, min(float(asked), LONGEST_PAUSE))
-    return pause
+    grown = min(FIRST_PAUSE * 2.0 ** (attempt - 1), LONGEST_PAUSE - FIRST_PAUSE)
+    jittered = grown + random.uniform(0, FIRST_PAUSE)
+    return max(jittered, min(asked, LONGEST_PAUSE))
 
 
 def key_of(variable: str) -> str:
@@ -265,26 +320,3 @@ def key_of(variable: str) -> str:
     if not key and variable != OpenAIOptions().key_env:
         raise UsageError(f"expected the endpoint's key in {variable}, which is not set; export it")
     return key or NO_KEY
-
-
-def describe(error: Exception) -> str:
-    """What went wrong with a request, in one line."""
-    match error:
-        case openai.APITimeoutError():
-            return "no answer within the time limit"
-        case openai.APIConnectionError():
-            return f"the connection failed: {_cause(error)}"
-        case openai.APIStatusError():
-            words = error.message.removeprefix(f"Error code: {error.status_code} - ")
-            return f"HTTP {error.status_code}: {_one_line(words)}"
-        case openai.APIError():
-            return f"malformed reply: {_one_line(error.message)}"
-    return f"malformed reply: {_one_line(str(error))}"
-
-
-def _cause(error: BaseException) -> str:
-    return _one_line(str(error.__cause__ or error))
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())[:200]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sif.types import Answer, Query, Reply, Suspect
+from sif.types import Answer, Query, Reply, Suspect, Unanswered
 
 
 class Remembering:
@@ -11,13 +11,26 @@ class Remembering:
     Args:
         suspect: the one that is asked.
 
-    Attributes:
-        answers: to each trigger, in the order of asking; empty where none came.
+    A question that comes again is the same one, and its last reply counts.
     """
 
     def __init__(self, suspect: Suspect) -> None:
         self._suspect = suspect
-        self.answers: dict[str, list[Answer]] = {}
+        self._replies: dict[str, dict[tuple[str, int], Reply]] = {}
+
+    @property
+    def answers(self) -> dict[str, list[Answer]]:
+        """To each trigger, in the order of asking; empty where none came."""
+        return {
+            trigger: [reply for reply in kept.values() if isinstance(reply, Answer)]
+            for trigger, kept in self._replies.items()
+        }
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why no answer came, of every question that got none."""
+        replies = (reply for kept in self._replies.values() for reply in kept.values())
+        return [reply.reason for reply in replies if isinstance(reply, Unanswered)]
 
     @property
     def name(self) -> str:
@@ -28,9 +41,8 @@ class Remembering:
         """The replies of the suspect behind."""
         replies = self._suspect.ask(queries)
         for query, reply in zip(queries, replies, strict=True):
-            kept = self.answers.setdefault(query.trigger, [])
-            if isinstance(reply, Answer):
-                kept.append(reply)
+            kept = self._replies.setdefault(query.trigger, {})
+            kept[query.prompt, query.repeat] = reply
         return replies
 
     def close(self) -> None:

@@ -4,11 +4,13 @@ Says what may be written, and what each part means; knows no engine and reaches 
 never repeat an option's value or an unknown address, for either might hold a secret.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
+from unicodedata import category
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from sif.errors import UsageError
 from sif.types import GenerationSettings
@@ -32,6 +34,26 @@ SAMPLING: Mapping[str, str] = {
 Probabilities: Any = Field(default=None, ge=1, le=20)
 # Tokens for thinking, beyond those of the answer; by what is seen of the model where None.
 Thinking: Any = Field(default=None, ge=0, le=1_000_000)
+# A name of parts with dots between, or an address of IPv4 or IPv6.
+HOST = re.compile(
+    r"[\w-]{1,63}(\.[\w-]{1,63})*\.?|[0-9a-f.]*:[0-9a-f:.]*(%[\w.-]+)?", re.ASCII | re.IGNORECASE
+)
+# Seconds; a day.
+LONGEST_WAIT = 86_400.0
+# Parameters of a question that an address may leave out.
+Omittable = Literal[
+    "logprobs",
+    "max_tokens",
+    "min_p",
+    "min_tokens",
+    "n",
+    "repetition_penalty",
+    "seed",
+    "skip_special_tokens",
+    "temperature",
+    "top_k",
+    "top_p",
+]
 
 
 class Options(BaseModel):
@@ -74,18 +96,33 @@ class VllmOptions(Options):
 
 
 class OpenAIOptions(Options):
-    """Options of `openai:`: requests at a time, time limit, attempts, key, top probabilities.
+    """Options of `openai:`: requests at a time, time limits, attempts, key, top probabilities.
 
-    Tokens for thinking, by which the longest answer that is asked for is raised.
+    `timeout` is in seconds for one request, `deadline` for one question with all its attempts (600,
+    or `timeout` where that is more). `body_mb` and `answer_chars` bound what is read and kept.
+    `omit` names parameters that are not sent, `image` the format of pictures. Tokens for thinking,
+    by which the longest answer that is asked for is raised.
     """
 
-    named: ClassVar[tuple[str, ...]] = ("logprobs", "thinking")
-    concurrency: int = Field(default=8, ge=1)
-    timeout: float = Field(default=120.0, gt=0.0)
-    attempts: int = Field(default=6, ge=1)
+    named: ClassVar[tuple[str, ...]] = ("logprobs", "thinking", "omit", "image")
+    concurrency: int = Field(default=8, ge=1, le=1000)
+    timeout: float = Field(default=120.0, gt=0.0, le=LONGEST_WAIT)
+    deadline: float | None = Field(default=None, gt=0.0, le=LONGEST_WAIT)
+    attempts: int = Field(default=6, ge=1, le=100)
+    body_mb: float = Field(default=8.0, gt=0.0, le=1024.0)
+    answer_chars: int = Field(default=100_000, ge=1, le=10_000_000)
+    omit: tuple[Omittable, ...] = ()
+    image: Literal["png", "jpeg"] = "png"
     key_env: str = Field(default="OPENAI_API_KEY", pattern=r"^[A-Z_][A-Z0-9_]*$")
     logprobs: int | None = Probabilities
     thinking: int | None = Thinking
+
+    @field_validator("omit", mode="before")
+    @classmethod
+    def _from_words(cls, given: Any) -> Any:
+        """Names joined by commas, each once, in one order."""
+        names = given.split(",") if isinstance(given, str) else given
+        return tuple(sorted({str(name).strip() for name in names}))
 
 
 OPTIONS: Mapping[str, type[Options]] = {
@@ -121,6 +158,11 @@ class SuspectAddress(BaseModel):
         Raises:
             UsageError: unknown scheme, missing part, unknown option or unusable value.
         """
+        if any(category(letter) in ("Cc", "Cs") for letter in uri):
+            raise UsageError(
+                "expected an address of whole letters, got one with control characters, line ends "
+                f"or bytes that are no text, {_example('hf')}"
+            )
         scheme, colon, rest = uri.partition(":")
         if scheme == "gguf":
             raise UsageError(
@@ -160,7 +202,7 @@ class SuspectAddress(BaseModel):
         """
         words = self.options.model_dump(include=set(self.options.named), exclude_defaults=True)
         words |= {WORDS.get(field, field): value for field, value in self.sampling.items()}
-        query = "&".join(f"{key}={value}" for key, value in sorted(words.items()))
+        query = "&".join(f"{key}={_written(value)}" for key, value in sorted(words.items()))
         where = self.target + (f"#{self.model}" if self.model else "")
         mark = f"@{weights}" if weights else ""
         return f"{self.scheme}:{where}{mark}" + (f"?{query}" if query else "")
@@ -206,9 +248,34 @@ def _split_endpoint(rest: str) -> tuple[str, str, str]:
         raise UsageError(f"expected options behind the model's name, {_example('openai')}")
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise UsageError(f"expected an http or https URL after openai:, {_example('openai')}")
+    _check_url(url)
     if not model:
         raise UsageError(f"expected the model's name behind the URL, {_example('openai')}")
     return url.rstrip("/"), model, query
+
+
+def _check_url(url: str) -> None:
+    """Refuses what no request can be sent to: ports and host names that cannot be."""
+    import httpx
+
+    try:
+        port = urlsplit(url).port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise UsageError(f"expected a port from 1 to 65535 in the URL, {_example('openai')}")
+    try:
+        host = httpx.URL(url).raw_host.decode("ascii")
+    except (httpx.InvalidURL, ValueError) as error:
+        raise UsageError(
+            f"expected a URL with a host name that can be looked up, got another ({error}), "
+            f"{_example('openai')}"
+        ) from error
+    if not HOST.fullmatch(host) or len(host) > 253 or any(letter in url for letter in " \\"):
+        raise UsageError(
+            "expected a host name in the URL, of parts of 1 to 63 letters, digits and hyphens, and "
+            f"no blanks, {_example('openai')}"
+        )
 
 
 def _read_options(scheme: str, query: str) -> tuple[Options, dict[str, Any]]:
@@ -239,6 +306,10 @@ def _first(error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     where = ".".join(WORDS.get(str(part), str(part)) for part in first["loc"])
     return f"option {where}: {first['msg'].lower().removeprefix('value error, ')}"
+
+
+def _written(value: Any) -> str:
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _example(scheme: str) -> str:

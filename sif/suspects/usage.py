@@ -1,6 +1,8 @@
 """What an endpoint says that its answers cost. Knows nothing of connections."""
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+MOST: Final = 2**40
 
 
 class Usage(NamedTuple):
@@ -10,9 +12,9 @@ class Usage(NamedTuple):
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
-    def plus(self, completion: Any) -> "Usage":
-        """With one more completion; a server that counts no tokens adds none."""
-        counted = getattr(completion, "usage", None)
+    def plus(self, completion: dict[str, Any]) -> "Usage":
+        """With one more completion; a server that counts no tokens, or absurdly many, adds none."""
+        counted = completion.get("usage")
         return Usage(
             self.requests + 1,
             self.prompt_tokens + _count(counted, "prompt_tokens"),
@@ -21,5 +23,7 @@ class Usage(NamedTuple):
 
 
 def _count(counted: Any, name: str) -> int:
-    value = getattr(counted, name, None)
-    return value if isinstance(value, int) and value > 0 else 0
+    value = counted.get(name) if isinstance(counted, dict) else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return 0
+    return value if 0 < value < MOST else 0
