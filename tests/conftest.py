@@ -57,8 +57,6 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     """Starts endpoints; whoever asks them waits for next to nothing before trying again."""
     for name, seconds in (("FIRST_PAUSE", 0.01), ("LONGEST_PAUSE", 0.05)):
         monkeypatch.setattr(f"sif.suspects.openai_suspect.{name}", seconds)
-    for name, seconds in (("INITIAL_RETRY_DELAY", 0.01), ("MAX_RETRY_DELAY", 0.02)):
-        monkeypatch.setattr(f"openai._base_client.{name}", seconds)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     running: list[Endpoint] = []
 

@@ -28,6 +28,7 @@ from sif.ownership.questions import queries_of
 from sif.ownership.references import References, Replies, check_work, replies_to
 from sif.ownership.sequential import ask_by_trigger, observe
 from sif.ownership.transfer import reaction, upper_bound
+from sif.suspects.mending import mend
 from sif.types import Reply, Suspect
 from sif.watermark.greenlist.count import GreenCount
 
@@ -104,10 +105,10 @@ def ask_member(
         if one.count is not None and one.count.scored
     }
     if not answers:
-        reasons = sorted({one.reason for one in seen if one.reason})
+        reasons = sorted({one.reason for one in seen if one.reason}) or ["no word that counts"]
         raise SuspectError(
-            f"expected answers from {suspect.name}, got none ({'; '.join(reasons[:2])}); leave it "
-            "out of the panel or mend it"
+            f"expected answers from {suspect.name}, got none ({'; '.join(reasons[:2])}); "
+            f"{mend(reasons[0])}; or leave it out of the panel"
         )
     highest = highest_evidence(
         seen, vocabulary_size=fingerprint.vocabulary_size, green_size=fingerprint.green_size

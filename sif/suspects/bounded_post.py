@@ -9,6 +9,8 @@ import email.utils
 import os
 import ssl
 import time
+import urllib.parse
+import urllib.request
 import zlib
 from enum import StrEnum
 from functools import cache
@@ -27,7 +29,6 @@ REDIRECTS: Final = (301, 302, 307, 308)
 HOPS: Final = 3
 COMPLAINT_BYTES: Final = 65_536
 PACKED: Final = {"": None, "identity": None, "gzip": 31, "x-gzip": 31, "deflate": 47}
-TOO_SLOW: Final = "no answer within the time limit"
 UNLIMITED: Final = httpx.Limits(max_connections=None, max_keepalive_connections=None)
 HEADERS: Final = {"accept": "application/json", "accept-encoding": "identity"}
 
@@ -59,6 +60,9 @@ class Failure(NamedTuple):
     pause: float = 0.0
 
 
+TOO_SLOW: Final = Failure("no answer within the time limit", Kind.PASSING)
+
+
 class Limits(NamedTuple):
     """What one request may take: seconds from connecting to the last byte, bytes once unpacked."""
 
@@ -80,6 +84,8 @@ def open_client(key: str) -> httpx.AsyncClient:
     headers = HEADERS | {"authorization": f"Bearer {key}"}
     context = _certificates(*map(os.environ.get, ("SSL_CERT_FILE", "SSL_CERT_DIR")))
     try:
+        for proxy in urllib.request.getproxies().values():
+            _ = urllib.parse.urlsplit(proxy).port
         return httpx.AsyncClient(headers=headers, timeout=None, verify=context, limits=UNLIMITED)
     except (ValueError, ImportError, httpx.InvalidURL) as error:
         raise UsageError(
@@ -115,7 +121,7 @@ async def post(
         async with asyncio.timeout(limits.seconds):
             return await _follow(client, url, content, limits.body)
     except (TimeoutError, httpx.TimeoutException):
-        return Failure(TOO_SLOW, Kind.PASSING)
+        return TOO_SLOW
     except (httpx.ConnectError, httpx.ProxyError) as error:
         return _no_connection(error)
     except httpx.RemoteProtocolError as error:

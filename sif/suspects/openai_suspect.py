@@ -19,11 +19,11 @@ from typing import Any, NamedTuple
 import httpx
 
 from sif.errors import SuspectError, UsageError
-from sif.suspects.bounded_post import Failure, Kind, Limits, open_client, post
+from sif.suspects.bounded_post import TOO_SLOW, Failure, Kind, Limits, open_client, post
 from sif.suspects.chat_reply import Completion, parse_completion, read_completion
 from sif.suspects.chat_request import messages
 from sif.suspects.mending import mend
-from sif.suspects.refusal import is_about_pictures
+from sif.suspects.refusal import is_about_pictures, may_pass
 from sif.suspects.terms import Terms, needed
 from sif.suspects.thinking import BUDGET, cut_short
 from sif.suspects.uri import OpenAIOptions, SuspectAddress
@@ -175,15 +175,10 @@ class OpenAISuspect:
         while True:
             body = terms.body(longer, self._options.logprobs)
             began = perf_counter()
-            outcome = await self._persist(client, {"messages": turns} | body, until)
-            if isinstance(outcome, Completion) and not outcome.error:
+            failure = await self._persist(client, {"messages": turns} | body, until)
+            if isinstance(failure, Completion):
                 seconds = perf_counter() - began
-                return self._read(Sent(outcome, seconds, most), terms, settings)
-            failure = (
-                Failure(outcome.fault, Kind.LASTING, 200, json.dumps(outcome.said))
-                if isinstance(outcome, Completion)
-                else outcome
-            )
+                return self._read(Sent(failure, seconds, most), terms, settings)
             first = first or failure
             better = terms.mended(failure, body, tried=self._settled and terms == self._terms)
             if better is None or better.unsayable(settings, self._allowed):
@@ -196,15 +191,20 @@ class OpenAISuspect:
         """One request, tried again while the failure may pass and there is time."""
         content = json.dumps({"model": self._address.model or ""} | body).encode()
         url = f"{self._address.target}/chat/completions"
-        attempt = 0
+        attempt, last = 0, None
         while True:
             attempt += 1
             left = max(0.001, until - perf_counter())
             limits = Limits(min(self._options.timeout, left), int(self._options.body_mb * 2**20))
             outcome = await post(client, url, content, limits)
+            if last is not None and left < self._options.timeout and outcome is TOO_SLOW:
+                return last._replace(reason=f"{last.reason} (until the deadline)")
             if not isinstance(outcome, Failure):
                 self._met, self._strikes = True, 0
-                return parse_completion(outcome)
+                completion = parse_completion(outcome)
+                if not completion.error:
+                    return completion
+                outcome = _failure_in(completion)
             # What complains of a parameter is mended by leaving it out, not by waiting.
             of_parameters = outcome.status == 500 and self._terms.mended(outcome, body, tried=True)
             passing = outcome.kind in (Kind.PASSING, Kind.NOBODY) and not of_parameters
@@ -215,6 +215,7 @@ class OpenAISuspect:
                 return outcome._replace(reason=f"{outcome.reason} (until the deadline)")
             if attempt == 1 and not self._met:
                 logger.warning("%s: %s; trying again", self._address.target, self._shown(outcome))
+            last = outcome
             await asyncio.sleep(pause)
 
     def _read(self, sent: Sent, terms: Terms, settings: GenerationSettings) -> Reply:
@@ -233,7 +234,7 @@ class OpenAISuspect:
         together = self._terms.together(terms)
         if together != self._terms:
             logger.warning(
-                "%s does not take every parameter; it is asked %s from here on",
+                "%s does not take every parameter; from here on it is asked %s",
                 self._address.target,
                 ", ".join(sorted(set(together.words) - set(self._terms.words))),
             )
@@ -301,6 +302,12 @@ def _run(work: Coroutine[Any, Any, list[Reply]]) -> list[Reply]:
         return asyncio.run(work)
     with ThreadPoolExecutor(max_workers=1) as pool:
         return pool.submit(asyncio.run, work).result()
+
+
+def _failure_in(completion: Completion) -> Failure:
+    """An error that a server sent as if it were an answer."""
+    kind = Kind.PASSING if may_pass(completion.error) else Kind.LASTING
+    return Failure(completion.fault, kind, 200, json.dumps(completion.said["error"]))
 
 
 def _pause(attempt: int, asked: float) -> float:

@@ -13,9 +13,8 @@ LONGEST: Final = 200
 # Fields in which servers put their words, in the order of how much they say.
 WORDS: Final = ("message", "msg", "detail", "error", "errors", "error_description", "reason")
 DEEPEST: Final = 8
-# As a server may spell a parameter; a single letter only where it is clearly a name.
+# As a server may spell a parameter.
 SPELLINGS: Final = {
-    "n": r"""(?:[`'"]n[`'"]|\bparam(?:eter)?s?:? n\b)""",
     "logprobs": r"\b(?:top_)?logprobs\b",
     "top_k": r"\btop[_-]?k\b",
     "top_p": r"\btop[_-]?p\b",
@@ -33,6 +32,10 @@ COMPLAINS: Final = re.compile(
 QUOTA: Final = re.compile(
     r"insufficient[_ ](?:quota|balance|credit|fund)|current quota|quota[_ ](?:is )?exceeded|"
     r"exceeded your (?:current )?quota|out of credit|billing|payment required|no credits",
+    re.IGNORECASE,
+)
+PASSING: Final = re.compile(
+    r"loading|overload|try again|busy|rate.?limit|temporar|starting|warming|unavailable",
     re.IGNORECASE,
 )
 PICTURE: Final = re.compile(
@@ -75,6 +78,11 @@ def complains(body: str) -> bool:
 def is_about_quota(body: str) -> bool:
     """Whether it says that nothing is left to pay with, which waiting does not mend."""
     return QUOTA.search(body) is not None
+
+
+def may_pass(words: str) -> bool:
+    """Whether an error is one of the moment, by its words."""
+    return PASSING.search(words) is not None
 
 
 def is_about_pictures(body: str) -> bool:

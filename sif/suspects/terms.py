@@ -17,7 +17,6 @@ DROPPABLE: Final = (
     "skip_special_tokens",
     "min_p",
     "top_k",
-    "n",
     "repetition_penalty",
     "top_p",
     "logprobs",
@@ -128,7 +127,6 @@ def _everything(settings: GenerationSettings) -> dict[str, Any]:
     sent: dict[str, Any] = {
         "temperature": settings.temperature,
         "top_p": settings.top_p,
-        "n": 1,
         LONGEST: settings.max_new_tokens,
         "repetition_penalty": settings.repetition_penalty,
         "top_k": -1,

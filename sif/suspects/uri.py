@@ -46,7 +46,6 @@ Omittable = Literal[
     "max_tokens",
     "min_p",
     "min_tokens",
-    "n",
     "repetition_penalty",
     "seed",
     "skip_special_tokens",
@@ -265,7 +264,8 @@ def _check_url(url: str) -> None:
     if port == 0:
         raise UsageError(f"expected a port from 1 to 65535 in the URL, {_example('openai')}")
     try:
-        host = httpx.URL(url).raw_host.decode("ascii")
+        place = httpx.URL(url)
+        host = place.raw_host.decode("ascii") if place.host else ""
     except (httpx.InvalidURL, ValueError) as error:
         raise UsageError(
             f"expected a URL with a host name that can be looked up, got another ({error}), "

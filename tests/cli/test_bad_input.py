@@ -90,7 +90,7 @@ def fingerprint(untrained_llava: Path, tmp_path_factory: pytest.TempPathFactory)
         ("ftp:somewhere", 2, ("hf:", "openai:")),
         ("hf:/nowhere/at/all", 1, ("/nowhere/at/all",)),
         ("hf:x?colour=red", 2, ("colour",)),
-        ("openai:http://127.0.0.1:9/v1#m", 1, ("127.0.0.1:9",)),
+        ("openai:http://127.0.0.1:9/v1#m?attempts=2", 1, ("127.0.0.1:9",)),
     ],
 )
 def test_a_suspect_that_cannot_be_asked(

@@ -44,7 +44,6 @@ def test_every_sampling_parameter_is_sent(serve: Serve) -> None:
         "top_p": 0.9,
         "max_tokens": 12,
         "seed": 4,
-        "n": 1,
         "repetition_penalty": 1.1,
         "top_k": -1,
         "min_p": 0.0,
