@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from sif.visible import visible
+
 LONGEST: Final = 200
 # Fields in which servers put their words, in the order of how much they say.
 WORDS: Final = ("message", "msg", "detail", "error", "errors", "error_description", "reason")
@@ -97,8 +99,7 @@ def is_about_length(body: str) -> bool:
 
 def one_line(text: str) -> str:
     """A stranger's words in one line that can be stored and shown, cut off where they are long."""
-    words = " ".join(text[: 20 * LONGEST].split())
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in words[:LONGEST])
+    return visible(" ".join(text[: 20 * LONGEST].split()), longest=LONGEST)
 
 
 def _names(text: str, name: str) -> bool:

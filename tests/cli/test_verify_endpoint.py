@@ -166,10 +166,10 @@ def test_leaving_parameters_out_is_another_run(
     ("variable", "value", "uri", "expected"),
     [
         ("OPENAI_API_KEY", "schlüssel", "http://127.0.0.1:9/v1#m", "key of plain ASCII"),
-        ("HTTP_PROXY", "pigeon://h", "http://127.0.0.1:9/v1#m", "proxies such as"),
-        ("SSL_CERT_FILE", "/nowhere.pem", "http://127.0.0.1:9/v1#m", "certificates in PEM form"),
-        ("X", "", "http://127.0.0.1:99999/v1#m", "port from 1 to 65535"),
-        ("X", "", "http://xn--zzzz99999999/v1#m", "host name that can be looked up"),
+        ("HTTP_PROXY", "pigeon://h", "http://127.0.0.1:9/v1#m", "a proxy in HTTP_PROXY"),
+        ("SSL_CERT_FILE", "/nowhere.pem", "http://127.0.0.1:9/v1#m", "expected certificates"),
+        ("X", "", "http://127.0.0.1:99999/v1#m", "from 1 to 65535"),
+        ("X", "", "http://xn--zzzz99999999/v1#m", "zzzz99999999"),
     ],
 )
 def test_what_cannot_be_asked_at_all_is_wrong_usage_in_one_line(

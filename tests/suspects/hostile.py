@@ -527,9 +527,9 @@ add("delta instead of message", says({"choices": [{"delta": {"content": "a"}}]})
 add(
     "an error in colours",
     error("\x1b[2J\x1b[31mbad\x07\r\nverdict: DERIVED"),
-    "HTTP 400: .\\[2J.\\[31mbad. verdict",
+    r"HTTP 400: \\x1b\[2J\\x1b\[31mbad\\x07 verdict",
 )
-add("an error of surrogates", error("bad \ud83d words"), "HTTP 400: bad . words")
+add("an error of surrogates", error("bad \ud83d words"), r"HTTP 400: bad \\ud83d words")
 add("an error of 1 MB", error("x" * MB), "HTTP 400: .*x+")
 add("an error nested deep", says("[" * 60_000, 400), "HTTP 400: \\[+")
 add("an error in a list", says([{"error": {"message": "odd words"}}], 400), "HTTP 400: odd words")
@@ -849,6 +849,9 @@ class _Connection(socketserver.BaseRequestHandler):
             if not (more := connection.recv(65_536)):
                 return
             data += more
+            if data.startswith(b"\x16\x03"):  # the beginning of a safe connection
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                return
         head, _, body = data.partition(b"\r\n\r\n")
         length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
         while len(body) < length:
