@@ -23,7 +23,7 @@ Knows no bundles.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sif.claims.commit import read_commitment, with_lot
+from sif.claims.commit import check_clock, read_commitment, with_lot
 from sif.claims.commitment import Header
 from sif.errors import ClaimError
 from sif.fingerprint.folder import FingerprintSet
@@ -85,7 +85,8 @@ def as_committed(fingerprint: FingerprintSet, batch: int | None) -> FingerprintS
     """What a run by the rules of the commitment asks: its batch, in the order that was drawn.
 
     Raises:
-        ClaimError: no commitment, or as of `labels_of`.
+        ClaimError: no commitment, a clock that is behind its timestamp, or as of `labels_of`.
     """
     header = read_commitment(fingerprint.folder).header
+    check_clock(fingerprint.folder)
     return in_batch(with_lot(fingerprint), header, batch)

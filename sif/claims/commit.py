@@ -6,6 +6,7 @@ salt and, where no other place is named, the owner's signing key.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -41,7 +42,7 @@ from sif.claims.folder import (
 from sif.claims.possession import keep_possession
 from sif.claims.seeds import seeds_root
 from sif.claims.signing import KeyPlace, PublicKey, SigningKey, write_private
-from sif.claims.timestamp import Token, new_request
+from sif.claims.timestamp import CLOCK_SECONDS, Token, new_request
 from sif.claims.version import VERSIONS, Version
 from sif.claims.wording import check_words, shown
 from sif.errors import ClaimError, FingerprintError, UsageError
@@ -59,6 +60,7 @@ WEIGHTED = (
     "expected a policy in which all words count alike: the weights are written down after the keys "
     "are known, so that they might have been chosen to fit; set weighted to false"
 )
+TIME = "%Y-%m-%d %H:%M:%S"
 FIRST = "run `sif claim commit` first"
 
 
@@ -255,6 +257,24 @@ def with_lot(fingerprint: FingerprintSet) -> FingerprintSet:
     token = Token.parse(read(path, mend="restore it from your copy of the claim"))
     token.check_imprint(read_commitment(fingerprint.folder).stamped)
     return replace(fingerprint, lot=lot_of(token))
+
+
+def check_clock(fingerprint: Path) -> None:
+    """Makes sure that what is written down now is seen to come after the commitment's timestamp.
+
+    Raises:
+        ClaimError: this machine's clock is behind it, or a timestamp that cannot be read.
+    """
+    path = claim_of(fingerprint) / TIMESTAMP
+    if not path.exists():
+        return
+    stamped = Token.parse(read(path, mend="restore it from your copy of the claim")).time
+    now = datetime.now(UTC)
+    if now.timestamp() < stamped.timestamp() - CLOCK_SECONDS:
+        raise ClaimError(
+            f"expected a clock that is not behind the timestamp of the commitment, {stamped:{TIME}}"
+            f" UTC, got {now:{TIME}} UTC; an audit would refuse the run: set the clock first"
+        )
 
 
 def prepare_request(fingerprint: Path) -> bytes:

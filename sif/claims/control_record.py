@@ -5,9 +5,11 @@ last failure. Knows no verdicts.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
-from sif.claims.record import CLOCK_SECONDS, Line, line_of, parse_lines
+from sif.claims.record import Line, line_of, parse_lines
+from sif.claims.timestamp import CLOCK_SECONDS
 from sif.claims.version import NEWEST, Version
 from sif.errors import ClaimError
 from sif.fingerprint.folder import FingerprintSet
@@ -42,8 +44,19 @@ def export_control(
     fingerprint: FingerprintSet,
     verdict: Verdict,
     version: Version = NEWEST,
+    *,
+    since: float = -float("inf"),
 ) -> bytes:
     """The lines of one suspect, in the canonical form of a version.
+
+    Args:
+        journal: of the control.
+        suspect: of the run.
+        fingerprint: with its base pictures.
+        verdict: says which triggers were asked.
+        version: of the claim.
+        since: when the last answer about a trigger was written down; base pictures are asked after
+            that, though the clock may have been set back.
 
     Raises:
         ClaimError: the journal lacks a question about a base picture of the verdict.
@@ -63,7 +76,8 @@ def export_control(
                 f"expected the base picture of trigger {query.trigger} among those that were "
                 "asked, got none; run `sif verify` with the same --run once more"
             )
-        line = line_of(found, query, query.digest).model_dump(mode="json")
+        entry = replace(found, asked_at=max(found.asked_at, since))
+        line = line_of(entry, query, query.digest).model_dump(mode="json")
         lines.append(version.canonical(line | {"suspect": suspect}) + b"\n")
     return b"".join(lines)
 

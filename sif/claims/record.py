@@ -7,12 +7,15 @@ images changed on the way is in the suspect's name, not here. Knows no verdicts.
 """
 
 import re
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sif.claims.commitment import one_line
+from sif.claims.timestamp import CLOCK_SECONDS
 from sif.claims.version import NEWEST, Version
 from sif.errors import ClaimError
 from sif.fingerprint.folder import FingerprintSet
@@ -23,7 +26,6 @@ from sif.suspects.journal import JournalEntry
 from sif.suspects.kept import KeptAnswers
 from sif.types import Answer, GenerationSettings, Query, Reply, Unanswered
 
-CLOCK_SECONDS = 60.0
 IMAGE_ATTACK = re.compile(r" \(image ([^()]+)\)$")
 
 
@@ -95,11 +97,45 @@ def export(
             f"the journal holds {len(answers) - len(held)} answers of {suspect!r} to other "
             "pictures, prompts or settings than the committed ones; name a run of this fingerprint"
         )
-    answers += journal.failures(suspect)
+    lines = _in_sequence(answers, journal.failures(suspect), asked)
     return b"".join(
-        version.canonical(_line(entry, asked).model_dump(mode="json")) + b"\n"
-        for entry in sorted(answers, key=lambda entry: entry.asked_at)
+        version.canonical(_line(entry, asked).model_dump(mode="json")) + b"\n" for entry in lines
     )
+
+
+def _in_sequence(
+    answers: Sequence[JournalEntry],
+    failures: Sequence[JournalEntry],
+    asked: Mapping[tuple[str, int], Question],
+) -> Iterator[JournalEntry]:
+    """Entries as they were written, each no earlier than the one before it.
+
+    Those of a kind come as the journal holds them, and the kinds are put together by time. Only in
+    journals of before may times fall, where the clock was set back; what then decides is that
+    questions are asked in their order, and that nothing comes after an answer.
+    """
+    queues = (deque(failures), deque(answers))
+    waiting = Counter((entry.trigger, entry.repeat) for entry in failures)
+    following, latest = 0, -float("inf")
+    while any(queues):
+        heads = [queue[0] for queue in queues if queue]
+        ready = [
+            entry
+            for entry in heads
+            if _place(entry, asked) <= following
+            and (isinstance(entry.reply, Unanswered) or not waiting[entry.trigger, entry.repeat])
+        ]
+        entry = min(ready or heads, key=lambda head: head.asked_at)
+        queues[isinstance(entry.reply, Answer)].popleft()
+        waiting[entry.trigger, entry.repeat] -= isinstance(entry.reply, Unanswered)
+        following = max(following, _place(entry, asked) + 1)
+        latest = max(latest, entry.asked_at)
+        yield replace(entry, asked_at=latest)
+
+
+def _place(entry: JournalEntry, asked: Mapping[tuple[str, int], Question]) -> int:
+    question = asked.get((entry.trigger, entry.repeat))
+    return -1 if question is None else question.place
 
 
 def parse(data: bytes) -> tuple[Line, ...]:

@@ -287,7 +287,9 @@ def _run(
     if verdict.control is not None:
         with _control_journal(run) as kept:
             version = commitment.version
-            control = export_control(kept, record.suspect, fingerprint, again, version)
+            control = export_control(
+                kept, record.suspect, fingerprint, again, version, since=replies[-1].recorded_at
+            )
         replies_to_bases = parse_control(control)
         again = with_control(fingerprint, again, replies_to_bases, runs=verdict.control.runs)
     if changed := first_difference(_json(verdict), _json(again)):

@@ -31,6 +31,8 @@ from sif.errors import ClaimError, UsageError
 SHA256_OID: Final = "2.16.840.1.101.3.4.2.1"
 LONGEST: Final = 1 << 20
 PATIENCE_SECONDS: Final = 60.0
+CLOCK_SECONDS: Final = 60.0
+"""By which the clocks of an authority and of whoever asks may differ."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,8 @@
 """The journal of answers: an SQLite file that survives kill -9 and is read while it is written.
 
 One row for each (suspect's name, query's digest). The first answer stands; failures are kept beside
-them as a log and are asked again. The likeliest tokens of an answer lie in a table of their own,
+them as a log and are asked again. Times rise from row to row, whatever the clock does: they say in
+which order rows were written. The likeliest tokens of an answer lie in a table of their own,
 and so does what its suspect would not take of the settings; journals of before do not have them and
 get them when they are opened. Knows how answers are stored, not how they are got.
 """
@@ -32,6 +33,8 @@ TABLES = (
 ANSWERS = """answers AS asked LEFT JOIN tops USING (suspect, digest)
     LEFT JOIN concessions USING (suspect, digest)"""
 ANSWER = "text, finish_reason, seconds, top, conceded"
+TICK = 1e-6
+"""Seconds by which a row is later than the one before it, where the clock does not say more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +75,7 @@ class Journal(JournalFile):
         """
         with self._transaction() as connection:
             for query, reply in zip(queries, replies, strict=True):
-                _insert(connection, suspect, query, reply)
+                _insert(connection, suspect, query, reply, _now(connection))
 
     def answers(self, suspect: str | None = None) -> list[JournalEntry]:
         """Every answer, of one suspect or of all, in the order of asking."""
@@ -91,7 +94,21 @@ class Journal(JournalFile):
         return [_entry(row) for row in rows]
 
 
-def _insert(connection: sqlite3.Connection, suspect: str, query: Query, reply: Reply) -> None:
+def _now(connection: sqlite3.Connection) -> float:
+    """The time for the next row: later than any before it, though the clock be set back."""
+    last = [
+        row[0]
+        for table in ("answers", "failures")
+        for row in connection.execute(
+            f"SELECT asked_at FROM {table} ORDER BY rowid DESC LIMIT 1"
+        ).fetchall()
+    ]
+    return max([time.time(), *(at + TICK for at in last)])
+
+
+def _insert(
+    connection: sqlite3.Connection, suspect: str, query: Query, reply: Reply, now: float
+) -> None:
     question = (
         suspect,
         query.digest,
@@ -99,7 +116,7 @@ def _insert(connection: sqlite3.Connection, suspect: str, query: Query, reply: R
         query.repeat,
         query.prompt,
         query.generation.model_dump_json(),
-        time.time(),
+        now,
     )
     match reply:
         case Answer(text=text, finish_reason=reason, seconds=seconds, top=top, concessions=words):
