@@ -32,10 +32,9 @@ def write_atomically(path: Path, content: bytes | str, *, mode: int = 0o644) -> 
                 os.fsync(file.fileno())
             Path(name).chmod(mode)
             Path(name).replace(path)
-        except OSError:
+        finally:  # whatever ended it, an interrupt too
             with contextlib.suppress(OSError):
                 Path(name).unlink()
-            raise
 
 
 @contextlib.contextmanager

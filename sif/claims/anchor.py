@@ -14,7 +14,6 @@ an ECDSA signature can be written in two ways. An audit takes a stated number of
 
 import hashlib
 import secrets
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -40,6 +39,7 @@ from sif.fingerprint.segmenter import (
     read_bounded,
     tokenizer_json,
 )
+from sif.scratch import scratch
 from sif.vlm.folder import load_processor
 from sif.watermark.greenlist.mask import green_size
 from sif.watermark.keys import SEEDS, KeyRing
@@ -278,10 +278,10 @@ def words_sha256(folder: Path, special_ids: Iterable[int]) -> str:
 
 def _words_of(cuts: bytes) -> str:
     """What version 1 would have fixed of a tokenizer.json."""
-    with tempfile.TemporaryDirectory() as scratch:
-        (Path(scratch) / TOKENIZER_FILE).write_bytes(cuts)
+    with scratch("words") as folder:
+        (folder / TOKENIZER_FILE).write_bytes(cuts)
         special = FileSegmenter(cuts, where=TOKENIZER_FILE).all_special_ids
-        return words_sha256(Path(scratch), special)
+        return words_sha256(folder, special)
 
 
 def begin(folder: Path, tokenizer: Any, *, gamma: float) -> bytes:

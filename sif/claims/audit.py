@@ -29,7 +29,6 @@ Steps that need something that the auditor did not give are `not checked`, never
 all passed is the outcome VERIFIED. No model is needed before step 23. Knows no command line.
 """
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -61,6 +60,7 @@ from sif.claims.check_transfer import check_transfer
 from sif.claims.check_world import check_grinding, check_panel, check_priority, check_suspect
 from sif.claims.steps import AuditReport, Finding, Outcome, Status, Step
 from sif.errors import ClaimError, FingerprintError
+from sif.scratch import scratch
 from sif.visible import visible
 
 STEPS: Final[dict[str, Callable[[Case], Finding]]] = {
@@ -112,8 +112,8 @@ def audit(
     """
     if not bundle.is_file():
         raise ClaimError(f"expected a bundle of `sif claim reveal`, got {bundle}, which is no file")
-    with tempfile.TemporaryDirectory(prefix="sif-audit-") as folder:
-        case = Case(bundle=bundle, folder=Path(folder), means=means or Means())
+    with scratch("audit") as folder:
+        case = Case(bundle=bundle, folder=folder, means=means or Means())
         steps: list[Step] = []
         failed: str | None = None
         for number, (name, check) in enumerate(STEPS.items(), start=1):

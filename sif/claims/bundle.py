@@ -9,6 +9,7 @@ every name that is not plainly a file of ours. Nothing is unpickled or run.
 import filecmp
 import os
 import re
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Mapping
@@ -21,7 +22,8 @@ from sif.files import writing
 NAME: Final = re.compile(r"[a-z]+(/[A-Za-z0-9_][A-Za-z0-9._-]*){1,2}")
 SUFFIXES: Final = (".json", ".jsonl", ".txt", ".model", ".jinja", ".tiktoken", ".png", ".pem")
 PRIVATE_SUFFIXES: Final = (".key", ".tsr")
-LARGEST_MEMBER: Final = 1 << 28
+LARGEST_MEMBER: Final = 1 << 27
+LARGEST_JSON: Final = 1 << 26
 LARGEST_BUNDLE: Final = 1 << 34
 MOST_MEMBERS: Final = 100_000
 _DATE: Final = (1980, 1, 1, 0, 0, 0)
@@ -69,15 +71,19 @@ def open_bundle(path: Path, into: Path) -> dict[str, Path]:
     if not path.is_file():
         raise ClaimError(f"expected a bundle of `sif claim reveal`, got {path}, which is no file")
     try:
+        whole = path.stat().st_size
+        if whole > LARGEST_BUNDLE:
+            raise ClaimError(f"{path} is larger than 16 GiB")
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-            _check(members, path)
+            _check(members, path, whole)
             found = {member.filename: into / member.filename for member in members}
             for member in members:
                 with writing(into):
                     found[member.filename].parent.mkdir(parents=True, exist_ok=True)
                     found[member.filename].touch(mode=0o600)
-                    found[member.filename].write_bytes(archive.read(member))
+                    with archive.open(member) as there, found[member.filename].open("wb") as here:
+                        shutil.copyfileobj(there, here, 1 << 20)
     except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, ValueError) as error:
         raise ClaimError(
             f"expected a whole bundle of `sif claim reveal` in {path}, got one that is damaged or "
@@ -110,7 +116,7 @@ def _write(file: object, files: Mapping[str, bytes | Path]) -> None:
             )
 
 
-def _check(members: list[zipfile.ZipInfo], path: Path) -> None:
+def _check(members: list[zipfile.ZipInfo], path: Path, whole: int) -> None:
     """Refuses what must not be read, by the directory alone."""
     if len(members) > MOST_MEMBERS:
         raise ClaimError(f"expected at most {MOST_MEMBERS} files in {path}, got {len(members)}")
@@ -122,10 +128,11 @@ def _check(members: list[zipfile.ZipInfo], path: Path) -> None:
         seen.add(member.filename)
         if member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size:
             raise ClaimError(f"{member.filename} in {path} is compressed, which no bundle is")
-        if member.file_size > LARGEST_MEMBER:
-            raise ClaimError(f"{member.filename} in {path} is larger than 256 MiB")
-    if sum(member.file_size for member in members) > LARGEST_BUNDLE:
-        raise ClaimError(f"{path} holds more than 16 GiB")
+        most = LARGEST_JSON if member.filename.endswith(".json") else LARGEST_MEMBER
+        if member.file_size > most:
+            raise ClaimError(f"{member.filename} in {path} is larger than {most >> 20} MiB")
+    if sum(member.file_size for member in members) > whole:
+        raise ClaimError(f"files in {path} overlap: together they are larger than it is")
 
 
 def _check_name(name: str) -> None:

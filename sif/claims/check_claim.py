@@ -18,6 +18,7 @@ from sif.claims.commitment import (
 from sif.claims.control_record import CONTROL_LINES
 from sif.claims.envelope import stamped_part, unseal
 from sif.claims.folder import ANCHOR, BEFOREHAND, COMMITMENT, PUBLIC_KEY, SALT, TIMESTAMP
+from sif.claims.record import MOST_LINES
 from sif.claims.reveal import FINGERPRINT, LINES, REVEAL, RUN, read_reveal
 from sif.claims.seeds import SEEDS_FILE, Seeds
 from sif.claims.signing import PublicKey
@@ -25,10 +26,10 @@ from sif.claims.steps import Finding, Status
 from sif.claims.timestamp import Token
 from sif.claims.witness import name_witnesses
 from sif.errors import ClaimError, StorageError, UsageError
-from sif.fingerprint.folder import CLAIM, MANIFEST, SECRET, read_manifest
+from sif.fingerprint.folder import CLAIM, MANIFEST, SECRET, TOKENIZER, read_manifest
 from sif.fingerprint.manifest import GREEN_SCHEME
-from sif.fingerprint.segmenter import TOKENIZER_FILE, FileSegmenter
-from sif.json_once import ReadTwoWaysError, read_json
+from sif.fingerprint.segmenter import MOST_ENTRIES, TOKENIZER_FILE, FileSegmenter
+from sif.json_once import MOST_VALUES, ReadTwoWaysError, TooMuchError, read_json
 from sif.ownership.run import RECORD, VERDICT
 from sif.watermark.keys import KeyRing, RevealedKeys
 
@@ -41,6 +42,7 @@ OPTIONAL = (
     *(f"{CLAIM}/{name}" for name in (TIMESTAMP, BEFOREHAND, ANCHOR)),
     f"{RUN}/{CONTROL_LINES}",
 )
+TOKENIZER_JSON = f"{FINGERPRINT}/{TOKENIZER}/{TOKENIZER_FILE}"
 WITH_SECRET = tuple(f"{CLAIM}/{name}" for name in (SALT, SECRET))
 WITH_SEEDS = tuple(f"{CLAIM}/{name}" for name in (SEEDS_FILE, BEFOREHAND, ANCHOR, TIMESTAMP))
 
@@ -65,17 +67,22 @@ def _check_json(name: str, path: Path) -> None:
         case ".json":
             texts = [path.read_bytes()]
         case ".jsonl":
-            texts = path.read_bytes().split(b"\n")
+            data = path.read_bytes()
+            if (lines := data.count(b"\n")) > MOST_LINES:
+                raise ClaimError(f"expected at most {MOST_LINES:,} lines in {name}, got {lines:,}")
+            texts = data.split(b"\n")
         case _:
             return
     for number, text in enumerate(texts, start=1):
         try:
-            read_json(text)
+            read_json(text, most=MOST_ENTRIES if name == TOKENIZER_JSON else MOST_VALUES)
         except ReadTwoWaysError as error:
             where = name if len(texts) == 1 else f"line {number} of {name}"
             raise ClaimError(
                 f"expected JSON that every reader reads alike in {where}: {error}"
             ) from error
+        except TooMuchError as error:
+            raise ClaimError(f"{name} holds more than any claim does: {error}") from error
         except (ValueError, RecursionError):
             continue  # no JSON: the step that needs it says so
 

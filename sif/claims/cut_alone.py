@@ -4,18 +4,37 @@ Reads {"tokenizer": str, "texts": [str]} from standard input. Imports nothing of
 that it is up at once.
 """
 
+import contextlib
 import json
 import sys
 
 from tokenizers import Tokenizer
+
+MOST_BYTES = 1 << 29
+NO_MEMORY = 3
 
 
 def main() -> None:
     """Cuts every text once."""
     given = json.load(sys.stdin)
     tokenizer = Tokenizer.from_str(given["tokenizer"])
-    for text in given["texts"]:
-        tokenizer.encode(text, add_special_tokens=False)
+    _limit()
+    try:
+        for text in given["texts"]:
+            tokenizer.encode(text, add_special_tokens=False)
+    except MemoryError:
+        sys.exit(NO_MEMORY)
+
+
+def _limit() -> None:
+    """From here on memory grows by `MOST_BYTES` at most; the library aborts where it cannot."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123
+            now = int(file.read().split()[0]) * resource.getpagesize()
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        resource.setrlimit(resource.RLIMIT_AS, (now + MOST_BYTES, hard))
 
 
 if __name__ == "__main__":

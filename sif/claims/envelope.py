@@ -9,7 +9,6 @@ Knows nothing of what is stated.
 
 import base64
 import binascii
-import json
 from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -202,9 +201,10 @@ def _check_plain(opened: Opened, data: bytes, key: PublicKey, where: str) -> Non
 
 def _statement(payload: bytes, where: str) -> Statement:
     try:
+        content = read_json(payload)
         statement = Statement.model_validate_json(payload)
         version = version_of(statement.predicate_type)
-        same = version.canonical(json.loads(payload)) == payload
+        same = version.canonical(content) == payload
     except (ValidationError, ValueError, RecursionError) as error:
         raise ClaimError(f"expected an in-toto statement in {where}, got something else") from error
     if not same:

@@ -14,8 +14,11 @@ from PIL import Image, UnidentifiedImageError
 
 from sif.errors import ClaimError
 
-MOST_PIXELS: Final = 1 << 25
-MOST_PIXELS_TOGETHER: Final = 1 << 30
+MOST_PIXELS: Final = 1 << 24
+MOST_PIXELS_TOGETHER: Final = 1 << 28
+MOST_PIXELS_A_BYTE: Final = 64
+"""Of all pictures together; a drawing of a few flat colours has twenty, a photograph one."""
+ROWS: Final = 256
 
 
 def check_headers(paths: Iterable[Path]) -> None:
@@ -24,14 +27,20 @@ def check_headers(paths: Iterable[Path]) -> None:
     Raises:
         ClaimError: one is no PNG of 8-bit RGB, or is too large, or all together are.
     """
-    together = 0
+    together, stored = 0, 0
     for path in paths:
         together += _pixels(path)
+        stored += path.stat().st_size
         if together > MOST_PIXELS_TOGETHER:
             raise ClaimError(
                 f"the pictures have more than {MOST_PIXELS_TOGETHER:,} pixels together; no claim "
                 "needs as many"
             )
+    if together > max(MOST_PIXELS, MOST_PIXELS_A_BYTE * stored):
+        raise ClaimError(
+            f"the pictures have {together:,} pixels in {stored:,} bytes: blown up to take memory, "
+            "and no triggers"
+        )
 
 
 def largest_change(trigger: Image.Image, base: Image.Image) -> int:
@@ -45,8 +54,13 @@ def largest_change(trigger: Image.Image, base: Image.Image) -> int:
             f"expected a trigger of the size and mode of its base picture, {base.size} and "
             f"{base.mode}, got {trigger.size} and {trigger.mode}"
         )
-    one, two = (np.asarray(picture, np.int16) for picture in (trigger, base))
-    return int(np.abs(one - two).max())
+    width, height = trigger.size
+    largest = 0
+    for top in range(0, height, ROWS):  # a strip at a time, for a picture may be large
+        box = (0, top, width, min(top + ROWS, height))
+        one, two = (np.asarray(picture.crop(box), np.int16) for picture in (trigger, base))
+        largest = max(largest, int(np.abs(one - two).max()))
+    return largest
 
 
 def _pixels(path: Path) -> int:

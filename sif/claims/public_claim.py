@@ -4,7 +4,6 @@ Works on a bundle and on a folder with the public files of a claim in its claim/
 needed; nothing of the fingerprint is looked at.
 """
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from sif.claims.folder import TIMESTAMP, claim_of, read
 from sif.claims.signing import PublicKey
 from sif.claims.timestamp import Token, load_roots
 from sif.errors import ClaimError
+from sif.scratch import scratch
 
 
 class PublicClaim(NamedTuple):
@@ -41,9 +41,9 @@ def read_claim(
     """
     if claim.is_dir():
         return _read(claim, public_key, certificates)
-    with tempfile.TemporaryDirectory(prefix="sif-claim-") as folder:
-        open_bundle(claim, Path(folder))
-        return _read(Path(folder), public_key, certificates)
+    with scratch("claim") as folder:
+        open_bundle(claim, folder)
+        return _read(folder, public_key, certificates)
 
 
 def _read(folder: Path, public_key: Path | None, certificates: Sequence[Path]) -> PublicClaim:

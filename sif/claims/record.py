@@ -26,6 +26,7 @@ from sif.suspects.journal import JournalEntry
 from sif.suspects.kept import KeptAnswers
 from sif.types import Answer, GenerationSettings, Query, Reply, Unanswered
 
+MOST_LINES, LONGEST_TEXT = 500_000, 1_000_000
 IMAGE_ATTACK = re.compile(r" \(image ([^()]+)\)$")
 
 
@@ -161,6 +162,8 @@ def parse_lines(data: bytes, kind: type[AnyLine], *, where: str) -> tuple[AnyLin
     Raises:
         ClaimError: something else, or a line that is neither an answer nor a failure.
     """
+    if (many := data.count(b"\n")) > MOST_LINES:
+        raise ClaimError(f"expected at most {MOST_LINES:,} lines in {where}, got {many:,}")
     lines: list[AnyLine] = []
     for number, text in enumerate(data.splitlines(), start=1):
         try:
@@ -169,6 +172,11 @@ def parse_lines(data: bytes, kind: type[AnyLine], *, where: str) -> tuple[AnyLin
             raise ClaimError(f"line {number} of {where}: {one_line(error)}") from error
         if (line.text is None) == (line.unanswered is None):
             raise ClaimError(f"line {number} of {where}: expected an answer or a reason")
+        if line.text is not None and len(line.text) > LONGEST_TEXT:
+            raise ClaimError(
+                f"line {number} of {where}: expected an answer of at most {LONGEST_TEXT:,} "
+                f"characters, got {len(line.text):,}"
+            )
         lines.append(line)
     return tuple(lines)
 

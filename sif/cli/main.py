@@ -36,6 +36,7 @@ from sif.cli import (
 from sif.cli.addresses import check_addresses
 from sif.cli.failures import DISTRIBUTION, INTERRUPTED, EndingInWords, ending_on_sigterm
 from sif.cli.say import guarded, say
+from sif.scratch import remove_abandoned
 
 # Every command and every group of commands, in the order of the help.
 COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
@@ -63,6 +64,7 @@ GROUPS: Final[Mapping[str, typer.Typer]] = {
 def main() -> NoReturn:
     """Runs the command line and exits."""
     with guarded(), EndingInWords(), ending_on_sigterm():
+        remove_abandoned()
         check_addresses(sys.argv[1:])
         code = build_app()(prog_name="sif", standalone_mode=False)
         if code == INTERRUPTED:  # which is how typer hands on Ctrl-C

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float
 from PIL import Image
-from pydantic import ValidationError
 
 from sif.errors import FingerprintError, UsageError
 from sif.fingerprint.asked_words import ids_of_words
@@ -28,6 +27,7 @@ from sif.fingerprint.segmenter import (
     read_bounded,
 )
 from sif.fingerprint.weights import read_weights
+from sif.json_once import read_json
 from sif.types import GenerationSettings, Query
 from sif.vlm.native import read_image
 from sif.watermark.greenlist.count import (
@@ -259,8 +259,10 @@ def read_manifest(folder: Path) -> Manifest:
             hint = f", {there}; name the folder that was given to `sif fingerprint --out`"
         raise FingerprintError(f"expected a fingerprint folder with {MANIFEST}, got {folder}{hint}")
     try:
-        return Manifest.model_validate_json(path.read_text(encoding="utf-8"))
-    except (ValidationError, UnicodeDecodeError) as error:
+        text = path.read_text(encoding="utf-8")
+        read_json(text)  # which refuses what is said twice, or without end
+        return Manifest.model_validate_json(text)
+    except (ValueError, RecursionError) as error:
         first = str(error).split("\n")
         raise FingerprintError(
             f"expected a manifest of version 1 in {path}, got something else: {' '.join(first[:3])}"

@@ -12,6 +12,7 @@ object, merges are not dropped at random, and whatever the library makes of rubb
 
 import contextlib
 import json
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -26,6 +27,11 @@ from sif.visible import visible
 
 TOKENIZER_FILE: Final = "tokenizer.json"
 LARGEST_FILE: Final = 1 << 26
+MOST_ENTRIES: Final = 4_000_000
+"""Values in the file; half a million merges and a quarter of a million words are 1.8 million."""
+MOST_IDS: Final = 1 << 22
+MOST_GROWTH: Final = 1 << 12
+"""Letters that a normaliser may make of one, at most: a few patterns that put one in are ten."""
 _RESTORE: Final = "restore it from the owner's copy"
 _SHOWN: Final = 160
 
@@ -269,7 +275,7 @@ def parse_tokenizer(data: bytes, *, where: str) -> dict[str, Any]:
             "tokenizer that we know is as large"
         )
     try:
-        content = read_json(data)
+        content = read_json(data, most=MOST_ENTRIES)
     except (ValueError, RecursionError) as error:
         raise FingerprintError(
             f"expected JSON in {where}, got something else ({_short(error)}); {_RESTORE}"
@@ -280,7 +286,44 @@ def parse_tokenizer(data: bytes, *, where: str) -> dict[str, Any]:
         raise FingerprintError(
             f"expected a tokenizer that cuts a text always alike, got one with dropout in {where}"
         )
+    _check_ids(content, where)
+    for part in ("normalizer", "pre_tokenizer", "decoder"):
+        if (grown := growth(content.get(part))) > MOST_GROWTH:
+            raise FingerprintError(
+                f"expected a {part} that makes at most {MOST_GROWTH} letters of one in {where}, "
+                f"got one that makes {min(grown, 10**9):,} or more; no tokenizer needs that"
+            )
     return content
+
+
+def _check_ids(content: dict[str, Any], where: str) -> None:
+    """Tables are made up to the highest id, so that a single one could take all memory."""
+    vocabulary, added = content["model"].get("vocab"), content.get("added_tokens")
+    ids = list(vocabulary.values()) if isinstance(vocabulary, dict) else []
+    ids += [one.get("id") for one in added or () if isinstance(one, dict)]
+    strange = next((i for i in ids if type(i) is not int or not 0 <= i < MOST_IDS), None)
+    if strange is not None:
+        raise FingerprintError(
+            f"expected ids from 0 to {MOST_IDS - 1:,} in {where}, got "
+            f"{visible(strange, longest=24)}; {_RESTORE}"
+        )
+
+
+def growth(part: Any) -> int:
+    """By how much a step of a tokenizer and all that are in it can multiply a text."""
+    if isinstance(part, list):
+        return math.prod(map(growth, part))
+    if not isinstance(part, dict):
+        return 1
+    own = 1
+    for name in ("content", "prepend", "replacement"):
+        if isinstance(words := part.get(name), str):
+            pattern = part.get("pattern")
+            plain = pattern.get("String") if isinstance(pattern, dict) else None
+            # A regular expression may match between any two letters.
+            own = max(own, -(-len(words) // len(plain)) if plain else len(words) + 1)
+    inside = [value for value in part.values() if isinstance(value, dict | list)]
+    return own * math.prod(map(growth, inside))
 
 
 def read_bounded(path: Path) -> bytes:

@@ -6,7 +6,6 @@ folder, so that other limits need no answer anew.
 """
 
 import json
-import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from sif.ownership.allowance import allowances_of
 from sif.ownership.calibration import read_calibration
 from sif.ownership.policy import Policy
 from sif.ownership.run import JOURNAL
+from sif.scratch import scratch
 from sif.suspects.connect import connect
 from sif.suspects.kept import KeptAnswers
 from sif.suspects.openai_suspect import OpenAISuspect
@@ -113,7 +113,7 @@ class SdaSession:
         generation = self.fingerprint.triggers[0].record.generation
         halves = halve(read_benign(self.benign, generation), seed=self.seed)
         with ExitStack() as stack:
-            folder = self.run or Path(stack.enter_context(tempfile.TemporaryDirectory())) / "run"
+            folder = self.run or stack.enter_context(scratch("sda")) / "run"
             self._claim(folder)
             stolen = stack.enter_context(closing(connect(self.suspect)))
             other = stack.enter_context(closing(connect(self.reference)))

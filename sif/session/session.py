@@ -6,7 +6,6 @@ kept as they come; where it looks derived, base pictures are asked too (`control
 with what was wished beside it, ends the run.
 """
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -36,6 +35,7 @@ from sif.ownership.run import (
 )
 from sif.ownership.sequential import AskingProgress
 from sif.ownership.verdict import Verdict
+from sif.scratch import scratch
 from sif.session.control import asked_besides, wants_control
 from sif.session.manner import Manner, asking
 from sif.session.silence import besides, refuse_silence
@@ -295,8 +295,8 @@ def _folder(run: Path | None) -> Iterator[Path]:
     if run is not None:
         yield run
         return
-    with tempfile.TemporaryDirectory() as scratch:
-        yield Path(scratch) / "run"
+    with scratch("run") as folder:
+        yield folder / "run"
 
 
 def _compared(verdict: Verdict, unrelated: Sequence[Path]) -> Verdict:

@@ -96,7 +96,7 @@ class Journal(JournalFile):
 
 def _now(connection: sqlite3.Connection) -> float:
     """The time for the next row: later than any before it, though the clock be set back."""
-    last = [
+    last: list[float] = [
         row[0]
         for table in ("answers", "failures")
         for row in connection.execute(

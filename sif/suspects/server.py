@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from sif.errors import SuspectError, UsageError
+from sif.scratch import scratch
 from sif.suspects import watchdog
 from sif.suspects.engine import engine_arguments, quiet_environment, require_vllm
 from sif.suspects.uri import Precision, VllmOptions
@@ -134,8 +134,8 @@ def running_server(
         model=model, port=_free_port(), name=name, dtype=dtype, max_model_len=max_model_len
     )
     command = server_command(serving)
-    with tempfile.TemporaryDirectory(prefix="sif-serve-") as folder:
-        log = Path(folder) / "server.log"
+    with scratch("serve") as folder:
+        log = folder / "server.log"
         process = start_server(command, log)
         try:
             _wait_until_healthy(serving, process, log, start_seconds)

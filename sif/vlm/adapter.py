@@ -6,7 +6,6 @@ must be safetensors, and its base is read as data like any other model. Knows no
 
 import json
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from safetensors.torch import load_file, save_file
 
 from sif.errors import ModelError
+from sif.scratch import scratch
 from sif.vlm.foreign import READING
 from sif.vlm.loading import refuse_gaps, refuse_no_numbers
 from sif.vlm.plain_words import first_line, shown
@@ -113,11 +113,11 @@ def bare_model(parts: Parts) -> Iterator[str]:
     if not folder.is_dir() or not (folder / SETTINGS).is_file():
         yield parts.model
         return
-    with tempfile.TemporaryDirectory(prefix="sif-base-") as scratch:
+    with scratch("base") as room:
         for file in folder.iterdir():
             if file.is_file() and not file.name.startswith("adapter_"):
-                (Path(scratch) / file.name).symlink_to(file.resolve())
-        yield scratch
+                (room / file.name).symlink_to(file.resolve())
+        yield str(room)
 
 
 def wear(model: Any, folder: Path) -> Any:
@@ -136,14 +136,14 @@ def wear(model: Any, folder: Path) -> Any:
     if not (folder / WEIGHTS).is_file():
         _refuse_pickle(folder)
     try:
-        with tempfile.TemporaryDirectory(prefix="sif-adapter-") as scratch:
+        with scratch("adapter") as room:
             safe = {key: value for key, value in settings.items() if key not in DROPPED}
-            (Path(scratch) / SETTINGS).write_text(json.dumps(safe), encoding="utf-8")
+            (room / SETTINGS).write_text(json.dumps(safe), encoding="utf-8")
             tensors = load_file(folder / WEIGHTS)
             named = {MAGNITUDE.sub(r"\g<0>.weight", name): value for name, value in tensors.items()}
-            save_file(named, Path(scratch) / WEIGHTS, metadata={"format": "pt"})
+            save_file(named, room / WEIGHTS, metadata={"format": "pt"})
             report = model.load_adapter(
-                scratch, use_safetensors=True, ignore_mismatched_sizes=True
+                str(room), use_safetensors=True, ignore_mismatched_sizes=True
             ).to_dict()
     except READING as error:
         raise ModelError(

