@@ -4,7 +4,7 @@ Knows nothing of what the rows hold.
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -14,7 +14,10 @@ from typing import Any, ClassVar, Final, TypeVar
 from sif.errors import StorageError
 
 PATIENCE_SECONDS: Final = 60.0
+# What becomes of rows whose bytes were changed: texts that are none, numbers where words belong.
+STRANGE: Final = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
 J = TypeVar("J", bound="JournalFile")
+R = TypeVar("R")
 
 
 class JournalFile:
@@ -48,7 +51,7 @@ class JournalFile:
             )
         try:
             self._prepare()
-        except StorageError:
+        except BaseException:  # or the file would stay locked
             self._connection.close()
             raise
 
@@ -69,8 +72,22 @@ class JournalFile:
 
     def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows that a statement finds."""
+        return self._read(lambda *row: row, statement, values)
+
+    def _read(self, make: Callable[..., R], statement: str, values: Sequence[Any] = ()) -> list[R]:
+        """What is made of the columns of each row that a statement finds.
+
+        Raises:
+            StorageError: the file is damaged, or a row holds something else.
+        """
         with self._guarded():
-            return self._connection.execute(statement, values).fetchall()
+            try:
+                return [make(*row) for row in self._connection.execute(statement, values)]
+            except STRANGE as error:
+                raise StorageError(
+                    f"the {self.kind} {self.path} is damaged: a row in it is none "
+                    f"({type(error).__name__}); restore it from a copy or name another place"
+                ) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -14,8 +14,8 @@ MOST_BYTES = 1 << 29
 NO_MEMORY = 3
 
 
-def main() -> None:
-    """Cuts every text once."""
+def main() -> int:
+    """Cuts every text once; gives the exit code."""
     given = json.load(sys.stdin)
     tokenizer = Tokenizer.from_str(given["tokenizer"])
     _limit()
@@ -23,7 +23,8 @@ def main() -> None:
         for text in given["texts"]:
             tokenizer.encode(text, add_special_tokens=False)
     except MemoryError:
-        sys.exit(NO_MEMORY)
+        return NO_MEMORY
+    return 0
 
 
 def _limit() -> None:
@@ -38,4 +39,4 @@ def _limit() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -31,9 +31,9 @@ class OutputJournal(JournalFile):
         """Outputs that are there, by the place of their input."""
         statement = "SELECT shape, numbers FROM outputs WHERE network = ? AND digest = ?"
         return {
-            place: _tensor(*row)
+            place: said
             for place, one in enumerate(inputs)
-            for row in self._rows(statement, (network, digest_input(one)))
+            for said in self._read(_tensor, statement, (network, digest_input(one)))
         }
 
     def record(self, network: str, inputs: Sequence[Tensor], outputs: Outputs) -> None:

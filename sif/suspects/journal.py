@@ -62,9 +62,9 @@ class Journal(JournalFile):
         """Those answers of a suspect that the journal holds, by the digest of the query."""
         statement = f"SELECT {ANSWER} FROM {ANSWERS} WHERE suspect = ? AND digest = ?"
         return {
-            digest: _answer(*row)
+            digest: answer
             for digest in digests
-            for row in self._rows(statement, (suspect, digest))
+            for answer in self._read(_answer, statement, (suspect, digest))
         }
 
     def record(self, suspect: str, queries: Sequence[Query], replies: Sequence[Reply]) -> None:
@@ -86,12 +86,12 @@ class Journal(JournalFile):
         return self._entries("failures AS asked", "reason", suspect)
 
     def _entries(self, source: str, columns: str, suspect: str | None) -> list[JournalEntry]:
-        rows = self._rows(
+        return self._read(
+            _entry,
             f"SELECT suspect, trigger, repeat, prompt, settings, asked_at, {columns} "
             f"FROM {source} WHERE ? IS NULL OR suspect = ? ORDER BY asked.rowid",
             (suspect, suspect),
         )
-        return [_entry(row) for row in rows]
 
 
 def _now(connection: sqlite3.Connection) -> float:
@@ -140,22 +140,38 @@ def _insert(
             )
 
 
-def _entry(row: tuple[Any, ...]) -> JournalEntry:
-    suspect, trigger, repeat, prompt, settings, asked_at, *outcome = row
+def _entry(
+    suspect: str,
+    trigger: str,
+    repeat: int,
+    prompt: str,
+    settings: str,
+    asked_at: float,
+    *outcome: Any,
+) -> JournalEntry:
+    if not (isinstance(repeat, int) and isinstance(asked_at, float)):
+        raise TypeError("numbers")
     return JournalEntry(
-        suspect=suspect,
-        trigger=trigger,
+        suspect=_text(suspect),
+        trigger=_text(trigger),
         repeat=repeat,
-        prompt=prompt,
+        prompt=_text(prompt),
         generation=GenerationSettings.model_validate_json(settings),
         asked_at=asked_at,
         reply=_reply(*outcome),
     )
 
 
+def _text(value: object) -> str:
+    """A text from the file, where another type may stand in any column."""
+    if not isinstance(value, str):
+        raise TypeError("a text")
+    return value
+
+
 def _reply(text: str, *rest: Any) -> Reply:
     """A failure's row ends with its reason; an answer's with five columns."""
-    return _answer(text, *rest) if rest else Unanswered(reason=text)
+    return _answer(text, *rest) if rest else Unanswered(reason=_text(text))
 
 
 def _answer(
@@ -167,9 +183,9 @@ def _answer(
 ) -> Answer:
     places = None if top is None else json.loads(top)
     return Answer(
-        text=text,
-        finish_reason=finish_reason,
-        seconds=seconds,
+        text=_text(text),
+        finish_reason=None if finish_reason is None else _text(finish_reason),
+        seconds=None if seconds is None else float(seconds),
         top=places and tuple(tuple((word, chance) for word, chance in place) for place in places),
         concessions=() if conceded is None else tuple(json.loads(conceded)),
     )
