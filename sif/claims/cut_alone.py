@@ -10,7 +10,7 @@ import sys
 
 from tokenizers import Tokenizer
 
-MOST_BYTES = 1 << 29
+MOST_BYTES = 1 << 28
 NO_MEMORY = 3
 
 

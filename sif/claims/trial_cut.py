@@ -15,7 +15,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from sif.errors import ClaimError, FingerprintError
-from sif.fingerprint.segmenter import TOKENIZER_FILE, growth, parse_tokenizer
+from sif.fingerprint.segmenter import (
+    TOKENIZER_FILE,
+    WildTokenizerError,
+    growth,
+    parse_tokenizer,
+)
 
 SECONDS = 60.0
 """A thousand answers with a vocabulary of 32,000 words take less than one."""
@@ -35,6 +40,7 @@ def check_ends(tokenizer: bytes, texts: Sequence[str], *, where: str) -> None:
 
     Raises:
         ClaimError: it takes longer than `SECONDS`, or more memory than cut_alone.py allows.
+        FingerprintError: it would, as the file alone shows.
     """
     if not may_run_wild(tokenizer):
         return
@@ -67,6 +73,8 @@ def may_run_wild(tokenizer: bytes) -> bool:
     """
     try:
         content = parse_tokenizer(tokenizer, where=TOKENIZER_FILE)
+    except WildTokenizerError:
+        raise
     except FingerprintError:
         return True
     parts = [value for name, value in content.items() if name not in ("model", "added_tokens")]

@@ -36,6 +36,10 @@ _RESTORE: Final = "restore it from the owner's copy"
 _SHOWN: Final = 160
 
 
+class WildTokenizerError(FingerprintError):
+    """A tokenizer that would take a machine's memory, as its file alone shows."""
+
+
 class Token(NamedTuple):
     """One id of a text, and the characters that it stands for."""
 
@@ -289,7 +293,7 @@ def parse_tokenizer(data: bytes, *, where: str) -> dict[str, Any]:
     _check_ids(content, where)
     for part in ("normalizer", "pre_tokenizer", "decoder"):
         if (grown := growth(content.get(part))) > MOST_GROWTH:
-            raise FingerprintError(
+            raise WildTokenizerError(
                 f"expected a {part} that makes at most {MOST_GROWTH} letters of one in {where}, "
                 f"got one that makes {min(grown, 10**9):,} or more; no tokenizer needs that"
             )
@@ -303,7 +307,7 @@ def _check_ids(content: dict[str, Any], where: str) -> None:
     ids += [one.get("id") for one in added or () if isinstance(one, dict)]
     strange = next((i for i in ids if type(i) is not int or not 0 <= i < MOST_IDS), None)
     if strange is not None:
-        raise FingerprintError(
+        raise WildTokenizerError(
             f"expected ids from 0 to {MOST_IDS - 1:,} in {where}, got "
             f"{visible(strange, longest=24)}; {_RESTORE}"
         )

@@ -11,6 +11,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 import traceback
 import warnings
 import zlib
@@ -57,7 +58,8 @@ def _try(
     data = mutated(target.read_bytes(), draw, KINDS.get(target.suffix, "bytes"))
     print(json.dumps({"number": number, "name": name, "file": target.name}), flush=True)
     file.write_bytes(data)
-    found: dict[str, object] = {"number": number}
+    found: dict[str, object] = {"number": number, "reader": reader.name}
+    start = time.monotonic()
     try:
         _limited(reader, folder, file)
     except SifError as error:
@@ -67,6 +69,7 @@ def _try(
         found["trace"] = traceback.format_exc()[-3000:]
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+    found["seconds"] = time.monotonic() - start
     shutil.copy(target, file)
     for left in file.parent.glob(f"{file.name}-*"):  # of a database
         left.unlink()
