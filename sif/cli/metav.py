@@ -67,9 +67,9 @@ def verify(
 ) -> None:
     """Asks suspects the fingerprints and says which of them score like copies.
 
-    An endpoint gets {"inputs": [[...], ...]} by POST and answers {"outputs": [[...], ...]}, or speaks
-    the form of TensorFlow Serving or KServe. With --run nothing that it answered is lost when it
-    fails, and the same command goes on.
+    An endpoint gets {"inputs": [[...], ...]} by POST and answers {"outputs": [[...], ...]}, or
+    speaks the form of TensorFlow Serving or KServe. With --run nothing that it answered is lost
+    when it fails, and the same command goes on.
 
     Probabilities are told from logits; ?outputs=logits (sif_outputs at a URL) denies it. Further
     options of addresses (input, output, layout, scale, ...) are in
