@@ -1,48 +1,45 @@
 """The program that runs one ONNX file of others, in a process of its own with little memory.
 
-It reads requests on its standard input and answers on its standard output: eight bytes of length,
-a line of JSON, the raw numbers behind it. It is run by path, imports nothing of the package, and
-knows nothing of what is asked of the network.
+It answers frames until nobody asks any more, and knows nothing of what is asked of the network.
 
-    {"open": PATH, "memory": BYTES, "threads": N}          ->  {"inputs": …, "outputs": …}
+    {"open": PATH, "memory": BYTES, "threads": N}                ->  {"inputs": …, "outputs": …}
     {"run": {NAME: [KIND, SHAPE], …}, "output": NAME} + numbers  ->  {"kind", "shape"} + numbers
                                                            or  {"table": [[[LABEL, NUMBER], …], …]}
-    whatever fails                                         ->  {"error": WORDS}
+    whatever fails                                               ->  {"error": WORDS}
 """
 
 import contextlib
-import json
 import math
 import sys
-from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
-WIDTH = 8
-ABOVE_LIBRARIES = 3 * 2**30
-MOST_WORDS = 100_000
+from sif.child_frames import Frame, receive, send
+
+ABOVE_LIBRARIES: Final = 3 * 2**30
+MOST_WORDS: Final = 100_000
 
 
 def main(asked: BinaryIO, said: BinaryIO) -> None:
     """Answers until nobody asks any more."""
     session: Any = None
-    while True:
-        head, numbers = _receive(asked)
-        if head is None:
-            return
-        content = b""
-        failures = _failures()
-        try:
-            if "open" in head:
-                session = _open(head)
-                answer: dict[str, Any] = {
-                    "inputs": [_described(one) for one in session.get_inputs()],
-                    "outputs": [_described(one) for one in session.get_outputs()],
-                }
-            else:
-                answer, content = _run(session, head, numbers)
-        except failures as error:
-            answer = {"error": (str(error) or type(error).__name__)[:MOST_WORDS]}
-        _send(said, answer, content)
+    failures = _failures()
+    with contextlib.suppress(EOFError):
+        while True:
+            frame = receive(asked)
+            try:
+                if "open" in frame.head:
+                    session = _open(frame.head)
+                    answer = Frame(
+                        {
+                            "inputs": [_described(one) for one in session.get_inputs()],
+                            "outputs": [_described(one) for one in session.get_outputs()],
+                        }
+                    )
+                else:
+                    answer = _run(session, frame)
+            except failures as error:
+                answer = Frame({"error": (str(error) or type(error).__name__)[:MOST_WORDS]})
+            send(said, answer)
 
 
 def _open(head: dict[str, Any]) -> Any:
@@ -61,22 +58,22 @@ def _open(head: dict[str, Any]) -> Any:
     return onnxruntime.InferenceSession(head["open"], options, providers=["CPUExecutionProvider"])
 
 
-def _run(session: Any, head: dict[str, Any], numbers: bytes) -> tuple[dict[str, Any], bytes]:
+def _run(session: Any, frame: Frame) -> Frame:
     import numpy as np
 
     feeds, start = {}, 0
-    for name, (kind, shape) in head["run"].items():
+    for name, (kind, shape) in frame.head["run"].items():
         count = math.prod(shape)
-        feeds[name] = np.frombuffer(numbers, kind, count, start).reshape(shape)
+        feeds[name] = np.frombuffer(frame.content, kind, count, start).reshape(shape)
         start += count * np.dtype(kind).itemsize
-    (found,) = session.run([head["output"]], feeds)
+    (found,) = session.run([frame.head["output"]], feeds)
     if isinstance(found, list):
         rows = [list(row.items()) if isinstance(row, dict) else row for row in found]
-        return {"table": rows}, b""
+        return Frame({"table": rows})
     if found.dtype.kind not in "fiub":
         raise ValueError(f"gives {found.dtype} where numbers are expected")
     exact = np.ascontiguousarray(found)
-    return {"kind": str(exact.dtype), "shape": list(exact.shape)}, exact.tobytes()
+    return Frame({"kind": str(exact.dtype), "shape": list(exact.shape)}, exact.tobytes())
 
 
 def _described(one: Any) -> list[Any]:
@@ -92,32 +89,6 @@ def _failures() -> tuple[type[BaseException], ...]:
         *(ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError),
         *(TypeError, ValueError),
     )
-
-
-def _receive(asked: BinaryIO) -> tuple[dict[str, Any] | None, bytes]:
-    width = asked.read(WIDTH)
-    if len(width) < WIDTH:
-        return None, b""
-    head, _, numbers = asked.read(int.from_bytes(width, "big")).partition(b"\n")
-    return json.loads(head), numbers
-
-
-def _send(said: BinaryIO, answer: dict[str, Any], content: bytes) -> None:
-    head = json.dumps(answer, default=_plain).encode() + b"\n"
-    for part in _parts(head, content):
-        said.write(part)
-    said.flush()
-
-
-def _parts(head: bytes, content: bytes) -> Iterator[bytes]:
-    yield (len(head) + len(content)).to_bytes(WIDTH, "big")
-    yield head
-    yield content
-
-
-def _plain(number: Any) -> float:
-    """Numbers of numpy, which JSON has no words for."""
-    return float(number)
 
 
 if __name__ == "__main__":

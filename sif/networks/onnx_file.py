@@ -7,13 +7,7 @@ declares decides how inputs are laid into it; the address may say more.
 """
 
 import importlib.util
-import json
 import math
-import os
-import subprocess
-import sys
-import threading
-import weakref
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +15,8 @@ import numpy as np
 import torch
 from pydantic import Field
 
+from sif.child_frames import Frame
+from sif.child_process import ChildEndedError, ChildLateError, ChildProcess
 from sif.errors import ModelError
 from sif.networks import onnx_child
 from sif.networks.domain import Inputs
@@ -43,10 +39,8 @@ from sif.vlm.plain_words import shown
 
 GIB: Final = 2**30
 LONGEST_ERROR: Final = 1000
-LARGEST_ANSWER: Final = GIB
 MOST_THREADS: Final = 8
-# What the child is told of the world; keys in its surroundings are none of its business.
-KEPT: Final = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP")
+ENDED: Final = "ended the process it ran in"
 # Numpy's words for ONNX's.
 KINDS: Final = {"float": "float32", "double": "float64"}
 
@@ -84,9 +78,9 @@ class OnnxNetwork:
         if not path.is_file():
             raise ModelError(f"expected an ONNX file at {path}, found none")
         self._options, self._task = options or OnnxOptions(), task
-        self._child = _Child(self._options)
+        self._child = ChildProcess(onnx_child.__file__)
         try:
-            found, _ = self._child.ask(
+            found, _ = self._ask(
                 {
                     "open": str(path.absolute()),
                     "memory": int(self._options.memory * GIB) + 4 * _size(path),
@@ -135,7 +129,7 @@ class OnnxNetwork:
             "output": self._output.name,
         }
         numbers = b"".join(np.ascontiguousarray(one).tobytes() for one in feeds.values())
-        found, content = self._child.ask(head, numbers)
+        found, content = self._ask(head, numbers)
         if "table" in found:
             said = np.array(from_table([dict(row) for row in found["table"]], self._options.labels))
         else:
@@ -144,88 +138,31 @@ class OnnxNetwork:
             raise MisfitError(f"gives outputs of shape {said.shape} for {size} inputs")
         return said[: len(part)]
 
-
-class _Child:
-    """The process, and a clock that ends it."""
-
-    def __init__(self, options: OnnxOptions) -> None:
-        self._options = options
-        surroundings = {name: os.environ[name] for name in KEPT if name in os.environ}
-        surroundings |= {"PYTHONPATH": os.pathsep.join(sys.path), "MALLOC_ARENA_MAX": "2"}
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", onnx_child.__file__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=surroundings,
-        )
-        self.end = weakref.finalize(self, _end, self._process)
-
-    def ask(self, head: dict[str, Any], numbers: bytes = b"") -> tuple[dict[str, Any], bytes]:
+    def _ask(self, head: dict[str, Any], numbers: bytes = b"") -> Frame:
         """One request and its answer.
 
         Raises:
             MisfitError: the graph fails, the process ends, or its time is over.
         """
-        late = threading.Event()
-
-        def stop() -> None:
-            late.set()
-            self.end()
-
-        clock = threading.Timer(self._options.timeout, stop)
-        clock.daemon = True
-        clock.start()
+        options = self._options
+        if self._child.number is None and "open" not in head:
+            raise MisfitError(ENDED)
         try:
-            content = self._exchange(json.dumps(head).encode() + b"\n" + numbers)
-            said, _, rest = content.partition(b"\n")
-            found = _checked(json.loads(said), len(rest))
-        except (OSError, EOFError, ValueError, RecursionError) as error:
-            self.end()
-            raise MisfitError(self._why(late=late.is_set())) from error
-        finally:
-            clock.cancel()
-        if "error" in found:
-            raise MisfitError(f"fails: {_words(found['error'])}")
-        return found, rest
-
-    def _exchange(self, request: bytes) -> bytes:
-        asked, said = self._process.stdin, self._process.stdout
-        assert asked is not None  # both were asked for
-        assert said is not None
-        asked.write(len(request).to_bytes(onnx_child.WIDTH, "big"))
-        asked.write(request)
-        asked.flush()
-        width = said.read(onnx_child.WIDTH)
-        length = int.from_bytes(width, "big")
-        if len(width) < onnx_child.WIDTH or length > LARGEST_ANSWER:
-            raise EOFError
-        content = said.read(length)
-        if len(content) < length:
-            raise EOFError
-        return content
-
-    def _why(self, *, late: bool) -> str:
-        if late:
-            return (
-                f"was not done within {self._options.timeout:g} seconds and was stopped; "
+            said = self._child.ask(Frame(head, numbers), seconds=options.timeout)
+            found = _checked(said.head, len(said.content))
+        except ChildLateError as error:
+            raise MisfitError(
+                f"was not done within {options.timeout:g} seconds and was stopped; "
                 "?timeout=SECONDS gives it more"
-            )
-        return (
-            "ended the process it ran in, as graphs do that are damaged or take more memory than "
-            f"the {self._options.memory:g} GiB that it may; ?memory=GIB gives it more"
-        )
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    process.kill()
-    for stream in (process.stdin, process.stdout):
-        if stream is not None:
-            try:
-                stream.close()
-            except OSError:  # what was not written yet has nobody to go to
-                continue
-    process.wait()
+            ) from error
+        except (ChildEndedError, ValueError) as error:
+            raise MisfitError(
+                f"{ENDED}, as graphs do that are damaged or take more memory than the "
+                f"{options.memory:g} GiB that they may; ?memory=GIB gives them more"
+            ) from error
+        if "error" in found:
+            raise MisfitError(f"fails: {_words(str(found['error']))}")
+        return said
 
 
 def _size(path: Path) -> int:
@@ -246,15 +183,13 @@ def _words(error: str) -> str:
     return shown(" ".join(error.split()), longest=LONGEST_ERROR)
 
 
-def _checked(found: Any, content: int) -> dict[str, Any]:
+def _checked(found: dict[str, Any], content: int) -> dict[str, Any]:
     """An answer in the form that the child's program gives, whoever runs in it by now.
 
     Raises:
         ValueError: another.
     """
     fault = ValueError("gives no answer that can be read")
-    if not isinstance(found, dict):
-        raise fault
     if "kind" in found:
         shape = found.get("shape")
         if found["kind"] not in (*FLOATS, *WHOLE, "bool") or not isinstance(shape, list):

@@ -259,7 +259,8 @@ def test_weights_beside_the_file_are_its_own(tmp_path: Path) -> None:
 
 def test_the_process_ends_with_its_network(tmp_path: Path) -> None:
     network = connect_network(f"onnx:{write_graph(tmp_path / 'n.onnx')}", TASK).network
-    number = network._child._process.pid
+    number = network._child.number
+    assert number is not None
     os.kill(number, 0)
     del network
     gone = False
