@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 
@@ -31,6 +31,7 @@ from sif.vlm.folder import load_chat_processor, load_model
 from sif.vlm.foreign import READING
 from sif.vlm.inputs import placed, processor_options
 from sif.vlm.plain_words import first_line
+
 ASKING: Final = (*READING, ModelError)
 """What one question may fail with, a template that a certain word sets going among it."""
 

@@ -24,7 +24,6 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from sif.child_frames import Frame, receive, send
 
-
 RENDERING: Final = (
     *(ArithmeticError, AssertionError, AttributeError, LookupError, OSError, RuntimeError),
     *(SyntaxError, TemplateError, TypeError, ValueError),
