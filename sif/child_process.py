@@ -31,6 +31,8 @@ class ChildEndedError(Exception):
 class ChildProcess:
     """The child; it begins with the first request and ends with this object.
 
+    A copy of this process by fork begins a child of its own.
+
     Args:
         program: file of it, which is run by path.
     """
@@ -40,6 +42,7 @@ class ChildProcess:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._end: Callable[[], object] = _nothing
+        self._owner = os.getpid()
 
     @property
     def number(self) -> int | None:
@@ -85,7 +88,8 @@ class ChildProcess:
             clock.cancel()
 
     def _begun(self) -> tuple["subprocess.Popen[bytes]", Callable[[], object]]:
-        if self._process is None:
+        if self._process is None or self._owner != os.getpid():
+            self._owner = os.getpid()
             surroundings = {name: os.environ[name] for name in KEPT if name in os.environ}
             surroundings |= {"PYTHONPATH": os.pathsep.join(sys.path), "MALLOC_ARENA_MAX": "2"}
             self._process = subprocess.Popen(
@@ -95,7 +99,7 @@ class ChildProcess:
                 stderr=subprocess.DEVNULL,
                 env=surroundings,
             )
-            self._end = weakref.finalize(self, _end, self._process)
+            self._end = weakref.finalize(self, _end, self._process, self._owner)
         return self._process, self._end
 
 
@@ -103,7 +107,9 @@ def _nothing() -> None:
     """There is no child yet."""
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def _end(process: "subprocess.Popen[bytes]", owner: int) -> None:
+    if owner != os.getpid():  # a copy of the process that began it, which still needs it
+        return
     process.kill()
     for stream in (process.stdin, process.stdout):
         if stream is not None:

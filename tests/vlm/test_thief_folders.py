@@ -1,7 +1,7 @@
 """Folders of thieves: asked, or refused in one sentence, in time and within memory.
 
-Whoever fingerprints, asks or examines a folder goes through `Vlm.load` or `connect`; the slow tier
-goes through all mutations of both families, the fast one through a few.
+Whoever fingerprints, asks or examines a folder goes through `examine_model` or `connect`; the slow
+tier goes through all mutations of both families, the fast one through a few.
 """
 
 import resource
@@ -12,10 +12,10 @@ from types import FrameType
 
 import pytest
 
-from sif.errors import SifError
+from sif.cli.doctor_model import examine_model
+from sif.errors import ModelError, SifError
 from sif.suspects.connect import connect
 from sif.types import Answer, Unanswered
-from sif.vlm.model import Vlm
 from tests.suspects.questions import questions
 from tests.vlm.mutations import copied, mutations
 
@@ -44,13 +44,15 @@ def asked(folder: Path) -> None:
         assert len(reply.reason) < 900
 
 
-def loaded(folder: Path) -> None:
-    vlm = Vlm.load(folder, device="cpu")
-    assert vlm.chat_text("what is it ?")
+def examined(folder: Path) -> None:
+    """As `sif doctor` does it, and whoever makes triggers before all else."""
+    report = examine_model(str(folder), device="cpu")
+    if report.reason is not None:
+        raise ModelError(report.reason)
 
 
 def one_sentence(folder: Path) -> None:
-    for what in (asked, loaded):
+    for what in (asked, examined):
         signal.alarm(SECONDS)
         try:
             what(folder)
