@@ -15,6 +15,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from sif.attacks.weights.examples import Example
 from sif.errors import ModelError
+from sif.vlm.chat import spell
 
 IGNORED = -100
 
@@ -50,7 +51,7 @@ class Collator:
         return batch | {"labels": _pad(labels, IGNORED)}
 
     def _encode_prompts(self, examples: Sequence[Example]) -> dict[str, Tensor]:
-        texts = [self._spell(example.prompt) for example in examples]
+        texts = [spell(self.processor, example.prompt) for example in examples]
         begin = self.processor.tokenizer.bos_token
         encoded = self.processor(
             images=[[example.picture()] for example in examples],
@@ -61,14 +62,6 @@ class Collator:
             **self.options,
         )
         return dict(encoded)
-
-    def _spell(self, prompt: str) -> str:
-        content = [{"type": "image"}, {"type": "text", "text": prompt}]
-        return str(
-            self.processor.apply_chat_template(
-                [{"role": "user", "content": content}], add_generation_prompt=True
-            )
-        )
 
     def _encode_answer(self, answer: str) -> Tensor:
         tokenizer = self.processor.tokenizer

@@ -67,9 +67,13 @@ def verify(
 ) -> None:
     """Asks suspects the fingerprints and says which of them score like copies.
 
-    An endpoint gets {"inputs": [[...], ...]} by POST and answers {"outputs": [[...], ...]}; options
-    in its URL: sif_key_env=VARIABLE, sif_timeout=SECONDS, sif_attempts=N. With --run nothing that
-    it answered is lost when it fails, and the same command goes on.
+    An endpoint gets {"inputs": [[...], ...]} by POST and answers {"outputs": [[...], ...]}, or
+    speaks the form of TensorFlow Serving or KServe. With --run nothing that it answered is lost
+    when it fails, and the same command goes on.
+
+    Probabilities are told from logits; ?outputs=logits (sif_outputs at a URL) denies it. Further
+    options of addresses (input, output, layout, scale, ...) are in
+    docs/how-to/fingerprint-any-network.md.
 
     Example: `sif metav verify fp onnx:theirs.onnx "http://localhost:8000/predict" --run theirs`
     """
@@ -122,8 +126,9 @@ def of_ranks(manifest: "NetworkManifest", out: Path, inputs: int) -> list[str]:
 
 
 def summary(verdict: "NetworkVerdict") -> str:
-    """A verdict in one line."""
+    """A verdict in one line, and what was done to compare it in one each."""
     numbers = "" if verdict.score is None else f"  score {verdict.score:.3f}"
     numbers += "" if verdict.p_value is None else f"  p = {verdict.p_value:.3g}"
     decision = verdict.decision.replace("_", " ").upper()
-    return f"{decision}  {verdict.suspect}{numbers}  ({verdict.reason})"
+    said = f"{decision}  {verdict.suspect}{numbers}  ({verdict.reason})"
+    return "\n".join([said, *(f"  {note}" for note in verdict.notes)])

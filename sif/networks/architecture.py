@@ -3,6 +3,7 @@
 Weights then need no code of their own to be loaded. Knows nothing of data, training or files.
 """
 
+import math
 from typing import Annotated, Final, Literal
 
 import torch
@@ -91,11 +92,11 @@ def build(architecture: Mlp | Cnn | Recurrent, *, seed: int) -> nn.Module:
 
 def _mlp(it: Mlp) -> nn.Module:
     layers: list[nn.Module] = [nn.Flatten()]
-    width = torch.Size(it.inputs).numel()
+    width = math.prod(it.inputs)
     for hidden in it.widths:
         layers += [nn.Linear(width, hidden), ACTIVATIONS[it.activation]()]
         width = hidden
-    layers += [nn.Linear(width, torch.Size(it.outputs).numel())]
+    layers += [nn.Linear(width, math.prod(it.outputs))]
     layers += [nn.Sigmoid()] if it.squash else []
     return nn.Sequential(*layers, nn.Unflatten(1, it.outputs))
 
@@ -107,7 +108,7 @@ def _cnn(it: Cnn) -> nn.Module:
         layers += [nn.Conv2d(channels, wide, 3, padding=1), ACTIVATIONS[it.activation]()]
         layers += [nn.AvgPool2d(2, ceil_mode=True)]
         channels, height, width = wide, (height + 1) // 2, (width + 1) // 2
-    last = nn.Linear(channels * height * width, torch.Size(it.outputs).numel())
+    last = nn.Linear(channels * height * width, math.prod(it.outputs))
     return nn.Sequential(*layers, nn.Flatten(), last, nn.Unflatten(1, it.outputs))
 
 
@@ -117,7 +118,7 @@ class _Reader(nn.Module):
         kinds = {"gru": nn.GRU, "lstm": nn.LSTM, "tanh": nn.RNN}
         self.body = kinds[it.cell](it.inputs[1], it.hidden, it.layers, batch_first=True)
         self.head = nn.Sequential(
-            nn.Linear(it.hidden, torch.Size(it.outputs).numel()), nn.Unflatten(1, it.outputs)
+            nn.Linear(it.hidden, math.prod(it.outputs)), nn.Unflatten(1, it.outputs)
         )
 
     def forward(self, inputs: Tensor) -> Tensor:

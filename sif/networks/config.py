@@ -3,13 +3,13 @@
 Paths in it are relative to the file. Knows nothing of training.
 """
 
+import reprlib
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import torch
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from sif.errors import UsageError
@@ -20,12 +20,20 @@ from sif.networks.thefts import AnyObfuscation
 from sif.networks.thefts.dataset import Dataset
 from sif.networks.thefts.fit import Fit
 from sif.validation import first_fault
+from sif.vlm.foreign import READING
+from sif.vlm.plain_words import first_line, shown
 
 ADDRESSES = ("torch:", "onnx:", "hf:")
+# Networks that are made; seeds of one purpose would meet those of another above.
+MOST: Final = 10_000
+LARGEST: Final = 16 * 2**20
+LONGEST_REASON: Final = 300
+# What a reader of YAML raises, at dates that are none and at deep nesting too.
+UNREADABLE: Final = (*READING, yaml.YAMLError)
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Copies(_Part):
@@ -39,7 +47,7 @@ class Copies(_Part):
 
     networks: tuple[str, ...] = ()
     made: tuple[AnyObfuscation, ...] = ()
-    seeds: int = Field(default=1, ge=1)
+    seeds: int = Field(default=1, ge=1, le=MOST)
 
 
 class Independent(_Part):
@@ -53,7 +61,7 @@ class Independent(_Part):
     """
 
     networks: tuple[str, ...] = ()
-    made: int = Field(default=0, ge=0)
+    made: int = Field(default=0, ge=0, le=MOST)
     training: Fit = Fit()
 
 
@@ -95,7 +103,7 @@ class TrainConfig(_Part):
     stopping: float = Field(default=0.2, ge=0, lt=1)
     threshold: Claims = Claims()
     method: Literal["metav", "liteguard", "near", "contrast"] | Method = "metav"
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**62)
 
     @property
     def settings(self) -> Method:
@@ -110,14 +118,20 @@ def read_config(path: Path) -> TrainConfig:
         UsageError: no such file, no YAML, or a wrong value (says which).
     """
     try:
+        if path.stat().st_size > LARGEST:
+            raise UsageError(f"expected a YAML file of at most {LARGEST // 2**20} MiB at {path}")
         written = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"expected a YAML file at {path}: {error}") from error
+    except UNREADABLE as error:
+        reason = shown(" ".join(str(error).split()), longest=LONGEST_REASON)
+        raise UsageError(f"expected a YAML file at {path}: {reason}") from error
     try:
         config = TrainConfig.model_validate(written)
     except ValidationError as error:
         where, what, got = first_fault(error)
-        raise UsageError(f"{path}: {where or 'the file'}: {what}, got {got!r}") from error
+        raise UsageError(
+            f"{path}: {shown(where) or 'the file'}: {shown(what, longest=LONGEST_REASON)}, got "
+            f"{_shortly(got)}"
+        ) from error
     return _placed(config, path.parent)
 
 
@@ -130,10 +144,24 @@ def read_data(config: TrainConfig) -> Dataset:
     try:
         tensors = load_file(config.data)
         inputs, targets = tensors["inputs"], tensors["targets"]
-    except (OSError, KeyError, SafetensorError) as error:
+    except READING as error:
         raise UsageError(
-            f"expected a safetensors file with inputs and targets at {config.data}: {error}"
+            f"expected a safetensors file with inputs and targets at {config.data}: "
+            f"{first_line(error)}"
         ) from error
+    for name, tensor in (("inputs", inputs), ("targets", targets)):
+        if tensor.is_complex() or tensor.dim() < 1:
+            raise UsageError(
+                f"expected {name} in {config.data} to be numbers, one row for each example, got "
+                f"{str(tensor.dtype).removeprefix('torch.')} of shape {tuple(tensor.shape)}"
+            )
+    if not 0 < len(inputs) == len(targets) or (
+        not targets.is_floating_point() and targets.dim() > 1
+    ):
+        raise UsageError(
+            f"expected a number or a class in targets for each of the inputs in {config.data}, got "
+            f"inputs of shape {tuple(inputs.shape)} and targets of {tuple(targets.shape)}"
+        )
     coded = inputs.dtype == torch.uint8 and config.inputs.levels is not None
     floats = config.inputs.decode(inputs) if coded else inputs.float()
     return Dataset(
@@ -141,6 +169,16 @@ def read_data(config: TrainConfig) -> Dataset:
         targets=targets.float() if targets.is_floating_point() else targets.long(),
         domain=config.inputs,
     )
+
+
+def _shortly(value: object) -> str:
+    """A value in a few words; aliases of YAML can make one that would fill the memory."""
+    short = reprlib.Repr()
+    short.maxlevel, short.maxlist, short.maxdict = 2, 3, 3
+    try:
+        return shown(short.repr(value))
+    except ValueError:  # a whole number of thousands of digits
+        return type(value).__name__
 
 
 def _placed(config: TrainConfig, folder: Path) -> TrainConfig:

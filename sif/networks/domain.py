@@ -36,7 +36,7 @@ class Domain(BaseModel):
         levels: number of values between the two that can be stored; None for any. 2 to 256.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     shape: tuple[int, ...] = Field(min_length=1)
     lower: float | tuple[float, ...] = 0.0

@@ -10,6 +10,7 @@ verifier can also make inputs that frame others. Both files are for the owner's 
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +19,6 @@ from typing import Final
 
 import torch
 from pydantic import ValidationError
-from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
@@ -35,6 +35,8 @@ from sif.networks.threshold import RankRule, Threshold, choose_threshold
 from sif.networks.verifier import Own, Verifier, build_verifier
 from sif.networks.weights import digest_network
 from sif.validation import first_fault
+from sif.vlm.foreign import READING
+from sif.vlm.plain_words import first_line, shown
 
 MANIFEST: Final = "manifest.json"
 INPUTS: Final = "inputs.safetensors"
@@ -99,6 +101,7 @@ class NetworkFingerprint:
         tensors = _read(folder / VERIFIER, manifest.verifier_sha256)
         try:
             decoded = manifest.domain.decode(inputs["inputs"])
+            _require_shapes(manifest, tensors, len(decoded))
             reading = Reading(
                 kind=manifest.kind,
                 read=manifest.method.read,
@@ -107,9 +110,9 @@ class NetworkFingerprint:
             )
             verifier = _verifier(manifest.method, tensors, reading, len(decoded))
             own = tensors["own"]
-        except (KeyError, RuntimeError, UsageError) as error:
+        except (KeyError, RuntimeError, UsageError, ValueError) as error:
             raise FingerprintError(
-                f"the files in {folder} do not fit its {MANIFEST}: {str(error).splitlines()[0]}"
+                f"the files in {folder} do not fit its {MANIFEST}: {first_line(error)}"
             ) from error
         return NetworkFingerprint(
             manifest=manifest,
@@ -118,6 +121,42 @@ class NetworkFingerprint:
             verifier=verifier.eval().requires_grad_(False),
             own=own,
         )
+
+
+def _require_shapes(
+    manifest: NetworkManifest, tensors: dict[str, Tensor], fingerprints: int
+) -> None:
+    """That the verifier's file holds float32 numbers in the shapes that its manifest means.
+
+    Raises:
+        KeyError: one is not there.
+        ValueError: one has another shape, another kind, or numbers that are not finite.
+    """
+    numbers = math.prod(manifest.outputs)
+    wanted: dict[str, tuple[int | None, ...]] = {
+        "mean": (numbers,),
+        "spread": (numbers,),
+        "own": (fingerprints, numbers),
+    }
+    if manifest.method.verifier == "contrast":
+        references = manifest.ranks.references if manifest.ranks is not None else 0
+        wanted |= {
+            f"{WEIGHT}profiles": (references + 1, None, fingerprints * numbers),
+            f"{WEIGHT}whitening": (numbers, numbers),
+        }
+    if fingerprints < 1 or not (tensors["spread"] > 0).all():
+        raise ValueError("no inputs, or a spread that is not above 0")
+    for name, sizes in wanted.items():
+        tensor = tensors[name]
+        own = tuple(tensor.shape)
+        if len(own) != len(sizes) or any(
+            size != there and not (size is None and there)
+            for size, there in zip(sizes, own, strict=True)
+        ):
+            raise ValueError(f"{name} has the shape {own}")
+    for name, tensor in tensors.items():
+        if tensor.dtype != torch.float32 or not torch.isfinite(tensor).all():
+            raise ValueError(f"{shown(name)} holds other numbers than finite ones of float32")
 
 
 def _verifier(
@@ -249,10 +288,10 @@ def _read_manifest(folder: Path) -> NetworkManifest:
         ) from error
     except ValidationError as error:
         fault = first_fault(error)
-        where = fault.where or "content"
+        where = shown(fault.where) or "content"
         raise FingerprintError(
             f"expected version 1 of a network's fingerprint in {path}, got one whose {where} is "
-            f"wrong: {fault.what}"
+            f"wrong: {shown(fault.what, longest=200)}"
         ) from error
 
 
@@ -268,5 +307,5 @@ def _read(path: Path, sha256: str) -> dict[str, Tensor]:
         )
     try:
         return dict(load(content))
-    except SafetensorError as error:
-        raise FingerprintError(f"{path} is no safetensors file: {error}") from error
+    except READING as error:
+        raise FingerprintError(f"{path} is no safetensors file: {first_line(error)}") from error

@@ -1,6 +1,6 @@
 """What a fingerprint folder says about itself."""
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -60,7 +60,7 @@ class NetworkManifest(_Record):
     created: str
     task: str
     domain: Domain
-    outputs: tuple[int, ...]
+    outputs: tuple[Annotated[int, Field(ge=1)], ...]
     kind: OutputKind
     method: Method
     seed: int

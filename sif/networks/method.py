@@ -34,20 +34,20 @@ class Method(BaseModel):
         patience: steps without a better loss on the held-out networks before training ends.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     verifier: VerifierKind = "local"
-    fingerprints: int = Field(default=100, ge=2)
-    iterations: int = Field(default=1000, ge=1)
+    fingerprints: int = Field(default=100, ge=2, le=1_000_000)
+    iterations: int = Field(default=1000, ge=1, le=10_000_000)
     verifier_rate: float = Field(default=1e-3, gt=0)
     input_rate: float = Field(default=1e-3, gt=0)
     protected_weight: float = Field(default=0.5, ge=0)
     positive_weight: float = Field(default=1.0, ge=0)
     negative_weight: float = Field(default=1.5, ge=0)
-    drawn: int = Field(default=1, ge=1)
+    drawn: int = Field(default=1, ge=1, le=10_000)
     start: Start = "data"
     jitter: float = Field(default=0.02, ge=0)
-    shift: int = Field(default=0, ge=0)
+    shift: int = Field(default=0, ge=0, le=4096)
     read: Read = "plain"
     patience: int = Field(default=300, ge=1)
 

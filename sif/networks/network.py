@@ -3,7 +3,7 @@
 Knows nothing of weights, of where a network runs, or of what outputs mean.
 """
 
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -11,8 +11,14 @@ from torch import Tensor
 
 from sif.errors import ModelError
 from sif.networks.domain import Inputs
+from sif.vlm.plain_words import first_line, shown
 
 Outputs = Float[Tensor, "batch *outputs"]
+LONGEST_NAME: Final = 200
+
+
+class MisfitError(ValueError):
+    """What a network wants or gives is not the task's; its words go on from the network's name."""
 
 
 @runtime_checkable
@@ -36,13 +42,16 @@ def answer(network: Network, inputs: Inputs, *, outputs: tuple[int, ...], name: 
     Raises:
         ModelError: the network does not take such inputs, or gives outputs of another shape.
     """
+    name = shown(name, longest=LONGEST_NAME)
     try:
         with torch.no_grad():
             said = network(inputs)
-    except (RuntimeError, ValueError, IndexError) as error:
+    except MisfitError as error:
+        raise ModelError(f"{name} {error}") from error
+    except (RuntimeError, ValueError, IndexError, TypeError) as error:
         raise ModelError(
             f"{name} does not take inputs of shape {tuple(inputs.shape[1:])}: "
-            f"{str(error).splitlines()[0]}; name a network of this task"
+            f"{first_line(error)}; name a network of this task"
         ) from error
     if not isinstance(said, Tensor) or tuple(said.shape) != (len(inputs), *outputs):
         came = tuple(said.shape[1:]) if isinstance(said, Tensor) else type(said).__name__

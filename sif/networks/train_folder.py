@@ -25,12 +25,14 @@ from sif.networks.connect import connect_network
 from sif.networks.contrast import Family, contrast_fingerprints
 from sif.networks.curve import aruc, auc, draw_curve
 from sif.networks.fingerprint import NetworkFingerprint, make_fingerprint
+from sif.networks.fitting import require_fit
 from sif.networks.joint_training import Sides, Trained, train_fingerprints
 from sif.networks.manifest import NetworkCounts
 from sif.networks.network import Network
 from sif.networks.thefts.dataset import Dataset
 from sif.networks.thefts.obfuscation import afresh
 from sif.networks.workshop import CHECKPOINTS, Workshop
+from sif.vlm.plain_words import shown
 
 # Stage, done, total, a few words.
 Show = Callable[[str, float, float, str], None]
@@ -133,7 +135,7 @@ def train_folder(config: TrainConfig, out: Path, *, show: Show) -> NetworkFinger
         StorageError: the folder holds something else, or the disk refuses.
     """
     data = read_data(config)
-    protected = _module(config.protected)
+    protected = _module(config.protected, config, data)
     claim_folder(out, mark=MARK, words="Written by `sif metav train`; run it again to go on.\n")
     order = _Order(
         config=config, protected=protected, data=data, workshop=Workshop(out / "work"), show=show
@@ -185,7 +187,10 @@ def _contrast(order: _Order) -> _Made:
     """References instead of training."""
     config = order.config
     _check_contrast(config)
-    heads = [order.protected, *(_module(address) for address in config.independent.networks)]
+    heads = [
+        order.protected,
+        *(_module(one, config, order.data) for one in config.independent.networks),
+    ]
     order.total = config.independent.made + len(config.copies.made) * config.copies.seeds * (
         len(heads) + config.independent.made
     )
@@ -228,11 +233,16 @@ def _gather(order: _Order) -> _Groups:
     config = order.config
     sides = (config.independent, config.threshold)
     order.total = len(config.copies.made) * config.copies.seeds + sum(side.made for side in sides)
-    copies: list[list[nn.Module]] = [[_module(address)] for address in config.copies.networks]
+    data = order.data
+    copies: list[list[nn.Module]] = [
+        [_module(address, config, data)] for address in config.copies.networks
+    ]
     copies += order.copies_of(order.protected)
     groups = []
     for side, purpose in zip(sides, (OTHERS, CLAIMS), strict=True):
-        entries: list[list[nn.Module]] = [[_module(address)] for address in side.networks]
+        entries: list[list[nn.Module]] = [
+            [_module(address, config, data)] for address in side.networks
+        ]
         keep = () if isinstance(side, Claims) else CHECKPOINTS
         groups.append(entries + order.independent(side, purpose, keep))
     _require(copies, "copies")
@@ -248,17 +258,20 @@ def _require(entries: Sequence[object], name: str) -> None:
         )
 
 
-def _module(address: str) -> nn.Module:
-    """A network that lets gradients through.
+def _module(address: str, config: TrainConfig, data: Dataset) -> nn.Module:
+    """A network that lets gradients through, and takes and gives what the configuration says.
 
     Raises:
-        UsageError: it is none of those.
+        UsageError: it is none of those, or gives something else.
+        ModelError: it cannot be loaded, or does not take the inputs.
     """
     network = connect_network(address).network
     if not isinstance(network, nn.Module):
         raise UsageError(
-            f"expected torch:FILE or hf:FOLDER for training, which needs gradients, got {address}"
+            f"expected torch:FILE or hf:FOLDER for training, which needs gradients, got "
+            f"{shown(address)}"
         )
+    require_fit(network, data, config, name=address)
     return network
 
 

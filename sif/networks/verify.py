@@ -18,6 +18,8 @@ from sif.networks.connect import connect_network
 from sif.networks.fingerprint import NetworkFingerprint
 from sif.networks.network import Network, Outputs, answer
 from sif.networks.output_journal import OutputJournal
+from sif.networks.placing import Task
+from sif.networks.scale import Scale, scaled
 from sif.networks.threshold import RankRule, Threshold, conformal_p_value
 from sif.networks.weights import digest_network
 from sif.types import Decision
@@ -47,6 +49,8 @@ class NetworkVerdict(BaseModel):
         asked: fingerprints.
         answered: those with finite numbers.
         reason: in words.
+        outputs: the scale on which the suspect gave them; None in verdicts of before.
+        notes: what was done to inputs and outputs so that they can be compared, in words.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,6 +68,8 @@ class NetworkVerdict(BaseModel):
     asked: int
     answered: int
     reason: str
+    outputs: Scale | None = None
+    notes: tuple[str, ...] = ()
 
 
 def verify_suspects(
@@ -92,6 +98,7 @@ def verify_suspects(
     """
     if protected is not None:
         require_protected(fingerprint, connect_network(protected).network, name=protected)
+    task = Task(fingerprint.manifest.domain, fingerprint.manifest.outputs)
     journal = None if run is None else OutputJournal(run / JOURNAL)
     try:
         verdicts = [
@@ -100,8 +107,9 @@ def verify_suspects(
                 connected.network,
                 name=connected.name,
                 journal=journal if connected.remote else None,
+                scale=connected.scale,
             )
-            for connected in map(connect_network, suspects)
+            for connected in (connect_network(address, task) for address in suspects)
         ]
     finally:
         if journal is not None:
@@ -122,6 +130,7 @@ def verify_network(
     *,
     name: str,
     journal: OutputJournal | None = None,
+    scale: Scale | None = None,
 ) -> NetworkVerdict:
     """Asks a suspect all fingerprints and judges its answers.
 
@@ -130,13 +139,17 @@ def verify_network(
         network: the suspect.
         name: its address, under which the journal keeps its outputs.
         journal: outputs that are there are not asked again, and new ones are kept batch by batch.
+        scale: of the suspect's outputs, where it is known; what they show where None.
 
     Raises:
+        UsageError: a scale that the fingerprint's outputs do not have.
         ModelError: the suspect's inputs or outputs have other shapes.
         SuspectError: an endpoint fails; what it answered before is in the journal.
     """
     outputs = ask(fingerprint, network, name=name, journal=journal)
-    return judge(fingerprint, outputs, name=name)
+    verdict = judge(fingerprint, outputs, name=name, scale=scale)
+    notes = (*getattr(network, "notes", ()), *verdict.notes)
+    return verdict.model_copy(update={"notes": notes})
 
 
 def ask(
@@ -167,20 +180,33 @@ def judge(
     outputs: Outputs,
     *,
     name: str,
+    scale: Scale | None = None,
 ) -> NetworkVerdict:
-    """The verdict on outputs to all fingerprints; a pure function of the two."""
+    """The verdict on outputs to all fingerprints; a pure function of them.
+
+    Args:
+        fingerprint: the owner's.
+        outputs: as the suspect gave them.
+        name: of the suspect.
+        scale: on which it gave them, where that is known; what they show where None.
+
+    Raises:
+        UsageError: a scale that the fingerprint's outputs do not have.
+    """
     manifest = fingerprint.manifest
-    finite = int(torch.isfinite(outputs).flatten(1).all(1).sum())
-    score = fingerprint.score(outputs) if finite == len(outputs) else None
+    read = scaled(outputs, manifest.kind, scale)
+    finite = int(torch.isfinite(read.outputs).flatten(1).all(1).sum())
     rule = manifest.ranks or manifest.threshold
     assert rule is not None  # the manifest has checked
-    said = _Said(
-        Decision.INCONCLUSIVE, None, f"{len(outputs) - finite} of {len(outputs)} {NOT_FINITE}"
-    )
-    if score is not None and isinstance(rule, RankRule):
-        said = _by_rank(rule, fingerprint.rank(outputs))
-    elif score is not None and isinstance(rule, Threshold):
-        said = _by_threshold(rule, score, manifest.held_out_scores)
+    score = None
+    if read.fault is not None:
+        said = _Said(Decision.INCONCLUSIVE, None, read.fault)
+    elif finite < len(outputs):
+        reason = f"{len(outputs) - finite} of {len(outputs)} {NOT_FINITE}"
+        said = _Said(Decision.INCONCLUSIVE, None, reason)
+    else:
+        score = fingerprint.score(read.outputs)
+        said = _decided(fingerprint, read.outputs, score)
     return NetworkVerdict(
         suspect=name,
         task=manifest.task,
@@ -194,6 +220,8 @@ def judge(
         asked=len(outputs),
         answered=finite,
         reason=said.reason,
+        outputs=read.scale,
+        notes=read.notes,
     )
 
 
@@ -201,6 +229,14 @@ class _Said(NamedTuple):
     decision: Decision
     p_value: float | None
     reason: str
+
+
+def _decided(fingerprint: NetworkFingerprint, outputs: Outputs, score: float) -> _Said:
+    manifest = fingerprint.manifest
+    if manifest.ranks is not None:
+        return _by_rank(manifest.ranks, fingerprint.rank(outputs))
+    assert manifest.threshold is not None  # the manifest has one or the other
+    return _by_threshold(manifest.threshold, score, manifest.held_out_scores)
 
 
 def _by_threshold(threshold: Threshold, score: float, held_out: Sequence[float]) -> _Said:

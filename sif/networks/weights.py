@@ -10,15 +10,18 @@ from typing import Final
 
 import torch
 from pydantic import TypeAdapter, ValidationError
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save
-from torch import nn
+from torch import Tensor, nn
 
 from sif.errors import ModelError
 from sif.files import write_atomically
 from sif.networks.architecture import Architecture, Cnn, Mlp, Recurrent, build
+from sif.vlm.foreign import READING
+from sif.vlm.plain_words import first_line, shown
 
 ARCHITECTURE: Final = "architecture"
+LONGEST_REASON: Final = 300
 _ADAPTER: TypeAdapter[Mlp | Cnn | Recurrent] = TypeAdapter(Architecture)
 
 
@@ -43,26 +46,52 @@ def load_network(path: Path) -> nn.Module:
         with safe_open(path, framework="pt") as stored:
             header = stored.metadata() or {}
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
+    except READING as error:
         raise ModelError(
-            f"expected a safetensors file at {path}: {error}; pickled files (.pt, .pth, .pt2) may "
-            "run code and are not read: write one with save_network, or export to ONNX"
+            f"expected a safetensors file at {path}: {first_line(error)}; pickled files (.pt, "
+            ".pth, .pt2) may run code and are not read: write one with save_network, or export to "
+            "ONNX"
         ) from error
     try:
         architecture = _ADAPTER.validate_python(json.loads(header[ARCHITECTURE]))
-    except (KeyError, ValueError, ValidationError) as error:
+    except (KeyError, ValueError, ValidationError, RecursionError) as error:
         raise ModelError(
             f"expected the named architecture (mlp, cnn or recurrent) in the header of {path}, "
             "got none that fits; write the file with save_network, or export to ONNX"
         ) from error
-    network = build(architecture, seed=0)
+    return _filled(architecture, tensors, path).eval().requires_grad_(False)
+
+
+def _filled(
+    architecture: Mlp | Cnn | Recurrent, tensors: dict[str, Tensor], path: Path
+) -> nn.Module:
+    """The architecture with these weights; before they fit, it takes no memory.
+
+    Raises:
+        ModelError: weights of other names, shapes or kinds.
+    """
+    named = len(getattr(architecture, "widths", ())) + len(getattr(architecture, "channels", ()))
     try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
+        if named > len(tensors):
+            raise ValueError(f"it names {named} layers, and there are {len(tensors)} tensors")
+        with torch.device("meta"):
+            network = build(architecture, seed=0)
+        network.load_state_dict(
+            {name: _number(value) for name, value in tensors.items()}, assign=True
+        )
+    except (RuntimeError, ValueError, TypeError, ArithmeticError) as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
         raise ModelError(
-            f"the weights of {path} do not fit its architecture: {str(error).splitlines()[-1]}"
+            f"the weights of {path} do not fit its architecture: "
+            f"{shown(lines[-1].strip(), longest=LONGEST_REASON)}"
         ) from error
-    return network.eval().requires_grad_(False)
+    return network
+
+
+def _number(weight: Tensor) -> Tensor:
+    if weight.is_complex():
+        raise ValueError("a tensor holds complex numbers")
+    return weight.float()
 
 
 def digest_network(network: nn.Module) -> str:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 
@@ -24,12 +24,16 @@ from sif.suspects.uri import SuspectAddress, TransformersOptions
 from sif.suspects.weights import weights_digest
 from sif.types import GenerationSettings, Query, Reply, TopTokens, Unanswered
 from sif.vlm.adapter import Parts, parts_of
-from sif.vlm.chat import spell, takes_system_turns
+from sif.vlm.chat import rendered, spell, takes_system_turns
 from sif.vlm.decoding import LogitsHook, decode
+from sif.vlm.encoding import encoded
 from sif.vlm.folder import load_chat_processor, load_model
 from sif.vlm.foreign import READING
 from sif.vlm.inputs import placed, processor_options
 from sif.vlm.plain_words import first_line
+
+ASKING: Final = (*READING, ModelError)
+"""What one question may fail with, a template that a certain word sets going among it."""
 
 
 class TransformersSuspect:
@@ -125,7 +129,7 @@ class TransformersSuspect:
         """Replies of one batch; one that fails is halved, down to the question at fault."""
         try:
             replies = self._generate(queries, settings, hook)
-        except READING as error:
+        except ASKING as error:
             if len(queries) == 1:
                 return [Unanswered(reason=f"{type(error).__name__}: {first_line(error)}")]
             half = len(queries) // 2
@@ -219,18 +223,20 @@ class TransformersSuspect:
         return [tuple(answer) for answer in answers]
 
     def _inputs(self, queries: list[Query]) -> Any:
-        conversations = [_conversation(query, system_turns=self._system_turns) for query in queries]
-        inputs = self._processor.apply_chat_template(
-            conversations,
-            add_generation_prompt=True,
-            tokenize=True,
-            return_dict=True,
+        texts = [
+            rendered(self._processor, _conversation(query, system_turns=self._system_turns))
+            for query in queries
+        ]
+        begin = self._processor.tokenizer.bos_token
+        inputs = encoded(
+            self._processor,
+            [query.image.convert("RGB") for query in queries],
+            texts,
+            add_special_tokens=not (begin and texts[0].startswith(begin)),
+            padding=True,
+            padding_side="left",
             return_tensors="pt",
-            processor_kwargs={
-                "padding": True,
-                "padding_side": "left",
-                **processor_options(self._model),
-            },
+            **processor_options(self._model),
         )
         return placed(inputs, self._model)
 
@@ -263,7 +269,7 @@ def _conversation(query: Query, *, system_turns: bool) -> list[dict[str, Any]]:
     user = {
         "role": "user",
         "content": [
-            {"type": "image", "image": query.image.convert("RGB")},
+            {"type": "image"},
             {"type": "text", "text": words},
         ],
     }

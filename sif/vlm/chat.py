@@ -10,14 +10,13 @@ from typing import Any, Final
 from jinja2.exceptions import TemplateError
 
 from sif.errors import ModelError
+from sif.vlm.foreign import FOREIGN
 from sif.vlm.plain_words import first_line
+from sif.vlm.template_trial import try_template
 
 PROBE: Final = "sif probe of one turn"
 # What a template may do with turns that it was not written for.
-RENDERING: Final = (
-    *(TemplateError, ValueError, TypeError, KeyError, AttributeError, IndexError),
-    *(ArithmeticError, RecursionError),
-)
+RENDERING: Final = (*FOREIGN, TemplateError, SyntaxError, MemoryError, OSError)
 # Ids before and behind a picture's own, as configurations name them.
 FRAMES: Final = (
     ("vision_start_token_id", "vision_end_token_id"),
@@ -41,8 +40,23 @@ WORDS_ONLY: Final = (
 def spell(processor: Any, prompt: str, *, pictures: int = 1) -> str:
     """One user turn with pictures and words, in the template of a processor."""
     content = [*[{"type": "image"}] * pictures, {"type": "text", "text": prompt}]
-    turn = {"role": "user", "content": content}
-    return str(processor.apply_chat_template([turn], add_generation_prompt=True))
+    return rendered(processor, [{"role": "user", "content": content}])
+
+
+def rendered(processor: Any, turns: list[dict[str, Any]]) -> str:
+    """Turns in the template of a processor, which is a stranger's program.
+
+    It is tried elsewhere first, and sees no picture: a picture's own methods write files.
+
+    Args:
+        processor: with a chat template.
+        turns: words, and places of pictures.
+
+    Raises:
+        ModelError: the template takes more time or memory than any does, or writes more.
+    """
+    try_template(processor, turns, getattr(processor.tokenizer, "name_or_path", "the model"))
+    return str(processor.apply_chat_template(turns, add_generation_prompt=True))
 
 
 def require_template(processor: Any, source: str | Path, config: Any = None) -> None:
@@ -87,7 +101,7 @@ def takes_system_turns(processor: Any) -> bool:
         {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "prompt"}]},
     ]
     try:
-        text = str(processor.apply_chat_template(turns, add_generation_prompt=True))
+        text = rendered(processor, turns)
     except RENDERING:
         return False
     return PROBE in text and PRINTED not in text

@@ -6,7 +6,7 @@ import torch
 from sif.errors import SuspectError, UsageError
 from sif.networks import endpoint
 from sif.networks.connect import connect_network
-from sif.networks.endpoint import EndpointNetwork
+from sif.networks.endpoint import EndpointNetwork, EndpointOptions
 from sif.networks.fingerprint import NetworkFingerprint
 from sif.networks.output_journal import OutputJournal
 from sif.networks.verify import verify_network
@@ -41,7 +41,7 @@ def test_lasting_failures_are_one_clear_line(world: Small) -> None:
             EndpointNetwork(server.url)(world.data.inputs[:2])
     assert server.requests == 1
     with pytest.raises(SuspectError, match="cannot be reached"):
-        EndpointNetwork(server.url, attempts=2)(world.data.inputs[:2])
+        EndpointNetwork(server.url, EndpointOptions(attempts=2))(world.data.inputs[:2])
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_an_endpoint_that_fails_half_way_goes_on_and_nothing_is_lost(
     monkeypatch.setattr("sif.networks.verify.BATCH", 4)
     path = tmp_path / "outputs.sqlite"
     with serving(world.unseen_copies[0]) as server:
-        network = EndpointNetwork(server.url, attempts=1)
+        network = EndpointNetwork(server.url, EndpointOptions(attempts=1))
         server.status = lambda number: 200 if number <= 2 else 500
         with OutputJournal(path) as journal, pytest.raises(SuspectError, match="8 of 12 answers"):
             verify_network(fingerprint, network, name=server.url, journal=journal)
@@ -103,6 +103,6 @@ def test_wrong_addresses_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         EndpointNetwork("ftp://x/y")
     monkeypatch.delenv("NOT_SET", raising=False)
     with pytest.raises(UsageError, match="NOT_SET"):
-        EndpointNetwork("http://x/y", key_env="NOT_SET")
+        EndpointNetwork("http://x/y", EndpointOptions(key_env="NOT_SET"))
     with pytest.raises(UsageError, match="sif_attempts"):
         connect_network("http://x/y?sif_attempts=0")

@@ -20,11 +20,11 @@ Prepare = Callable[[nn.Module, Inputs, Targets], Inputs]
 class Fit(BaseModel):
     """Settings of a training: passes over the data, Adam's rate, examples of a step, its decay."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    epochs: float = Field(default=30.0, gt=0)
+    epochs: float = Field(default=30.0, gt=0, le=1_000_000)
     learning_rate: float = Field(default=3e-3, gt=0)
-    batch_size: int = Field(default=64, ge=1)
+    batch_size: int = Field(default=64, ge=1, le=10_000_000)
     weight_decay: float = Field(default=0.0, ge=0)
 
     def steps(self, examples: int) -> int:

@@ -23,7 +23,7 @@ class Obfuscation(BaseModel, ABC):
         copies_weights: False for thefts that only ask the network (distillation, extraction).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     copies_weights: ClassVar[bool] = True
 

@@ -57,7 +57,7 @@ class Extract(Obfuscation):
 
     answers: Literal["soft", "labels"] = "soft"
     known: float = Field(default=0.25, gt=0, le=1)
-    queries: int = Field(default=10, ge=1)
+    queries: int = Field(default=10, ge=1, le=1_000_000)
     jitter: float = Field(default=0.05, ge=0)
     student: Architecture | None = None
     training: Fit = Fit(epochs=30)

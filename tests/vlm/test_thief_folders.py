@@ -1,0 +1,90 @@
+"""Folders of thieves: asked, or refused in one sentence, in time and within memory.
+
+Whoever fingerprints, asks or examines a folder goes through `examine_model` or `connect`; the slow
+tier goes through all mutations of both families, the fast one through a few.
+"""
+
+import resource
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from sif.cli.doctor_model import examine_model
+from sif.errors import ModelError, SifError
+from sif.suspects.connect import connect
+from sif.types import Answer, Unanswered
+from tests.suspects.questions import questions
+from tests.vlm.mutations import copied, mutations
+
+SECONDS = 60
+GIB_IN_KIB = 2**20
+PARTS = 10
+EVERY = 60
+
+
+@pytest.fixture(autouse=True)
+def no_waiting() -> Iterator[None]:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise TimeoutError(f"still at it after {SECONDS} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def asked(folder: Path) -> None:
+    (reply,) = connect(f"hf:{folder}?device=cpu").ask(questions(1, max_new_tokens=2))
+    assert isinstance(reply, Answer | Unanswered)
+    if isinstance(reply, Unanswered):
+        assert reply.reason.isprintable()
+        assert len(reply.reason) < 900
+
+
+def examined(folder: Path) -> None:
+    """As `sif doctor` does it, and whoever makes triggers before all else."""
+    report = examine_model(str(folder), device="cpu")
+    if report.reason is not None:
+        raise ModelError(report.reason)
+
+
+def one_sentence(folder: Path) -> None:
+    for what in (asked, examined):
+        signal.alarm(SECONDS)
+        try:
+            what(folder)
+        except SifError as error:
+            said = str(error)
+            assert said.isprintable(), said
+            assert len(said) < 1200, said
+        signal.alarm(0)
+
+
+def try_all(base: Path, tmp_path: Path, names: list[str]) -> None:
+    table, faults = mutations(), {}
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for name in names:
+        folder = copied(base, tmp_path / "copy")
+        table[name](folder)
+        try:
+            one_sentence(folder)
+        except Exception as error:
+            faults[name] = repr(error)[:300]
+    assert faults == {}
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < GIB_IN_KIB
+
+
+def test_some_folders_of_thieves(untrained_llava: Path, tmp_path: Path) -> None:
+    try_all(untrained_llava, tmp_path, sorted(mutations())[7::EVERY])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("family", ["untrained_llava", "untrained_qwen"])
+def test_all_folders_of_thieves(
+    family: str, part: int, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    try_all(request.getfixturevalue(family), tmp_path, sorted(mutations())[part::PARTS])
