@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sif import prompts
 from sif.errors import UsageError
+from sif.pictures.reading import read_image
 from sif.types import GenerationSettings, Query
-from sif.vlm.native import read_image
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 

@@ -8,10 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sif.errors import UsageError
+from sif.pictures.colours import to_rgb
+from sif.pictures.reading import place_of, read_image
 from sif.validation import first_fault
 
 
@@ -30,12 +32,11 @@ class Example:
             UsageError: the file is no readable picture.
         """
         if isinstance(self.image, Image.Image):
-            return self.image.convert("RGB")
+            return to_rgb(self.image)
         try:
-            with Image.open(self.image) as image:
-                return ImageOps.exif_transpose(image).convert("RGB")
-        except (OSError, UnidentifiedImageError) as error:
-            raise UsageError(f"expected a picture at {self.image}: {error}") from error
+            return read_image(self.image)
+        except UsageError as error:
+            raise UsageError(f"expected a picture at {place_of(self.image)}: {error}") from error
 
 
 class _Line(BaseModel):

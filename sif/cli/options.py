@@ -104,6 +104,10 @@ SigningPublicKey = Annotated[
         show_default="FP/claim/public.pem",
     ),
 ]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="Stop at a file that is no readable picture, or tiny or hidden."),
+]
 Suspect = Annotated[
     str, typer.Argument(help="hf:MODEL, vllm:MODEL or openai:URL#NAME, with ?option=value&…")
 ]
