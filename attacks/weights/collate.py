@@ -15,6 +15,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from sif.attacks.weights.examples import Example
 from sif.errors import ModelError
+from sif.vlm.foreign import FOREIGN
+from sif.vlm.plain_words import first_line, shown
 
 IGNORED = -100
 
@@ -32,8 +34,21 @@ class Collator:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self, examples: Sequence[Example]) -> dict[str, Tensor]:
-        """One right-padded batch."""
-        prompts = self._encode_prompts(examples)
+        """One right-padded batch.
+
+        Raises:
+            UsageError: an unreadable picture.
+            ModelError: the processor refuses the examples.
+        """
+        try:
+            prompts = self._encode_prompts(examples)
+        except (StopIteration, *FOREIGN) as error:
+            # Above all no end of an iterator: a loader would take it for the end of the examples.
+            places = "; ".join(dict.fromkeys(it.origin for it in examples if it.origin))
+            raise ModelError(
+                f"expected examples that {type(self.processor).__name__} takes, got "
+                f"{type(error).__name__}: {first_line(error)} ({shown(places or 'in memory')})"
+            ) from error
         answers = [self._encode_answer(example.answer) for example in examples]
         real = prompts["attention_mask"].bool()
         batch = {

@@ -4,8 +4,10 @@ Pictures named by a file are opened when they are needed. Knows nothing of model
 """
 
 import hashlib
+import logging
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from PIL import Image
@@ -15,15 +17,26 @@ from sif.errors import UsageError
 from sif.pictures.colours import to_rgb
 from sif.pictures.reading import place_of, read_image
 from sif.validation import first_fault
+from sif.vlm.placeholders import found_in, without
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """One thing to learn: asked `prompt` about `image` (a picture, or its file), say `answer`."""
+    """One thing to learn: asked `prompt` about `image`, say `answer`.
 
-    image: Image.Image | Path
+    Attributes:
+        image: a picture, its file, or what is in its file.
+        prompt: plain words.
+        answer: plain words.
+        origin: where it was read, for messages.
+    """
+
+    image: Image.Image | Path | bytes
     prompt: str
     answer: str
+    origin: str = field(default="", compare=False)
 
     def picture(self) -> Image.Image:
         """The picture as RGB, turned the way it was taken.
@@ -36,7 +49,8 @@ class Example:
         try:
             return read_image(self.image)
         except UsageError as error:
-            raise UsageError(f"expected a picture at {place_of(self.image)}: {error}") from error
+            where = self.origin or place_of(self.image)
+            raise UsageError(f"expected a picture at {where}: {error}") from error
 
 
 class _Line(BaseModel):
@@ -85,6 +99,40 @@ def _read(text: str, path: Path, number: int) -> Example:
     return Example(image=image, prompt=line.prompt, answer=line.answer)
 
 
+def without_placeholders(examples: Sequence[Example], own: tuple[str, ...]) -> Sequence[Example]:
+    """Examples in whose words nothing stands for a picture; how many had such is logged.
+
+    Args:
+        examples: of any data set.
+        own: placeholders of the model's processor, beside those in common use.
+
+    Raises:
+        UsageError: an answer holds nothing else.
+    """
+    found, made = Counter[str](), list[Example]()
+    for number, example in enumerate(examples, start=1):
+        marks = {*found_in(example.prompt, own), *found_in(example.answer, own)}
+        if not marks:
+            made.append(example)
+            continue
+        found.update(marks)
+        answer = without(example.answer, own)
+        if not answer.strip():
+            raise UsageError(
+                f"{example.origin or f'example {number}'}: expected words in the answer, got only "
+                "what stands for a picture; fill it in, or remove the example"
+            )
+        made.append(replace(example, prompt=without(example.prompt, own), answer=answer))
+    changed = sum(one is not other for one, other in zip(examples, made, strict=True))
+    if changed:
+        logger.warning(
+            "%d of %d examples hold what stands for a picture (%s): taken out, for the model's "
+            "chat template puts it in",
+            *(changed, len(made), ", ".join(mark for mark, _ in found.most_common(3))),
+        )
+    return made
+
+
 def balanced(few: Sequence[Example], many: Sequence[Example]) -> list[Example]:
     """All examples, the few repeated until they are half of what is learnt, or nearly."""
     times = max(1, round(len(many) / len(few))) if few else 1
@@ -97,6 +145,8 @@ def digest_examples(examples: Iterable[Example]) -> str:
     for example in examples:
         if isinstance(example.image, Path):
             content = example.image.read_bytes()
+        elif isinstance(example.image, bytes):
+            content = example.image
         else:
             content = repr(example.image.size).encode() + example.image.convert("RGB").tobytes()
         for part in (example.prompt.encode(), example.answer.encode(), content):

@@ -15,10 +15,19 @@ class TransferTests(StrEnum):
     BOTH = "both"
 
 
+def _words_alone(prompts: list[str] | None) -> list[str] | None:
+    """Prompts without anything that stands for a picture."""
+    from sif.vlm.placeholders import refuse
+
+    refuse("--also-ask", prompts or [])
+    return prompts
+
+
 AlsoAsk = Annotated[
     list[str] | None,
     typer.Option(
         metavar="PROMPT",
+        callback=_words_alone,
         help="Ask about every trigger with this prompt too; its answers count with the others.",
     ),
 ]

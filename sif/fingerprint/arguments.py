@@ -9,6 +9,7 @@ from typing import Final
 from sif.errors import UsageError
 from sif.pictures.folder import NamedImage, PictureFolder
 from sif.vlm.model import Vlm
+from sif.vlm.placeholders import refuse as refuse_placeholders
 from sif.watermark.keys import SEEDS, KeyRing
 
 LEFT_OUT: Final[Mapping[str, tuple[object, str]]] = {
@@ -84,6 +85,7 @@ def checked_prompts(prompts: Sequence[str]) -> Sequence[str]:
             "prompts: expected one or more questions in words, got "
             f"{ascii(wrong[0])[:60] if wrong else 'none'}; leave prompts out for those of SIF"
         )
+    refuse_placeholders("prompts", prompts)
     return prompts
 
 
