@@ -11,12 +11,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from sif.attacks.datasets import read_pairs
 from sif.errors import UsageError
 from sif.pictures.colours import to_rgb
-from sif.pictures.reading import place_of, read_image
-from sif.validation import first_fault
+from sif.pictures.reading import check_picture, place_of, read_image
 from sif.vlm.placeholders import found_in, without
 
 logger = logging.getLogger(__name__)
@@ -53,50 +52,46 @@ class Example:
             raise UsageError(f"expected a picture at {where}: {error}") from error
 
 
-class _Line(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-    image: str = Field(min_length=1)
-    prompt: str
-    answer: str = Field(min_length=1)
-
-
 def load_examples(path: Path) -> list[Example]:
-    """Reads JSONL lines such as `{"image": "a.png", "prompt": "…", "answer": "…"}`.
+    """Reads a data set to tune on, in any form that `sif.attacks.datasets` knows.
 
     Args:
-        path: the file; image paths are relative to its folder. Blank lines and further fields are
-            passed over.
+        path: the file, such as JSONL lines with image, prompt and answer; image paths are relative
+            to its folder. Blank lines and further fields are passed over.
 
     Raises:
         UsageError: no such file, no example in it, or a broken line (says which).
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"expected a JSONL file at {path}: {error}") from error
     examples = [
-        _read(line, path, number) for number, line in enumerate(lines, start=1) if line.strip()
+        Example(image=pair.image, prompt=pair.prompt, answer=pair.answer or "", origin=pair.place)
+        for pair in read_pairs(path, answers=True)
     ]
     if not examples:
-        raise UsageError(f"expected at least one example in {path}, found none")
+        raise UsageError(
+            f"expected at least one example in {place_of(path)}, found none; write lines such as "
+            '{"image": "a.png", "prompt": "…", "answer": "…"}'
+        )
     return examples
 
 
-def _read(text: str, path: Path, number: int) -> Example:
-    try:
-        line = _Line.model_validate_json(text)
-    except ValidationError as error:
-        fault = first_fault(error)
-        field = f"{fault.where!r}: " if fault.where else ""
-        raise UsageError(
-            f"{path}, line {number}: expected image, prompt and answer as JSON, "
-            f"got {field}{fault.what}"
-        ) from error
-    image = path.parent / line.image
-    if not image.is_file():
-        raise UsageError(f"{path}, line {number}: expected a picture at {image}, found none")
-    return Example(image=image, prompt=line.prompt, answer=line.answer)
+def check_pictures(examples: Iterable[Example]) -> None:
+    """Looks at the header of every picture, so that a training does not end at one in its middle.
+
+    Raises:
+        UsageError: one is missing, too large, or none.
+    """
+    seen = set[Path]()
+    for example in examples:
+        if isinstance(example.image, Image.Image) or example.image in seen:
+            continue
+        try:
+            check_picture(example.image)
+        except UsageError as error:
+            raise UsageError(
+                f"{example.origin}: {error}" if example.origin else str(error)
+            ) from error
+        if isinstance(example.image, Path):
+            seen.add(example.image)
 
 
 def without_placeholders(examples: Sequence[Example], own: tuple[str, ...]) -> Sequence[Example]:

@@ -27,7 +27,12 @@ from sif.attacks.weights.attack import (
     ignore,
 )
 from sif.attacks.weights.collate import Collator
-from sif.attacks.weights.examples import Example, digest_examples, without_placeholders
+from sif.attacks.weights.examples import (
+    Example,
+    check_pictures,
+    digest_examples,
+    without_placeholders,
+)
 from sif.attacks.weights.parts import (
     adaptable_layers,
     language_layers,
@@ -117,6 +122,7 @@ def finetune(
             f"{type(model).__name__}, which reads no words"
         )
     examples = without_placeholders(examples, placeholders_of(processor))
+    check_pictures(examples)
     dtype, place, before = model.dtype, model.device, _digest_weights(model)
     name = choose_device(device)
     with _own_randomness(name):
