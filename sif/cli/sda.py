@@ -44,7 +44,8 @@ Benign = Annotated[
     typer.Option(
         metavar="DIR|JSONL",
         help="Ordinary questions: a folder of pictures, or JSONL with image and prompt, or what "
-        "`sif thief --finetune` reads. Half of the pictures serve to choose limits, the other half is reported.",
+        "`sif thief --finetune` reads. Half of the pictures serve to choose limits, the other half "
+        "is reported.",
     ),
 ]
 Rate = Annotated[
