@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sif.errors import UsageError
-from sif.vlm.plain_words import shown
+from sif.visible import quoted
 
 LONGEST_WORD: Final = 40
 
@@ -68,4 +68,4 @@ def words_of(value: Any, field: str, *, blank: bool) -> str:
 
 def excerpt(value: Any) -> str:
     """The first few letters of something, fit to be shown."""
-    return repr(shown(value, longest=LONGEST_WORD))
+    return quoted(value, longest=LONGEST_WORD)

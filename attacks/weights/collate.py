@@ -7,7 +7,7 @@ everything else (pixels, grids) is handed on as it is.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -19,6 +19,8 @@ from sif.vlm.foreign import FOREIGN
 from sif.vlm.plain_words import first_line, shown
 
 IGNORED = -100
+FAULTS: Final = (StopIteration, *FOREIGN)
+"""Of a processor. Above all no end of an iterator, which a loader would take for its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,7 @@ class Collator:
         """
         try:
             prompts = self._encode_prompts(examples)
-        except (StopIteration, *FOREIGN) as error:
-            # Above all no end of an iterator: a loader would take it for the end of the examples.
+        except FAULTS as error:
             places = "; ".join(dict.fromkeys(it.origin for it in examples if it.origin))
             raise ModelError(
                 f"expected examples that {type(self.processor).__name__} takes, got "

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 
@@ -31,6 +31,9 @@ from sif.vlm.foreign import READING
 from sif.vlm.inputs import placed, processor_options
 from sif.vlm.placeholders import found_in, placeholders_of
 from sif.vlm.plain_words import first_line
+
+FAULTS: Final = (StopIteration, *READING)
+"""Of a processor or a model over one question; an end of an iterator is an error here too."""
 
 
 class TransformersSuspect:
@@ -126,7 +129,7 @@ class TransformersSuspect:
         """Replies of one batch; one that fails is halved, down to the question at fault."""
         try:
             replies = self._generate(queries, settings, hook)
-        except (StopIteration, *READING) as error:
+        except FAULTS as error:
             if len(queries) == 1:
                 marks = found_in(queries[0].prompt, placeholders_of(self._processor))
                 fault = (
