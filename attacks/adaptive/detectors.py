@@ -1,5 +1,6 @@
 """Detectors of triggers: a score for every picture, without key and model. Knows no thresholds."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sif.errors import UsageError
-from sif.fingerprint.content import ContentSpace, learn_content
+from sif.fingerprint.content import ContentSpace, learn_content, patches_of
 from sif.vlm.pixels import to_tensor
 
 SHARE: Final = 0.99
@@ -87,7 +88,7 @@ class OffContent(Detector):
         Raises:
             UsageError: too few pictures, or one that is smaller than a patch.
         """
-        whole = [_whole_patches(picture, tile) for picture in pictures]
+        whole = (_whole_patches(picture, tile) for picture in pictures)
         return cls(learn_content(whole, tile=tile, share=share))
 
     def scores(self, pictures: Sequence[Image.Image]) -> Float[np.ndarray, " pictures"]:
@@ -99,8 +100,12 @@ class OffContent(Detector):
         return np.array([self._score(picture) for picture in pictures])
 
     def _score(self, picture: Image.Image) -> float:
-        patches = to_tensor([_whole_patches(picture, self.content.tile)])
-        return 255 * float(self.content.removed_from(patches).square().mean().sqrt())
+        total, number = 0.0, 0
+        for patches in patches_of(_whole_patches(picture, self.content.tile), self.content.tile):
+            left = self.content.left_of(patches)
+            total += float(left.square().sum(dtype=torch.float64))
+            number += left.numel()
+        return 255 * math.sqrt(total / number)
 
 
 def _whole_patches(picture: Image.Image, tile: int) -> Image.Image:

@@ -14,9 +14,9 @@ from PIL import Image
 
 from sif.attacks.weights.attack import Progress, Report, ignore
 from sif.fingerprint.folder import FingerprintSet, Trigger
-from sif.fingerprint.images import NamedImage
 from sif.fingerprint.make import MakingProgress, make_fingerprint
 from sif.fingerprint.recipe import Recipe
+from sif.pictures.folder import NamedImage
 from sif.vlm.model import Vlm
 from sif.watermark.keys import KeyRing
 

@@ -4,20 +4,23 @@ Knows neither models nor signals.
 """
 
 import hashlib
-import json
+import logging
 import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from PIL import Image
 
 from sif import prompts
+from sif.attacks.datasets import read_pairs
 from sif.errors import UsageError
+from sif.pictures.folder import read_images
+from sif.pictures.reading import place_of, read_image
 from sif.types import GenerationSettings, Query
-from sif.vlm.native import read_image
+from sif.vlm.placeholders import without
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+logger = logging.getLogger(__name__)
 
 
 class Halves(NamedTuple):
@@ -27,40 +30,28 @@ class Halves(NamedTuple):
     reported: list[Query]
 
 
-class _Line(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-    image: str = Field(min_length=1)
-    prompt: str = Field(min_length=1)
-
-
 def read_benign(source: Path, generation: GenerationSettings) -> list[Query]:
-    """Questions from a folder of pictures, or from JSONL with `image` and `prompt` in every line.
+    """Questions from a folder of pictures, or from a data set with pictures and prompts.
 
-    The pictures of a folder are asked about with the ordinary prompts in turn. Paths in a JSONL
-    file are relative to its folder; further fields are passed over.
+    The pictures of a folder are asked about with the ordinary prompts in turn. What stands for a
+    picture in a prompt is taken out: whoever is asked has a template of his own.
 
     Args:
-        source: folder or file.
+        source: a folder (as of `sif.pictures.folder`) or a file (as of `sif.attacks.datasets`).
         generation: as the fingerprint's triggers are asked, or lengths could not be compared.
 
     Raises:
-        UsageError: nothing there, no question in it, a broken line (says which) or picture.
+        UsageError: nothing there, no question in it, a broken record (says which) or picture.
     """
-    pairs = _of_folder(source) if source.is_dir() else _of_lines(source)
+    pairs = _of_folder(source) if source.is_dir() else _of_file(source)
     if not pairs:
         raise UsageError(
-            f"expected benign questions in {source}, got an empty set; give a folder of pictures "
-            'or JSONL lines such as {"image": "a.png", "prompt": "…"}'
+            f"expected benign questions in {place_of(source)}, got an empty set; give a folder of "
+            'pictures or JSONL lines such as {"image": "a.png", "prompt": "…"}'
         )
     return [
-        Query(
-            trigger=f"benign-{number:05d}",
-            image=read_image(path),
-            prompt=prompt,
-            generation=generation,
-        )
-        for number, (path, prompt) in enumerate(pairs)
+        Query(trigger=f"benign-{number:05d}", image=image, prompt=prompt, generation=generation)
+        for number, (image, prompt) in enumerate(pairs)
     ]
 
 
@@ -90,32 +81,37 @@ def halve(queries: Sequence[Query], *, seed: int = 0) -> Halves:
     return Halves(*halves)
 
 
-def _of_folder(folder: Path) -> list[tuple[Path, str]]:
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+def _of_folder(folder: Path) -> list[tuple[Image.Image, str]]:
+    try:
+        images = read_images(folder)
+    except UsageError as error:
+        raise UsageError(
+            f"expected benign questions, got an empty set: {error}; or name JSONL with image and "
+            "prompt"
+        ) from error
     ordinary = prompts.load()
-    return [(path, ordinary[index % len(ordinary)]) for index, path in enumerate(paths)]
+    return [(one, ordinary[index % len(ordinary)]) for index, one in enumerate(images.pictures)]
 
 
-def _of_lines(path: Path) -> list[tuple[Path, str]]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise UsageError(
-            f"expected a folder of pictures or a JSONL file at {path}: {reason}"
-        ) from error
-    return [_read(text, path, number) for number, text in enumerate(lines, 1) if text.strip()]
-
-
-def _read(text: str, path: Path, number: int) -> tuple[Path, str]:
-    try:
-        line = _Line.model_validate(json.loads(text))
-    except (ValidationError, ValueError) as error:
-        raise UsageError(
-            f"{path}, line {number}: expected JSON with image and prompt, got "
-            f"{text[:60]!r}; mend or remove the line"
-        ) from error
-    image = path.parent / line.image
-    if not image.is_file():
-        raise UsageError(f"{path}, line {number}: expected a picture at {image}, found none")
-    return image, line.prompt
+def _of_file(path: Path) -> list[tuple[Image.Image, str]]:
+    pairs, pictures, marked = read_pairs(path, answers=False), dict[Path, Image.Image](), 0
+    made = []
+    for pair in pairs:
+        prompt = without(pair.prompt)
+        marked += prompt != pair.prompt
+        if not prompt.strip():
+            raise UsageError(
+                f"{pair.place}: expected a prompt in words, got none; mend or remove it"
+            )
+        if isinstance(pair.image, bytes):
+            picture = read_image(pair.image, place=pair.place)
+        else:
+            picture = pictures.get(pair.image) or read_image(pair.image)
+            pictures[pair.image] = picture
+        made.append((picture, prompt))
+    if marked:
+        logger.warning(
+            "%s: %d of %d prompts hold what stands for a picture, which is taken out",
+            *(place_of(path), marked, len(made)),
+        )
+    return made

@@ -7,7 +7,7 @@ everything else (pixels, grids) is handed on as it is.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -16,8 +16,12 @@ from torch.nn.utils.rnn import pad_sequence
 from sif.attacks.weights.examples import Example
 from sif.errors import ModelError
 from sif.vlm.chat import spell
+from sif.vlm.foreign import FOREIGN
+from sif.vlm.plain_words import first_line, shown
 
 IGNORED = -100
+FAULTS: Final = (StopIteration, *FOREIGN)
+"""Of a processor. Above all no end of an iterator, which a loader would take for its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +37,20 @@ class Collator:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self, examples: Sequence[Example]) -> dict[str, Tensor]:
-        """One right-padded batch."""
-        prompts = self._encode_prompts(examples)
+        """One right-padded batch.
+
+        Raises:
+            UsageError: an unreadable picture.
+            ModelError: the processor refuses the examples.
+        """
+        try:
+            prompts = self._encode_prompts(examples)
+        except FAULTS as error:
+            places = "; ".join(dict.fromkeys(it.origin for it in examples if it.origin))
+            raise ModelError(
+                f"expected examples that {type(self.processor).__name__} takes, got "
+                f"{type(error).__name__}: {first_line(error)} ({shown(places or 'in memory')})"
+            ) from error
         answers = [self._encode_answer(example.answer) for example in examples]
         real = prompts["attention_mask"].bool()
         batch = {

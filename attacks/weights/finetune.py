@@ -6,9 +6,8 @@ killed goes on from its last checkpoint. Knows nothing of files of examples or o
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, NamedTuple
 
@@ -28,7 +27,12 @@ from sif.attacks.weights.attack import (
     ignore,
 )
 from sif.attacks.weights.collate import Collator
-from sif.attacks.weights.examples import Example, digest_examples
+from sif.attacks.weights.examples import (
+    Example,
+    check_pictures,
+    digest_examples,
+    without_placeholders,
+)
 from sif.attacks.weights.parts import (
     adaptable_layers,
     language_layers,
@@ -45,6 +49,7 @@ from sif.checkpoint import Checkpoint
 from sif.errors import ModelError, UsageError
 from sif.vlm.inputs import processor_options
 from sif.vlm.parameters import cast
+from sif.vlm.placeholders import placeholders_of
 
 
 class Finetune(WeightAttack):
@@ -89,6 +94,8 @@ def finetune(
 ) -> list[float]:
     """Tunes a model in place; it keeps its precision, its device and its class.
 
+    Placeholders of pictures in prompts and answers are taken out: the chat template has its own.
+
     Args:
         model: an image-text model with ordinary weights.
         processor: its processor, which also spells the prompts.
@@ -102,9 +109,10 @@ def finetune(
         The mean loss of every update, those before a kill included.
 
     Raises:
-        UsageError: no examples, a model without words, an unreadable picture, or a checkpoint of
-            another training.
-        ModelError: the loss is no longer finite, or the language model cannot be found.
+        UsageError: no examples, a model without words, an unreadable picture, an answer of nothing
+            but placeholders, or a checkpoint of another training.
+        ModelError: the loss is no longer finite, the language model cannot be found, the examples
+            ended early, or no weight changed.
     """
     if not examples:
         raise UsageError("expected at least one example to tune on, got none")
@@ -113,7 +121,9 @@ def finetune(
             f"expected a vision-language model to tune on prompts and answers, got "
             f"{type(model).__name__}, which reads no words"
         )
-    dtype, place = model.dtype, model.device
+    examples = without_placeholders(examples, placeholders_of(processor))
+    check_pictures(examples)
+    dtype, place, before = model.dtype, model.device, _digest_weights(model)
     name = choose_device(device)
     with _own_randomness(name):
         torch.manual_seed(settings.seed)
@@ -128,7 +138,36 @@ def finetune(
         learner.module.merge_and_unload()
     cast(model, dtype)
     model.to(place).eval().requires_grad_(True)
+    try:
+        require_change(model, before=before, steps=len(losses), wanted=run.steps)
+    except ModelError:
+        if checkpoint:
+            checkpoint.unlink(missing_ok=True)
+        raise
     return losses
+
+
+def require_change(model: Any, *, before: str, steps: int, wanted: int) -> None:
+    """Makes sure that a training trained: in all its steps, and to other weights.
+
+    Args:
+        model: after it.
+        before: digest of its weights before it.
+        steps: that were taken.
+        wanted: that were asked for.
+
+    Raises:
+        ModelError: it did not.
+    """
+    if steps != wanted:
+        raise ModelError(
+            f"expected a training of {wanted} steps, got {steps}; nothing is kept of it"
+        )
+    if _digest_weights(model) == before:
+        raise ModelError(
+            "expected a training to change the model, got the weights of before, bit for bit, "
+            f"after {steps} steps; raise the learning rate, or give other answers"
+        )
 
 
 class _Learner(NamedTuple):
@@ -188,7 +227,7 @@ def _train(
     for step in range(len(losses), run.steps):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(settings, step, run.steps)
-        update = list(islice(batches, settings.accumulate))
+        update = _next_of(batches, settings.accumulate)
         torch.manual_seed(settings.seed + step + 1)
         losses.append(_accumulate(accelerator, module, update, mixed=mixed))
         accelerator.clip_grad_norm_(learner.trained.values(), settings.clip)
@@ -199,6 +238,20 @@ def _train(
         report(Progress(stage="finetune", step=step + 1, steps=run.steps, loss=losses[-1]))
     accelerator.unwrap_model(module)
     return losses
+
+
+def _next_of(batches: Iterator[Any], number: int) -> list[Any]:
+    """The batches of one update; there are as many as are needed, so an early end is a fault."""
+    update = []
+    for _ in range(number):
+        try:
+            update.append(next(batches))
+        except StopIteration as error:
+            raise ModelError(
+                "expected examples until the last step, got an early end of them; nothing of this "
+                "training is kept"
+            ) from error
+    return update
 
 
 def _accumulate(accelerator: Any, module: Any, batches: list[Any], *, mixed: bool) -> float:
@@ -232,10 +285,15 @@ def _is_mixed(settings: Training, device: str) -> bool:
 def _digest(run: _Run, learner: _Learner) -> str:
     """SHA-256 of what determines a training: settings, examples and the weights it starts from."""
     settings = run.settings.model_dump_json(exclude={"checkpoint_every"})
-    digest = hashlib.sha256(f"{settings}|{digest_examples(run.examples)}".encode())
-    for name, parameter in learner.module.named_parameters():
+    begun = f"{settings}|{digest_examples(run.examples)}|".encode()
+    return _digest_weights(learner.module, begun)
+
+
+def _digest_weights(module: Any, begun: bytes = b"") -> str:
+    digest = hashlib.sha256(begun)
+    for name, parameter in module.named_parameters():
         digest.update(name.encode())
-        digest.update(parameter.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
+        digest.update(parameter.detach().cpu().reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
 
 

@@ -20,7 +20,6 @@ from torch import Tensor
 from sif.errors import StorageError, UsageError
 from sif.files import write_atomically
 from sif.fingerprint.craft import build_objective, build_schedule, build_term
-from sif.fingerprint.images import NamedImage
 from sif.fingerprint.make import MakingProgress, trigger_id
 from sif.fingerprint.objectives.objective import Batch
 from sif.fingerprint.objectives.target_answer import contains_target
@@ -31,11 +30,12 @@ from sif.fingerprint.recipe import (
     TargetAnswerRecipe,
     WeightNoiseRecipe,
 )
+from sif.pictures.folder import NamedImage
+from sif.pictures.reading import read_image
 from sif.prompts import Pair
 from sif.suspects.weights import weights_digest
 from sif.types import GenerationSettings
 from sif.vlm.model import Vlm
-from sif.vlm.native import read_image
 from sif.vlm.pixels import png_bytes, to_images, to_tensor
 
 REQUEST: Final = "request.json"

@@ -26,9 +26,9 @@ from sif.eval.triggers.roster import Roster
 from sif.eval.triggers.rows import Cost
 from sif.eval.triggers.trigger_set import TriggerSet, load_set
 from sif.files import write_atomically
-from sif.fingerprint.images import NamedImage
 from sif.fingerprint.make import MakingProgress, make_fingerprint
 from sif.fingerprint.recipe import Recipe
+from sif.pictures.folder import NamedImage
 from sif.suspects.weights import weights_digest
 from sif.vlm.model import Vlm
 

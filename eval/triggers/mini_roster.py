@@ -25,12 +25,12 @@ from sif.attacks.weights.theft import steal
 from sif.eval.jobs import Show
 from sif.eval.triggers.baseline import PAIRS
 from sif.eval.triggers.roster import Role, Roster, Split, Usual, named
-from sif.fingerprint.images import NamedImage
 from sif.mini.architecture import Family
 from sif.mini.catalogue import MODELS, Model
 from sif.mini.data import Kind, Sample, samples
 from sif.mini.folders import export
 from sif.mini.world import Scene
+from sif.pictures.folder import NamedImage
 from sif.suspects.connect import connect
 from sif.suspects.late import LateSuspect
 from sif.types import Suspect

@@ -12,8 +12,8 @@ from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from sif.errors import UsageError
 from sif.eval.jobs import Show
-from sif.fingerprint.images import NamedImage
 from sif.mini.world import Scene
+from sif.pictures.folder import NamedImage
 from sif.prompts import Pair
 from sif.suspects.late import LateSuspect
 from sif.watermark.keys import KeyRing

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sif.cli.activemark_read import bounds, verify
-from sif.cli.options import Device, Json, VisionSource
+from sif.cli.options import Device, Json, Strict, VisionSource
 from sif.cli.progress import bar
 from sif.cli.say import say_json, say_table, say_text
 
@@ -25,6 +25,7 @@ def profile(
     images: Annotated[Path, typer.Option(help="Folder of natural images; 100 are enough.")],
     top: Annotated[int, typer.Option(min=1, help="Largest activations of each image.")] = 5,
     plot: Annotated[Path | None, typer.Option(help="PNG file for the plot.")] = None,
+    strict: Strict = False,
     as_json: Json = False,
     device: Device = "auto",
 ) -> None:
@@ -35,11 +36,11 @@ def profile(
     import json
 
     from sif.files import write_atomically
-    from sif.fingerprint.images import read_images
     from sif.marks import profiling
     from sif.marks.vision_model import VisionModel
+    from sif.pictures.folder import read_images
 
-    pictures = [named.image for named in read_images(images)]
+    pictures = read_images(images, strict=strict).pictures
     vision = VisionModel.load(model, device=device)
     seen = profiling.profile(vision, pictures, top=top)
     if plot:
@@ -69,6 +70,7 @@ def embed(
         Path | None, typer.Option(help="Key file to use; else a fresh one is made in --out.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of everything random but the keys.")] = 0,
+    strict: Strict = False,
     device: Device = "auto",
 ) -> None:
     """Marks a model: changes its vision tower a little, and writes model and watermark.
@@ -80,9 +82,9 @@ def embed(
 
     Example: `sif activemark embed ./my-llava --images photos --out wm --model-out marked`
     """
-    from sif.fingerprint.images import read_images
     from sif.marks.embed_into import embed_model
     from sif.marks.recipe import load_recipe
+    from sif.pictures.folder import read_images
     from sif.watermark.keys import KeyRing
 
     changes = {
@@ -98,7 +100,7 @@ def embed(
             out,
             model_out,
             model,
-            [named.image for named in read_images(images)],
+            read_images(images, strict=strict).pictures,
             recipe=chosen,
             keys=KeyRing.load(secret) if secret else None,
             seed=seed,

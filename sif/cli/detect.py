@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from sif.cli.options import Strict
 from sif.cli.say import say, say_json
 
 
@@ -21,6 +22,7 @@ def detect(
     rate: Annotated[
         float, typer.Option(min=0, max=0.5, help="Share of ordinary pictures that may be flagged.")
     ] = 0.01,
+    strict: Strict = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print scores and threshold.")] = False,
 ) -> None:
     """Flags pictures by what they hold that ordinary pictures lack; needs no key and no model.
@@ -34,15 +36,16 @@ def detect(
     from sif.attacks.adaptive.detectors import OffContent
     from sif.attacks.adaptive.roc import threshold_at
     from sif.errors import UsageError
-    from sif.fingerprint.images import read_images
+    from sif.pictures.folder import read_images
 
-    looked_at, ordinary = read_images(folder), [it.image for it in read_images(benign)]
+    looked_at = read_images(folder, strict=strict, smallest=tile)
+    ordinary = read_images(benign, strict=strict, smallest=tile).pictures
     if len(ordinary) < 2:
         raise UsageError(f"expected ordinary pictures in {benign}, got {len(ordinary)}; add some")
     detector = OffContent.fit(ordinary[::2], tile=tile)
     threshold = threshold_at(detector.scores(ordinary[1::2]), rate)
-    scores = detector.scores([it.image for it in looked_at])
-    found = {it.name: float(score) for it, score in zip(looked_at, scores, strict=True)}
+    scores = detector.scores(looked_at.pictures)
+    found = {name: float(score) for name, score in zip(looked_at.names, scores, strict=True)}
     if as_json:
         say_json(json.dumps({"threshold": threshold, "scores": found}, indent=2))
         return

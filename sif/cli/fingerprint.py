@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from sif.fingerprint.make import MakingProgress
 
 Model = Annotated[str, typer.Argument(help="Folder or hub id of your model.")]
-Images = Annotated[Path, typer.Option(help="Folder of base images, any size and format.")]
+Images = Annotated[
+    Path, typer.Option(help="Folder of base images, any size and format; folders in it too.")
+]
 Out = Annotated[Path, typer.Option(help="Folder of the fingerprint.")]
 RecipeName = Annotated[
     str, typer.Option(help="sif, sif-wire, sif-recoded, sif-paper, sif-release, or a YAML file.")
@@ -63,6 +65,7 @@ def fingerprint(
     batch: options.BatchThatFits = "auto",
     checkpointing: Checkpointing = None,
     max_pixels: MaxPixels = None,
+    strict: options.Strict = False,
     device: options.Device = "auto",
 ) -> None:
     """Makes trigger images whose ordinary answers carry your secret watermark.
@@ -76,10 +79,10 @@ def fingerprint(
     from sif import prompts as prompt_sets
     from sif.claims.anchor import load_keys
     from sif.errors import UsageError
-    from sif.fingerprint.images import read_images
     from sif.fingerprint.make import make_fingerprint
     from sif.fingerprint.model_manifest import hash_model
     from sif.fingerprint.recipe import load_recipe
+    from sif.pictures.folder import read_images
     from sif.vlm.model import Vlm
 
     at_once = options.batch_that_fits(batch)
@@ -89,7 +92,7 @@ def fingerprint(
         questions = prompt_sets.load(prompts)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    pictures = read_images(images)
+    pictures = read_images(images, strict=strict)
     vlm = Vlm.load(model, device=device)
     with bar() as show:
         hash_model(model, report=counted(show, "hashing the model"))

@@ -15,10 +15,19 @@ class TransferTests(StrEnum):
     BOTH = "both"
 
 
+def _words_alone(prompts: list[str] | None) -> list[str] | None:
+    """Prompts without anything that stands for a picture."""
+    from sif.vlm.placeholders import refuse
+
+    refuse("--also-ask", prompts or [])
+    return prompts
+
+
 AlsoAsk = Annotated[
     list[str] | None,
     typer.Option(
         metavar="PROMPT",
+        callback=_words_alone,
         help="Ask about every trigger with this prompt too; its answers count with the others.",
     ),
 ]
@@ -103,6 +112,10 @@ SigningPublicKey = Annotated[
         help="Public half of a key that is given as a URI.",
         show_default="FP/claim/public.pem",
     ),
+]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="Stop at a file that is no readable picture, or tiny or hidden."),
 ]
 Suspect = Annotated[
     str, typer.Argument(help="hf:MODEL, vllm:MODEL or openai:URL#NAME, with ?option=value&…")

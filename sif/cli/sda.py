@@ -43,8 +43,9 @@ Benign = Annotated[
     Path,
     typer.Option(
         metavar="DIR|JSONL",
-        help="Ordinary questions: a folder of pictures, or JSONL with image and prompt. Half "
-        "of the pictures serve to choose limits, the other half is reported.",
+        help="Ordinary questions: a folder of pictures, or JSONL with image and prompt, or what "
+        "`sif thief --finetune` reads. Half of the pictures serve to choose limits, the other half "
+        "is reported.",
     ),
 ]
 Rate = Annotated[

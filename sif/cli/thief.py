@@ -56,7 +56,8 @@ Transplant = Annotated[
     ),
 ]
 Finetune = Annotated[
-    Path | None, typer.Option(help="JSONL of image (path beside the file), prompt, answer.")
+    Path | None,
+    typer.Option(help="JSONL of image, prompt, answer; LLaVA, ShareGPT, COCO or parquet."),
 ]
 Lora = Annotated[
     bool, typer.Option("--lora", help="Tune by an adapter, then merge it; else all weights.")

@@ -240,12 +240,12 @@ def purifier(
         mini_world_pictures,
         train_purifier,
     )
-    from sif.fingerprint.images import read_images
+    from sif.pictures.folder import read_images
 
     settings = PurifierTraining(
         noise=noise, steps=steps, tiles=tuple(tile) if tile else TILES, seed=seed
     )
-    pictures = [named.image for named in read_images(images)] if images else None
+    pictures = read_images(images).pictures if images else None
     torch.set_num_threads(1)
     with bar() as show:
         trained = train_purifier(

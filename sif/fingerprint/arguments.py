@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sif.errors import UsageError
-from sif.fingerprint.images import NamedImage
+from sif.pictures.folder import NamedImage, PictureFolder
 from sif.vlm.model import Vlm
+from sif.vlm.placeholders import refuse as refuse_placeholders
 from sif.watermark.keys import SEEDS, KeyRing
 
 LEFT_OUT: Final[Mapping[str, tuple[object, str]]] = {
@@ -84,6 +85,7 @@ def checked_prompts(prompts: Sequence[str]) -> Sequence[str]:
             "prompts: expected one or more questions in words, got "
             f"{ascii(wrong[0])[:60] if wrong else 'none'}; leave prompts out for those of SIF"
         )
+    refuse_placeholders("prompts", prompts)
     return prompts
 
 
@@ -93,9 +95,11 @@ def checked_images(images: Sequence[NamedImage]) -> Sequence[NamedImage]:
     Raises:
         UsageError: none, or something else.
     """
-    mend = "name a folder of pictures, or give a list of sif.fingerprint.images.NamedImage"
+    mend = "name a folder of pictures, or give a list of sif.pictures.folder.NamedImage"
     if not isinstance(images, Sequence):
         raise UsageError(f"images: expected images, got {type(images).__name__}; {mend}")
+    if isinstance(images, PictureFolder):
+        return images
     wrong = [type(one).__name__ for one in images if not isinstance(one, NamedImage)]
     if not images or wrong:
         raise UsageError(f"images: expected images, got {wrong[0] if wrong else 'none'}; {mend}")

@@ -6,9 +6,10 @@ trigger whose change stays out of the content of every patch of the vision tower
 model and not its siblings. Knows nothing of models or of triggers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import ceil
+from typing import Final
 
 import numpy as np
 import torch
@@ -20,6 +21,11 @@ from sif.errors import UsageError
 from sif.vlm.pixels import to_tensor
 
 Patches = Float[Tensor, "patches pixels"]
+Scatter = Float[np.ndarray, "pixels pixels"]
+
+MOST_VALUES: Final = 1 << 21
+"""Of a picture that are worked on at once."""
+GREY: Final = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,21 +51,24 @@ class ContentSpace:
         Raises:
             UsageError: the picture holds no whole patch.
         """
-        patches = _patches(change, self.tile)
-        basis = self.basis.to(patches)
-        kept = _picture(patches - patches @ basis @ basis.T, change, self.tile)
+        kept = _picture(self.left_of(_patches(change, self.tile)), change, self.tile)
         if kept.shape == change.shape:
             return kept
         whole = change.clone()
         whole[..., : kept.shape[-2], : kept.shape[-1]] = kept
         return whole
 
+    def left_of(self, patches: Float[Tensor, "*some pixels"]) -> Float[Tensor, "*some pixels"]:
+        """Patches without their part in the content."""
+        basis = self.basis.to(patches)
+        return patches - patches @ basis @ basis.T
 
-def learn_content(pictures: Sequence[Image.Image], *, tile: int, share: float) -> ContentSpace:
+
+def learn_content(pictures: Iterable[Image.Image], *, tile: int, share: float) -> ContentSpace:
     """Finds the fewest principal components that hold `share` of the variance of unseen pictures.
 
     Their number is chosen by two halves of the pictures: those of the one must explain the other.
-    The components are then taken from all of them.
+    The components are then taken from all of them. Pictures are gone through once; none is kept.
 
     Args:
         pictures: ordinary ones, at the model's native extent; the more, the better.
@@ -69,52 +78,106 @@ def learn_content(pictures: Sequence[Image.Image], *, tile: int, share: float) -
     Raises:
         UsageError: too few pictures to explain that much of unseen ones.
     """
-    halves = [_all_patches(pictures[first::2], tile) for first in (0, 1)]
-    mean = torch.cat(halves).mean(0)
-    explained = torch.zeros(0)
-    if len(pictures) > 1:
-        seen = (halves[1] - mean) @ _components(halves[0] - mean)
-        explained = seen.square().sum(0).cumsum(0) / (halves[1] - mean).square().sum()
+    halves, number_of_pictures = (_Moments(3 * tile * tile), _Moments(3 * tile * tile)), 0
+    for picture in pictures:
+        half = halves[number_of_pictures % 2]
+        for patches in patches_of(picture, tile):
+            half.add(patches)
+        number_of_pictures += 1
+    both = halves[0].joined(halves[1])
+    mean = both.mean()
+    explained = np.zeros(0)
+    if number_of_pictures > 1:
+        ways, unseen = _components(halves[0].scatter(mean)), halves[1].scatter(mean)
+        seen = np.einsum("pc,pq,qc->c", ways, unseen, ways, optimize=True)
+        explained = seen.cumsum() / np.trace(unseen)
     number = int((explained < share).sum()) + 1
     if not number <= len(explained):
         reached = float(explained[-1]) if len(explained) else 0.0
         # Were what is left unexplained to halve as the pictures double: twice what that asks for.
-        enough = 100 * ceil(len(pictures) * (1 - reached) / (1 - share) / 50)
+        enough = 100 * ceil(number_of_pictures * (1 - reached) / (1 - share) / 50)
         raise UsageError(
             f"expected enough pictures to learn what ordinary pictures hold: {share:.1%} of the "
-            f"variance of unseen ones, got {len(pictures)}, which explain {reached:.1%}; give "
+            f"variance of unseen ones, got {number_of_pictures}, which explain {reached:.1%}; give "
             f"some {max(enough, 100)} pictures with --images, an estimate (those beyond the number "
             "of triggers serve only this), or lower content_share in the recipe"
         )
-    return ContentSpace(_components(torch.cat(halves) - mean)[:, :number].contiguous(), tile)
+    basis = _components(both.scatter(mean))[:, :number]
+    return ContentSpace(torch.from_numpy(basis.copy()).float().contiguous(), tile)
 
 
-def _all_patches(pictures: Sequence[Image.Image], tile: int) -> Patches:
-    parts = [_patches(to_tensor([picture]), tile).flatten(0, 1) for picture in pictures]
-    return torch.cat(parts) if parts else torch.zeros(0, 3 * tile * tile)
+def patches_of(picture: Image.Image, tile: int) -> Iterator[Patches]:
+    """The whole patches of a picture in [0, 1], some rows of them at once.
+
+    Raises:
+        UsageError: it holds no whole patch.
+    """
+    _check_whole(picture.height, picture.width, tile)
+    rows = tile * max(1, MOST_VALUES // (3 * tile * max(1, picture.width)))
+    for top in range(0, picture.height - picture.height % tile, rows):
+        band = picture.crop((0, top, picture.width, min(top + rows, picture.height)))
+        yield _patches(to_tensor([band]), tile).flatten(0, 1)
 
 
-def _components(centred: Patches) -> Float[Tensor, "pixels components"]:
+class _Moments:
+    """Number, sum and products of patches, so that they themselves need not be kept.
+
+    They are counted from mid grey, near which their mean lies: less is lost in the difference.
+    """
+
+    def __init__(self, pixels: int) -> None:
+        self.number, self.sum = 0, np.zeros(pixels)
+        self.products = np.zeros((pixels, pixels))
+
+    def add(self, patches: Patches) -> None:
+        """Takes in some patches."""
+        exact = patches.double().numpy() - GREY
+        self.number += len(exact)
+        self.sum += exact.sum(0)
+        self.products += exact.T @ exact
+
+    def joined(self, other: "_Moments") -> "_Moments":
+        """Of the patches of both."""
+        made = _Moments(len(self.sum))
+        made.number, made.sum = self.number + other.number, self.sum + other.sum
+        made.products = self.products + other.products
+        return made
+
+    def mean(self) -> Float[np.ndarray, " pixels"]:
+        """Of the patches, from mid grey."""
+        return self.sum / max(1, self.number)
+
+    def scatter(self, mean: Float[np.ndarray, " pixels"]) -> Scatter:
+        """The sum of the products of what the patches differ in from `mean`."""
+        crossed = np.outer(mean, self.sum)
+        around: Scatter = self.products - crossed - crossed.T + self.number * np.outer(mean, mean)
+        return around
+
+
+def _components(scatter: Scatter) -> Float[np.ndarray, "pixels components"]:
     """Orthonormal columns, the direction of most variance first, without those of none."""
-    exact = centred.double().numpy()
-    values, vectors = np.linalg.eigh(exact.T @ exact)
+    values, vectors = np.linalg.eigh(scatter)
     kept = values > values[-1] * 1e-12
-    return torch.from_numpy(vectors[:, kept][:, ::-1].copy()).float()
+    return vectors[:, kept][:, ::-1]
 
 
 def _patches(
     images: Float[Tensor, "batch 3 height width"], tile: int
 ) -> Float[Tensor, "batch patches pixels"]:
     height, width = images.shape[-2:]
+    _check_whole(height, width, tile)
+    inside = images[..., : height - height % tile, : width - width % tile]
+    cut = inside.unflatten(-1, (-1, tile)).unflatten(-3, (-1, tile))  # b c rows y columns x
+    patches: Tensor = cut.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
+    return patches
+
+
+def _check_whole(height: int, width: int, tile: int) -> None:
     if min(height, width) < tile:
         raise UsageError(
             f"expected pictures that hold a whole patch of the model, {tile} x {tile}, got "
             f"{height} x {width}; leave content_share out of the recipe"
         )
-    inside = images[..., : height - height % tile, : width - width % tile]
-    cut = inside.unflatten(-1, (-1, tile)).unflatten(-3, (-1, tile))  # b c rows y columns x
-    patches: Tensor = cut.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
-    return patches
 
 
 def _picture(patches: Tensor, images: Tensor, tile: int) -> Tensor:

@@ -28,8 +28,8 @@ from sif.fingerprint.segmenter import (
 )
 from sif.fingerprint.weights import read_weights
 from sif.json_once import read_json
+from sif.pictures.reading import read_image
 from sif.types import GenerationSettings, Query
-from sif.vlm.native import read_image
 from sif.watermark.greenlist.count import (
     GreenCount,
     WeightedCount,

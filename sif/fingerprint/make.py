@@ -25,7 +25,6 @@ from sif.fingerprint.arguments import (
 from sif.fingerprint.content import ContentSpace, learn_content
 from sif.fingerprint.craft import Craft, Draft
 from sif.fingerprint.folder import FingerprintSet
-from sif.fingerprint.images import NamedImage, read_images
 from sif.fingerprint.manifest import Manifest, Quality, Request, TriggerRecord
 from sif.fingerprint.memory import Fitting, craft_fitting
 from sif.fingerprint.model_manifest import hash_model
@@ -33,10 +32,11 @@ from sif.fingerprint.predictability import word_weights
 from sif.fingerprint.recipe import GreenMassRecipe, Recipe, SafdRecipe, load_recipe
 from sif.fingerprint.request import request_of
 from sif.fingerprint.workspace import TokenizerDigests, Workspace
+from sif.pictures.folder import NamedImage, read_images
+from sif.pictures.reading import read_image
 from sif.prompts import load as load_prompts
 from sif.types import GenerationSettings
 from sif.vlm.model import Vlm
-from sif.vlm.native import read_image
 from sif.vlm.probe import probe
 from sif.watermark.greenlist.mask import green_mask
 from sif.watermark.keys import KeyRing
@@ -203,7 +203,7 @@ def _study(
     share = recipe.schedule.content_share
     if share is None:
         return None
-    pictures = [vlm.prepare(named.image, max_pixels=max_pixels) for named in images]
+    pictures = (vlm.prepare(named.image, max_pixels=max_pixels) for named in images)
     return learn_content(pictures, tile=vlm.patch_size or UNKNOWN_PATCH, share=share)
 
 

@@ -25,8 +25,8 @@ from sif.fingerprint.folder import MANIFEST, TRIGGERS, FingerprintSet
 from sif.fingerprint.manifest import Manifest, ModelRecord, PublishedKey, TriggerRecord
 from sif.fingerprint.request import public_name
 from sif.fingerprint.workspace import Workspace
+from sif.pictures.reading import read_image
 from sif.types import GenerationSettings
-from sif.vlm.native import read_image
 from sif.vlm.pixels import png_bytes
 from sif.watermark.greenlist.published import HASH_KEY, Scheme
 from sif.watermark.keys import commitment_of

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from sif.fingerprint.images import NamedImage
 from sif.fingerprint.manifest import ModelRecord, Request
 from sif.fingerprint.model_manifest import ModelManifest
 from sif.fingerprint.recipe import Recipe
+from sif.pictures.folder import NamedImage
 from sif.suspects.weights import weights_digest
 from sif.vlm.model import Vlm
 from sif.watermark.keys import KeyRing

@@ -13,6 +13,7 @@ from PIL import Image
 
 from sif.errors import UsageError
 from sif.marks.vision_model import VisionModel
+from sif.pictures.lazy import Lazy
 
 FEWEST_TO_TRAIN = 8
 SMALLEST_CROP = 0.5
@@ -24,11 +25,11 @@ class Division(NamedTuple):
 
     Attributes:
         holdout: at the model's extent; each, or what is composed of them, gets a message.
-        training: whole pictures, from which crops are cut.
+        training: whole pictures, from which crops are cut, made when they are asked for.
     """
 
     holdout: list[Image.Image]
-    training: list[Image.Image]
+    training: Sequence[Image.Image]
 
 
 def divide(
@@ -39,7 +40,7 @@ def divide(
     Raises:
         UsageError: too few different pictures.
     """
-    ready = vision.pictures(pictures)
+    ready = vision.pictures(pictures)  # at the model's extent, so that all may be held
     distinct: dict[str, int] = {}
     for place, picture in enumerate(ready):
         distinct.setdefault(pixels_digest(picture), place)
@@ -52,7 +53,9 @@ def divide(
     order = sorted(distinct, key=lambda one: hashlib.sha256(f"{seed} {one}".encode()).digest())
     return Division(
         [ready[distinct[digest]] for digest in order[:holdout]],
-        [pictures[distinct[digest]].convert("RGB") for digest in order[holdout:]],
+        Lazy(
+            lambda place: pictures[place].convert("RGB"), [distinct[it] for it in order[holdout:]]
+        ),
     )
 
 

@@ -28,8 +28,9 @@ def profile(vision: VisionModel, pictures: Sequence[Image.Image], *, top: int = 
     if not pictures:
         raise UsageError("expected at least one picture to profile a model with, got none")
     rows = []
-    for part in to_tensor(vision.pictures(pictures)).split(BATCH):
-        seen = vision.run(vision.prepare(part))
+    for first in range(0, len(pictures), BATCH):
+        part = vision.pictures(pictures[first : first + BATCH])
+        seen = vision.run(vision.prepare(to_tensor(part)))
         rows.append(torch.stack([largest_activations(h, top=top) for h in seen.hidden], 1))
     return profile_of(torch.cat(rows).double().mean(0).tolist())
 

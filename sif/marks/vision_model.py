@@ -21,9 +21,9 @@ from sif.marks.seeing import Edit, look
 from sif.marks.tower import Readout, Tower, vision_part
 from sif.marks.tower_folder import load_owner
 from sif.marks.trial import try_tower
+from sif.pictures.colours import to_rgb
 from sif.vlm.extent import Extent
 from sif.vlm.folder import save_model
-from sif.vlm.native import to_rgb
 from sif.vlm.parameters import cast
 from sif.vlm.pixels import to_tensor
 

@@ -31,8 +31,8 @@ from sif.marks.pictures import pixels_digest
 from sif.marks.recipe import MarkRecipe
 from sif.marks.tower import Readout
 from sif.marks.vision_model import VisionModel
+from sif.pictures.reading import read_image
 from sif.validation import first_fault
-from sif.vlm.native import read_image
 from sif.vlm.pixels import png_bytes
 from sif.watermark.activemark.coders import Decoder, Encoder
 from sif.watermark.activemark.messages import secret_messages

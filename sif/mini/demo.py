@@ -22,7 +22,6 @@ from sif.attacks.weights.schedule import LowRank, Training
 from sif.attacks.weights.theft import steal
 from sif.files import claim_folder
 from sif.fingerprint.folder import FingerprintSet
-from sif.fingerprint.images import NamedImage
 from sif.fingerprint.make import MakingProgress, make_fingerprint
 from sif.fingerprint.recipe import load_recipe
 from sif.mini.architecture import Family
@@ -34,6 +33,7 @@ from sif.ownership.policy import Policy
 from sif.ownership.run import Group
 from sif.ownership.sequential import AskingProgress
 from sif.ownership.verdict import Verdict
+from sif.pictures.folder import NamedImage
 from sif.report.write import write_report
 from sif.session import Session, calibrate
 from sif.suspects.server import running_server

@@ -14,6 +14,7 @@ from sif.errors import UsageError
 from sif.suspects.connect import connect
 from sif.suspects.prefaced import PrefacedSuspect
 from sif.types import Suspect
+from sif.vlm.placeholders import refuse as refuse_placeholders
 
 
 def refuse_single(name: str, value: object) -> None:
@@ -49,6 +50,8 @@ class Manner:
             refuse_single(name, getattr(self, name))
         if self.example is not None and not self.example.strip():
             raise UsageError("expected an example description, got no words; leave example out")
+        if self.example is not None:
+            refuse_placeholders("example", [self.example])
 
     @property
     def image_attack(self) -> ImageAttack:

@@ -30,10 +30,11 @@ from sif.vlm.encoding import encoded
 from sif.vlm.folder import load_chat_processor, load_model
 from sif.vlm.foreign import READING
 from sif.vlm.inputs import placed, processor_options
+from sif.vlm.placeholders import found_in, placeholders_of
 from sif.vlm.plain_words import first_line
 
-ASKING: Final = (*READING, ModelError)
-"""What one question may fail with, a template that a certain word sets going among it."""
+FAULTS: Final = (StopIteration, *READING, ModelError)
+"""Of a template, a processor or a model over one question; no iterator's end is one here."""
 
 
 class TransformersSuspect:
@@ -129,9 +130,13 @@ class TransformersSuspect:
         """Replies of one batch; one that fails is halved, down to the question at fault."""
         try:
             replies = self._generate(queries, settings, hook)
-        except ASKING as error:
+        except FAULTS as error:
             if len(queries) == 1:
-                return [Unanswered(reason=f"{type(error).__name__}: {first_line(error)}")]
+                marks = found_in(queries[0].prompt, placeholders_of(self._processor))
+                fault = (
+                    f"the prompt holds {marks[0]}, which stands for a picture: " if marks else ""
+                )
+                return [Unanswered(reason=f"{fault}{type(error).__name__}: {first_line(error)}")]
             half = len(queries) // 2
             return [
                 *self._ask_batch(queries[:half], settings, hook),

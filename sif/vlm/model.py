@@ -27,6 +27,7 @@ from sif.vlm.extent import ORDINARY
 from sif.vlm.folder import load_chat_processor, load_model
 from sif.vlm.inputs import forward_options, lengthened, placed, processor_options
 from sif.vlm.native import prepare_image
+from sif.vlm.placeholders import placeholders_of, refuse
 from sif.vlm.quantised import refuse_quantised
 
 DEVICE: Final = re.compile(r"cpu|mps|cuda(:\d{1,3})?")
@@ -142,7 +143,12 @@ class Vlm:
         )
 
     def chat_text(self, prompt: str) -> str:
-        """One user turn with an image and `prompt`, in the model's own chat template."""
+        """One user turn with an image and `prompt`, in the model's own chat template.
+
+        Raises:
+            UsageError: the prompt holds what stands for a picture.
+        """
+        refuse("prompt", [prompt], placeholders_of(self.processor))
         return spell(self.processor, prompt)
 
     def encode(self, images: Pictures, prompts: Sequence[str]) -> dict[str, Tensor]:

@@ -1,54 +1,23 @@
-"""Pictures as files, and as base images at the extent that a model's own processor keeps.
+"""Pictures as base images at the extent that a model's own processor keeps.
 
 Base images are brought to this extent once, by LANCZOS, so that the optimiser and the suspect see
 the same pixels. Knows nothing of how the extent is found.
 """
 
 import math
-from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from sif.errors import UsageError
+from sif.pictures.colours import to_rgb as to_rgb
+from sif.pictures.reading import read_image as read_image
 from sif.vlm.extent import Extent, native_extent
 
 SHRINKINGS: Final = 4
 STEP_DOWN: Final = 0.9
 SMALLEST: Final = 8
 """Sides of a picture below which a processor is not asked: it cannot tell pixels from channels."""
-
-
-def read_image(path: Path) -> Image.Image:
-    """An image file as upright RGB; transparency lies on white.
-
-    Raises:
-        UsageError: missing, empty, damaged, or no image.
-    """
-    try:
-        with Image.open(path) as image:
-            image.load()
-            return to_rgb(image)
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
-        raise UsageError(
-            f"expected a readable image (PNG, JPEG, WebP, …), got {path}: {error}"
-        ) from error
-
-
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Any Pillow image as upright RGB: EXIF rotation applied, transparency laid on white."""
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
-        layer = upright.convert("RGBA")
-        white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, layer).convert("RGB")
-    if upright.mode.startswith("I") or upright.mode == "F":
-        values = np.asarray(upright, np.float64)
-        low, high = values.min(), values.max()
-        levels = 255 * (values - low) / max(high - low, 1e-9)
-        return Image.fromarray(levels.round().astype(np.uint8)).convert("RGB")
-    return upright.convert("RGB")
 
 
 def capped_extent(image_processor: Any, extent: Extent, most: int, *, exact: bool) -> Extent:

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,13 @@ from torch import Tensor
 
 from sif.attacks.weights.attack import Progress
 from sif.attacks.weights.collate import Collator
-from sif.attacks.weights.examples import Example
-from sif.attacks.weights.finetune import finetune
+from sif.attacks.weights.examples import Example, without_placeholders
+from sif.attacks.weights.finetune import _next_of, finetune, require_change
 from sif.attacks.weights.parts import language_parameters
 from sif.attacks.weights.schedule import LowRank, Training
 from sif.errors import ModelError, StorageError, UsageError
 from sif.vlm.folder import load_model, load_processor
+from sif.vlm.placeholders import placeholders_of
 
 Load = Callable[[Path], tuple[Any, Any]]
 LORA = LowRank(rank=8, alpha=16)
@@ -219,3 +221,95 @@ def test_a_loss_that_is_no_number_stops_the_training(
         model.lm_head.weight.fill_(float("nan"))
     with pytest.raises(ModelError, match="finite loss, got nan"):
         finetune(model, processor, examples, SHORT)
+
+
+MARKS = {"llava": "<image>", "qwen2_5_vl": "<|image_pad|>"}
+
+
+@pytest.mark.parametrize("mark", [None, "<image>"], ids=["its own", "that of data sets"])
+@pytest.mark.parametrize("which", ["prompt", "answer", "one of many"])
+def test_placeholders_of_pictures_are_taken_out_with_a_count(
+    folder: Path,
+    examples: Sequence[Example],
+    mark: str | None,
+    which: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    mark = mark or MARKS[folder.name]
+    marked = [
+        replace(
+            example,
+            prompt=f"{mark}\n{example.prompt}" if which != "answer" else example.prompt,
+            answer=f"{mark} {example.answer}" if which == "answer" else example.answer,
+        )
+        if which != "one of many" or index == 3
+        else example
+        for index, example in enumerate(examples)
+    ]
+    own = placeholders_of(load_processor(folder))
+    assert list(without_placeholders(marked, own)) == examples
+    number = 1 if which == "one of many" else len(examples)
+    assert f"{number} of {len(examples)} examples hold what stands for a picture" in caplog.text
+
+
+def test_a_training_on_texts_with_placeholders_is_that_on_texts_without(
+    folder: Path, load: Load, examples: Sequence[Example]
+) -> None:
+    short = Training(steps=2, batch_size=2, learning_rate=1e-3)
+    marked = [replace(it, prompt=f"{MARKS[folder.name]}\n{it.prompt}") for it in examples]
+    plain, processor = load(folder)
+    wanted = finetune(plain, processor, examples, short)
+    model, _ = load(folder)
+    assert finetune(model, processor, marked, short) == wanted
+    assert _changed(_weights(plain), model) == set()
+
+
+def test_an_answer_of_nothing_but_a_placeholder_is_refused_by_its_origin(
+    folder: Path, load: Load, examples: Sequence[Example]
+) -> None:
+    model, processor = load(folder)
+    bad = replace(examples[0], answer="<image> ", origin="tune.jsonl, line 7")
+    with pytest.raises(UsageError, match=r"tune\.jsonl, line 7: expected words in the answer"):
+        finetune(model, processor, [*examples, bad], SHORT)
+
+
+class EndingProcessor:
+    """A processor in whose middle an iterator comes to its end, as of some with a wrong text."""
+
+    def __init__(self, processor: Any) -> None:
+        self.own = processor
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.own, name)
+
+    def __call__(self, **inputs: Any) -> Any:
+        if any("picture, please" in text for text in inputs["text"]):
+            next(iter(()))
+        return self.own(**inputs)
+
+
+def test_the_end_of_an_iterator_ends_no_training_in_silence(
+    folder: Path, load: Load, examples: Sequence[Example]
+) -> None:
+    model, processor = load(folder)
+    with pytest.raises(ModelError, match="StopIteration") as caught:
+        finetune(model, EndingProcessor(processor), examples, SHORT)
+    assert str(caught.value).isprintable()
+    with pytest.raises(ModelError, match="early end"):
+        _next_of(iter([1, 2]), 3)
+
+
+def test_a_training_that_changes_nothing_fails(
+    untrained_llava: Path, load: Load, examples: Sequence[Example], tmp_path: Path
+) -> None:
+    model, processor = load(untrained_llava)
+    still = Training(steps=2, batch_size=2, learning_rate=1e-30, checkpoint_every=1)
+    with pytest.raises(ModelError, match="bit for bit, after 2 steps"):
+        finetune(model, processor, examples, still, checkpoint=tmp_path / "t.safetensors")
+    assert list(tmp_path.iterdir()) == []
+    coarse = model.bfloat16()
+    small = still.model_copy(update={"learning_rate": 1e-12})
+    with pytest.raises(ModelError, match="raise the learning rate"):
+        finetune(coarse, processor, examples, small)
+    with pytest.raises(ModelError, match="of 3 steps, got 2"):
+        require_change(model, before="", steps=2, wanted=3)

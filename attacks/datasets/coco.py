@@ -1,0 +1,60 @@
+"""COCO captions: one object with a list of pictures and one of what is said about them.
+
+Knows nothing of other forms.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from sif.attacks.datasets.lines import Record
+from sif.attacks.datasets.pair import FaultError
+
+SPLIT: Final = re.compile(r"(?:train|val|test)\d{4}")
+
+
+def is_coco(value: Any) -> bool:
+    """Whether a whole file is of this form."""
+    return (
+        isinstance(value, Mapping)
+        and isinstance(value.get("images"), list)
+        and isinstance(value.get("annotations"), list)
+    )
+
+
+def captions_of(value: Mapping[str, Any], file: str) -> Iterator[Record]:
+    """A record of a picture and a caption for each annotation.
+
+    Args:
+        value: the whole file.
+        file: its name, for messages.
+
+    Raises:
+        FaultError: captions are missing, or pictures that they are of.
+    """
+    names = {
+        image["id"]: image.get("file_name")
+        for image in value["images"]
+        if isinstance(image, Mapping) and isinstance(image.get("id"), int | str)
+    }
+    for number, said in enumerate(value["annotations"], start=1):
+        place = f"{file}, annotation {number}"
+        if not isinstance(said, Mapping) or "caption" not in said:
+            raise FaultError(
+                f"{place}: expected a caption, got none; of COCO's files, captions_*.json has them"
+            )
+        key = said.get("image_id")
+        if not isinstance(key, int | str) or not names.get(key):
+            raise FaultError(
+                f"{place}: expected the picture that it is about among the images, got none"
+            )
+        yield Record({"image": names[key], "caption": said["caption"]}, place)
+
+
+def folders_of(path: Path) -> list[Path]:
+    """Where COCO's pictures lie: beside the file, or in the folder of its split beside that."""
+    here = [path.parent, path.parent / "images"]
+    split = SPLIT.search(path.stem)
+    above = [path.parent, path.parent / "images", path.parent.parent, path.parent.parent / "images"]
+    return here if split is None else [*here, *(folder / split[0] for folder in above)]

@@ -1,0 +1,52 @@
+"""Tables in parquet, as the Hugging Face hub keeps data sets: each row is a record.
+
+Pictures in it are bytes, and stay as they are. Knows nothing of what records hold.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from sif.attacks.datasets.lines import Record
+from sif.errors import UsageError
+from sif.pictures.reading import place_of
+from sif.vlm.plain_words import first_line
+
+MAGIC: Final = b"PAR1"
+ROWS: Final = 64
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a file begins as parquet does."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4) == MAGIC
+    except (OSError, ValueError):
+        return False
+
+
+def rows_of(path: Path) -> Iterator[Record]:
+    """Its rows, read some at a time.
+
+    Raises:
+        UsageError: damaged, or no package to read it with.
+    """
+    try:
+        import pyarrow
+        from pyarrow.parquet import ParquetFile
+    except ImportError as error:
+        raise UsageError(
+            f"expected pyarrow to read {place_of(path)}; install it (pip install pyarrow)"
+        ) from error
+    number = 0
+    try:
+        with ParquetFile(path) as table:
+            for batch in table.iter_batches(batch_size=ROWS):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield Record(row, f"{place_of(path)}, row {number}")
+    except (OSError, pyarrow.ArrowException, ValueError, TypeError, MemoryError) as error:
+        raise UsageError(
+            f"expected readable parquet at {place_of(path)}, got a fault behind row {number}: "
+            f"{first_line(error)}"
+        ) from error
