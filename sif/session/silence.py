@@ -41,8 +41,7 @@ def counted(reasons: Iterable[str]) -> dict[str, int]:
 
 def commonest(unanswered: Mapping[str, int]) -> str:
     """The commonest reason; what was not asked at all is explained by what failed before it."""
-    asked = [reason for reason in unanswered if not reason.startswith(NOT_ASKED)]
-    return (asked or list(unanswered))[0]
+    return next(iter([*_tried(unanswered), *unanswered]))
 
 
 def refuse_silence(unanswered: Mapping[str, int] | None, asked: int, suspect: str) -> None:
@@ -59,7 +58,7 @@ def refuse_silence(unanswered: Mapping[str, int] | None, asked: int, suspect: st
     if not unanswered or sum(unanswered.values()) < asked:
         return
     reason = commonest(unanswered)
-    alike = "all for one reason" if len(unanswered) == 1 else "most often because"
+    alike = "all for one reason" if len(_tried(unanswered)) < 2 else "most often because"
     raise SuspectError(
         f"none of {asked} questions was answered by {suspect}, {alike}: {reason}; {mend(reason)}"
     )
@@ -86,3 +85,7 @@ def of_concessions(verdict: Verdict) -> str:
         "the suspect does not take every setting of the questions; answers asked otherwise: "
         f"{words}"
     )
+
+
+def _tried(unanswered: Mapping[str, int]) -> list[str]:
+    return [reason for reason in unanswered if not reason.startswith(NOT_ASKED)]
