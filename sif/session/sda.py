@@ -6,7 +6,7 @@ folder, so that other limits need no answer anew.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,9 +32,11 @@ from sif.ownership.calibration import read_calibration
 from sif.ownership.policy import Policy
 from sif.ownership.run import JOURNAL
 from sif.scratch import scratch
+from sif.session.silence import counted, refuse_silence
 from sif.suspects.connect import connect
 from sif.suspects.kept import KeptAnswers
 from sif.suspects.openai_suspect import OpenAISuspect
+from sif.suspects.remembering import Remembering
 from sif.suspects.transformers_suspect import TransformersSuspect
 from sif.suspects.uri import SuspectAddress
 from sif.types import Suspect
@@ -103,7 +105,7 @@ class SdaSession:
         Raises:
             UsageError: an address, signal or benign set that makes no sense.
             ModelError: a model cannot be loaded.
-            SuspectError: a suspect cannot be reached.
+            SuspectError: a suspect cannot be reached, or answered no question.
             StorageError: `run` holds something else, or cannot be written.
         """
         chosen = chosen_signals(self.signals, self.thresholds)
@@ -122,15 +124,20 @@ class SdaSession:
             measuring = [self._signal(name, other) for name in chosen]
             if judge is not None:
                 measuring.append(_judge(judge, kept.through(judge), self.judge_sees))
-            found = try_divergence(
-                self.fingerprint,
-                kept.through(stolen),
-                kept.through(other),
-                benign=halves,
-                signals=measuring,
-                rules=rules,
-                report=report,
-            )
+            heard = [Remembering(kept.through(one)) for one in (stolen, other)]
+            try:
+                found = try_divergence(
+                    self.fingerprint,
+                    *heard,
+                    benign=halves,
+                    signals=measuring,
+                    rules=rules,
+                    report=report,
+                )
+            except UsageError:  # that there is nothing to measure may come of silence
+                _refuse_silence(heard)
+                raise
+            _refuse_silence(heard)
             self._write(folder, found)
         return found
 
@@ -184,6 +191,11 @@ class SdaSession:
         write_atomically(folder / PAGE, as_markdown(found))
         if self.run is not None:
             write_atomically(folder / PLOT, as_picture(found))
+
+
+def _refuse_silence(heard: Sequence[Remembering]) -> None:
+    for one in heard:
+        refuse_silence(counted(one.reasons), one.asked, one.name)
 
 
 def chosen_signals(names: tuple[str, ...] | None, thresholds: Limits) -> list[str]:

@@ -167,7 +167,7 @@ class Session:
                 verdict = _compared(verdict, self.unrelated)
             verdict = verdict.model_copy(update=besides(remembered))
             write_verdict(folder, verdict)
-        refuse_silence(verdict, record.suspect)
+        refuse_silence(verdict.unanswered, verdict.queries, record.suspect)
         return verdict
 
     def _triggers(self) -> FingerprintSet:

@@ -4,7 +4,7 @@ Silence is no measurement: a run in which nothing was answered fails, with the r
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any, Final
 
@@ -39,26 +39,28 @@ def counted(reasons: Iterable[str]) -> dict[str, int]:
     return kept | ({REST: rest} if rest else {})
 
 
-def commonest(unanswered: dict[str, int]) -> str:
+def commonest(unanswered: Mapping[str, int]) -> str:
     """The commonest reason; what was not asked at all is explained by what failed before it."""
-    asked = [reason for reason in unanswered if not reason.startswith(NOT_ASKED)]
-    return (asked or list(unanswered))[0]
+    return next(iter([*_tried(unanswered), *unanswered]))
 
 
-def refuse_silence(verdict: Verdict, suspect: str) -> None:
+def refuse_silence(unanswered: Mapping[str, int] | None, asked: int, suspect: str) -> None:
     """Fails a run in which no question was answered.
+
+    Args:
+        unanswered: questions without an answer, by their reason, the commonest first.
+        asked: all questions.
+        suspect: its name.
 
     Raises:
         SuspectError: how many were asked, the commonest reason, and how to mend it.
     """
-    reasons = verdict.unanswered or {}
-    if not reasons or sum(reasons.values()) < verdict.queries:
+    if not unanswered or sum(unanswered.values()) < asked:
         return
-    reason = commonest(reasons)
-    alike = "all for one reason" if len(reasons) == 1 else "most often because"
+    reason = commonest(unanswered)
+    alike = "all for one reason" if len(_tried(unanswered)) < 2 else "most often because"
     raise SuspectError(
-        f"none of {verdict.queries} questions was answered by {suspect}, {alike}: {reason}; "
-        f"{mend(reason)}"
+        f"none of {asked} questions was answered by {suspect}, {alike}: {reason}; {mend(reason)}"
     )
 
 
@@ -83,3 +85,7 @@ def of_concessions(verdict: Verdict) -> str:
         "the suspect does not take every setting of the questions; answers asked otherwise: "
         f"{words}"
     )
+
+
+def _tried(unanswered: Mapping[str, int]) -> list[str]:
+    return [reason for reason in unanswered if not reason.startswith(NOT_ASKED)]

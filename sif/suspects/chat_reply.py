@@ -19,6 +19,7 @@ THINKING: Final = ("reasoning_content", "reasoning")
 DEEPEST: Final = 100
 LONGEST_FINISH: Final = 40
 MOST_TOKENS: Final = 20
+LONGEST_TOKEN: Final = 500
 PIECES: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
@@ -151,7 +152,7 @@ def _top(logprobs: Any, tokens: int) -> tuple[TopTokens, ...] | None:
 def _pair(token: Any) -> tuple[str, float] | None:
     text = token.get("token") if isinstance(token, dict) else None
     chance = token.get("logprob") if isinstance(token, dict) else None
-    if not isinstance(text, str) or isinstance(chance, bool):
+    if not isinstance(text, str) or len(text) > LONGEST_TOKEN or isinstance(chance, bool):
         return None
     if not isinstance(chance, int | float) or not -1e9 <= chance <= 0.001:
         return None

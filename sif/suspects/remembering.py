@@ -27,6 +27,11 @@ class Remembering:
         }
 
     @property
+    def asked(self) -> int:
+        """Different questions so far."""
+        return sum(map(len, self._replies.values()))
+
+    @property
     def reasons(self) -> list[str]:
         """Why no answer came, of every question that got none."""
         replies = (reply for kept in self._replies.values() for reply in kept.values())

@@ -16,6 +16,7 @@ from sif.mini.folders import export
 from sif.vlm.model import Vlm
 from tests.cli.command import Run, assert_one_line
 from tests.fingerprint.small import pictures, small_fingerprint
+from tests.suspects.endpoint import Serve, completion, failure
 
 SHORT = "?max_new_tokens=6"
 
@@ -156,3 +157,27 @@ def test_bundled_models_behind_the_attack(sif: Run, tmp_path: Path) -> None:
     assert found["behind"]["answered"] == found["without"]["answered"] == 4
     cosine = next(one for one in found["signals"] if one["name"] == "cosine")
     assert min(cosine["benign"]) > 0.3
+
+
+def test_a_suspect_that_answers_nothing_ends_the_trial_with_the_reason(
+    sif: Run, serve: Serve, fingerprint: Path, benign: Path, tmp_path: Path
+) -> None:
+    silent = serve(lambda number, body: failure(400, "API key not valid"))
+    other = serve(lambda number, body: completion("a red circle on blue"))
+    code, _, error = sif(
+        "sda",
+        fingerprint,
+        f"{silent.uri}?attempts=1",
+        "--reference",
+        other.uri,
+        "--benign",
+        benign,
+        "--run",
+        tmp_path / "run",
+        "--signals",
+        "jaccard,length",
+    )
+    assert code == 1
+    assert_one_line(
+        error, "questions was answered by openai:", "API key not valid", "check the key"
+    )
