@@ -37,6 +37,8 @@ from sif.types import Suspect
 from sif.watermark.keys import KeyRing
 
 BATCH: Final = 16
+DTYPE: Final = "bfloat16"
+"""In which the folders are; processors of today compute four times as fast in it."""
 PICTURES: Final = 200
 """From which recipes learn what pictures hold."""
 BASES: Final = 1
@@ -170,7 +172,7 @@ class RealWordsRoster(Roster):
         return folder
 
     def _open(self, entry: RealEntry, out: Path, show: Show) -> Suspect:
-        return connect(f"hf:{self.model(entry, out, show)}?batch={BATCH}")
+        return connect(f"hf:{self.model(entry, out, show)}?batch={BATCH}&dtype={DTYPE}")
 
 
 @cache
@@ -182,6 +184,7 @@ def real_words_roster() -> RealWordsRoster:
         usual=USUAL,
         prompts=tuple(prompts.load()),
         chunk=BATCH,
+        dtype=DTYPE,
     )
 
 

@@ -1,4 +1,4 @@
-"""Trains a real-words model: its tower, what its language model says by itself, and its adapter.
+"""Trains a real-words model: tower, adapter and manner, and keeps what its language model says.
 
 Each stage is kept in a folder, unfinished or done, and found again. Knows nothing of where the
 package keeps its weights.
@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sif.eval.training.captions import Progress
-from sif.eval.training.real_adapter import Closings, train_real_adapter
+from sif.eval.training.real_adapter import Closings, pairs_worn, train_real_adapter, wear_adapter
 from sif.eval.training.real_closings import closings
+from sif.eval.training.real_manner import train_real_manner
 from sif.eval.training.real_tower import train_real_tower
 from sif.files import write_atomically
 from sif.mini.real.catalogue import RealModel
@@ -54,16 +55,28 @@ def train_real(model: RealModel, *, work: Path, report: Report) -> Trained:
         report=report,
     )
     told = _closings(model, built, processor, work / "closings.json", report)
-    pairs = train_real_adapter(
+    worn = wear_adapter(built.model.language_model, seed=model.seed)
+    train_real_adapter(
         built,
         processor,
+        worn,
         seed=model.seed,
         steps=model.adapter_steps,
         closings=told,
         file=work / "adapter.safetensors",
         report=report,
     )
-    return Trained(built, pairs)
+    train_real_manner(
+        built,
+        processor,
+        worn,
+        seed=model.seed,
+        steps=model.manner_steps,
+        closings=told,
+        file=work / "manner.safetensors",
+        report=report,
+    )
+    return Trained(built, pairs_worn(worn))
 
 
 def _closings(model: RealModel, built: Any, processor: Any, file: Path, report: Report) -> Closings:

@@ -51,7 +51,8 @@ class LowRank(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """The layer's output and the adapter's."""
-        changed: Tensor = self.layer(inputs) + inputs @ self.down.T @ self.up.T
+        down, up = self.down.to(inputs.dtype), self.up.to(inputs.dtype)
+        changed: Tensor = self.layer(inputs) + inputs @ down.T @ up.T
         return changed
 
 
@@ -77,31 +78,28 @@ def wear_adapter(language_model: nn.Module, *, seed: int) -> dict[str, LowRank]:
 def train_real_adapter(
     model: Any,
     processor: Any,
+    worn: Mapping[str, LowRank],
     *,
     seed: int,
     steps: int,
     closings: Closings,
     file: Path,
     report: Callable[[Progress], None],
-) -> dict[str, Pair]:
-    """Trains an adapter around the model's linear layers, or goes on with it; it stays there.
+) -> None:
+    """Trains an adapter in place, or goes on with it, in wordings that no picture decides.
 
     Args:
         model: in float32.
         processor: of the model.
-        seed: of the adapter, the scenes and the wordings.
+        worn: the adapter, around the layers of the model.
+        seed: of the scenes and the wordings.
         steps: updates, of `BATCH` examples each.
         closings: sentences of the language model's own about things.
         file: of the checkpoint.
         report: called after every step.
-
-    Returns:
-        The adapter, by the layers' names.
     """
     slots = slots_of(model, processor.tokenizer)
-    worn = wear_adapter(model.model.language_model, seed=seed)
-    weights = {name + DOWN: layer.down for name, layer in worn.items()}
-    weights |= {name + UP: layer.up for name, layer in worn.items()}
+    weights = adapter_weights(worn)
     questions = [question_ids(processor, prompt) for prompt in prompts.load()]
 
     def loss_of(step: int) -> Tensor:
@@ -117,11 +115,35 @@ def train_real_adapter(
         stage="adapter", seed=seed, steps=steps, rate=RATE, decay=0.0, digest=digest, file=file
     )
     learn(how, weights, loss_of, report)
+
+
+def adapter_weights(worn: Mapping[str, LowRank]) -> dict[str, nn.Parameter]:
+    """The matrices that are learnt, by name."""
+    weights = {name + DOWN: layer.down for name, layer in worn.items()}
+    return weights | {name + UP: layer.up for name, layer in worn.items()}
+
+
+def pairs_worn(worn: Mapping[str, LowRank]) -> dict[str, Pair]:
+    """An adapter as it is bundled, by the layers' names."""
     return {name: Pair(layer.down.detach(), layer.up.detach()) for name, layer in worn.items()}
 
 
-def answer_loss(model: Any, tokenizer: Any, slots: Slots, examples: Sequence[Example]) -> Tensor:
-    """Cross-entropy of the answers, over the ids that could be meant."""
+def answer_loss(
+    model: Any,
+    tokenizer: Any,
+    slots: Slots,
+    examples: Sequence[Example],
+    moved: Tensor | None = None,
+) -> Tensor:
+    """Cross-entropy of the answers, over the ids that could be meant.
+
+    Args:
+        model: in its own precision.
+        tokenizer: of the model.
+        slots: what image tokens can stand for.
+        examples: one batch.
+        moved: by how much image tokens are off their words, "batch tokens hidden".
+    """
     pad = nn.utils.rnn.pad_sequence
     rows = [torch.tensor([*one.question, *one.answer]) for one in examples]
     ids = pad(rows, batch_first=True, padding_value=tokenizer.pad_token_id)
@@ -130,6 +152,8 @@ def answer_loss(model: Any, tokenizer: Any, slots: Slots, examples: Sequence[Exa
     words = torch.tensor([[index[word] for word in one.words] for one in examples])
     given = slots.embeddings[words]
     given = given + NOISE * slots.embeddings.std() * torch.randn_like(given)
+    if moved is not None:
+        given = given + moved
     is_image = ids == tokenizer.image_token_id
     inputs = inputs.masked_scatter(is_image[..., None], given.to(inputs.dtype))
     hidden = model.model.language_model(
@@ -146,7 +170,7 @@ def answer_loss(model: Any, tokenizer: Any, slots: Slots, examples: Sequence[Exa
         torch.cat([at[:, 2], torch.arange(FREQUENT)]), return_inverse=True
     )
     logits = states @ model.lm_head.weight[meant].T
-    return F.cross_entropy(logits, targets[: len(told)])
+    return F.cross_entropy(logits.float(), targets[: len(told)])
 
 
 def _example(
@@ -157,10 +181,14 @@ def _example(
     rng: np.random.Generator,
 ) -> Example:
     text = caption(scene, rng, _closing(scene, closings, rng))
-    answer = tokenizer(text, add_special_tokens=False)["input_ids"]
-    end = tokenizer.convert_tokens_to_ids(END)
     question = questions[int(rng.integers(len(questions)))]
-    return Example(question, [*answer, end], spelt(scene))
+    return Example(question, answer_ids(tokenizer, text), spelt(scene))
+
+
+def answer_ids(tokenizer: Any, text: str) -> list[int]:
+    """Ids of an answer, and of its end."""
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return [*ids, tokenizer.convert_tokens_to_ids(END)]
 
 
 def _closing(scene: RealScene, closings: Closings, rng: np.random.Generator) -> str:

@@ -46,6 +46,7 @@ class Request(BaseModel):
     triggers: int
     seed: int
     batch_size: int
+    dtype: str = "auto"
 
 
 class Made(BaseModel):
@@ -107,7 +108,7 @@ class Making:
         request = self._request(source, images)
         if record.exists():
             return _kept(record, request)
-        vlm, interrupted = _loaded(source, self.device), self.folder.exists()
+        vlm, interrupted = _loaded(source, self.device, self.roster.dtype), self.folder.exists()
         if vlm.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(vlm.device)
         with metered(vlm) as meter:
@@ -132,6 +133,7 @@ class Making:
             triggers=self.count,
             seed=self.seed,
             batch_size=batch_of(self.method.recipe, count=self.count, batch_size=self.batch_size),
+            dtype=self.roster.dtype,
         )
 
     def _make(self, vlm: Vlm, images: Sequence[NamedImage], request: Request, show: Show) -> None:
@@ -232,9 +234,9 @@ def load_all(makings: Sequence[Making]) -> list[tuple[Making, TriggerSet]]:
 
 
 @lru_cache(maxsize=1)
-def _loaded(source: str, device: str) -> Vlm:
+def _loaded(source: str, device: str, dtype: str) -> Vlm:
     """Once for all methods, as loading a large model takes minutes."""
-    return Vlm.load(source, device=device)
+    return Vlm.load(source, device=device, dtype=dtype)
 
 
 def let_go() -> None:

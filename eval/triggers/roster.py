@@ -84,6 +84,7 @@ class Roster(ABC):
         prompts: plain questions, taken in turn.
         pairs: questions and wanted answers for baselines; nothing where they cannot take part.
         chunk: questions that are asked and kept at once.
+        dtype: precision that triggers are made in; auto is that of the device.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Roster(ABC):
     prompts: tuple[str, ...]
     pairs: tuple[Pair, ...] = ()
     chunk: int = 32
+    dtype: str = "auto"
 
     @abstractmethod
     def source(self, out: Path, show: Show) -> str:

@@ -115,3 +115,14 @@ def test_what_a_model_does_behind_its_head_is_done_to_every_part(
         found = visit_parts(vlm, batch(vlm).base, PROMPTS, ANSWERS, lambda part: part.logits)
     assert float(logits.abs().max()) < 0.1001
     assert torch.allclose(torch.cat(found.parts, 1), logits, atol=1e-5)
+
+
+def test_the_head_is_given_no_views(vlm: Vlm, by_four: Callable[[], None]) -> None:
+    by_four()
+    given: list[bool] = []
+    head = vlm.model.get_output_embeddings()
+    hook = head.register_forward_pre_hook(lambda _, inputs: given.append(inputs[0].is_contiguous()))
+    visit_parts(vlm, batch(vlm).base, PROMPTS, ANSWERS, lambda part: part.logits.sum())
+    hook.remove()
+    assert len(given) >= 3
+    assert all(given)

@@ -18,7 +18,8 @@ class RealModel:
         role: what it is to the source.
         seed: of all that is trained, and of its scenes and wordings.
         tower_steps: updates of tower and projector.
-        adapter_steps: updates of the adapter.
+        adapter_steps: updates of the adapter in any wording.
+        manner_steps: further ones, in wordings that follow the picture.
     """
 
     name: str
@@ -26,6 +27,7 @@ class RealModel:
     seed: int
     tower_steps: int = 900
     adapter_steps: int = 600
+    manner_steps: int = 600
 
 
 REAL_MODELS: Final = (

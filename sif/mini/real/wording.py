@@ -1,11 +1,11 @@
 """How scenes of the real-words source are told in English, and which facts an answer states.
 
-Sentences vary freely in what does not matter; what is true of a scene is always told. Knows no
-pixels.
+Sentences vary freely in what does not matter; what is true of a scene is always told. Whatever
+varies is chosen by a function, so that a wording can be drawn by chance or known. Knows no pixels.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -13,6 +13,8 @@ import numpy as np
 from sif.mini.real.scene import COLOURS, ROWS, SIZES, RealScene, Thing, names
 
 Facts = dict[str, list[bool]]
+Choose = Callable[[str, int | None, int], int]
+"""Of a kind of choice, in the sentence about the thing of a cell or none, among so many: which."""
 KINDS: Final = ("thing", "size", "place", "count", "colour", "pattern")
 
 NUMBERS: Final = {2: "two", 3: "three", 4: "four"}
@@ -66,20 +68,36 @@ _MARKS_MORE: Final = {"dotted": 2, "checkered": 3, "checked": 3, "checks": 3}
 
 
 def caption(scene: RealScene, rng: np.random.Generator, closing: str = "") -> str:
-    """A truthful description in one of many wordings.
+    """A truthful description in one of many wordings, drawn by chance.
 
     Args:
         scene: what is told.
         rng: of the wording.
         closing: a further sentence at the end.
     """
-    opening = _pick(rng, OPENINGS).format(
-        picture=_pick(rng, PICTURES), number=NUMBERS[len(scene.things)], list=_list(scene)
+    return worded(scene, lambda kind, cell, number: int(rng.integers(number)), closing)
+
+
+def worded(scene: RealScene, choose: Choose, closing: str = "") -> str:
+    """A truthful description in the wording that is chosen, one choice after the other."""
+
+    def pick(kind: str, some: Sequence[str], cell: int | None = None) -> str:
+        return some[choose(kind, cell, len(some))]
+
+    def sentence(thing: Thing) -> str:
+        place = pick("place", PLACES[thing.cell], thing.cell)
+        size = pick("size", BIG if SIZES[thing.size] == "large" else LITTLE, thing.cell)
+        capital = f"{place[0].upper()}{place[1:]}"
+        template = pick("sentence", SENTENCES, thing.cell)
+        return template.format(name=names()[thing.name], size=size, place=place, Place=capital)
+
+    opening = pick("opening", OPENINGS).format(
+        picture=pick("picture", PICTURES), number=NUMBERS[len(scene.things)], list=_list(scene)
     )
-    told = [_sentence(thing, rng) for thing in scene.things]
-    ground = _pick(rng, GROUNDS[scene.pattern]).format(colour=COLOURS[scene.colour])
+    told = [sentence(thing) for thing in scene.things]
+    ground = pick("ground", GROUNDS[scene.pattern]).format(colour=COLOURS[scene.colour])
     last = scene.things[-1]
-    behind = _pick(rng, BACKGROUNDS).format(ground=ground, name=names()[last.name])
+    behind = pick("background", BACKGROUNDS).format(ground=ground, name=names()[last.name])
     return " ".join([opening, *told, behind, *([closing] if closing else [])])
 
 
@@ -143,14 +161,6 @@ def overall(scene: RealScene, text: str) -> float:
     return sum(right) / len(right)
 
 
-def _sentence(thing: Thing, rng: np.random.Generator) -> str:
-    place = _pick(rng, PLACES[thing.cell])
-    size = _pick(rng, BIG if SIZES[thing.size] == "large" else LITTLE)
-    capital = f"{place[0].upper()}{place[1:]}"
-    template = _pick(rng, SENTENCES)
-    return template.format(name=names()[thing.name], size=size, place=place, Place=capital)
-
-
 def _list(scene: RealScene) -> str:
     listed = [with_article(names()[thing.name]) for thing in scene.things]
     return f"{', '.join(listed[:-1])} and {listed[-1]}"
@@ -160,10 +170,6 @@ def with_article(name: str) -> str:
     """A name behind its article."""
     is_open = name[0] in "aeiou" and not name.startswith("uni")
     return f"{'an' if is_open else 'a'} {name}"
-
-
-def _pick(rng: np.random.Generator, some: Sequence[str]) -> str:
-    return some[int(rng.integers(len(some)))]
 
 
 def _words(text: str) -> list[str]:
