@@ -200,7 +200,7 @@ add("status -1", raw(b"HTTP/1.1 -1 Odd\r\ncontent-length: 0\r\n\r\n"), "malforme
 add(
     "status 101",
     raw(b"HTTP/1.1 101 Up\r\nupgrade: x\r\n\r\n"),
-    "HTTP 101|connection|malformed",
+    "HTTP 101|connection|malformed|time limit",
     SLOW,
 )
 add("100 and then an answer", raw(b"HTTP/1.1 100 Go on\r\n\r\n" * 3, WHOLE), ANSWERED)
