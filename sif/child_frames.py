@@ -4,9 +4,11 @@ Nothing that travels could run: no pickles. Imports nothing heavy, for children 
 """
 
 import json
+import os
 from typing import Any, BinaryIO, Final, NamedTuple
 
 WIDTH: Final = 8
+STANDARD_INPUT, STANDARD_OUTPUT = 0, 1
 
 
 class Frame(NamedTuple):
@@ -14,6 +16,11 @@ class Frame(NamedTuple):
 
     head: dict[str, Any]
     content: bytes = b""
+
+
+def standard_streams() -> tuple[BinaryIO, BinaryIO]:
+    """A child's own input and output, which are its parent's ends of two pipes."""
+    return os.fdopen(STANDARD_INPUT, "rb"), os.fdopen(STANDARD_OUTPUT, "wb")
 
 
 def send(stream: BinaryIO, frame: Frame) -> None:

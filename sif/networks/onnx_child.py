@@ -10,10 +10,9 @@ It answers frames until nobody asks any more, and knows nothing of what is asked
 
 import contextlib
 import math
-import sys
 from typing import Any, BinaryIO, Final
 
-from sif.child_frames import Frame, receive, send
+from sif.child_frames import Frame, receive, send, standard_streams
 
 ABOVE_LIBRARIES: Final = 3 * 2**30
 MOST_WORDS: Final = 100_000
@@ -92,4 +91,4 @@ def _failures() -> tuple[type[BaseException], ...]:
 
 
 if __name__ == "__main__":
-    main(sys.stdin.buffer, sys.stdout.buffer)
+    main(*standard_streams())

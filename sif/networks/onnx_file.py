@@ -38,6 +38,8 @@ from sif.networks.placing import (
 from sif.vlm.plain_words import shown
 
 GIB: Final = 2**30
+BEGINNING: Final = 30.0
+"""Seconds more for the process to begin in, on a busy machine."""
 LONGEST_ERROR: Final = 1000
 MOST_THREADS: Final = 8
 ENDED: Final = "ended the process it ran in"
@@ -148,7 +150,8 @@ class OnnxNetwork:
         if self._child.number is None and "open" not in head:
             raise MisfitError(ENDED)
         try:
-            said = self._child.ask(Frame(head, numbers), seconds=options.timeout)
+            beginning = BEGINNING if "open" in head else 0.0
+            said = self._child.ask(Frame(head, numbers), seconds=options.timeout + beginning)
             found = _checked(said.head, len(said.content))
         except ChildLateError as error:
             raise MisfitError(

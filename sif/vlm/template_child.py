@@ -13,7 +13,6 @@ import contextlib
 import datetime
 import json
 import signal
-import sys
 from functools import lru_cache
 from typing import Any, BinaryIO, Final
 
@@ -22,7 +21,7 @@ from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from sif.child_frames import Frame, receive, send
+from sif.child_frames import Frame, receive, send, standard_streams
 
 RENDERING: Final = (
     *(ArithmeticError, AssertionError, AttributeError, LookupError, OSError, RuntimeError),
@@ -97,4 +96,4 @@ def _strftime_now(words: str) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.stdin.buffer, sys.stdout.buffer)
+    main(*standard_streams())

@@ -221,7 +221,7 @@ def test_a_graph_without_end_is_stopped(tmp_path: Path) -> None:
     for _ in range(2):
         with pytest.raises(ModelError, match=r"1 seconds|ended the process"):
             answer(network, pictures(1), outputs=(CLASSES,), name="n")
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 60
 
 
 def test_a_graph_of_giants_takes_no_memory(tmp_path: Path) -> None:
