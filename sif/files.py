@@ -56,6 +56,14 @@ def writing(target: Path) -> Iterator[None]:
         raise
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is such a file or folder; a name that no system takes names none."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def claim_folder(folder: Path, *, mark: str, words: str) -> None:
     """Makes a folder ours before anything is put into it: a new, an empty, or our earlier one.
 

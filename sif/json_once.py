@@ -14,6 +14,10 @@ class ReadTwoWaysError(ValueError):
     """Readers differ in what this says, or whether it says anything."""
 
 
+class TooDeepError(ValueError):
+    """Lists in lists without end."""
+
+
 class TooMuchError(ValueError):
     """So many values that reading them would take a machine's memory."""
 
@@ -30,12 +34,15 @@ def read_json(text: str | bytes, *, most: int = MOST_VALUES) -> Any:
         ReadTwoWaysError: a name stands twice in an object, or there is NaN or an infinity.
         TooMuchError: more values than that.
         ValueError: no JSON at all.
-        RecursionError: nested too deep.
+        TooDeepError: nested too deep.
     """
     written = text.decode("utf-8") if isinstance(text, bytes) else text
     if (values := sum(map(written.count, ",[{"))) > most:
         raise TooMuchError(f"expected at most {most:,} values, got about {values:,}")
-    return json.loads(written, object_pairs_hook=_once, parse_constant=_no_number)
+    try:
+        return json.loads(written, object_pairs_hook=_once, parse_constant=_no_number)
+    except RecursionError as error:
+        raise TooDeepError("nested too deep") from error
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

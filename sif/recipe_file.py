@@ -6,12 +6,13 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from sif.errors import UsageError
+from sif.files import is_there
 from sif.validation import first_fault
 from sif.visible import visible
+from sif.yaml_once import NoYamlError, read_yaml
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -39,7 +40,7 @@ def read_recipe(
     folder = resources.files(package).joinpath("recipes")
     text = read_built_in(name, built_in=built_in, folder=folder, noun="recipe")
     try:
-        content = yaml.safe_load(text)
+        content = read_yaml(text)
         if not isinstance(content, dict):
             raise UsageError(
                 f"expected a recipe in YAML, fields with values, got {name} with "
@@ -47,9 +48,8 @@ def read_recipe(
             )
         change(content)
         return kind.model_validate(content)
-    except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
-        raise UsageError(f"expected a recipe in YAML, got {name}: {reason}") from error
+    except NoYamlError as error:
+        raise UsageError(f"expected a recipe in YAML, got {name}: {error}") from error
     except ValidationError as error:
         where, what, got = first_fault(error)
         place = f"recipe {name}: {where}" if where else f"recipe {name}"
@@ -73,7 +73,7 @@ def read_built_in(
     if str(name) in built_in:
         return folder.joinpath(f"{name}.yaml").read_text(encoding="utf-8")
     path = Path(name)
-    if path.suffix in (".yaml", ".yml") and not path.is_file():
+    if path.suffix in (".yaml", ".yml") and not is_there(path):
         raise UsageError(
             f"expected a {noun} in YAML, got {str(name)!r}, a file that does not exist; name one "
             f"that does, or one of {', '.join(built_in)}"

@@ -4,7 +4,6 @@ Knows nothing of attacks.
 """
 
 import hashlib
-import json
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -14,6 +13,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from sif.errors import UsageError
+from sif.json_once import read_json
 
 BUNDLED: Final = ("english", "mini-world")
 
@@ -74,8 +74,8 @@ def load_thesaurus(source: str) -> Thesaurus:
     path = Path(source).expanduser()
     try:
         text = path.read_text(encoding="utf-8")
-        groups = _File.model_validate(json.loads(text)).groups
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, ValidationError) as error:
+        groups = _File.model_validate(read_json(text)).groups
+    except (OSError, ValueError) as error:
         raise UsageError(
             f"expected a dictionary ({', '.join(BUNDLED)}, a JSON file with groups of words) or a "
             f"language model's folder, got {source[:60]!r}: {_reason(error)}"

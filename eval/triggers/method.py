@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from sif.errors import UsageError
 from sif.fingerprint.recipe import Recipe, ScheduleRecipe, load_recipe
+from sif.yaml_once import NoYamlError, read_yaml
 
 FILES: Final = (".yaml", ".yml")
 
@@ -88,8 +87,8 @@ def _changes(text: str, tail: str) -> dict[str, Any]:
 
 def _value(text: str, value: str) -> Any:
     try:
-        read = yaml.safe_load(value)
-    except yaml.YAMLError:
+        read = read_yaml(value)
+    except NoYamlError:
         read = value
     if isinstance(read, str | list | dict):
         raise UsageError(

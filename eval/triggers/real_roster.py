@@ -9,7 +9,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from sif import prompts
@@ -25,6 +24,7 @@ from sif.suspects.late import LateSuspect, late
 from sif.suspects.uri import SuspectAddress
 from sif.validation import first_fault
 from sif.watermark.keys import KeyRing
+from sif.yaml_once import NoYamlError, read_yaml
 
 BUILT_IN: Final = ("llava-1.5-7b", "qwen2.5-vl-7b")
 KEYS: Final = "secret.key"
@@ -202,10 +202,9 @@ def load_roster(name: str | Path) -> RosterFile:
         UsageError: no such roster, or a file that is not one; one line.
     """
     try:
-        return RosterFile.model_validate(yaml.safe_load(_text(name)))
-    except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
-        raise UsageError(f"expected a roster in YAML, got {name}: {reason}") from error
+        return RosterFile.model_validate(read_yaml(_text(name)))
+    except NoYamlError as error:
+        raise UsageError(f"expected a roster in YAML, got {name}: {error}") from error
     except ValidationError as error:
         where, what, got = first_fault(error)
         shown = "" if isinstance(got, dict | RosterFile) else f", got {got!r}"

@@ -7,7 +7,6 @@ could be chosen to fit the keys, and words of prompts and example do not count, 
 calibration of before.
 """
 
-import json
 from collections.abc import Mapping
 from math import log10
 from pathlib import Path
@@ -17,6 +16,7 @@ from sif.claims.case import SECRETS_TRIED, TOKENS_TRIED
 from sif.claims.gaps import WITHOUT_GAPS
 from sif.claims.tries import Tries, tries_of
 from sif.errors import UsageError
+from sif.json_once import read_json
 from sif.ownership.allowance import TransferTest, allowed_by, usual_test
 from sif.ownership.calibration import Calibration, read_calibration
 from sif.ownership.panel_answers import references_for
@@ -101,7 +101,7 @@ def _refuse_less(policy: Policy, measured: Calibration | None, fingerprint: Path
 
 def _read(path: Path) -> dict[str, object]:
     try:
-        given = json.loads(path.read_text(encoding="utf-8"))
+        given = read_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise UsageError(f"expected the JSON of a policy in {path}, got none") from error
     if not isinstance(given, dict):

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Final, Literal
 
 import torch
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors.torch import load_file
 
 from sif.errors import UsageError
+from sif.files import is_there
 from sif.networks.domain import Domain
 from sif.networks.method import METHODS, Method
 from sif.networks.reading import OutputKind
@@ -22,6 +22,7 @@ from sif.networks.thefts.fit import Fit
 from sif.validation import first_fault
 from sif.vlm.foreign import READING
 from sif.vlm.plain_words import first_line, shown
+from sif.yaml_once import NoYamlError, read_yaml
 
 ADDRESSES = ("torch:", "onnx:", "hf:")
 # Networks that are made; seeds of one purpose would meet those of another above.
@@ -29,7 +30,7 @@ MOST: Final = 10_000
 LARGEST: Final = 16 * 2**20
 LONGEST_REASON: Final = 300
 # What a reader of YAML raises, at dates that are none and at deep nesting too.
-UNREADABLE: Final = (*READING, yaml.YAMLError)
+UNREADABLE: Final = (*READING, NoYamlError)
 
 
 class _Part(BaseModel):
@@ -120,7 +121,7 @@ def read_config(path: Path) -> TrainConfig:
     try:
         if path.stat().st_size > LARGEST:
             raise UsageError(f"expected a YAML file of at most {LARGEST // 2**20} MiB at {path}")
-        written = yaml.safe_load(path.read_text(encoding="utf-8"))
+        written = read_yaml(path.read_text(encoding="utf-8"))
     except UNREADABLE as error:
         reason = shown(" ".join(str(error).split()), longest=LONGEST_REASON)
         raise UsageError(f"expected a YAML file at {path}: {reason}") from error
@@ -185,7 +186,7 @@ def _placed(config: TrainConfig, folder: Path) -> TrainConfig:
     def place(address: str) -> str:
         for scheme in ADDRESSES:
             path = folder / address.removeprefix(scheme)
-            if address.startswith(scheme) and path.exists():
+            if address.startswith(scheme) and is_there(path):
                 return f"{scheme}{path}"
         return address
 

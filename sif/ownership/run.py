@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sif.difference import differences
-from sif.errors import StorageError
+from sif.errors import StorageError, UsageError
 from sif.files import write_atomically
 from sif.fingerprint.folder import CLAIM
 from sif.ownership.policy import Policy
@@ -179,7 +179,7 @@ def _read(path: Path, model: type[Model]) -> Model:
             f"expected a finished run with {path.name} in {path.parent}, got none; "
             "name the folder given to `sif verify --run`, and let it finish"
         ) from error
-    except (ValidationError, UnicodeDecodeError) as error:
+    except (ValidationError, UnicodeDecodeError, UsageError) as error:
         raise StorageError(
             f"expected {path} as `sif verify` writes it, got something else; verify again"
         ) from error

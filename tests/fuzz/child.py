@@ -18,6 +18,8 @@ import zlib
 from pathlib import Path
 from types import FrameType
 
+from transformers import AutoTokenizer
+
 from sif.errors import SifError
 from tests.fuzz.mutation import mutated
 from tests.fuzz.readers import KINDS, READERS, Reader, copied
@@ -33,6 +35,7 @@ class Hang(BaseException):
 def main(corpus: Path, seed: int, total: dict[str, int], skip: int) -> None:
     """Reads so many mutations by reader, all but the first `skip` of them."""
     warnings.simplefilter("ignore")
+    assert AutoTokenizer  # imported now, and not while a mutation is timed
     signal.signal(signal.SIGALRM, _hang)
     number = 0
     for reader in READERS:

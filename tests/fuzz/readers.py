@@ -15,6 +15,7 @@ from sif.attacks.images.denoiser import load_denoiser
 from sif.attacks.weights.examples import load_examples
 from sif.claims import Means, audit, load_roots
 from sif.claims.anchor import Beforehand
+from sif.claims.bundle import write_bundle
 from sif.claims.commit import read_commitment
 from sif.claims.possession import read_proof
 from sif.claims.public_claim import read_claim
@@ -143,11 +144,12 @@ def _foes_bundle(folder: Path, file: Path) -> None:
         except (SifError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
             continue  # the helper of the tests stumbles over it; signed less, it is audited too
         break
-    from sif.claims.bundle import write_bundle
-
-    with suppress(SifError):
-        write_bundle(folder.parent / "foe.zip", files)
-        audit(folder.parent / "foe.zip", Means(tokenizer=folder.parent / "fp" / "tokenizer"))
+    packed = folder.parent / "foe.zip"
+    write_bundle(packed, files)
+    try:
+        audit(packed, Means(tokenizer=folder.parent / "fp" / "tokenizer"))
+    except SifError as error:
+        raise AssertionError("whatever is wrong with a bundle fails a step") from error
 
 
 def _networks(folder: Path, file: Path) -> None:

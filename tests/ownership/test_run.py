@@ -1,5 +1,7 @@
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -113,4 +115,16 @@ def test_an_unfinished_and_a_damaged_run_are_told_apart(tmp_path: Path) -> None:
         read_verdict(tmp_path)
     (tmp_path / RECORD).write_bytes(b"\xff\xfe")
     with pytest.raises(StorageError, match="got something else; verify again"):
+        read_record(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change", [{"alpha": 2}, {"alpha": "x"}, {"repeats": 0}, {"tilts": []}, {"order": "mine"}]
+)
+def test_a_policy_that_is_none_in_run_json(tmp_path: Path, change: dict[str, Any]) -> None:
+    record = RunRecord(fingerprint="fp", suspect="somebody", policy=Policy())
+    content = json.loads(record.model_dump_json())
+    content["policy"] |= change
+    (tmp_path / "run.json").write_text(json.dumps(content))
+    with pytest.raises(StorageError, match=r"run\.json as `sif verify` writes it"):
         read_record(tmp_path)
