@@ -22,7 +22,7 @@ from tests.vlm.mutations import copied, mutations
 SECONDS = 60
 GIB_IN_KIB = 2**20
 PARTS = 10
-EVERY = 60
+EVERY = 150
 
 
 @pytest.fixture(autouse=True)
