@@ -62,6 +62,8 @@ HEAVY = {
 TALKS = "sif.eval.training.captions"
 # The one way to the terminal, through which everything that is printed is made visible.
 SAYS = "sif.cli.say"
+# A program of its own whose standard output is a pipe to whoever started it.
+ANSWERS_THROUGH_A_PIPE = "sif.networks.onnx_child"
 
 
 class Module(NamedTuple):
@@ -163,7 +165,7 @@ def talking(it: Module) -> Iterator[str]:
 
 def printing(it: Module) -> Iterator[str]:
     """Every other way to the terminal than the one that makes visible what strangers wrote."""
-    if it.name == SAYS:
+    if it.name in (SAYS, ANSWERS_THROUGH_A_PIPE):
         return
     for edge in edges(it.tree):
         if edge.target.split(".")[0] in {"rich", "click", "getpass", "curses"} or (

@@ -43,7 +43,7 @@ def main(corpus: Path, seed: int, total: dict[str, int], skip: int) -> None:
             folder = copied(corpus, reader, Path(room))
             targets = reader.targets(corpus)
             assert targets, f"{reader.name}: nothing to mutate"
-            if number >= skip:
+            if number >= skip and total.get(reader.name):
                 first = targets[0].relative_to(corpus / reader.folder)
                 reader.read(folder, folder / first)  # what is not mutated is read
             for at in range(total.get(reader.name, 0)):

@@ -18,7 +18,7 @@ from tests.fuzz.readers import READERS, shares
 
 ROOT = Path(__file__).parents[2]
 FEW, MANY = 400, 20_000
-PATIENCE = 60.0
+PATIENCE = 240.0
 """Seconds without a word, after which a child hangs in native code; five are its own limit."""
 
 
