@@ -30,7 +30,9 @@ class Halves(NamedTuple):
     reported: list[Query]
 
 
-def read_benign(source: Path, generation: GenerationSettings) -> list[Query]:
+def read_benign(
+    source: Path, generation: GenerationSettings, *, strict: bool = False
+) -> list[Query]:
     """Questions from a folder of pictures, or from a data set with pictures and prompts.
 
     The pictures of a folder are asked about with the ordinary prompts in turn. What stands for a
@@ -39,11 +41,12 @@ def read_benign(source: Path, generation: GenerationSettings) -> list[Query]:
     Args:
         source: a folder (as of `sif.pictures.folder`) or a file (as of `sif.attacks.datasets`).
         generation: as the fingerprint's triggers are asked, or lengths could not be compared.
+        strict: stop at a file in a folder that is no readable picture, or tiny or hidden.
 
     Raises:
         UsageError: nothing there, no question in it, a broken record (says which) or picture.
     """
-    pairs = _of_folder(source) if source.is_dir() else _of_file(source)
+    pairs = _of_folder(source, strict=strict) if source.is_dir() else _of_file(source)
     if not pairs:
         raise UsageError(
             f"expected benign questions in {place_of(source)}, got an empty set; give a folder of "
@@ -81,9 +84,9 @@ def halve(queries: Sequence[Query], *, seed: int = 0) -> Halves:
     return Halves(*halves)
 
 
-def _of_folder(folder: Path) -> list[tuple[Image.Image, str]]:
+def _of_folder(folder: Path, *, strict: bool) -> list[tuple[Image.Image, str]]:
     try:
-        images = read_images(folder)
+        images = read_images(folder, strict=strict)
     except UsageError as error:
         raise UsageError(
             f"expected benign questions, got an empty set: {error}; or name JSONL with image and "

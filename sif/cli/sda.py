@@ -107,6 +107,7 @@ def sda(
     seed: Seed = 0,
     secret: options.Secret = None,
     run: Run = None,
+    strict: options.Strict = False,
     as_json: options.Json = False,
 ) -> None:
     """Tries the semantic divergence attack: flagged questions get a benign model's answers.
@@ -143,6 +144,7 @@ def sda(
         alpha=alpha,
         seed=seed,
         run=run,
+        strict=strict,
     )
     with bar() as show:
         found = session.attack(report=show)

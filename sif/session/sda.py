@@ -77,6 +77,7 @@ class SdaSession:
         alpha: bound on the false-claim probability.
         seed: of the draw of the two halves.
         run: folder for answers, sda.json, sda.md and sda.svg; none to keep nothing.
+        strict: stop at a file in `benign` that is no readable picture, or tiny or hidden.
     """
 
     fingerprint: FingerprintSet
@@ -95,6 +96,7 @@ class SdaSession:
     alpha: float = 1e-6
     seed: int = 0
     run: Path | None = None
+    strict: bool = False
 
     def attack(self, *, report: Callable[[str, float, float], None]) -> Divergence:
         """Asks both models, chooses limits, and sets the verdicts without and behind the attack.
@@ -113,7 +115,7 @@ class SdaSession:
             SuspectAddress.parse(address)
         rules = self._rules()
         generation = self.fingerprint.triggers[0].record.generation
-        halves = halve(read_benign(self.benign, generation), seed=self.seed)
+        halves = halve(read_benign(self.benign, generation, strict=self.strict), seed=self.seed)
         with ExitStack() as stack:
             folder = self.run or stack.enter_context(scratch("sda")) / "run"
             self._claim(folder)

@@ -79,6 +79,13 @@ def test_captions_are_asked_for_with_ordinary_prompts_in_turn(room: Path) -> Non
     assert [example.prompt for example in examples] == list(load()[:3])
 
 
+def test_the_list_beside_a_folder_of_pictures_is_read_as_captions(room: Path) -> None:
+    """As the Hugging Face hub has it: metadata.jsonl."""
+    (room / "metadata.jsonl").write_bytes(lines({"file_name": "img/a.png", "text": ANSWER}))
+    (example,) = load_examples(room / "metadata.jsonl")
+    assert (example.prompt, example.answer) == (load()[0], ANSWER)
+
+
 def test_pictures_of_coco_lie_in_the_folder_of_their_split(tmp_path: Path) -> None:
     for name in ("annotations", "val2017"):
         (tmp_path / name).mkdir()

@@ -54,6 +54,14 @@ def test_an_empty_folder_and_a_missing_file_are_refused(tmp_path: Path) -> None:
         read_benign(tmp_path / "nowhere", SETTINGS)
 
 
+def test_a_file_that_is_no_picture_is_passed_over_or_stops_the_strict(tmp_path: Path) -> None:
+    PICTURE.save(tmp_path / "a.png")
+    (tmp_path / "b.png").write_bytes(b"cut")
+    assert len(read_benign(tmp_path, SETTINGS)) == 1
+    with pytest.raises(UsageError, match=r"b\.png"):
+        read_benign(tmp_path, SETTINGS, strict=True)
+
+
 def test_halves_share_no_picture_and_lose_none() -> None:
     queries = [*benign(20, "What?"), *benign(20, "Where?")]
     one, other = halve(queries, seed=4)
