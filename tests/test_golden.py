@@ -81,14 +81,15 @@ def models(sif: Run, golden: Path, exported: Path) -> Path:
 
 
 def rows(journal: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every table."""
+    """Every row of every table; tables of now are empty in a journal of then."""
     with closing(sqlite3.connect(journal)) as file:
         names = [name for (name,) in file.execute("SELECT name FROM sqlite_master WHERE sql != ''")]
-        return {
+        found = {
             name: file.execute(f"SELECT * FROM {name}").fetchall()
             for name in names
             if not name.startswith("sqlite_")
         }
+    return {name: lines for name, lines in found.items() if lines}
 
 
 def says(text: str) -> Any:
@@ -260,7 +261,7 @@ def test_networks_score_as_before(
         "metav", "verify", method, *suspects, "--protected", suspects[0], "--json"
     )
     assert code == 0, error
-    assert says(out) == said(Path(f"{method}-run", "verdicts.json"), within=1e-6)
+    assert scored(out) == said(Path(f"{method}-run", "verdicts.json"), within=1e-6)
 
 
 def test_a_network_behind_a_url_need_not_answer_again(sif: Run, golden: Path) -> None:
@@ -273,4 +274,10 @@ def test_a_network_behind_a_url_need_not_answer_again(sif: Run, golden: Path) ->
     code, out, error = sif("metav", "verify", "networks/trained", address, "--run", run, "--json")
     assert code == 0, error
     assert rows(run / "outputs.sqlite") == before
-    assert says(out) == said(GOLDEN / "networks" / "endpoint-run" / "verdicts.json", within=1e-6)
+    assert scored(out) == said(GOLDEN / "networks" / "endpoint-run" / "verdicts.json", within=1e-6)
+
+
+def scored(text: str) -> Any:
+    """Verdicts on networks without fields of now: on which scale a network answers, and remarks."""
+    since = [("outputs", "logits"), ("notes", [])]
+    return [[item for item in verdict if item not in since] for verdict in says(text)]
