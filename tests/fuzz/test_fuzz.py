@@ -49,9 +49,13 @@ class Child:
             stderr=subprocess.PIPE,
             text=True,
         )
-        threading.Thread(target=self._listen, daemon=True).start()
         self._errors: list[str] = []
-        threading.Thread(target=self._overhear, daemon=True).start()
+        self._threads = [
+            threading.Thread(target=target, daemon=True)
+            for target in (self._listen, self._overhear)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def line(self) -> dict[str, Any] | None:
         """What it says next; None at its end.
@@ -62,10 +66,17 @@ class Child:
         text = self._said.get(timeout=PATIENCE)
         return None if text is None else json.loads(text)
 
-    def end(self) -> tuple[int, str]:
-        """Ends it; its code and last words."""
-        self.process.kill()
-        return self.process.wait(), "".join(self._errors)[-3000:]
+    def end(self, *, kill: bool) -> tuple[int, str]:
+        """Waits for its end, or ends it; its code and last words."""
+        if kill:
+            self.process.kill()
+        code = self.process.wait()
+        for thread in self._threads:
+            thread.join()
+        for stream in (self.process.stdout, self.process.stderr):
+            assert stream is not None
+            stream.close()
+        return code, "".join(self._errors)[-3000:]
 
     def _listen(self) -> None:
         assert self.process.stdout is not None
@@ -98,9 +109,9 @@ def failures(corpus: Path, seed: int, count: int) -> tuple[list[dict[str, Any]],
                 ends[next((end for end in ("said", "failure") if end in line), "read")] += 1
                 if "failure" in line:
                     found.append(begun | line)
-            code, words = child.process.wait(), "".join(child._errors)[-3000:]
+            code, words = child.end(kill=False)
         except queue.Empty:
-            code, words = child.end()
+            code, words = child.end(kill=True)
             words = f"hangs: {words}"
         if code == 0:
             return found, ends
