@@ -7,15 +7,16 @@ WORKERS ?= $(if $(shell command -v nvidia-smi),1,2)
 PYTEST = OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # Tests and the demo never need a network.
-test test-fast check demo docs: export HF_HUB_OFFLINE := 1
+test test-fast test-long check demo docs: export HF_HUB_OFFLINE := 1
 
-.PHONY: help setup test test-fast check format demo docs
+.PHONY: help setup test test-fast test-long check format demo docs
 
 help:
 	@echo "make setup      .venv with everything this machine can use"
 	@echo "make demo       the whole flow on bundled mini models, report in demo/report.html"
 	@echo "make test       every test (20 minutes on two cores)"
 	@echo "make test-fast  the fast tests (4 minutes)"
+	@echo "make test-long  20,000 damaged files and all folders of thieves (about two hours)"
 	@echo "make check      ruff, mypy and the fast tests"
 	@echo "make docs       the documentation, strictly, in build/site/index.html"
 	@echo "make format     ruff format and its safe fixes"
@@ -28,6 +29,9 @@ test: setup
 
 test-fast: setup
 	$(PYTEST) -m "$(FAST)" $(PYTEST_ARGS)
+
+test-long: setup
+	$(PYTEST) -m long $(PYTEST_ARGS)
 
 check: setup
 	$(PYTHON) -m ruff check .

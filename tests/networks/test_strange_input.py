@@ -97,7 +97,7 @@ def many(number: int) -> list:
     """A few hundred in all for everybody, ten times as many for those with patience."""
     return [
         pytest.param(number, id=f"{number}"),
-        pytest.param(10 * number, id=f"{10 * number}", marks=pytest.mark.slow),
+        pytest.param(10 * number, id=f"{10 * number}", marks=[pytest.mark.slow, pytest.mark.long]),
     ]
 
 

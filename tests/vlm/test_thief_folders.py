@@ -1,6 +1,6 @@
 """Folders of thieves: asked, or refused in one sentence, in time and within memory.
 
-Whoever fingerprints, asks or examines a folder goes through `examine_model` or `connect`; the slow
+Whoever fingerprints, asks or examines a folder goes through `examine_model` or `connect`; the long
 tier goes through all mutations of both families, the fast one through a few.
 """
 
@@ -82,6 +82,7 @@ def test_some_folders_of_thieves(untrained_llava: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("family", ["untrained_llava", "untrained_qwen"])
 def test_all_folders_of_thieves(
