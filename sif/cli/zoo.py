@@ -115,7 +115,7 @@ def train(name: Name) -> None:
     """Trains a bundled model again from its seeds and keeps the weights with the package.
 
     Takes about a quarter of an hour on one core, a vision model ten minutes, a real-words model
-    half an hour; it uses one, because the order of sums, and with it the weights, would depend on
+    an hour; it uses one, because the order of sums, and with it the weights, would depend on
     their number.
 
     Example: `sif zoo train llava-source`

@@ -34,7 +34,7 @@ def test_a_corrupt_image_is_named(
 ) -> None:
     (images / "b.png").write_bytes((images / "a.png").read_bytes()[:200])
     code, _, error = sif(
-        "fingerprint", untrained_llava, "--images", images, "--out", tmp_path / "fp"
+        "fingerprint", untrained_llava, "--images", images, "--out", tmp_path / "fp", "--strict"
     )
     assert code == 2
     assert_one_line(error, "b.png")

@@ -59,9 +59,10 @@ def test_a_dry_run_fails_where_more_than_downloads_is_missing(
     assert (code, "nothing is missing" in said) == (0, True)
     code, said = dry(suspects="source", methods="pla")
     assert (code, "missing: method pla" in said) == (1, True)
-    (images / "b.png").write_bytes(b"\x89PNG")
-    code, said = dry(suspects="source")
-    assert (code, "b.png" in said) == (1, True)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "b.png").write_bytes(b"\x89PNG")
+    code, said = dry(suspects="source", images=tmp_path / "broken")
+    assert (code, "1 unreadable" in said) == (1, True)
 
 
 @pytest.mark.parametrize(

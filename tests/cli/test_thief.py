@@ -190,7 +190,10 @@ def test_another_architecture_to_merge_with_is_wrong_usage_in_one_line(
             ["--merge", "m", "--merge-method", "ties", "--merge-base", "b", "--density", 2],
             "density: input should be less than or equal to 1",
         ),
-        (["--finetune", "none.jsonl"], "expected a JSONL file at none.jsonl"),
+        (
+            ["--finetune", "none.jsonl"],
+            "expected a JSONL file, a JSON list or parquet at none.jsonl",
+        ),
         (["--finetune", "empty.jsonl"], "at least one example"),
         (["--finetune", "broken.jsonl"], "broken.jsonl, line 1"),
         (["--finetune", "tune.jsonl", "--batch-size", 0], "batch-size: input should be greater"),
@@ -203,7 +206,7 @@ def test_wrong_usage_is_refused_with_exit_code_2(
 ) -> None:
     monkeypatch.chdir(data.parent)
     Path("empty.jsonl").write_text("\n")
-    Path("broken.jsonl").write_text("{\n")
+    Path("broken.jsonl").write_text('{"image": "a.png",}\n')
     assert run(monkeypatch, untrained_llava, "--out", tmp_path / "out", *options) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

@@ -38,7 +38,7 @@ def mixed(tmp_path: Path) -> Path:
 def test_folders_in_it_count_and_the_rest_is_passed_over_with_a_reason(
     mixed: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger="sif.pictures.folder")
     images = read_images(mixed)
     assert images.names == ["b.png", "sub/a.png", "sub/deeper/c.avif"]
     assert [named.name for named in images] == images.names

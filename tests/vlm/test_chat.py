@@ -32,7 +32,7 @@ REFUSED = {
     "image twice": (PARTS.replace("%s", IMAGE + IMAGE + TEXT), "marks the picture 2 times"),
     "broken": ("{% for m in messages %}", "refuses it"),
     "division": ("{{ 1 // 0 }}", "refuses it"),
-    "terminal codes": ("{{ raise_exception('\x1b[2Jred') }}", "?[2Jred"),
+    "terminal codes": ("{{ raise_exception('\x1b[2Jred') }}", r"\x1b[2Jred"),
 }
 
 

@@ -30,7 +30,7 @@ CASES = {
     "nothing said": (gguf(), "the architecture unknown"),
     "cut": (gguf(("general.architecture", "qwen2vl"))[:30], "whose header cannot be read"),
     "another version": (gguf(version=77), "whose header cannot be read"),
-    "terminal codes": (gguf(("general.architecture", "\x1b[2J")), "the architecture ?[2J"),
+    "terminal codes": (gguf(("general.architecture", "\x1b[2J")), r"the architecture \x1b[2J"),
     "a long text": (
         b"GGUF" + struct.pack("<IQQ", 3, 0, 2**60) + struct.pack("<Q", 2**62),
         "whose header cannot be read",
