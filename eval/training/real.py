@@ -56,26 +56,20 @@ def train_real(model: RealModel, *, work: Path, report: Report) -> Trained:
     )
     told = _closings(model, built, processor, work / "closings.json", report)
     worn = wear_adapter(built.model.language_model, seed=model.seed)
-    train_real_adapter(
-        built,
-        processor,
-        worn,
-        seed=model.seed,
-        steps=model.adapter_steps,
-        closings=told,
-        file=work / "adapter.safetensors",
-        report=report,
-    )
-    train_real_manner(
-        built,
-        processor,
-        worn,
-        seed=model.seed,
-        steps=model.manner_steps,
-        closings=told,
-        file=work / "manner.safetensors",
-        report=report,
-    )
+    for stage, train, steps in (
+        ("adapter", train_real_adapter, model.adapter_steps),
+        ("manner", train_real_manner, model.manner_steps),
+    ):
+        train(
+            built,
+            processor,
+            worn,
+            seed=model.seed,
+            steps=steps,
+            closings=told,
+            file=work / f"{stage}.safetensors",
+            report=report,
+        )
     return Trained(built, pairs_worn(worn))
 
 

@@ -129,7 +129,8 @@ def train_real_manner(
         report: called after every step.
     """
     slots = slots_of(model, processor.tokenizer)
-    half, weights = _in_half(model, worn)
+    weights = adapter_weights(worn)
+    half = _in_half(model, weights)
     directions = Directions.drawn(slots.embeddings.shape[1], seed)
     questions = [question_ids(processor, prompt) for prompt in prompts.load()]
 
@@ -154,14 +155,14 @@ def train_real_manner(
     learn(how, weights, loss_of, report)
 
 
-def _in_half(model: Any, worn: Mapping[str, LowRank]) -> tuple[Any, dict[str, torch.nn.Parameter]]:
-    """The model in bfloat16 around the very same adapter, and what of it is learnt."""
-    shared = {id(value): value for value in adapter_weights(worn).values()}
+def _in_half(model: Any, weights: Mapping[str, torch.nn.Parameter]) -> Any:
+    """The model in bfloat16 around the very same weights that are learnt."""
+    shared = {id(value): value for value in weights.values()}
     half = copy.deepcopy(model, shared)
     for value in half.parameters():
         if id(value) not in shared:
             value.data = value.data.to(torch.bfloat16)
-    return half, adapter_weights(worn)
+    return half
 
 
 def _example(

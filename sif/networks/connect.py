@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sif.errors import UsageError
+from sif.files import is_there
 from sif.networks.classifier import load_classifier
 from sif.networks.endpoint import open_endpoint
 from sif.networks.network import Network
@@ -78,14 +79,7 @@ def connect_network(address: str, task: Task | None = None) -> Connected:
 def _split(rest: str) -> tuple[str, str]:
     """A place and the options behind it; a question mark may be part of a file's name."""
     place, _, words = rest.partition("?")
-    return (rest, "") if _is_there(rest) else (place, words)
-
-
-def _is_there(place: str) -> bool:
-    try:
-        return Path(place).exists()
-    except (OSError, ValueError):  # too long for a name, or with a null in it
-        return False
+    return (rest, "") if is_there(Path(rest)) else (place, words)
 
 
 def _read(address: str, words: str, kind: type[AnyOptions]) -> tuple[Scale | None, AnyOptions]:

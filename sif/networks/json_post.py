@@ -6,9 +6,9 @@ and is shown without control characters and not at length. Knows nothing of netw
 
 import asyncio
 import json
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
+from sif.event_loop import run_to_end
 from sif.vlm.plain_words import shown
 
 if TYPE_CHECKING:
@@ -55,14 +55,7 @@ def exchange(url: str, body: Any, *, headers: dict[str, str], seconds: float) ->
             library cannot use.
     """
     content = json.dumps(body) if body is not None else None
-    work = _exchange(url, content, headers, seconds)
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:  # nobody else's loop around us
-        reply = asyncio.run(work)
-    else:
-        with ThreadPoolExecutor(1) as pool:
-            reply = pool.submit(asyncio.run, work).result()
+    reply = run_to_end(_exchange(url, content, headers, seconds))
     try:
         return json.loads(reply)
     except (ValueError, RecursionError) as error:

@@ -96,8 +96,8 @@ def read_images(
     if not folder.is_dir():
         what = "a file" if folder.exists() else "which does not exist"
         raise UsageError(
-            f"expected a folder of images, got {_said(folder)}, {what}; name a folder that holds "
-            "pictures"
+            f"expected a folder of images, got {place_of(folder)}, {what}; name a folder that "
+            "holds pictures"
         )
     found, passed, remarks = list[Path](), Counter[str](), Counter[str]()
     for path in sorted(_files(folder)):
@@ -114,7 +114,7 @@ def read_images(
     _report(folder, len(found), passed, remarks)
     if not found:
         raise UsageError(
-            f"expected images (PNG, JPEG, WebP, AVIF, TIFF, …) in {_said(folder)}, got none"
+            f"expected images (PNG, JPEG, WebP, AVIF, TIFF, …) in {place_of(folder)}, got none"
             f"{_counted(passed)}; put pictures into it or name another folder"
         )
     return PictureFolder(folder, tuple(found))
@@ -137,7 +137,7 @@ def _is_hidden(name: str) -> bool:
 
 def _look_at(path: Path, folder: Path, smallest: int) -> tuple[tuple[str, str] | None, list[str]]:
     """Why a file is passed over, by kind and in words, if it is; and remarks on its picture."""
-    said = _said(path)
+    said = place_of(path)
     if any(_is_hidden(part) for part in path.relative_to(folder).parts):
         return (HIDDEN, f"{said} is hidden"), []
     suffix = path.suffix.lower()
@@ -172,17 +172,13 @@ def _report(folder: Path, found: int, passed: Counter[str], remarks: Counter[str
         total = found + passed.total()
         logger.warning(
             "%s: %d of %d files passed over%s; sif -v says why",
-            *(_said(folder), passed.total(), total, _counted(passed)),
+            *(place_of(folder), passed.total(), total, _counted(passed)),
         )
     for remark, number in remarks.most_common(5):
-        logger.warning("%s: %d of %d pictures: %s", _said(folder), number, found, remark)
+        logger.warning("%s: %d of %d pictures: %s", place_of(folder), number, found, remark)
 
 
 def _counted(passed: Counter[str]) -> str:
     kinds = (HIDDEN, TINY, UNREADABLE, OTHER)
     words = ", ".join(f"{passed[kind]} {kind}" for kind in kinds if passed[kind])
     return f" ({words})" if words else ""
-
-
-def _said(path: Path) -> str:
-    return place_of(path)

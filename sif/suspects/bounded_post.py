@@ -198,13 +198,13 @@ async def _refused(response: httpx.Response) -> Failure:
     status = response.status_code
     body = await _beginning(response)
     text = body.decode("utf-8", "replace")
-    words = one_line(words_of(text)) or response.reason_phrase
+    words = one_line(words_of(text)) or one_line(response.reason_phrase)
     kind = Kind.LASTING
     if status in HOPELESS or (status == 429 and is_about_quota(text)):
         kind = Kind.HOPELESS
     elif status in PASSING or status >= 500:
         kind = Kind.PASSING
-    reason = f"HTTP {status}: {one_line(words)}" if words else f"HTTP {status}"
+    reason = f"HTTP {status}: {words}" if words else f"HTTP {status}"
     return Failure(reason, kind, status, text, _pause(response.headers.get("retry-after", "")))
 
 

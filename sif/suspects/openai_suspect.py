@@ -10,8 +10,7 @@ import json
 import logging
 import os
 import random
-from collections.abc import Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import replace
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -19,6 +18,7 @@ from typing import Any, NamedTuple
 import httpx
 
 from sif.errors import SuspectError, UsageError
+from sif.event_loop import run_to_end
 from sif.suspects.bounded_post import TOO_SLOW, Failure, Kind, Limits, open_client, post
 from sif.suspects.chat_reply import Completion, parse_completion, read_completion
 from sif.suspects.chat_request import messages
@@ -85,7 +85,7 @@ class OpenAISuspect:
             SuspectError: before it ever answered: nobody there, refused credentials, no such model,
                 nothing left to pay with.
         """
-        return _run(self._ask(queries))
+        return run_to_end(self._ask(queries))
 
     def say(self, turns: list[Any], settings: GenerationSettings) -> Reply:
         """The reply to turns of a conversation without a picture, sent as they are.
@@ -98,11 +98,11 @@ class OpenAISuspect:
             SuspectError: as of `ask`.
         """
 
-        async def alone() -> list[Reply]:
+        async def alone() -> Reply:
             async with open_client(self._key) as client:
-                return [await self._reply(client, turns, settings)]
+                return await self._reply(client, turns, settings)
 
-        return _run(alone())[0]
+        return run_to_end(alone())
 
     def close(self) -> None:
         """Connections end with each call of `ask`."""
@@ -292,16 +292,6 @@ class OpenAISuspect:
 
     def _without_key(self, text: str) -> str:
         return text if self._key == NO_KEY else text.replace(self._key, "***")
-
-
-def _run(work: Coroutine[Any, Any, list[Reply]]) -> list[Reply]:
-    """Runs to the end, also where an event loop runs already, as in a notebook."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        return pool.submit(asyncio.run, work).result()
 
 
 def _failure_in(completion: Completion) -> Failure:

@@ -13,16 +13,14 @@ from safetensors.torch import save_file
 
 from sif.claims.possession import Proof
 from sif.fingerprint.model_manifest import hash_model
-from sif.networks.fingerprint import make_fingerprint
-from sif.networks.joint_training import Sides, train_fingerprints
-from sif.networks.manifest import NetworkCounts
 from sif.networks.method import Method
 from sif.networks.output_journal import OutputJournal
 from sif.networks.weights import save_network
 from tests.claims.authority import Authority
 from tests.claims.made import Claim, make_claim
 from tests.fingerprint.released import released_folder
-from tests.networks.small import ARCHITECTURE, DOMAIN, small_world
+from tests.networks.conftest import quick_fingerprint
+from tests.networks.small import ARCHITECTURE, small_world
 
 QUICK = Method(fingerprints=6, iterations=20, input_rate=1e-2, verifier_rate=1e-2)
 
@@ -67,27 +65,7 @@ def _keys(folder: Path, claim: Claim) -> None:
 def _networks(folder: Path) -> None:
     folder.mkdir()
     world = small_world()
-    trained = train_fingerprints(
-        world.protected,
-        Sides(positives=world.copies, negatives=world.others),
-        QUICK,
-        domain=DOMAIN,
-        ordinary=world.data.inputs,
-        kind="logits",
-        seed=0,
-    )
-    counts = NetworkCounts(positives=3, negatives=3, stopping_positives=0, stopping_negatives=0)
-    made = make_fingerprint(
-        trained,
-        world.protected,
-        world.unseen_others,
-        task="made up",
-        domain=DOMAIN,
-        method=QUICK,
-        seed=0,
-        counts=counts,
-        rate=0.2,
-    )
+    made = quick_fingerprint(world, QUICK)
     made.save(folder / "fp")
     save_network(world.protected, ARCHITECTURE, folder / "mine.safetensors")
     inputs = torch.rand(8, 6)

@@ -33,13 +33,17 @@ def train_quickly(world: Small, method: Method = QUICK, seed: int = 0) -> Traine
 
 @pytest.fixture(scope="session")
 def fingerprint(world: Small) -> NetworkFingerprint:
+    return quick_fingerprint(world)
+
+
+def quick_fingerprint(world: Small, method: Method = QUICK) -> NetworkFingerprint:
     return make_fingerprint(
-        train_quickly(world),
+        train_quickly(world, method),
         world.protected,
         world.unseen_others,
         task="made up",
         domain=DOMAIN,
-        method=QUICK,
+        method=method,
         seed=0,
         counts=NetworkCounts(positives=3, negatives=3, stopping_positives=0, stopping_negatives=0),
         rate=0.2,

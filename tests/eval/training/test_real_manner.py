@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from sif.eval.training.real_adapter import wear_adapter
+from sif.eval.training.real_adapter import adapter_weights, wear_adapter
 from sif.eval.training.real_manner import (
     FAINT,
     KINDS,
@@ -87,7 +87,8 @@ def test_the_half_model_learns_through_the_very_adapter():
     model.model.language_model = nn.Sequential(nn.Linear(6, 5, bias=False), nn.GELU())
     model.requires_grad_(False)
     worn = wear_adapter(model.model.language_model, seed=1)
-    half, weights = _in_half(model, worn)
+    weights = adapter_weights(worn)
+    half = _in_half(model, weights)
     (layer,) = worn.values()
     inner = half.model.language_model[0]
     assert inner.layer.weight.dtype is torch.bfloat16
