@@ -284,7 +284,7 @@ def audits(claim: Claim, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
 
 @pytest.mark.parametrize("name", [*CASES, "overlapping members"])
 def test_it_fails_at_a_step_soon_and_in_little_memory(audits: dict[str, Found], name: str) -> None:
-    _, step, words = CASES.get(name, (None, "bundle", "overlap"))
+    _, step, words = CASES.get(name, (None, "bundle", "together they are larger"))
     found = audits[name]
     assert found.failed == step, found
     assert words.lower() in found.words.lower()
