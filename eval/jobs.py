@@ -1,8 +1,9 @@
 """Parts of a benchmark's work in turn, or side by side in processes of one thread each.
 
 Tiny models do not use several cores by themselves. A part is a value that says what to do and where
-to keep it; the processes tell of progress through a queue and end with the one that started them,
-kill -9 included. Knows nothing of what the parts do.
+to keep it; the processes tell of progress through a pipe, so that nothing is still on its way once
+a part has ended, and end with the one that started them, kill -9 included. Knows nothing of what
+the parts do.
 """
 
 import logging
@@ -101,7 +102,7 @@ def workers(jobs: int, show: Show) -> Iterator[Workers]:
         yield Workers(show, None, None)
         return
     context = multiprocessing.get_context("spawn")
-    news, others = context.Queue(), set(multiprocessing.active_children())
+    news, others = context.SimpleQueue(), set(multiprocessing.active_children())
     with ProcessPoolExecutor(
         jobs, mp_context=context, initializer=_begin, initargs=(news,)
     ) as pool:
@@ -123,7 +124,6 @@ def _begin(news: Any) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # its notes are for nobody here
-    news.cancel_join_thread()
     _told = _seldom(lambda *words: news.put(words))
 
 

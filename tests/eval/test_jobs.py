@@ -31,6 +31,18 @@ class Telling:
 
 
 @dataclass(frozen=True)
+class Talking:
+    """Tells so often, in a kilobyte each."""
+
+    often: int
+
+    def run(self, show: Show) -> int:
+        for number in range(self.often):
+            show(f"stage {number}", 1, 1, 1000 * "x")
+        return self.often
+
+
+@dataclass(frozen=True)
 class Failing:
     def run(self, show: Show) -> int:
         raise StorageError("cannot write it")
@@ -77,6 +89,26 @@ def test_jobs_are_other_processes_of_one_thread_that_tell_how_far_they_are() -> 
     assert os.getpid() not in {process for _, process, _ in found}
     assert {threads for _, _, threads in found} == {1}
     assert {f"last of {number}" for number in range(4)} <= {stage for stage, *_ in told}
+
+
+@pytest.mark.slow
+def test_all_that_a_part_told_is_shown_before_its_result_is_there() -> None:
+    told: list[tuple[str, float, float, str]] = []
+    with workers(2, lambda *words: told.append(words)) as some:
+        for number in range(0, 200, 2):
+            parts = [Telling(number), Telling(number + 1)]
+            some.run(parts)
+            lasts = {f"last of {one}" for one in (number, number + 1)}
+            assert lasts <= {stage for stage, *_ in told}
+            told.clear()
+
+
+@pytest.mark.slow
+def test_a_part_may_tell_more_than_a_pipe_holds() -> None:
+    told: list[tuple[str, float, float, str]] = []
+    with workers(2, lambda *words: told.append(words)) as some:
+        assert some.run([Talking(often) for often in (300, 301)]) == [300, 301]
+    assert len(told) == 601
 
 
 @pytest.mark.slow
