@@ -64,7 +64,7 @@ def form_of(record: Any, *, answers: bool) -> Form:
     answer = next((name for name in ANSWERS if name in record), None)
     if answers and answer is None:
         raise FaultError("expected image, prompt and answer as JSON, got 'answer': field required")
-    if prompt is None and (answer in (None, *ANSWERS[:3]) or not answers):
+    if prompt is None and answer in (None, *ANSWERS[:3]):
         raise FaultError("expected image, prompt and answer as JSON, got 'prompt': field required")
     asked = record[prompt] if prompt else None
     if prompt is not None:

@@ -6,6 +6,8 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import torch
 import yaml
 from PIL import Image
@@ -13,13 +15,16 @@ from safetensors.torch import save_file
 
 from sif.claims.possession import Proof
 from sif.fingerprint.model_manifest import hash_model
+from sif.marks.embed_into import embed_into
 from sif.networks.method import Method
 from sif.networks.output_journal import OutputJournal
 from sif.networks.weights import save_network
 from tests.claims.authority import Authority
 from tests.claims.made import Claim, make_claim
 from tests.fingerprint.released import released_folder
+from tests.marks import small
 from tests.networks.conftest import quick_fingerprint
+from tests.networks.graphs import write_graph
 from tests.networks.small import ARCHITECTURE, small_world
 
 QUICK = Method(fingerprints=6, iterations=20, input_rate=1e-2, verifier_rate=1e-2)
@@ -33,6 +38,7 @@ def build_corpus(root: Path) -> None:
     _pictures(root / "pictures")
     _lines(root / "lines")
     _settings(root / "settings")
+    _marks(root / "marks")
     released_folder(root / "released", count=2)
 
 
@@ -83,6 +89,7 @@ def _networks(folder: Path) -> None:
         "threshold": {"networks": ["torch:mine.safetensors"], "false_positive_rate": 0.2},
     }
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    write_graph(folder / "graph.onnx")
 
 
 def _pictures(folder: Path) -> None:
@@ -107,6 +114,29 @@ def _lines(folder: Path) -> None:
         picture.save(folder / f"{number}.png")
         rows.append({"image": f"{number}.png", "prompt": f"What? {number}", "answer": "Red."})
     (folder / "data.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
+    turns = [
+        {"from": "human", "value": "<image>\nWhat?"},
+        {"from": "gpt", "value": "Red."},
+        {"from": "human", "value": "And what else?"},
+        {"from": "gpt", "value": "Nothing."},
+    ]
+    talks = [
+        {"id": str(number), "image": f"{number}.png", "conversations": turns} for number in range(3)
+    ]
+    (folder / "talks.json").write_text(json.dumps(talks))
+    parts = [{"type": "image", "image": "1.png"}, {"type": "text", "text": "What?"}]
+    said = [{"role": "user", "content": parts}, {"role": "assistant", "content": "Red."}]
+    (folder / "messages.jsonl").write_text(json.dumps({"messages": said}) + "\n")
+    captions = {
+        "images": [{"id": number, "file_name": f"{number}.png"} for number in range(3)],
+        "annotations": [
+            {"id": number, "image_id": number, "caption": "Red."} for number in range(3)
+        ],
+    }
+    (folder / "captions.json").write_text(json.dumps(captions))
+    packed = (folder / "0.png").read_bytes()
+    table = [{"image": {"bytes": packed, "path": None}, "prompt": "What?", "answer": "Red."}] * 3
+    pq.write_table(pa.Table.from_pylist(table), folder / "rows.parquet")
 
 
 def _settings(folder: Path) -> None:
@@ -132,3 +162,18 @@ def _settings(folder: Path) -> None:
     manifest = hash_model(str(model))
     assert manifest is not None
     (folder / "model.manifest.json").write_text(manifest.data().decode())
+
+
+def _marks(folder: Path) -> None:
+    """A marked vision tower with its watermark."""
+    embed_into(
+        folder / "wm",
+        folder / "marked",
+        small.tower(),
+        small.pictures(),
+        recipe=small.recipe(),
+        keys=small.KEYS,
+        seed=0,
+        others=(),
+        report=lambda progress: None,
+    )

@@ -10,6 +10,7 @@ from typing import Any, Final
 import torch
 
 from sif.attacks.answers.thesaurus import load_thesaurus
+from sif.attacks.datasets.reading import read_pairs
 from sif.attacks.divergence.benign_traffic import read_benign
 from sif.attacks.images.denoiser import load_denoiser
 from sif.attacks.weights.examples import load_examples
@@ -32,8 +33,12 @@ from sif.fingerprint.model_manifest import ModelManifest
 from sif.fingerprint.published import _read, _trigger_folders
 from sif.fingerprint.recipe import load_recipe
 from sif.marks.recipe import load_recipe as load_mark_recipe
+from sif.marks.verify import verify
+from sif.marks.watermark import Watermark
 from sif.networks.config import read_config, read_data
+from sif.networks.connect import connect_network
 from sif.networks.fingerprint import NetworkFingerprint
+from sif.networks.network import MisfitError
 from sif.networks.output_journal import OutputJournal
 from sif.networks.weights import load_network
 from sif.ownership.calibration import read_calibration
@@ -47,6 +52,7 @@ from sif.vlm.native import read_image
 from sif.vlm.stored import damaged
 from sif.watermark.keys import KeyRing
 from tests.claims.made import recommitted, resigned
+from tests.networks.graphs import TASK, pictures
 
 KINDS: Final = {
     ".json": "json",
@@ -68,6 +74,7 @@ class Reader:
         read: from that copy and the mutated file; may raise what SIF raises on purpose.
         share: of all mutations, in parts; slow readers get fewer.
         also: further folders of the corpus that it needs beside it.
+        seconds: that it may take; more where it begins a process of its own.
     """
 
     name: str
@@ -76,6 +83,7 @@ class Reader:
     read: Callable[[Path, Path], object]
     share: float = 1.0
     also: tuple[str, ...] = ()
+    seconds: float = 5.0
 
     def targets(self, corpus: Path) -> list[Path]:
         """The files that are mutated."""
@@ -189,6 +197,22 @@ def _policy(folder: Path, file: Path) -> None:
     rules_of_run(folder.parent / "fp", alpha=1e-6, alpha_transfer=0.01, anchored=True, given=file)
 
 
+def _data(folder: Path, file: Path) -> None:
+    for answers in (True, False):
+        read_pairs(file, answers=answers)
+
+
+def _graph(folder: Path, file: Path) -> None:
+    network = connect_network(f"onnx:{file}?timeout=2", TASK).network
+    with suppress(MisfitError):
+        network(pictures(2))
+
+
+def _watermark(folder: Path, file: Path) -> None:
+    watermark = Watermark.load(folder / "wm")
+    verify(watermark, watermark.load_suspect(folder / "marked", device="cpu"))
+
+
 def _weights(folder: Path, file: Path) -> None:
     damaged(folder / "model")
     refuse_gguf(folder / "model")
@@ -283,6 +307,29 @@ READERS: Final = (
     Reader(name="pictures", folder="pictures", files=("*",), read=_picture, share=1.5),
     Reader(name="examples", folder="lines", files=("data.jsonl",), read=_loaded(load_examples)),
     Reader(name="benign", folder="lines", files=("data.jsonl",), read=_benign, share=0.7),
+    Reader(
+        name="data sets",
+        folder="lines",
+        files=("talks.json", "messages.jsonl", "captions.json", "rows.parquet"),
+        read=_data,
+        share=2,
+    ),
+    Reader(
+        name="graph",
+        folder="networks",
+        files=("graph.onnx",),
+        read=_graph,
+        share=0.1,
+        seconds=20,
+    ),
+    Reader(
+        name="watermark",
+        folder="marks",
+        files=("wm/*.json", "wm/coders.safetensors", "wm/holdout/0001.png"),
+        read=_watermark,
+        share=0.5,
+    ),
+    Reader(name="marked tower", folder="marks", files=("marked/*",), read=_watermark, share=0.5),
     Reader(name="recipe", folder="settings", files=("recipe.yaml",), read=_loaded(load_recipe)),
     Reader(
         name="mark's recipe",

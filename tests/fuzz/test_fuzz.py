@@ -19,7 +19,7 @@ from tests.fuzz.readers import READERS, shares
 ROOT = Path(__file__).parents[2]
 FEW, SOME, MANY = 100, 1_500, 20_000
 PATIENCE = 240.0
-"""Seconds without a word, after which a child hangs in native code; five are its own limit."""
+"""Seconds without a word, after which a child hangs in native code; its own limits are shorter."""
 
 
 @pytest.fixture(scope="session")

@@ -77,6 +77,8 @@ def test_captions_are_asked_for_with_ordinary_prompts_in_turn(room: Path) -> Non
     examples = load_examples(room / "coco.json")
     assert [example.answer for example in examples] == [one["caption"] for one in said]
     assert [example.prompt for example in examples] == list(load()[:3])
+    benign = read_pairs(room / "coco.json", answers=False)
+    assert [(pair.prompt, pair.answer) for pair in benign] == [(one, None) for one in load()[:3]]
 
 
 def test_the_list_beside_a_folder_of_pictures_is_read_as_captions(room: Path) -> None:
