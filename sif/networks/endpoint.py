@@ -8,17 +8,21 @@ answered before a lasting one is kept by whoever asks in batches. Knows nothing 
 the URL.
 """
 
+import json
 import os
-from collections.abc import Callable
-from http import HTTPStatus
+import random
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
 import torch
 from pydantic import Field, ValidationError
+from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt
 from torch import Tensor
 
 from sif.errors import SuspectError, UsageError
+from sif.event_loop import run_to_end
+from sif.http.exchange import TOO_SLOW, Failure, Kind, Limits, open_client, request
+from sif.http.refusal import one_line
 from sif.networks.domain import Inputs
 from sif.networks.endpoint_forms import (
     Declared,
@@ -28,9 +32,8 @@ from sif.networks.endpoint_forms import (
     form_of,
     most_rows,
     outputs,
-    request,
+    requested,
 )
-from sif.networks.json_post import RefusedError, UnusableError, exchange
 from sif.networks.network import Outputs
 from sif.networks.placing import Placing, Task
 from sif.networks.scale import Scale, read_scale
@@ -38,7 +41,8 @@ from sif.validation import first_fault
 from sif.vlm.plain_words import first_line, shown
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
-PASSING: Final = (408, 409, 425, 429, 500, 502, 503, 504)
+LARGEST: Final = 64 * 2**20
+SHOWN: Final = 4096
 REFUSED: Final = (401, 403)
 ABSENT: Final = (404, 405, 410, 501)
 OURS: Final = "sif_"
@@ -94,15 +98,14 @@ class EndpointNetwork:
     ) -> None:
         _require_url(url)
         self._url, self._options, self._task = url, options or EndpointOptions(), task
-        key_env = self._options.key_env
-        if key_env is not None and not os.environ.get(key_env):
-            raise UsageError(f"expected the endpoint's key in the variable {key_env}, got nothing")
+        self._key()
         self._form: Form = self._options.form or form_of(url)
         self._declared: Declared | None = None
         self.notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return f"EndpointNetwork({shown(urlsplit(self._url).netloc)!r})"
+        """Without a user and password that may stand in the URL."""
+        return f"EndpointNetwork({shown(urlsplit(self._url).netloc.rpartition('@')[2])!r})"
 
     def __call__(self, inputs: Inputs) -> Outputs:
         """The outputs of one batch; null counts as a number that is not finite.
@@ -120,9 +123,11 @@ class EndpointNetwork:
 
     def _ask(self, inputs: Inputs, size: int, known: Declared) -> Tensor:
         options = self._options
-        asked = request(self._form, inputs, known, options, self._task, options.signature)
+        asked = requested(self._form, inputs, known, options, self._task, options.signature)
         self.notes = (*self.notes, *(note for note in asked.notes if note not in self.notes))
-        reply = self._tried(lambda: self._exchange(self._url, asked.body))
+        reply = self._tried(self._url, asked.body)
+        if isinstance(reply, Failure):
+            raise self._failed(reply)
         try:
             said = outputs(reply, known, options, self._task)
         except ValueError as error:
@@ -138,83 +143,87 @@ class EndpointNetwork:
         return said[: len(inputs)]
 
     def _describe(self) -> Declared:
-        """What the server says of its model, asked once."""
+        """What the server says of its model, asked once; nothing where it does not tell."""
         place = describing(self._url, self._form)
         if self._declared is None and place is not None:
-            try:
-                said = self._tried(lambda: self._exchange(place, None), absent=True)
-            except UnusableError:
+            said = self._tried(place, None)
+            if isinstance(said, Failure):
+                answered = said.status is not None or said.kind is Kind.LASTING
+                if said.status in REFUSED or not answered:
+                    raise self._failed(said)
                 said = None
             self._declared = declared(self._form, said, self._options.signature)
         self._declared = self._declared or Declared()
         return self._declared
 
-    def _exchange(self, url: str, body: Any) -> Any:
-        options = self._options
-        key = {} if options.key_env is None else {"authorization": self._bearer(options.key_env)}
-        return exchange(url, body, headers=key, seconds=options.timeout)
+    def _tried(self, url: str, body: Any) -> Any:
+        """The JSON of a reply, or why there is none after some attempts."""
+        tries = Retrying(
+            retry=retry_if_result(_is_passing),
+            stop=stop_after_attempt(self._options.attempts),
+            wait=_pause,
+            retry_error_callback=lambda state: state.outcome and state.outcome.result(),
+        )
+        return tries(lambda: run_to_end(self._exchange(url, body)))
 
-    def _bearer(self, key_env: str) -> str:
-        key = os.environ[key_env]
-        if not (key.isascii() and key.isprintable()):
+    async def _exchange(self, url: str, body: Any) -> Any:
+        limits = Limits(self._options.timeout, LARGEST, "a batch of outputs is smaller")
+        content = None if body is None else json.dumps(body).encode()
+        async with open_client(self._key()) as client:
+            reply = await request(client, url, content, limits)
+        if isinstance(reply, Failure):
+            return reply
+        try:
+            return json.loads(reply)
+        except (ValueError, RecursionError):
+            words = one_line(reply[:SHOWN].decode("utf-8", "replace"))
+            return Failure(f"no JSON but {words or 'nothing'}", Kind.LASTING)
+
+    def _key(self) -> str | None:
+        """The key at this moment; it is kept nowhere.
+
+        Raises:
+            UsageError: a variable was named and is not set, or holds what no header takes.
+        """
+        variable = self._options.key_env
+        if variable is None:
+            return None
+        key = os.environ.get(variable)
+        if not key:
+            raise UsageError(f"expected the endpoint's key in the variable {variable}, got nothing")
+        if not (key.isascii() and key.isprintable() and " " not in key):
             raise UsageError(
-                f"expected a key of plain letters in the variable {key_env}, got others; copy the "
+                f"expected a key of plain letters in the variable {variable}, got others; copy the "
                 "key again"
             )
-        return f"Bearer {key}"
+        return key
 
-    def _tried(self, ask: Callable[[], Any], *, absent: bool = False) -> Any:
-        """The reply, after some attempts; None where nothing is there and that is allowed."""
-        import httpx
-        from tenacity import Retrying, retry_if_exception, stop_after_attempt
-        from tenacity.wait import wait_exponential, wait_random
-
-        tries = Retrying(
-            retry=retry_if_exception(_is_passing),
-            stop=stop_after_attempt(self._options.attempts),
-            wait=wait_exponential(FIRST_PAUSE, max=LONGEST_PAUSE) + wait_random(0, FIRST_PAUSE),
-            reraise=True,
-        )
-        try:
-            return tries(ask)
-        except RefusedError as error:
-            if absent and error.status not in REFUSED:
-                return None
-            words = f": {error.words}" if error.words else ""
-            raise SuspectError(
-                f"{self!r} answers with status {error.status}{words}; {self._mend(error.status)}"
-            ) from None
-        except UnusableError as error:
-            if absent:
-                return None
-            raise SuspectError(
-                f"expected {_expected(self._form)} from {self!r}, got {error}"
-            ) from None
-        except TimeoutError:
-            raise SuspectError(
+    def _failed(self, failure: Failure) -> SuspectError:
+        if failure.status is not None:
+            return SuspectError(f"{self!r} answers with {failure.reason}; {self._mend(failure)}")
+        if failure is TOO_SLOW:
+            return SuspectError(
                 f"{self!r} was not done within {self._options.timeout:g} seconds; raise "
                 "sif_timeout, or run the same command again later"
-            ) from None
-        except httpx.HTTPError as error:
-            raise SuspectError(
-                f"{self!r} cannot be reached ({_reason(error)}); check the URL, or run the same "
+            )
+        if failure.kind in (Kind.PASSING, Kind.NOBODY):
+            return SuspectError(
+                f"{self!r} cannot be reached ({failure.reason}); check the URL, or run the same "
                 "command again later"
-            ) from None
-        except (httpx.InvalidURL, ValueError, OSError) as error:
-            raise SuspectError(
-                f"{self!r} cannot be asked ({_reason(error)}); check the URL, and the variables "
-                "for proxies and certificates (HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE)"
-            ) from None
+            )
+        if failure.kind is Kind.HOPELESS:
+            return SuspectError(f"{self!r} cannot be asked ({failure.reason}); check the URL")
+        return SuspectError(f"expected {_expected(self._form)} from {self!r}, got {failure.reason}")
 
-    def _mend(self, status: int) -> str:
-        if status in REFUSED:
-            return "check its key"
-        if status in PASSING:
+    def _mend(self, failure: Failure) -> str:
+        if failure.kind is Kind.PASSING:
             return "run the same command again later"
-        if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-            return "name that address itself, if it is to be trusted"
-        if status in ABSENT:
+        if failure.status in REFUSED:
+            return "check its key"
+        if failure.status in ABSENT:
             return "check the URL"
+        if failure.kind is Kind.HOPELESS:
+            return "see what it wants to be paid"
         return (
             f"it does not take such a request ({self._form}): see what it wants, and say so with "
             "sif_form, sif_input, sif_layout or sif_scale"
@@ -267,18 +276,16 @@ def _require_url(url: str) -> Any:
     return parts
 
 
-def _is_passing(error: BaseException) -> bool:
-    import httpx
-
-    if isinstance(error, RefusedError):
-        return error.status in PASSING
-    return isinstance(error, httpx.TransportError | TimeoutError) and not isinstance(
-        error, httpx.UnsupportedProtocol
-    )
+def _is_passing(reply: Any) -> bool:
+    return isinstance(reply, Failure) and reply.kind in (Kind.PASSING, Kind.NOBODY)
 
 
-def _reason(error: BaseException) -> str:
-    return f"{type(error).__name__}: {first_line(error)}" if str(error) else type(error).__name__
+def _pause(state: RetryCallState) -> float:
+    """Exponential with jitter, and not shorter than what the server asks for, within reason."""
+    assert state.outcome is not None
+    failure: Failure = state.outcome.result()
+    grown: float = min(FIRST_PAUSE * 2.0 ** (state.attempt_number - 1), LONGEST_PAUSE)
+    return max(grown + random.uniform(0, FIRST_PAUSE), min(failure.pause, LONGEST_PAUSE))
 
 
 def _expected(form: Form) -> str:

@@ -102,7 +102,7 @@ def declared(form: Form, said: Any, signature: str) -> Declared:
         return Declared()
 
 
-def request(
+def requested(
     form: Form, inputs: Tensor, known: Declared, said: Placing, task: Task | None, signature: str
 ) -> Request:
     """A batch of inputs in a server's form.

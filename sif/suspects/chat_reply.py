@@ -9,7 +9,7 @@ import re
 from math import isfinite
 from typing import Any, Final, NamedTuple
 
-from sif.suspects.refusal import one_line, words_of
+from sif.http.refusal import one_line, words_of
 from sif.suspects.reply import reply_from, top_tokens
 from sif.suspects.thinking import Spoken, spoken
 from sif.types import Answer, Reply, TopTokens, Unanswered

@@ -19,11 +19,11 @@ import httpx
 
 from sif.errors import SuspectError, UsageError
 from sif.event_loop import run_to_end
-from sif.suspects.bounded_post import TOO_SLOW, Failure, Kind, Limits, open_client, post
+from sif.http.exchange import TOO_SLOW, Failure, Kind, Limits, open_client, request
+from sif.http.refusal import is_about_pictures, may_pass
 from sif.suspects.chat_reply import Completion, parse_completion, read_completion
 from sif.suspects.chat_request import messages
 from sif.suspects.mending import mend
-from sif.suspects.refusal import is_about_pictures, may_pass
 from sif.suspects.terms import Terms, needed
 from sif.suspects.thinking import BUDGET, cut_short
 from sif.suspects.uri import OpenAIOptions, SuspectAddress
@@ -32,7 +32,7 @@ from sif.types import GenerationSettings, Query, Reply, Unanswered
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 DEADLINE = 600.0
-NO_KEY = "none"
+MORE = "give more with ?body_mb=N in the address"
 STRIKES = 3
 
 logger = logging.getLogger(__name__)
@@ -195,8 +195,9 @@ class OpenAISuspect:
         while True:
             attempt += 1
             left = max(0.001, until - perf_counter())
-            limits = Limits(min(self._options.timeout, left), int(self._options.body_mb * 2**20))
-            outcome = await post(client, url, content, limits)
+            seconds = min(self._options.timeout, left)
+            limits = Limits(seconds, int(self._options.body_mb * 2**20), MORE)
+            outcome = await request(client, url, content, limits)
             if last is not None and left < self._options.timeout and outcome is TOO_SLOW:
                 return last._replace(reason=f"{last.reason} (until the deadline)")
             if not isinstance(outcome, Failure):
@@ -291,7 +292,7 @@ class OpenAISuspect:
         return self._without_key(failure.reason)
 
     def _without_key(self, text: str) -> str:
-        return text if self._key == NO_KEY else text.replace(self._key, "***")
+        return text if self._key is None else text.replace(self._key, "***")
 
 
 def _failure_in(completion: Completion) -> Failure:
@@ -307,8 +308,8 @@ def _pause(attempt: int, asked: float) -> float:
     return max(jittered, min(asked, LONGEST_PAUSE))
 
 
-def key_of(variable: str) -> str:
-    """The key in an environment variable; a stand-in where the usual one is not set.
+def key_of(variable: str) -> str | None:
+    """The key in an environment variable; none where the usual one is not set.
 
     Raises:
         UsageError: another variable was named, and is not set.
@@ -316,4 +317,4 @@ def key_of(variable: str) -> str:
     key = os.environ.get(variable, "").strip()
     if not key and variable != OpenAIOptions().key_env:
         raise UsageError(f"expected the endpoint's key in {variable}, which is not set; export it")
-    return key or NO_KEY
+    return key or None

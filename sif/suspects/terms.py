@@ -8,8 +8,8 @@ steps. Knows nothing of connections.
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from sif.suspects.bounded_post import Failure
-from sif.suspects.refusal import complains, is_about_length, names_in, words_of
+from sif.http.exchange import Failure
+from sif.http.refusal import complains, is_about_length, names_in, words_of
 from sif.types import GenerationSettings
 
 # What may be left out, the least important first: the first ones are sent as no-ops.

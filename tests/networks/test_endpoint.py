@@ -37,7 +37,7 @@ def test_passing_failures_are_tried_again(world: Small) -> None:
 def test_lasting_failures_are_one_clear_line(world: Small) -> None:
     with serving(world.protected) as server:
         server.status = lambda number: 401
-        with pytest.raises(SuspectError, match="401; check its key"):
+        with pytest.raises(SuspectError, match=r"HTTP 401.*; check its key"):
             EndpointNetwork(server.url)(world.data.inputs[:2])
     assert server.requests == 1
     with pytest.raises(SuspectError, match="cannot be reached"):
@@ -93,8 +93,10 @@ def test_a_key_is_sent_and_never_shown(world: Small, monkeypatch: pytest.MonkeyP
         server.status = lambda number: 403
         with pytest.raises(SuspectError) as refused:
             found.network(world.data.inputs[:1])
+        with pytest.raises(SuspectError) as named:
+            EndpointNetwork(server.url.replace("//", "//me:s3cret@"))(world.data.inputs[:1])
     assert server.keys[0] == "Bearer s3cret"
-    assert "s3cret" not in f"{found} {refused.value!r}"
+    assert "s3cret" not in f"{found} {refused.value!r} {named.value!r}"
     assert found.remote
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from sif.errors import ModelError, SuspectError, UsageError
-from sif.networks import endpoint, json_post
+from sif.networks import endpoint
 from sif.networks.connect import connect_network
 from sif.networks.network import answer
 from tests.networks.graphs import CLASSES, TASK, own, pictures
@@ -163,7 +163,6 @@ def test_a_reply_without_outputs_is_one_sentence(case: str) -> None:
         (403, b'{"error": {"message": "s3cret is no key"}}', ("*** is no key", "check its key")),
         (500, b"out of memory " * 10_000, ("out of memory", "again later")),
         (413, b"\xff\xfe\x00", ("413", "sif_form")),
-        (302, b"", ("http://elsewhere/", "if it is to be trusted")),
     ],
 )
 def test_a_refusals_own_words_are_shown(
@@ -172,7 +171,6 @@ def test_a_refusals_own_words_are_shown(
     monkeypatch.setenv("THEIR_KEY", "s3cret")
     with serving(own) as state:
         state.status, state.body = lambda number: status, body
-        state.headers = {"location": "http://elsewhere/"} if status == 302 else {}
         with pytest.raises(SuspectError) as caught:
             said_by(f"{state.url}?sif_attempts=2&sif_key_env=THEIR_KEY")
     said = str(caught.value)
@@ -183,6 +181,26 @@ def test_a_refusals_own_words_are_shown(
     assert "s3cret" not in said
     for word in (str(status), *words):
         assert word in said
+
+
+def test_another_host_is_not_asked() -> None:
+    with serving(own) as state:
+        state.status, state.headers = lambda number: 302, {"location": "http://elsewhere/"}
+        with pytest.raises(SuspectError, match=r"another host, 'elsewhere'.*if it is meant"):
+            said_by(f"{state.url}?sif_attempts=2")
+    assert state.requests == 1
+
+
+def test_a_server_says_how_long_to_wait() -> None:
+    with serving(own) as state:
+        state.status, state.headers = (
+            lambda number: 429 if number == 1 else 200,
+            {"retry-after": "1"},
+        )
+        begun = time.monotonic()
+        said_by(state.url)
+    assert state.requests == 2
+    assert time.monotonic() - begun > 0.9
 
 
 def _drip(handler: BaseHTTPRequestHandler) -> None:
@@ -230,8 +248,8 @@ def _drop(handler: BaseHTTPRequestHandler) -> None:
     [
         (_drip, "within 0.5 seconds"),
         (_drip_headers, "within 0.5 seconds"),
-        (_flood, "more than 1 MiB"),
-        (_pack, "packed as gzip"),
+        (_flood, "more than 1 MB"),
+        (_pack, "no JSON"),
         (_nest, "no JSON"),
         (_drop, "cannot be reached"),
     ],
@@ -239,7 +257,7 @@ def _drop(handler: BaseHTTPRequestHandler) -> None:
 def test_a_hostile_server_is_one_sentence_in_time(
     raw: Callable[[BaseHTTPRequestHandler], None], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(json_post, "LARGEST", 2**20)
+    monkeypatch.setattr(endpoint, "LARGEST", 2**20)
     begun = time.monotonic()
     with serving(own) as state:
         state.raw = raw
@@ -278,7 +296,7 @@ def test_a_proxy_or_certificate_that_is_none_is_one_sentence(
 ) -> None:
     monkeypatch.setenv(variable, value)
     scheme = "https" if variable.startswith("SSL") else "http"
-    with pytest.raises(SuspectError, match=r"cannot be (asked|reached)"):
+    with pytest.raises((SuspectError, UsageError), match=rf"cannot be reached|{variable}"):
         said_by(f"{scheme}://nobody.invalid/x?sif_attempts=1")
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from sif.errors import UsageError
+from sif.http.refusal import names_in, words_of
 from sif.suspects.connect import connect
 from sif.suspects.journal import Journal
 from sif.suspects.journalled import Journalled
-from sif.suspects.refusal import names_in, words_of
 from sif.types import Answer, Unanswered
 from tests.suspects.endpoint import Response, Serve, completion, failure
 from tests.suspects.questions import question, questions

@@ -1,4 +1,4 @@
-"""One POST of JSON to a server that nobody trusts: time, body and redirects are bounded.
+"""One request to a server that nobody trusts: time, body and redirects are bounded.
 
 What comes back is a value, the body or the failure; nothing raises for what a server does. Headers
 are bounded by the HTTP library, at 100 KB. Knows nothing of what is asked.
@@ -20,16 +20,20 @@ import httpx
 from h11 import ProtocolError
 
 from sif.errors import UsageError
-from sif.suspects.refusal import is_about_quota, one_line, words_of
+from sif.http.refusal import is_about_quota, one_line, words_of
 
 PASSING: Final = (408, 409, 425, 429)
 # A client that cannot be served now or ever; another key, address or payment mends it.
 HOPELESS: Final = (401, 402, 403, 404)
+# Not implemented, HTTP version not supported, network authentication required.
+LASTING: Final = (501, 505, 511)
 REDIRECTS: Final = (301, 302, 307, 308)
 HOPS: Final = 3
 COMPLAINT_BYTES: Final = 65_536
 PACKED: Final = {"": None, "identity": None, "gzip": 31, "x-gzip": 31, "deflate": 47}
 UNLIMITED: Final = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+JSON: Final = {"content-type": "application/json"}
+BEARER: Final = "Bearer "
 HEADERS: Final = {"accept": "application/json", "accept-encoding": "identity"}
 
 
@@ -64,24 +68,34 @@ TOO_SLOW: Final = Failure("no answer within the time limit", Kind.PASSING)
 
 
 class Limits(NamedTuple):
-    """What one request may take: seconds from connecting to the last byte, bytes once unpacked."""
+    """What one request may take.
+
+    Attributes:
+        seconds: from connecting to the last byte.
+        body: bytes once unpacked.
+        more: how the user can allow more bytes, in words.
+    """
 
     seconds: float
     body: int
+    more: str
 
 
-def open_client(key: str) -> httpx.AsyncClient:
-    """A client with a key that obeys the environment's proxies and certificates.
+def open_client(key: str | None) -> httpx.AsyncClient:
+    """A client that obeys the environment's proxies and certificates.
+
+    Args:
+        key: sent as a bearer token; none is where it is None.
 
     Raises:
         UsageError: the key, a proxy or a file of certificates in the environment cannot be used.
     """
-    if not (key.isascii() and key.isprintable()) or " " in key:
+    if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
         raise UsageError(
             "expected a key of plain ASCII letters, digits and signs, got one with other "
             "characters, which no HTTP header takes; copy it anew"
         )
-    headers = HEADERS | {"authorization": f"Bearer {key}"}
+    headers = HEADERS if key is None else HEADERS | {"authorization": f"{BEARER}{key}"}
     context = _certificates(*map(os.environ.get, ("SSL_CERT_FILE", "SSL_CERT_DIR")))
     try:
         for proxy in urllib.request.getproxies().values():
@@ -106,20 +120,24 @@ def _certificates(file: str | None, folder: str | None) -> ssl.SSLContext:
         ) from error
 
 
-async def post(
-    client: httpx.AsyncClient, url: str, content: bytes, limits: Limits
+async def request(
+    client: httpx.AsyncClient, url: str, content: bytes | None, limits: Limits
 ) -> bytes | Failure:
-    """The body of the answer to one POST, or why there is none.
+    """The body of the answer to one request, or why there is none.
 
     Args:
         client: of `open_client`.
         url: where to; redirects are followed on the same host only.
-        content: JSON.
+        content: JSON, to be posted; None to get what is there.
         limits: beyond which it is given up.
     """
     try:
+        place = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        return Failure(f"no address that can be asked: {_cause(error)}", Kind.HOPELESS)
+    try:
         async with asyncio.timeout(limits.seconds):
-            return await _follow(client, url, content, limits.body)
+            return await _follow(client, place, content, limits)
     except (TimeoutError, httpx.TimeoutException):
         return TOO_SLOW
     except (httpx.ConnectError, httpx.ProxyError) as error:
@@ -138,12 +156,11 @@ async def post(
 
 
 async def _follow(
-    client: httpx.AsyncClient, url: str, content: bytes, most: int
+    client: httpx.AsyncClient, place: httpx.URL, content: bytes | None, limits: Limits
 ) -> bytes | Failure:
-    place = httpx.URL(url)
+    method, headers = ("GET", {}) if content is None else ("POST", JSON)
     for _ in range(HOPS + 1):
-        headers = {"content-type": "application/json"}
-        async with client.stream("POST", place, content=content, headers=headers) as response:
+        async with client.stream(method, place, content=content, headers=headers) as response:
             if response.status_code in REDIRECTS and "location" in response.headers:
                 led = place.join(response.headers["location"])
                 if not _same_host(place, led):
@@ -155,7 +172,7 @@ async def _follow(
                 place = led
                 continue
             if response.is_success:
-                return await _read(response, most)
+                return await _read(response, limits)
             return await _refused(response)
     return Failure(f"redirected more than {HOPS} times", Kind.LASTING)
 
@@ -171,8 +188,9 @@ def _same_host(one: httpx.URL, other: httpx.URL) -> bool:
     )
 
 
-async def _read(response: httpx.Response, most: int) -> bytes | Failure:
+async def _read(response: httpx.Response, limits: Limits) -> bytes | Failure:
     """The unpacked body; a failure as soon as it is seen to be too large."""
+    most = limits.body
     packing = response.headers.get("content-encoding", "").strip().lower()
     if packing not in PACKED:
         return Failure(
@@ -187,8 +205,7 @@ async def _read(response: httpx.Response, most: int) -> bytes | Failure:
         body += chunk if unpack is None else unpack.decompress(chunk, most + 1 - len(body))
         if max(len(body), came) > most:
             return Failure(
-                f"a reply of more than {most / 2**20:g} MB, the most that is read; give more with "
-                "?body_mb=N in the address",
+                f"a reply of more than {most / 2**20:g} MB, the most that is read; {limits.more}",
                 Kind.LASTING,
             )
     return bytes(body)
@@ -197,15 +214,21 @@ async def _read(response: httpx.Response, most: int) -> bytes | Failure:
 async def _refused(response: httpx.Response) -> Failure:
     status = response.status_code
     body = await _beginning(response)
-    text = body.decode("utf-8", "replace")
+    text = _without_key(body.decode("utf-8", "replace"), response.request)
     words = one_line(words_of(text)) or one_line(response.reason_phrase)
     kind = Kind.LASTING
     if status in HOPELESS or (status == 429 and is_about_quota(text)):
         kind = Kind.HOPELESS
-    elif status in PASSING or status >= 500:
+    elif status in PASSING or (status >= 500 and status not in LASTING):
         kind = Kind.PASSING
     reason = f"HTTP {status}: {words}" if words else f"HTTP {status}"
     return Failure(reason, kind, status, text, _pause(response.headers.get("retry-after", "")))
+
+
+def _without_key(text: str, asked: httpx.Request) -> str:
+    """What a server says, but for a key that it repeats."""
+    key = asked.headers.get("authorization", "").removeprefix(BEARER)
+    return text.replace(key, "***") if key else text
 
 
 async def _beginning(response: httpx.Response) -> bytes:
