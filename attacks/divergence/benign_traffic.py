@@ -10,33 +10,41 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image
-
 from sif import prompts
 from sif.attacks.datasets import read_pairs
 from sif.errors import UsageError
 from sif.pictures.folder import read_images
-from sif.pictures.reading import place_of, read_image
+from sif.pictures.lazy import Lazy
+from sif.pictures.reading import place_of, read_image, read_picture
 from sif.types import GenerationSettings, Query
 from sif.vlm.placeholders import without
 
 logger = logging.getLogger(__name__)
 
 
+class _Asked(NamedTuple):
+    """A picture that can be read, where it came from, and what is asked about it."""
+
+    image: Path | bytes
+    place: str | None
+    prompt: str
+
+
 class Halves(NamedTuple):
     """Benign questions to choose limits on, and others to report on; no picture is in both."""
 
-    calibration: list[Query]
-    reported: list[Query]
+    calibration: Sequence[Query]
+    reported: Sequence[Query]
 
 
 def read_benign(
     source: Path, generation: GenerationSettings, *, strict: bool = False
-) -> list[Query]:
+) -> Sequence[Query]:
     """Questions from a folder of pictures, or from a data set with pictures and prompts.
 
-    The pictures of a folder are asked about with the ordinary prompts in turn. What stands for a
-    picture in a prompt is taken out: whoever is asked has a template of his own.
+    Every picture is looked at once, and read again whenever its question is asked for. Those of a
+    folder are asked about with the ordinary prompts in turn. What stands for a picture in a prompt
+    is taken out: whoever is asked has a template of his own.
 
     Args:
         source: a folder (as of `sif.pictures.folder`) or a file (as of `sif.attacks.datasets`).
@@ -46,16 +54,20 @@ def read_benign(
     Raises:
         UsageError: nothing there, no question in it, a broken record (says which) or picture.
     """
-    pairs = _of_folder(source, strict=strict) if source.is_dir() else _of_file(source)
-    if not pairs:
+    asked = _of_folder(source, strict=strict) if source.is_dir() else _of_file(source)
+    if not asked:
         raise UsageError(
             f"expected benign questions in {place_of(source)}, got an empty set; give a folder of "
             'pictures or JSONL lines such as {"image": "a.png", "prompt": "…"}'
         )
-    return [
-        Query(trigger=f"benign-{number:05d}", image=image, prompt=prompt, generation=generation)
-        for number, (image, prompt) in enumerate(pairs)
-    ]
+
+    def query(number: int) -> Query:
+        image, place, prompt = asked[number]
+        picture = read_picture(image, place=place).picture
+        name = f"benign-{number:05d}"
+        return Query(trigger=name, image=picture, prompt=prompt, generation=generation)
+
+    return Lazy(query, range(len(asked)))
 
 
 def halve(queries: Sequence[Query], *, seed: int = 0) -> Halves:
@@ -64,11 +76,11 @@ def halve(queries: Sequence[Query], *, seed: int = 0) -> Halves:
     Raises:
         UsageError: fewer than two different pictures.
     """
-    groups: dict[str, list[Query]] = {}
-    for query in queries:
+    groups: dict[str, list[int]] = {}
+    for number, query in enumerate(queries):
         picture = query.image.convert("RGB")
         digest = hashlib.sha256(repr(picture.size).encode() + picture.tobytes()).hexdigest()
-        groups.setdefault(digest, []).append(query)
+        groups.setdefault(digest, []).append(number)
     if len(groups) < 2:
         raise UsageError(
             f"expected benign questions about two or more different pictures, got {len(groups)}: "
@@ -78,13 +90,13 @@ def halve(queries: Sequence[Query], *, seed: int = 0) -> Halves:
     random.Random(seed).shuffle(names)
     middle = len(names) // 2
     halves = [
-        [query for name in some for query in groups[name]]
+        Lazy(queries.__getitem__, [number for name in some for number in groups[name]])
         for some in (names[:middle], names[middle:])
     ]
     return Halves(*halves)
 
 
-def _of_folder(folder: Path, *, strict: bool) -> list[tuple[Image.Image, str]]:
+def _of_folder(folder: Path, *, strict: bool) -> list[_Asked]:
     try:
         images = read_images(folder, strict=strict)
     except UsageError as error:
@@ -93,11 +105,14 @@ def _of_folder(folder: Path, *, strict: bool) -> list[tuple[Image.Image, str]]:
             "prompt"
         ) from error
     ordinary = prompts.load()
-    return [(one, ordinary[index % len(ordinary)]) for index, one in enumerate(images.pictures)]
+    return [
+        _Asked(path, None, ordinary[index % len(ordinary)])
+        for index, path in enumerate(images.paths)
+    ]
 
 
-def _of_file(path: Path) -> list[tuple[Image.Image, str]]:
-    pairs, pictures, marked = read_pairs(path, answers=False), dict[Path, Image.Image](), 0
+def _of_file(path: Path) -> list[_Asked]:
+    pairs, read, marked = read_pairs(path, answers=False), set[Path | bytes](), 0
     made = []
     for pair in pairs:
         prompt = without(pair.prompt)
@@ -106,12 +121,11 @@ def _of_file(path: Path) -> list[tuple[Image.Image, str]]:
             raise UsageError(
                 f"{pair.place}: expected a prompt in words, got none; mend or remove it"
             )
-        if isinstance(pair.image, bytes):
-            picture = read_image(pair.image, place=pair.place)
-        else:
-            picture = pictures.get(pair.image) or read_image(pair.image)
-            pictures[pair.image] = picture
-        made.append((picture, prompt))
+        place = pair.place if isinstance(pair.image, bytes) else None
+        if pair.image not in read:
+            read_image(pair.image, place=place)
+            read.add(pair.image)
+        made.append(_Asked(pair.image, place, prompt))
     if marked:
         logger.warning(
             "%s: %d of %d prompts hold what stands for a picture, which is taken out",

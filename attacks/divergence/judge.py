@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from sif.attacks.divergence.exchange import Exchange
+from sif.attacks.divergence.exchange import Exchange, at_once
 from sif.attacks.divergence.judge_reply import is_refusal, read_verdict
 from sif.attacks.divergence.signal import Side, Signal
 from sif.prompts import load_judge
@@ -85,9 +85,10 @@ class Judge(Signal):
         open_ = {row: text for row, one in enumerate(exchanges) if (text := self._prompt(one))}
         replies: dict[int, Reply] = {}
         for attempt in range(ATTEMPTS):
-            queries = [_question(exchanges[row], text, attempt) for row, text in open_.items()]
-            self.passes += len(queries)
-            replies |= zip(open_, self._model.ask(queries), strict=True)
+            queries = (_question(exchanges[row], text, attempt) for row, text in open_.items())
+            told = [reply for some in at_once(queries) for reply in self._model.ask(some)]
+            self.passes += len(told)
+            replies |= zip(open_, told, strict=True)
             for row in list(open_):
                 verdict = _verdict(replies[row])
                 if verdict is not None:
@@ -102,7 +103,7 @@ class Judge(Signal):
         """The words of the question; None where there is nothing to judge."""
         if not isinstance(one.suspect, Answer):
             return None
-        parts = {"question": one.query.prompt, "answer": one.suspect.text}
+        parts = {"question": one.prompt, "answer": one.suspect.text}
         if self._view == "beside":
             if not isinstance(one.reference, Answer):
                 return None

@@ -35,9 +35,9 @@ class PromptPerplexity(Signal):
     def measure(self, exchanges: Sequence[Exchange]) -> list[float | None]:
         """1 or more; None for prompts of no more than one token."""
         for one in exchanges:
-            if one.query.prompt not in self._known:
-                self._known[one.query.prompt] = self._perplexity(one.query.prompt)
-        return [self._known[one.query.prompt] for one in exchanges]
+            if one.prompt not in self._known:
+                self._known[one.prompt] = self._perplexity(one.prompt)
+        return [self._known[one.prompt] for one in exchanges]
 
     @torch.inference_mode()
     def _perplexity(self, prompt: str) -> float | None:

@@ -9,7 +9,6 @@ journals: wrap both models in `Journalled` to go on after an interruption.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Final
 
 from sif.attacks.divergence.benign_traffic import Halves
 from sif.attacks.divergence.choose_thresholds import (
@@ -18,7 +17,7 @@ from sif.attacks.divergence.choose_thresholds import (
     published_thresholds,
 )
 from sif.attacks.divergence.defence import SemanticDivergenceDefence, refuse_same
-from sif.attacks.divergence.exchange import Exchange, exchange
+from sif.attacks.divergence.exchange import Exchange, exchanges
 from sif.attacks.divergence.judge import Judge
 from sif.attacks.divergence.sda_json import Cost, Divergence, Rate, Rates, SignalFigures
 from sif.attacks.divergence.signal import Signal
@@ -29,7 +28,6 @@ from sif.ownership.sequential import decide
 from sif.ownership.verdict import Verdict
 from sif.types import Answer, Query, Reply, Suspect
 
-BATCH: Final = 32
 Report = Callable[[str, int, int], None]
 
 
@@ -130,8 +128,8 @@ def _ask(
     suspect: Suspect, reference: Suspect, queries: Sequence[Query], stage: str, report: Report
 ) -> list[Exchange]:
     done: list[Exchange] = []
-    for start in range(0, len(queries), BATCH):
-        done += exchange(suspect, reference, queries[start : start + BATCH])
+    for some in exchanges(suspect, reference, queries):
+        done += some
         report(stage, len(done), len(queries))
     return done
 

@@ -12,7 +12,8 @@ NOTHING = Unanswered(reason="no")
 
 def told(suspect: str | None, reference: str | None = "a red square", prompt: str = "What?"):
     query = Query(trigger="0001", image=PICTURE, prompt=prompt)
-    return Exchange(query=query, suspect=_reply(suspect), reference=_reply(reference))
+    replies = {"suspect": _reply(suspect), "reference": _reply(reference)}
+    return Exchange(queries=[query], place=0, prompt=prompt, **replies)
 
 
 def benign(number: int, prompt: str = "What is it?") -> list[Query]:

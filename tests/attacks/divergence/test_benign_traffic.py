@@ -1,13 +1,17 @@
 """Benign questions from a folder or JSONL, and halves that share no picture."""
 
+import base64
+import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from sif.attacks.divergence.benign_traffic import halve, read_benign
+from sif.attacks.divergence.exchange import at_once
 from sif.errors import UsageError
 from sif.prompts import load
-from sif.types import GenerationSettings
+from sif.types import GenerationSettings, Query
 from tests.attacks.divergence.exchanges import PICTURE, benign
 
 SETTINGS = GenerationSettings(max_new_tokens=7)
@@ -60,6 +64,33 @@ def test_a_file_that_is_no_picture_is_passed_over_or_stops_the_strict(tmp_path: 
     assert len(read_benign(tmp_path, SETTINGS)) == 1
     with pytest.raises(UsageError, match=r"b\.png"):
         read_benign(tmp_path, SETTINGS, strict=True)
+
+
+@pytest.mark.parametrize("form", ["folder", "lines", "base64"])
+def test_pictures_are_read_when_their_question_is_asked_for(tmp_path: Path, form: str) -> None:
+    files = [tmp_path / f"{index}.png" for index in range(4)]
+    for file, query in zip(files, benign(4), strict=True):
+        query.image.save(file)
+    source = tmp_path if form == "folder" else tmp_path / "set.jsonl"
+    if form != "folder":
+        words = [
+            base64.b64encode(file.read_bytes()).decode() if form == "base64" else file.name
+            for file in files
+        ]
+        rows = [json.dumps({"image": word, "prompt": "What?"}) for word in words]
+        source.write_text("\n".join(rows))
+    for half in halve(read_benign(source, SETTINGS)):
+        assert half[0] is not half[0]
+        assert half[0].digest == half[0].digest
+    (later,) = halve(read_benign(source, SETTINGS)).calibration[:1]
+    assert later.image.size == (8, 8)
+
+
+def test_as_many_large_pictures_are_asked_about_at_once_as_may_be_together() -> None:
+    small, large = PICTURE, Image.new("RGB", (4000, 3000))
+    queries = [Query(trigger="0001", image=one, prompt="?") for one in (large, large, large, small)]
+    assert [len(some) for some in at_once(queries)] == [2, 2]
+    assert [len(some) for some in at_once(benign(70))] == [32, 32, 6]
 
 
 def test_halves_share_no_picture_and_lose_none() -> None:
