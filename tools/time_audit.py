@@ -36,7 +36,7 @@ from sif.fingerprint.folder import (
 from sif.fingerprint.manifest import Manifest, ModelRecord, Quality, TriggerRecord
 from sif.fingerprint.model_manifest import MODEL_MANIFEST, ModelManifest
 from sif.fingerprint.recipe import load_recipe
-from sif.fingerprint.segmenter import TOKENIZER_FILE, tokenizer_json
+from sif.fingerprint.segmenter import tokenizer_json
 from sif.fingerprint.weights import WEIGHTS, WeightTable
 from sif.ownership.calibration import read_calibration
 from sif.ownership.controlled import decide_controlled
@@ -47,6 +47,7 @@ from sif.ownership.sequential import decide
 from sif.ownership.verdict import Verdict
 from sif.suspects.kept import KeptAnswers
 from sif.suspects.scripted import ScriptedSuspect
+from sif.tokenizer_bounds import TOKENIZER_FILE
 from sif.types import GenerationSettings, Query, Reply, Unanswered
 from sif.vlm.pixels import png_bytes
 from sif.watermark.keys import KeyRing

@@ -32,14 +32,9 @@ from sif.files import write_atomically, writing
 from sif.fingerprint.folder import SECRET, TOKENIZER, FingerprintSet
 from sif.fingerprint.manifest import GREEN_SCHEME
 from sif.fingerprint.recipe import load_recipe
-from sif.fingerprint.segmenter import (
-    TOKENIZER_FILE,
-    FileSegmenter,
-    parse_tokenizer,
-    read_bounded,
-    tokenizer_json,
-)
+from sif.fingerprint.segmenter import FileSegmenter, tokenizer_json
 from sif.scratch import scratch
+from sif.tokenizer_bounds import TOKENIZER_FILE, parse_tokenizer, read_bounded
 from sif.vlm.folder import load_processor
 from sif.watermark.greenlist.mask import green_size
 from sif.watermark.keys import SEEDS, KeyRing

@@ -28,9 +28,10 @@ from sif.claims.witness import name_witnesses
 from sif.errors import ClaimError, StorageError, UsageError
 from sif.fingerprint.folder import CLAIM, MANIFEST, SECRET, TOKENIZER, read_manifest
 from sif.fingerprint.manifest import GREEN_SCHEME
-from sif.fingerprint.segmenter import MOST_ENTRIES, TOKENIZER_FILE, FileSegmenter
+from sif.fingerprint.segmenter import FileSegmenter
 from sif.json_once import MOST_VALUES, ReadTwoWaysError, TooMuchError, read_json
 from sif.ownership.run import RECORD, VERDICT
+from sif.tokenizer_bounds import MOST_ENTRIES, TOKENIZER_FILE
 from sif.watermark.keys import KeyRing, RevealedKeys
 
 NEEDED = (

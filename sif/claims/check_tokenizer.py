@@ -25,15 +25,9 @@ from sif.claims.trial_cut import check_ends
 from sif.errors import ClaimError, FingerprintError, UsageError
 from sif.fingerprint.asked_words import spellings
 from sif.fingerprint.folder import TOKENIZER
-from sif.fingerprint.segmenter import (
-    TOKENIZER_FILE,
-    FileSegmenter,
-    Segmenter,
-    Token,
-    known_segmenter,
-    read_bounded,
-)
+from sif.fingerprint.segmenter import FileSegmenter, Segmenter, Token, known_segmenter
 from sif.ownership.run import RECORD, RunRecord
+from sif.tokenizer_bounds import TOKENIZER_FILE, read_bounded
 
 ONE: Final = f"{TOKENIZER}/{TOKENIZER_FILE}"
 PARTS: Final = {

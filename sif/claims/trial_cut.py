@@ -7,27 +7,26 @@ spared that: all else in it takes a time and a memory that grow with the text. W
 makes of rubbish is found here afterwards, in words.
 """
 
-import json
-import subprocess
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from sif.errors import ClaimError, FingerprintError
-from sif.fingerprint.segmenter import (
+from sif.tokenizer_bounds import (
     TOKENIZER_FILE,
     WildTokenizerError,
     growth,
+    has_pattern,
     parse_tokenizer,
 )
+from sif.tokenizer_trial import EndlessTokenizerError, cut_elsewhere
 
 SECONDS = 60.0
-"""A thousand answers with a vocabulary of 32,000 words take less than one."""
-NO_MEMORY: Final = 3
+"""At most, whatever there is to be cut."""
+LEAST: Final = 2.0
+CHARACTERS: Final = 50_000
+"""That are cut in a second at least; ordinary tokenizers cut ten times as many and more."""
 PIECES: Final = ("continuing_subword_prefix", "end_of_word_suffix", "unk_token")
 LONGEST_PIECE: Final = 64
-SCRIPT: Final = Path(__file__).with_name("cut_alone.py")
 
 
 def check_ends(tokenizer: bytes, texts: Sequence[str], *, where: str) -> None:
@@ -39,31 +38,20 @@ def check_ends(tokenizer: bytes, texts: Sequence[str], *, where: str) -> None:
         where: its name, for the message.
 
     Raises:
-        ClaimError: it takes longer than `SECONDS`, or more memory than cut_alone.py allows.
+        ClaimError: it takes longer, or more memory than texts need.
         FingerprintError: it would, as the file alone shows.
     """
     if not may_run_wild(tokenizer):
         return
-    given = {"tokenizer": tokenizer.decode("utf-8", errors="replace"), "texts": list(texts)}
+    seconds = min(SECONDS, LEAST + sum(map(len, texts)) / CHARACTERS)
     try:
-        ran = subprocess.run(
-            [sys.executable, "-I", str(SCRIPT)],
-            input=json.dumps(given).encode(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
+        cut_elsewhere(tokenizer, texts, seconds=seconds)
+    except EndlessTokenizerError as error:
         raise ClaimError(
-            f"expected {where} to cut {len(texts)} prompts and answers within {SECONDS:g} seconds, "
-            "got no end: a pattern in it may be made to run for ever"
+            f"expected {where} to cut {len(texts)} prompts and answers within {seconds:.3g} "
+            "seconds, got no end: a pattern in it may be made to run for ever, or something in it "
+            "multiplies a text until it fits no memory"
         ) from error
-    if ran.returncode < 0 or ran.returncode == NO_MEMORY:
-        raise ClaimError(
-            f"expected {where} to cut {len(texts)} prompts and answers within bounded memory, got "
-            "no end: something in it multiplies a text"
-        )
 
 
 def may_run_wild(tokenizer: bytes) -> bool:
@@ -80,11 +68,10 @@ def may_run_wild(tokenizer: bytes) -> bool:
     parts = [value for name, value in content.items() if name not in ("model", "added_tokens")]
     pieces = [content["model"].get(name) for name in PIECES]
     long = any(isinstance(piece, str) and len(piece) > LONGEST_PIECE for piece in pieces)
-    return long or any(_is_wild(part) or growth(part) > 2 for part in parts)
+    return long or any(_is_wild(part) or has_pattern(part) or growth(part) > 2 for part in parts)
 
 
 def _is_wild(value: Any) -> bool:
     if isinstance(value, dict):
-        wild = "Regex" in value or "precompiled_charsmap" in value
-        return wild or any(map(_is_wild, value.values()))
+        return "precompiled_charsmap" in value or any(map(_is_wild, value.values()))
     return isinstance(value, list) and any(map(_is_wild, value))

@@ -19,16 +19,11 @@ from PIL import Image
 from sif.errors import FingerprintError, UsageError
 from sif.fingerprint.asked_words import ids_of_words
 from sif.fingerprint.manifest import GREEN_SCHEME, Manifest, TriggerRecord
-from sif.fingerprint.segmenter import (
-    TOKENIZER_FILE,
-    FileSegmenter,
-    FolderSegmenter,
-    Segmenter,
-    read_bounded,
-)
+from sif.fingerprint.segmenter import FileSegmenter, FolderSegmenter, Segmenter
 from sif.fingerprint.weights import read_weights
 from sif.json_once import read_json
 from sif.pictures.reading import read_image
+from sif.tokenizer_bounds import TOKENIZER_FILE, read_bounded
 from sif.types import GenerationSettings, Query
 from sif.watermark.greenlist.count import (
     GreenCount,

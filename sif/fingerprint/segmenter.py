@@ -10,34 +10,18 @@ Fingerprints from before tokenizer.json was committed alone hold a folder of tra
 object, merges are not dropped at random, and whatever the library makes of rubbish is one error.
 """
 
-import contextlib
 import json
-import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from tokenizers import Tokenizer
 
 from sif.errors import FingerprintError, ModelError
-from sif.json_once import read_json
-from sif.visible import visible
-
-TOKENIZER_FILE: Final = "tokenizer.json"
-LARGEST_FILE: Final = 1 << 26
-MOST_ENTRIES: Final = 4_000_000
-"""Values in the file; half a million merges and a quarter of a million words are 1.8 million."""
-MOST_IDS: Final = 1 << 22
-MOST_GROWTH: Final = 1 << 12
-"""Letters that a normaliser may make of one, at most: a few patterns that put one in are ten."""
-_RESTORE: Final = "restore it from the owner's copy"
-_SHOWN: Final = 160
-
-
-class WildTokenizerError(FingerprintError):
-    """A tokenizer that would take a machine's memory, as its file alone shows."""
+from sif.tokenizer_bounds import TOKENIZER_FILE, parse_tokenizer, read_bounded, refuse_wild_folder
+from sif.tokenizer_library import in_words
 
 
 class Token(NamedTuple):
@@ -120,7 +104,7 @@ class FileSegmenter(Segmenter):
     ) -> None:
         self._where, self._special_ids = where, special_ids
         parse_tokenizer(data, where=where)
-        with _library(where):
+        with in_words(where):
             self._tokenizer = Tokenizer.from_str(data.decode("utf-8"))
             self._tokenizer.no_padding()
             self._tokenizer.no_truncation()
@@ -131,7 +115,7 @@ class FileSegmenter(Segmenter):
 
     def tokens(self, text: str) -> list[Token]:
         """The ids of a text with their places."""
-        with _library(self._where):
+        with in_words(self._where):
             made = self._tokenizer.encode(text, add_special_tokens=False)
             return [Token(i, *span) for i, span in zip(made.ids, made.offsets, strict=True)]
 
@@ -157,7 +141,7 @@ class FileSegmenter(Segmenter):
         """What each sequence writes."""
         del clean_up_tokenization_spaces  # a habit of transformers; the file knows none
         rows = [list(map(int, ids)) for ids in sequences]
-        with _library(self._where):
+        with in_words(self._where):
             texts = self._tokenizer.decode_batch(rows, skip_special_tokens=skip_special_tokens)
             return [str(text) for text in texts]
 
@@ -180,7 +164,8 @@ class FolderSegmenter(Segmenter):
         from transformers import AutoTokenizer
 
         self._where = str(folder)
-        with _library(self._where):
+        refuse_wild_folder(folder)
+        with in_words(self._where):
             self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
 
     def __len__(self) -> int:
@@ -189,7 +174,7 @@ class FolderSegmenter(Segmenter):
 
     def tokens(self, text: str) -> list[Token]:
         """The ids of a text with their places."""
-        with _library(self._where):
+        with in_words(self._where):
             if not self._tokenizer.is_fast:
                 ids = self._tokenizer(text, add_special_tokens=False)["input_ids"]
                 return [Token(index, 0, 0) for index in ids]
@@ -266,127 +251,10 @@ def tokenizer_json(tokenizer: Any) -> bytes:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def parse_tokenizer(data: bytes, *, where: str) -> dict[str, Any]:
-    """The JSON of a tokenizer.json, read as strictly as every reader would.
-
-    Raises:
-        FingerprintError: too large, no JSON object, a name twice in an object, or merges that are
-            dropped at random, so that no two readers would count alike.
-    """
-    if len(data) > LARGEST_FILE:
-        raise FingerprintError(
-            f"expected at most {LARGEST_FILE >> 20} MiB in {where}, got {len(data) >> 20}; no "
-            "tokenizer that we know is as large"
-        )
-    try:
-        content = read_json(data, most=MOST_ENTRIES)
-    except (ValueError, RecursionError) as error:
-        raise FingerprintError(
-            f"expected JSON in {where}, got something else ({_short(error)}); {_RESTORE}"
-        ) from error
-    if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
-        raise FingerprintError(f"expected a JSON object with a model in {where}; {_RESTORE}")
-    if content["model"].get("dropout") not in (None, 0):
-        raise FingerprintError(
-            f"expected a tokenizer that cuts a text always alike, got one with dropout in {where}"
-        )
-    _check_ids(content, where)
-    for part in ("normalizer", "pre_tokenizer", "decoder"):
-        if (grown := growth(content.get(part))) > MOST_GROWTH:
-            raise WildTokenizerError(
-                f"expected a {part} that makes at most {MOST_GROWTH} letters of one in {where}, "
-                f"got one that makes {min(grown, 10**9):,} or more; no tokenizer needs that"
-            )
-    return content
-
-
-def _check_ids(content: dict[str, Any], where: str) -> None:
-    """Tables are made up to the highest id, so that a single one could take all memory."""
-    vocabulary, added = content["model"].get("vocab"), content.get("added_tokens")
-    ids = list(vocabulary.values()) if isinstance(vocabulary, dict) else []
-    ids += [one.get("id") for one in added or () if isinstance(one, dict)]
-    strange = next((i for i in ids if type(i) is not int or not 0 <= i < MOST_IDS), None)
-    if strange is not None:
-        raise WildTokenizerError(
-            f"expected ids from 0 to {MOST_IDS - 1:,} in {where}, got "
-            f"{visible(strange, longest=24)}; {_RESTORE}"
-        )
-
-
-def growth(part: Any) -> int:
-    """By how much a step of a tokenizer and all that are in it can multiply a text."""
-    if isinstance(part, list):
-        return math.prod(map(growth, part))
-    if not isinstance(part, dict):
-        return 1
-    own = 1
-    for name in ("content", "prepend", "replacement"):
-        if isinstance(words := part.get(name), str):
-            pattern = part.get("pattern")
-            plain = pattern.get("String") if isinstance(pattern, dict) else None
-            # A regular expression may match between any two letters.
-            own = max(own, -(-len(words) // len(plain)) if plain else len(words) + 1)
-    inside = [value for value in part.values() if isinstance(value, dict | list)]
-    return own * math.prod(map(growth, inside))
-
-
-def read_bounded(path: Path) -> bytes:
-    """A tokenizer.json, unread where it is too large.
-
-    Raises:
-        FingerprintError: missing, or too large.
-    """
-    try:
-        with path.open("rb") as file:
-            return file.read(LARGEST_FILE + 1)
-    except OSError as error:
-        raise FingerprintError(
-            f"expected {path}, which cannot be read: {error.strerror}; {_RESTORE}"
-        ) from error
-
-
 def _content(tokenizer: Any, where: str) -> dict[str, Any]:
     """As the library writes it, but for padding, truncation and dropout, which are not used."""
-    with _library(where):
+    with in_words(where):
         content: dict[str, Any] = json.loads(tokenizer.to_str())
     if "dropout" in content["model"]:
         content["model"]["dropout"] = None
     return content | {"padding": None, "truncation": None}
-
-
-@contextlib.contextmanager
-def _library(where: str) -> Iterator[None]:
-    """Around calls of the tokenizer's library: what it raises for rubbish becomes one line.
-
-    It raises plain `Exception`, and where its Rust code panics (an index beyond a table, a chunk of
-    length 0) pyo3's `PanicException`, which derives from `BaseException` so that nobody catches it
-    by chance and which cannot be imported. The panic has unwound to the border by then and the
-    object is thrown away, so that catching it here is safe. All else, such as Ctrl-C, goes on.
-    """
-    try:
-        yield
-    except (
-        OSError,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        ImportError,
-        AssertionError,
-        RuntimeError,
-    ) as error:
-        raise FingerprintError(f"the tokenizer in {where} fails: {_short(error)}") from error
-    except BaseException as error:
-        if type(error) is Exception or _is_panic(error):
-            raise FingerprintError(f"the tokenizer in {where} fails: {_short(error)}") from error
-        raise
-
-
-def _is_panic(error: BaseException) -> bool:
-    kind = type(error)
-    return (kind.__module__, kind.__name__) == ("pyo3_runtime", "PanicException")
-
-
-def _short(error: BaseException) -> str:
-    """What an error says, in one bounded line of plain characters."""
-    return visible(" ".join(str(error).split()), longest=_SHOWN)

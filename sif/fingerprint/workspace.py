@@ -25,8 +25,9 @@ from sif.fingerprint.folder import (
 )
 from sif.fingerprint.manifest import Manifest, Request, TriggerRecord
 from sif.fingerprint.model_manifest import MODEL_MANIFEST, MODEL_SIGNATURE, ModelManifest
-from sif.fingerprint.segmenter import TOKENIZER_FILE, tokenizer_json
+from sif.fingerprint.segmenter import tokenizer_json
 from sif.fingerprint.weights import WEIGHTS, WeightTable
+from sif.tokenizer_bounds import TOKENIZER_FILE
 from sif.vlm.pixels import png_bytes
 from sif.watermark.keys import KeyRing
 

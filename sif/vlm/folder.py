@@ -17,14 +17,15 @@ from safetensors.torch import load_file, save_file
 from sif.errors import ModelError, StorageError
 from sif.files import writing
 from sif.vlm.adapter import bare_model, parts_of, wear
-from sif.vlm.chat import require_template
+from sif.vlm.chat import PROBE, require_template, spell
 from sif.vlm.completion import complete, refuse_endless
-from sif.vlm.foreign import READING, WithKinds
+from sif.vlm.foreign import FOREIGN, READING, WithKinds
 from sif.vlm.gguf import refuse_gguf
 from sif.vlm.loading import load_weights
 from sif.vlm.plain_words import first_line as first_line
 from sif.vlm.quantised import raw_config
 from sif.vlm.stored import refuse_giant
+from sif.vlm.tokenizer_guard import guard, refuse_wild_tokenizer
 
 HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 ORIGINAL: Final = re.compile(r"Llava(Llama|Mistral|Mpt|Qwen|Gemma)\w*ForCausalLM")
@@ -105,7 +106,7 @@ def load_processor(source: str | Path, *, base: str | None = None) -> Any:
     """The processor (image processor, tokenizer, chat template) of a model.
 
     What its files lack and the model's configuration says is filled in. That of an adapter is its
-    own where its folder holds one, and its base's otherwise.
+    own where its folder holds one, and its base's otherwise. Its tokenizer is guarded.
 
     Raises:
         ModelError: it has none, or it is damaged.
@@ -118,6 +119,7 @@ def load_processor(source: str | Path, *, base: str | None = None) -> Any:
         (parts.adapter / name).is_file() for name in OF_PROCESSORS
     )
     place = str(parts.adapter) if own else parts.model
+    refuse_wild_tokenizer(place, source)
     try:
         with WithKinds():
             processor = AutoProcessor.from_pretrained(place, trust_remote_code=False)
@@ -127,6 +129,7 @@ def load_processor(source: str | Path, *, base: str | None = None) -> Any:
             f"cannot load the processor of {source}: {_without_library(error, Path(place))}"
         ) from error
     complete(processor, parts.model, source)
+    guard(getattr(processor, "tokenizer", processor), source)
     return processor
 
 
@@ -141,6 +144,12 @@ def load_chat_processor(source: str | Path, *, base: str | None = None) -> Any:
     _require_both(processor, source)
     refuse_endless(processor, config, source)
     require_template(processor, source, config)
+    try:
+        processor.tokenizer([spell(processor, PROBE)])
+    except FOREIGN as error:
+        raise ModelError(
+            f"the tokenizer of {source} cannot cut a turn: {first_line(error)}"
+        ) from error
     return processor
 
 

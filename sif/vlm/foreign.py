@@ -7,6 +7,8 @@ from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from torch import _weights_only_unpickler as unpickler
 
+from sif.tokenizer_library import is_panic
+
 UNPICKLING: Final[type[Exception]] = unpickler.UnpicklingError  # type: ignore[attr-defined, unused-ignore]
 """Raised at a pickle that is damaged or holds more than tensors."""
 
@@ -30,7 +32,7 @@ configuration, deep nesting, cut files, and numbers that no memory has room for.
 
 
 class WithKinds:
-    """Bare exceptions, which the library of tokenizers raises at its files, become `ValueError`."""
+    """Bare exceptions and panics of the library of tokenizers become `ValueError`."""
 
     def __enter__(self) -> None:
         """Nothing is needed before."""
@@ -41,5 +43,5 @@ class WithKinds:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is Exception:
+        if error is not None and (kind is Exception or is_panic(error)):
             raise ValueError(str(error)) from error

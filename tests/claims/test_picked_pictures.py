@@ -22,13 +22,14 @@ from sif.fingerprint.folder import (
 )
 from sif.fingerprint.manifest import Manifest, ModelRecord, TriggerRecord
 from sif.fingerprint.recipe import load_recipe
-from sif.fingerprint.segmenter import TOKENIZER_FILE, FileSegmenter, tokenizer_json
+from sif.fingerprint.segmenter import FileSegmenter, tokenizer_json
 from sif.mini.catalogue import find
 from sif.mini.data import samples
 from sif.mini.folders import export
 from sif.ownership.policy import Policy
 from sif.session import Session
 from sif.suspects.connect import connect
+from sif.tokenizer_bounds import TOKENIZER_FILE
 from sif.types import Answer, Decision, GenerationSettings, Query
 from sif.vlm.pixels import png_bytes
 from sif.watermark.greenlist.count import count_green, z_score

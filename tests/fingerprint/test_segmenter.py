@@ -18,8 +18,8 @@ from tokenizers import (
 )
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+from sif import tokenizer_bounds as module
 from sif.errors import FingerprintError, ModelError
-from sif.fingerprint import segmenter as module
 from sif.fingerprint.segmenter import (
     FileSegmenter,
     FolderSegmenter,
