@@ -17,6 +17,7 @@ from torch import Tensor
 
 from sif.errors import StorageError, UsageError
 from sif.files import writing
+from sif.staging import staged
 
 WEIGHT, STATE = "weight/", "state/"
 
@@ -43,17 +44,14 @@ class Checkpoint:
         for index, fields in optimiser.state_dict()["state"].items():
             tensors |= {f"{STATE}{index}/{field}": value for field, value in fields.items()}
         tensors = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
-        staging = self.file.with_suffix(".part")
         about = {"losses": json.dumps(list(losses)), "digest": self.digest}
         with writing(self.file):
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                save_file(tensors, staging, metadata=about)
-                with staging.open("rb") as written:
+            with staged(self.file) as place:
+                save_file(tensors, place, metadata=about)
+                with place.open("rb") as written:
                     os.fsync(written.fileno())
-                staging.replace(self.file)
-            finally:
-                staging.unlink(missing_ok=True)
+                place.replace(self.file)
 
     def resume(self, weights: Mapping[str, Tensor], optimiser: Any) -> list[float]:
         """Restores weights and optimiser state in place; the losses so far, none without a file.

@@ -4,12 +4,12 @@ import contextlib
 import errno
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from sif.errors import StorageError
+from sif.staging import staged, sweep
 
 FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 RUST_ERROR: Final = re.compile(r"\(os error (\d+)\)")
@@ -24,17 +24,13 @@ def write_atomically(path: Path, content: bytes | str, *, mode: int = 0o644) -> 
     data = content.encode() if isinstance(content, str) else content
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
+        with staged(path) as place:
+            with place.open("wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(name).chmod(mode)
-            Path(name).replace(path)
-        finally:  # whatever ended it, an interrupt too
-            with contextlib.suppress(OSError):
-                Path(name).unlink()
+            place.chmod(mode)
+            place.replace(path)
 
 
 @contextlib.contextmanager
@@ -75,6 +71,7 @@ def claim_folder(folder: Path, *, mark: str, words: str) -> None:
     Raises:
         StorageError: it holds something else, or the disk refuses.
     """
+    sweep(folder)
     taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
     if taken and not (folder / mark).exists():
         raise StorageError(

@@ -7,13 +7,13 @@ holds. Knows nothing of what lies in them.
 
 import os
 import re
-import shutil
-import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
+
+from sif import staging
 
 PREFIX: Final = "sif-scratch-"
 NAME: Final = re.compile(rf"{PREFIX}[a-z]+-([1-9][0-9]{{0,9}})-\w+")
@@ -29,12 +29,9 @@ def scratch(purpose: str) -> Iterator[Path]:
     remove_abandoned()
     prefix = f"{PREFIX}{purpose}-{os.getpid()}-"
     with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as name:
-        lock = os.open(name, os.O_RDONLY)
-        try:
-            _locked(lock)
-            yield Path(name)
-        finally:
-            os.close(lock)
+        folder = Path(name)
+        with staging.held(folder):
+            yield folder
 
 
 def remove_abandoned() -> None:
@@ -42,42 +39,5 @@ def remove_abandoned() -> None:
     with suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
         for entry in entries:
             found = NAME.fullmatch(entry.name)
-            if found and not _runs(int(found[1])):
-                with suppress(OSError):
-                    _remove(Path(entry.path))
-
-
-def _remove(folder: Path) -> None:
-    """Removes a folder that is ours and that nobody holds."""
-    seen = folder.lstat()
-    if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != os.getuid():
-        return
-    lock = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
-    try:
-        if _locked(lock):
-            shutil.rmtree(folder, ignore_errors=True)
-    finally:
-        os.close(lock)
-
-
-def _locked(folder: int) -> bool:
-    """Takes the lock of an open folder; says whether it was free."""
-    try:
-        import fcntl
-    except ImportError:  # a system without such locks: the process alone says whose it is
-        return True
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):  # of somebody else
-        return True
-    return True
+            if found and entry.is_dir(follow_symlinks=False):
+                staging.remove_abandoned(Path(entry.path), process=int(found[1]))

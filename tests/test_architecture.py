@@ -22,11 +22,12 @@ ROOT = Path(__file__).parent.parent
 LINKS = ("watermark", "attacks", "eval", "prompts")
 
 # What a layer may import besides itself.
-FOUNDATION = {"sif.errors", "sif.types"}
+FOUNDATION = {"sif.errors", "sif.types", "sif.staging"}
 CORE = FOUNDATION | {"sif", "sif.prompts", "sif.watermark"}
 ALLOWED = {
     "sif.errors": set(),
     "sif.types": {"sif.errors"},
+    "sif.staging": set(),
     "sif.prompts": FOUNDATION,
     "sif.watermark": FOUNDATION,
     "sif": CORE,

@@ -23,12 +23,12 @@ import os
 import re
 import secrets
 import stat
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NoReturn, SupportsIndex
 
 from sif.errors import FingerprintError, StorageError, UsageError
+from sif.staging import staged, sweep
 
 SECRET_BYTES: Final = 32
 ANCHOR_BYTES: Final = 32
@@ -167,16 +167,13 @@ class KeyRing:
         """
         path = Path(path)
         try:
-            handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-            staging = Path(name)
-            try:
-                with os.fdopen(handle, "w", encoding="ascii") as file:
+            sweep(path.parent)
+            with staged(path) as place:
+                with place.open("w", encoding="ascii") as file:
                     file.write(self.text())
                     file.flush()
                     os.fsync(file.fileno())
-                _publish(staging, path)
-            finally:
-                staging.unlink(missing_ok=True)
+                _publish(place, path)
         except FileExistsError as error:
             raise StorageError(
                 f"{path} exists already, and a secret is never overwritten; "
@@ -301,16 +298,16 @@ def _bytes_of(label: str) -> bytes:
     return message
 
 
-def _publish(staging: Path, path: Path) -> None:
+def _publish(place: Path, path: Path) -> None:
     """Gives a finished file its name, without ever replacing another."""
     try:
-        path.hardlink_to(staging)
+        path.hardlink_to(place)
     except FileExistsError:
         raise
     except OSError:  # some network and memory-card file systems have no hard links
         if path.exists():
             raise FileExistsError(path) from None
-        staging.rename(path)
+        place.rename(path)
 
 
 def _why(error: OSError | UnicodeDecodeError) -> str:

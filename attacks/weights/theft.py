@@ -17,7 +17,7 @@ from sif.attacks.weights.attack import (
     choose_device,
     ignore,
 )
-from sif.attacks.weights.provenance import Provenance, Record, describe
+from sif.attacks.weights.provenance import FILE, Provenance, Record, describe
 from sif.errors import UsageError
 from sif.files import writing
 from sif.marks.tower_folder import load_owner
@@ -51,7 +51,7 @@ def steal(
     if not attacks:
         raise UsageError("expected at least one attack, got none")
     if folder.exists():
-        raise UsageError(f"{folder} exists already; name another folder or remove it first")
+        return _made_before(source, folder, attacks)
     place = choose_device(device)
     model, processor = load_owner(source)
     model.to(place)
@@ -77,7 +77,24 @@ def steal(
 
 
 def _scratch_beside(folder: Path) -> Path:
-    scratch = folder.parent / f".{folder.name}.unfinished"
+    scratch = _unfinished(folder)
     with writing(scratch):
         scratch.mkdir(parents=True, exist_ok=True)
     return scratch
+
+
+def _unfinished(folder: Path) -> Path:
+    return folder.parent / f".{folder.name}.unfinished"
+
+
+def _made_before(source: str | Path, folder: Path, attacks: Sequence[WeightAttack]) -> Provenance:
+    """The history of a copy that was whole already when its theft was killed; else a refusal."""
+    scratch = _unfinished(folder)
+    if scratch.is_dir() and (folder / FILE).exists():
+        history = Provenance.load(folder)
+        then = [(record.attack, record.parameters) for record in history.attacks]
+        now = [(attack.name, attack.model_dump(mode="json")) for attack in attacks]
+        if (history.source, then) == (str(source), now):
+            shutil.rmtree(scratch, ignore_errors=True)
+            return history
+    raise UsageError(f"{folder} exists already; name another folder or remove it first")

@@ -9,7 +9,6 @@ import inspect
 import json
 import re
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +18,7 @@ from sif.files import write_atomically
 from sif.mini.catalogue import find
 from sif.mini.data import samples
 from sif.mini.folders import build, export
+from sif.scratch import scratch
 from sif.suspects.connect import connect
 from sif.types import Answer, Query
 
@@ -66,9 +66,9 @@ def _answers() -> Iterator[dict[str, Any]]:
         for number, scene in enumerate(scenes)
     ]
     for name in MODELS:
-        with tempfile.TemporaryDirectory() as folder:
-            export(find(name), Path(folder) / name)
-            replies = connect(f"hf:{Path(folder) / name}").ask(queries)
+        with scratch("corpus") as folder:
+            export(find(name), folder / name)
+            replies = connect(f"hf:{folder / name}").ask(queries)
         texts = [reply.text for reply in replies if isinstance(reply, Answer)]
         ids = [tokenizer(text)["input_ids"] for text in texts]
         plain = [[index for index in row if index not in special] for row in ids]

@@ -10,7 +10,6 @@ import filecmp
 import os
 import re
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Final
 
 from sif.errors import ClaimError
 from sif.files import writing
+from sif.staging import staged
 
 NAME: Final = re.compile(r"[a-z]+(/[A-Za-z0-9_][A-Za-z0-9._-]*){1,2}")
 SUFFIXES: Final = (".json", ".jsonl", ".txt", ".model", ".jinja", ".tiktoken", ".png", ".pem")
@@ -43,15 +43,12 @@ def write_bundle(path: Path, files: Mapping[str, bytes | Path]) -> None:
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
+        with staged(path) as place:
+            with place.open("wb") as file:
                 _write(file, files)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(name).replace(path)
-        finally:
-            Path(name).unlink(missing_ok=True)
+            place.replace(path)
 
 
 def open_bundle(path: Path, into: Path) -> dict[str, Path]:

@@ -27,6 +27,7 @@ from sif.fingerprint.manifest import Manifest, Request, TriggerRecord
 from sif.fingerprint.model_manifest import MODEL_MANIFEST, MODEL_SIGNATURE, ModelManifest
 from sif.fingerprint.segmenter import tokenizer_json
 from sif.fingerprint.weights import WEIGHTS, WeightTable
+from sif.staging import is_staged, sweep
 from sif.tokenizer_bounds import TOKENIZER_FILE
 from sif.vlm.pixels import png_bytes
 from sif.watermark.keys import KeyRing
@@ -61,7 +62,7 @@ class Workspace:
         strangers = sorted(
             path.name
             for path in folder.glob("*")
-            if path.name not in known and not _is_half_written(path)
+            if path.name not in known and not _is_half_written(path) and not is_staged(path)
         )
         if strangers or (folder.exists() and not folder.is_dir()):
             raise FingerprintError(
@@ -121,6 +122,7 @@ class Workspace:
         """Removes what a killed run had begun to write."""
         with writing(self.folder):
             for room in (self.folder, self.folder / TRIGGERS):
+                sweep(room)
                 for path in filter(_is_half_written, list(room.glob(".*"))):
                     path.unlink(missing_ok=True)
 
@@ -187,5 +189,5 @@ class Workspace:
 
 
 def _is_half_written(path: Path) -> bool:
-    """Whether it is the temporary file of `write_atomically` for one of our own."""
+    """Whether it is the temporary file of an older SIF for one of our own."""
     return HALF_WRITTEN.fullmatch(path.name) is not None

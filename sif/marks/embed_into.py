@@ -21,6 +21,7 @@ from sif.marks.train import Progress, Report
 from sif.marks.verify import MarkVerdict, verify
 from sif.marks.vision_model import VisionModel
 from sif.marks.watermark import MANIFEST, PRIVATE, SECRET, open_private
+from sif.staging import sweep
 from sif.watermark.keys import KeyRing
 
 REQUEST: Final = "request.json"
@@ -155,8 +156,10 @@ def _claim(folder: Path, request: Request) -> bool:
     """Whether the folder was begun for the same request before."""
     path = folder / REQUEST
     if (folder / MANIFEST).exists():
+        (folder / TRAINING).unlink(missing_ok=True)  # of a run that was killed at its very end
         raise UsageError(f"{folder} holds a finished watermark; name another folder")
     if not path.exists():
+        sweep(folder)
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise UsageError(f"expected a new folder, got {folder}, which is not empty")
         open_private(folder)

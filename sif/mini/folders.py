@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from sif.errors import ModelError
@@ -80,8 +80,5 @@ def keep_weights(target: Path, trained: nn.Module) -> Path:
     state = trained.to(torch.bfloat16).state_dict()
     owned = {name for name, _ in trained.named_parameters()}
     target.parent.mkdir(parents=True, exist_ok=True)
-    staging = target.with_suffix(".partial")
-    save_file({k: v.contiguous() for k, v in state.items() if k in owned}, staging)
-    write_atomically(target, staging.read_bytes())
-    staging.unlink()
+    write_atomically(target, save({k: v.contiguous() for k, v in state.items() if k in owned}))
     return target

@@ -16,6 +16,7 @@ from sif.files import write_atomically
 from sif.fingerprint.folder import CLAIM
 from sif.ownership.policy import Policy
 from sif.ownership.verdict import Verdict
+from sif.staging import sweep
 from sif.suspects.kept import KeptAnswers
 
 JOURNAL, RECORD, VERDICT = "answers.sqlite", "run.json", "verdict.json"
@@ -74,6 +75,7 @@ def open_run(run: Path, record: RunRecord) -> None:
             raise StorageError(_refusal(run, begun, record))
         write_atomically(path, record.text)
         return
+    sweep(run)
     if run.exists() and (not run.is_dir() or any(run.iterdir())):
         raise StorageError(f"expected a new folder or an earlier run, got {run}; name another")
     write_atomically(path, record.text)

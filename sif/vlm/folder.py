@@ -6,8 +6,6 @@ Knows the hub's layouts; knows nothing of devices' speed, keys or triggers.
 import importlib.util
 import json
 import re
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from sif.errors import ModelError, StorageError
 from sif.files import writing
+from sif.staging import staged
 from sif.vlm.adapter import bare_model, parts_of, wear
 from sif.vlm.chat import PROBE, require_template, spell
 from sif.vlm.completion import complete, refuse_endless
@@ -172,17 +171,14 @@ def save_model(model: Any, processor: Any, folder: Path, **files: str) -> None:
         raise StorageError(f"{folder} exists already; name another folder or remove it first")
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        try:
-            model.save_pretrained(staging)
-            processor.save_pretrained(staging)
-            _to_hub_layout(staging)
+        with staged(folder, folder=True) as place:
+            model.save_pretrained(place)
+            processor.save_pretrained(place)
+            _to_hub_layout(place)
             for name, text in files.items():
-                (staging / name.replace("__", ".")).write_text(text, encoding="utf-8")
-            staging.chmod(0o755)
-            staging.rename(folder)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+                (place / name.replace("__", ".")).write_text(text, encoding="utf-8")
+            place.chmod(0o755)
+            place.rename(folder)
 
 
 def _to_hub_layout(folder: Path) -> None:

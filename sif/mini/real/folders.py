@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from sif.errors import ModelError
@@ -123,12 +123,6 @@ def keep_real(model: RealModel, built: Any, pairs: Mapping[str, Pair]) -> Path:
     for name, pair in pairs.items():
         state |= {name + DOWN: pair.down, name + UP: pair.up}
     target = bundled_file(model.name)
-    staging = target.with_suffix(".partial")
-    save_file(
-        {name: value.detach().half().contiguous() for name, value in state.items()},
-        staging,
-        metadata={"licences": LICENCES},
-    )
-    write_atomically(target, staging.read_bytes())
-    staging.unlink()
+    halves = {name: value.detach().half().contiguous() for name, value in state.items()}
+    write_atomically(target, save(halves, metadata={"licences": LICENCES}))
     return target

@@ -157,3 +157,16 @@ def _kill_in_training(source: Path, room: Path, data: Path, training: Training) 
     kill_once_there_is(checkpoint, process)
     with safe_open(checkpoint, framework="pt") as stored:
         return len(json.loads(stored.metadata()["losses"]))
+
+
+def test_a_theft_killed_behind_its_last_write_is_done(
+    untrained_llava: Path, tmp_path: Path
+) -> None:
+    attack = Prune(fraction=0.2)
+    history = steal(untrained_llava, tmp_path / "copy", [attack])
+    (tmp_path / ".copy.unfinished").mkdir()
+    assert steal(untrained_llava, tmp_path / "copy", [attack]) == history
+    assert [path.name for path in tmp_path.iterdir()] == ["copy"]
+    (tmp_path / ".copy.unfinished").mkdir()
+    with pytest.raises(UsageError, match="exists already"):
+        steal(untrained_llava, tmp_path / "copy", [Prune(fraction=0.3)])
