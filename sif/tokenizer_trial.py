@@ -6,7 +6,7 @@ tokenizer it is.
 
 import hashlib
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
 from sif import tokenizer_child
@@ -44,7 +44,7 @@ def cut_elsewhere(tokenizer: bytes, texts: Sequence[str], *, seconds: float) -> 
         EndlessTokenizerError: it comes to no end with the file or the texts.
     """
     head = {
-        "digest": hashlib.sha256(tokenizer).hexdigest(),
+        "digest": _digest(tokenizer),
         "texts": list(texts),
         "reading": READING,
         "cutting": seconds,
@@ -58,6 +58,12 @@ def cut_elsewhere(tokenizer: bytes, texts: Sequence[str], *, seconds: float) -> 
         raise EndlessTokenizerError(f"more than {MEMORY >> 20} MiB of memory")
     ids, fault = said.get("ids"), said.get("fault")
     return Cut(ids if isinstance(ids, int) else 0, fault if isinstance(fault, str) else None)
+
+
+@lru_cache(maxsize=4)
+def _digest(tokenizer: bytes) -> str:
+    """Of some ten megabytes, perhaps, for every text."""
+    return hashlib.sha256(tokenizer).hexdigest()
 
 
 def _asked(head: dict[str, Any], content: bytes, seconds: float) -> dict[str, Any]:
