@@ -10,7 +10,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 Weights = Float[Tensor, "outputs inputs"]
-SAMPLE: Final = 2**20
+EXACT: Final = 2**20
+"""Weights whose threshold is sought among all of them."""
+SAMPLE: Final = 2**16
 BLOCK: Final = 2**22
 """Weights that are rounded at a time, in float32."""
 
@@ -61,7 +63,7 @@ def thinned(weights: Weights, share: float) -> Weights:
 
     The share that becomes zero is then right to about half a percent.
     """
-    if weights.numel() <= SAMPLE:
+    if weights.numel() <= EXACT:
         return pruned(weights, share)
     flat = weights.flatten()
     place = torch.arange(SAMPLE, device=flat.device) * (flat.numel() // SAMPLE)

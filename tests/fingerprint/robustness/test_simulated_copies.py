@@ -8,7 +8,7 @@ from sif.errors import ModelError
 from sif.fingerprint.robustness.simulated_copies import SimulatedCopies
 from sif.fingerprint.robustness.term import Gradient, StepContext, plain_gradient
 from sif.vlm.model import Vlm
-from sif.wear import SAMPLE, disturbed, pruned, rounded, thinned
+from sif.wear import EXACT, disturbed, pruned, rounded, thinned
 
 
 class Small(nn.Module):
@@ -124,7 +124,7 @@ def test_wear_keeps_precision_and_shape() -> None:
 
 def test_a_large_matrix_is_thinned_by_nearly_its_share() -> None:
     weights = torch.randn(1100, 1000, generator=torch.Generator().manual_seed(2))
-    assert weights.numel() > SAMPLE
+    assert weights.numel() > EXACT
     zeros = thinned(weights, 0.3) == 0
     assert float(zeros.float().mean()) == pytest.approx(0.3, abs=0.005)
     assert weights[zeros].abs().max() <= weights[~zeros].abs().min()
