@@ -62,7 +62,9 @@ def _said(suffix: str, data: bytes) -> Any:
         case ".png":
             Image.open(io.BytesIO(data)).load()
         case ".safetensors":
-            return _timeless(_metadata(data)), [(n, t.tolist()) for n, t in load(data).items()]
+            return _timeless(_metadata(data)), {
+                name: one.tolist() for name, one in load(data).items()
+            }
         case ".zip":
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 assert archive.testzip() is None
