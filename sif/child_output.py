@@ -9,14 +9,17 @@ of who writes.
 import atexit
 import os
 import threading
+import time
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import BinaryIO, Final
 
 from sif.visible import visible
 
 STREAMS: Final = (1, 2)
+CARRIER: Final = "carries words to the terminal"
 LONGEST_LINE: Final = 20_000
 LAST_WORDS_SECONDS: Final = 0.5
 
@@ -30,18 +33,29 @@ def made_visible() -> Iterator[list[threading.Thread]]:
         out, into = os.pipe()
         os.dup2(into, stream)
         os.close(into)
-        thread = threading.Thread(
-            target=_carry, args=(os.fdopen(out, "rb"), os.dup(terminal)), daemon=True
-        )
-        thread.start()
-        atexit.register(thread.join, LAST_WORDS_SECONDS)
-        carriers.append(thread)
+        ends = (os.fdopen(out, "rb"), os.dup(terminal))
+        carriers.append(threading.Thread(target=_carry, args=ends, name=CARRIER, daemon=True))
+        carriers[-1].start()
+    _wait_at_the_end()
     try:
         yield carriers
     finally:
         for stream, terminal in before.items():
             os.dup2(terminal, stream)
             os.close(terminal)
+
+
+@cache
+def _wait_at_the_end() -> None:
+    """A process that ends lets its carriers say what they hold, but does not wait for others."""
+    atexit.register(_await_last_words)
+
+
+def _await_last_words() -> None:
+    until = time.monotonic() + LAST_WORDS_SECONDS
+    for thread in threading.enumerate():
+        if thread.name == CARRIER:
+            thread.join(max(0.0, until - time.monotonic()))
 
 
 def _carry(lines: BinaryIO, terminal: int) -> None:
