@@ -20,6 +20,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
 
 import torch
 
+from sif.child_output import made_visible
 from sif.errors import SifError
 
 Show = Callable[[str, float, float, str], None]
@@ -103,9 +104,8 @@ def workers(jobs: int, show: Show) -> Iterator[Workers]:
         return
     context = multiprocessing.get_context("spawn")
     news, others = context.SimpleQueue(), set(multiprocessing.active_children())
-    with ProcessPoolExecutor(
-        jobs, mp_context=context, initializer=_begin, initargs=(news,)
-    ) as pool:
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(news,))
+    with made_visible(), pool:
         try:
             yield Workers(show, pool, news)
         except BaseException:

@@ -34,6 +34,21 @@ def write_atomically(path: Path, content: bytes | str, *, mode: int = 0o644) -> 
 
 
 @contextlib.contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A place to fill, which becomes the new `folder` at the end of the block or not at all.
+
+    Raises:
+        StorageError: the disk refuses.
+    """
+    with writing(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with staged(folder, folder=True) as place:
+            yield place
+            place.chmod(0o755)
+            place.rename(folder)
+
+
+@contextlib.contextmanager
 def writing(target: Path) -> Iterator[None]:
     """Around code that writes `target`: a disk's refusal becomes a StorageError, one clear line.
 

@@ -299,7 +299,7 @@ def begin(folder: Path, tokenizer: Any, *, gamma: float) -> bytes:
         raise ClaimError(f"{folder} holds a secret already, which is never replaced; name another")
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    salt, keys = new_salt(folder / SALT), KeyRing.generate()
+    salt, keys = _salt_in(folder / SALT), KeyRing.generate()
     fixed = Beforehand(
         schema_version=3,
         secret_commitment=keys.sealed(salt),
@@ -317,6 +317,13 @@ def begin(folder: Path, tokenizer: Any, *, gamma: float) -> bytes:
     return request
 
 
+def _salt_in(path: Path) -> bytes:
+    """The salt that a killed `begin` left behind, which hides nothing yet, or a fresh one."""
+    if path.exists():
+        return parse_salt(path.read_bytes(), where=str(path))
+    return new_salt(path)
+
+
 def begin_for(folder: Path, model: str | None, *, recipe: str = "sif") -> bytes:
     """The request for a secret: that of a folder that was begun, or of a new one.
 
@@ -331,6 +338,7 @@ def begin_for(folder: Path, model: str | None, *, recipe: str = "sif") -> bytes:
         ClaimError: as of `begin`.
         StorageError: the folder cannot be written.
     """
+    _forget_unanchored(folder)
     if (folder / UNANCHORED).exists() and (folder / ANCHOR_REQUEST).exists():
         return (folder / ANCHOR_REQUEST).read_bytes()
     if model is None:
@@ -383,5 +391,17 @@ def finish(folder: Path, token: Token, response: bytes) -> KeyRing:
     keys = KeyRing.load(folder / UNANCHORED).anchored(anchor_of(token), seeded=seeded)
     write_atomically(folder / ANCHOR, response)
     keys.save(folder / SECRET)
-    (folder / UNANCHORED).unlink()
+    _forget_unanchored(folder)
     return keys
+
+
+def _forget_unanchored(folder: Path) -> None:
+    """Removes the secret of `begin` where the key file holds it, if need be after a kill."""
+    begun, kept = folder / UNANCHORED, folder / SECRET
+    if not (begun.exists() and kept.exists()):
+        return
+    keys = KeyRing.load(kept)
+    if keys.anchor is None:
+        return
+    if KeyRing.load(begun).anchored(keys.anchor, seeded=keys.seeded) == keys:
+        begun.unlink()

@@ -7,6 +7,7 @@ what libraries print on their own is caught by `guarded`. Knows no command.
 
 import io
 import logging
+import os
 import re
 import sys
 import warnings
@@ -183,7 +184,8 @@ def guarded() -> Iterator[None]:
     for stream in before[:2]:  # no letter that the terminal's encoding lacks ends a command
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    sys.stdout, sys.stderr = Guard(sys.stdout, coloured=True), Guard(sys.stderr)  # help has colours
+    own = [_under_another_number(stream) for stream in before[:2]]
+    sys.stdout, sys.stderr = Guard(own[0], coloured=True), Guard(own[1])  # help has colours
     logging.setLogRecordFactory(VisibleRecord)
     logging.basicConfig(handlers=[Records()], force=True)
     logging.captureWarnings(True)
@@ -193,6 +195,27 @@ def guarded() -> Iterator[None]:
         logging.captureWarnings(False)
         sys.stdout, sys.stderr, warnings.showwarning, factory = before
         logging.setLogRecordFactory(factory)
+        for stream in own:
+            if stream not in before:
+                with suppress(OSError):  # nobody is there to read it
+                    stream.close()
+
+
+def _under_another_number(stream: Any) -> Any:
+    """The same file for us alone: the standard numbers may lead elsewhere for a while.
+
+    That is where `sif.child_output` sends what other processes write, which has no colours.
+    """
+    if not isinstance(stream, io.TextIOWrapper):
+        return stream
+    try:
+        stream.flush()
+        number = os.dup(stream.fileno())
+    except OSError:  # it is closed, or no file of the system's
+        return stream
+    return open(  # noqa: PTH123
+        number, "w", encoding=stream.encoding, errors=stream.errors, newline="\n"
+    )
 
 
 class VisibleRecord(logging.LogRecord):

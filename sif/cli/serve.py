@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from sif.child_output import LAST_WORDS_SECONDS, made_visible
 from sif.cli.say import say
 from sif.suspects.uri import Precision
 
@@ -43,9 +44,12 @@ def serve(
     say(f"suspect: {serving.uri}")
     say("the server is starting; Ctrl-C ends it")
     with _forwarded_signals() as group:
-        process = start_server(command)
+        with made_visible() as words:
+            process = start_server(command)
         group.append(process.pid)
         status = process.wait()
+        for thread in words:
+            thread.join(LAST_WORDS_SECONDS)
     raise typer.Exit(status if status >= 0 else 128 - status)
 
 

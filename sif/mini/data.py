@@ -9,7 +9,7 @@ from PIL import Image
 
 from sif import prompts
 from sif.errors import UsageError
-from sif.files import write_atomically
+from sif.files import whole_folder
 from sif.mini.architecture import SIDE
 from sif.mini.render import Painter
 from sif.mini.world import Scene, World, sample_scene
@@ -55,7 +55,7 @@ def samples(world: int, *, number: int, seed: int, kind: Kind = "captions") -> l
 
 
 def write_examples(world: int, folder: Path, *, number: int, seed: int, kind: Kind) -> None:
-    """Writes examples as PNG files and data.jsonl.
+    """Writes examples as PNG files and data.jsonl; the folder appears whole or not at all.
 
     Raises:
         UsageError: the folder exists.
@@ -64,8 +64,11 @@ def write_examples(world: int, folder: Path, *, number: int, seed: int, kind: Ki
     if folder.exists():
         raise UsageError(f"{folder} exists already; name another folder or remove it first")
     lines = []
-    for index, sample in enumerate(samples(world, number=number, seed=seed, kind=kind)):
-        name = f"{index:04d}.png"
-        write_atomically(folder / name, png_bytes(sample.image))
-        lines.append(json.dumps({"image": name, "prompt": sample.prompt, "answer": sample.answer}))
-    write_atomically(folder / "data.jsonl", "\n".join(lines) + "\n")
+    with whole_folder(folder) as place:
+        for index, sample in enumerate(samples(world, number=number, seed=seed, kind=kind)):
+            name = f"{index:04d}.png"
+            (place / name).write_bytes(png_bytes(sample.image))
+            lines.append(
+                json.dumps({"image": name, "prompt": sample.prompt, "answer": sample.answer})
+            )
+        (place / "data.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")

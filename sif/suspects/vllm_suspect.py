@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
 
+from sif.child_output import made_visible
 from sif.errors import ModelError, SuspectError
 from sif.suspects.engine import engine_arguments, quiet_environment, require_vllm
 from sif.suspects.reply import reply_from, top_tokens
@@ -195,7 +196,8 @@ def _start(source: str, arguments: dict[str, Any]) -> Any:
 
     logging.getLogger("vllm").setLevel(os.environ["VLLM_LOGGING_LEVEL"].upper())
     try:
-        return LLM(**arguments)
+        with made_visible():  # the engine's process lives on, and so does what carries its words
+            return LLM(**arguments)
     except (VLLMError, ValueError, RuntimeError, OSError, KeyError) as error:
         raise ModelError(
             f"vLLM cannot load {source}: {_one_line(error)}; its own log above says more, and hf: "

@@ -13,8 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from sif.errors import ModelError, StorageError
-from sif.files import writing
-from sif.staging import staged
+from sif.files import whole_folder
 from sif.vlm.adapter import bare_model, parts_of, wear
 from sif.vlm.chat import PROBE, require_template, spell
 from sif.vlm.completion import complete, refuse_endless
@@ -169,16 +168,12 @@ def save_model(model: Any, processor: Any, folder: Path, **files: str) -> None:
     disable_progress_bar()
     if folder.exists():
         raise StorageError(f"{folder} exists already; name another folder or remove it first")
-    with writing(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with staged(folder, folder=True) as place:
-            model.save_pretrained(place)
-            processor.save_pretrained(place)
-            _to_hub_layout(place)
-            for name, text in files.items():
-                (place / name.replace("__", ".")).write_text(text, encoding="utf-8")
-            place.chmod(0o755)
-            place.rename(folder)
+    with whole_folder(folder) as place:
+        model.save_pretrained(place)
+        processor.save_pretrained(place)
+        _to_hub_layout(place)
+        for name, text in files.items():
+            (place / name.replace("__", ".")).write_text(text, encoding="utf-8")
 
 
 def _to_hub_layout(folder: Path) -> None:

@@ -49,8 +49,7 @@ class Case:
 def _at(made: Made, *arguments: str) -> list[str]:
     """Arguments in which @NAME is an input."""
     return [
-        str(made.folder / one.removeprefix("@")) if one.startswith("@") else one
-        for one in arguments
+        str(made.at(one.removeprefix("@"))) if one.startswith("@") else one for one in arguments
     ]
 
 
@@ -126,7 +125,11 @@ CASES = (
         command=_on("zoo", "export", "llava-source", "model"),
         refuses="exists already",
     ),
-    Case(name="zoo-scenes", command=_on("zoo", "scenes", "llava-source", "scenes", "-n", "3")),
+    Case(
+        name="zoo-scenes",
+        command=_on("zoo", "scenes", "llava-source", "scenes", "-n", "3"),
+        refuses="exists already",
+    ),
     Case(
         name="zoo-purifier",
         command=_on(
@@ -157,7 +160,7 @@ CASES = (
         name="metav-verify",
         command=lambda made: _at(
             *(made, "metav", "verify", "@metav", "--run", "run"),
-            *(f"torch:{made.folder}/networks/{one}.safetensors" for one in ("mine", "stolen")),
+            *(f"torch:{made.at('networks')}/{one}.safetensors" for one in ("mine", "stolen")),
         ),
     ),
     Case(
@@ -166,8 +169,8 @@ CASES = (
             made, "claim", "secret", "@cutter", "--out", "secret", "--tsa", made.tsa
         ),
         drawn=("secret/*",),
-        kept=("secret/*.key",),
-        refuses="exists already",
+        kept=("secret/salt.key", "secret/secret.key"),
+        refuses="holds a secret already",
     ),
     Case(
         name="claim-commit",
@@ -182,6 +185,7 @@ CASES = (
         copied=("committed",),
         drawn=("committed/claim/*",),
         kept=("committed/secret.key", "committed/claim/commitment.json"),
+        refuses="is there already",
     ),
     Case(
         name="verify-committed",

@@ -62,7 +62,9 @@ def _said(suffix: str, data: bytes) -> Any:
         case ".png":
             Image.open(io.BytesIO(data)).load()
         case ".safetensors":
-            load(data)
+            return _timeless(_metadata(data)), {
+                name: one.tolist() for name, one in load(data).items()
+            }
         case ".zip":
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 assert archive.testzip() is None
@@ -70,6 +72,11 @@ def _said(suffix: str, data: bytes) -> Any:
         case ".md" | ".html" | ".txt" | ".svg":
             return MOMENT.sub("", data.decode())
     return data
+
+
+def _metadata(safetensors: bytes) -> Any:
+    length = int.from_bytes(safetensors[:8], "little")
+    return json.loads(safetensors[8 : 8 + length]).get("__metadata__", {})
 
 
 def _timeless(value: Any) -> Any:

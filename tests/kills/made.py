@@ -1,17 +1,19 @@
-"""What the commands that are killed are given: tiny models, data, keys, a timestamp authority."""
+"""What the commands that are killed are given: tiny models, data, keys, a timestamp authority.
+
+Each thing is made when it is first asked for, by the functions named in `MAKERS`.
+"""
 
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cached_property, partial
 from pathlib import Path
 
 import yaml
 from safetensors.torch import save_file
 
 from sif.fingerprint.folder import FingerprintSet
-from sif.marks.watermark import Watermark
 from sif.networks.weights import save_network
 from sif.vlm.model import Vlm
 from sif.watermark.keys import KeyRing
@@ -40,77 +42,113 @@ NETWORKS = {
 }
 
 
-@dataclass(frozen=True)
 class Made:
-    """A folder that holds everything, and addresses.
+    """A folder of inputs, the same for every kill.
 
-    Attributes:
-        folder: of all inputs; the same for every kill.
+    Args:
+        folder: new.
         llava: an untrained model.
         qwen: another.
-        tsa: URL of a timestamp authority.
-        suspect: address of an endpoint that says green words to the pictures of `claimed`.
+
+    Attributes:
         warm: what runs commands.
     """
 
-    folder: Path
-    llava: Path
-    qwen: Path
-    tsa: str
-    suspect: str
-    warm: Warm
+    def __init__(self, folder: Path, llava: Path, qwen: Path, stack: ExitStack) -> None:
+        self.folder, self.llava, self.qwen = folder, llava, qwen
+        (folder / "tmp").mkdir(parents=True)
+        self.warm = Warm(folder / "tmp")
+        self._stack = stack
+        stack.callback(self.warm.close)
+
+    def at(self, name: str) -> Path:
+        """Where an input lies."""
+        if not (self.folder / name).exists():
+            MAKERS[name.split("/")[0]](self, self.folder)
+        return self.folder / name
 
     def copy(self, name: str, room: Path) -> None:
         """Puts a copy of an input into a room, for a command that changes it."""
-        shutil.copytree(self.folder / name, room / name)
+        shutil.copytree(self.at(name), room / name)
+
+    @cached_property
+    def tsa(self) -> str:
+        """URL of a timestamp authority, whose root is `tsa/root.pem`."""
+        return self._stack.enter_context(Authority(self.folder / "tsa").serving())
+
+    @cached_property
+    def suspect(self) -> str:
+        """Address of an endpoint that says green words to the pictures of `claimed`."""
+        claimed = FingerprintSet.load(self.at("claimed"))
+        return self._stack.enter_context(serving(claimed, answers(claimed, green=25, scored=30)))
+
+    def done(self, *arguments: str) -> None:
+        """Runs a command that must succeed among the inputs."""
+        outcome = self.warm.run(list(arguments), self.folder)
+        assert outcome.status == 0, outcome.said
 
 
 @contextmanager
 def making(folder: Path, llava: Path, qwen: Path) -> Iterator[Made]:
     """Everything, for as long as the block runs."""
-    folder.mkdir()
-    (folder / "tmp").mkdir()
-    warm = Warm(folder / "tmp")
-    try:
-        _make_pictures(folder)
-        _make_marks(folder)
-        _make_networks(folder)
-        small_fingerprint(Vlm.load(llava, device="cpu"), folder / "fp", images=pictures(3))
-        authority = Authority(folder / "tsa")
-        with authority.serving() as tsa:
-            claimed = _make_claim(folder, tsa, warm)
-            with serving(claimed, answers(claimed, green=25, scored=30)) as suspect:
-                made = Made(folder, llava, qwen, tsa, suspect, warm)
-                _go_on_with_claim(made)
-                yield made
-    finally:
-        warm.close()
+    with ExitStack() as stack:
+        yield Made(folder, llava, qwen, stack)
 
 
-def _make_pictures(folder: Path) -> None:
-    for name, number in (("images", 3), ("benign", 24)):
-        (folder / name).mkdir()
-        for index, picture in enumerate(pictures(number)):
-            picture.image.save(folder / name / f"{index:02d}.png")
+def _pictures(made: Made, folder: Path, *, name: str, number: int) -> None:
+    (folder / name).mkdir()
+    for index, picture in enumerate(pictures(number)):
+        picture.image.save(folder / name / f"{index:02d}.png")
+
+
+def _key(made: Made, folder: Path) -> None:
     KEYS.save(folder / "key")
+
+
+def _recipe(made: Made, folder: Path) -> None:
     (folder / "recipe.yaml").write_text(small_recipe().model_dump_json())
+
+
+def _data(made: Made, folder: Path) -> None:
+    made.at("images")
     rows = [
         {"image": f"images/{index:02d}.png", "prompt": "What is it?", "answer": "a small ring"}
         for index in range(3)
     ]
     (folder / "data.jsonl").write_text("\n".join(map(json.dumps, rows)))
+
+
+def _released(made: Made, folder: Path) -> None:
     released_folder(folder / "released")
 
 
-def _make_marks(folder: Path) -> None:
+def _fp(made: Made, folder: Path) -> None:
+    small_fingerprint(Vlm.load(made.llava, device="cpu"), folder / "fp", images=pictures(3))
+
+
+def _tower(made: Made, folder: Path) -> None:
     tower().save(folder / "tower")
+
+
+def _photos(made: Made, folder: Path) -> None:
     (folder / "photos").mkdir()
     for index, picture in enumerate(noise()):
         picture.save(folder / "photos" / f"{index:02d}.png")
+
+
+def _mark(made: Made, folder: Path) -> None:
     (folder / "mark.yaml").write_text(mark_recipe(steps=12).model_dump_json())
 
 
-def _make_networks(folder: Path) -> None:
+def _watermark(made: Made, folder: Path) -> None:
+    for name in ("tower", "photos", "mark.yaml", "key"):
+        made.at(name)
+    mark = ("--images", "photos", "--recipe", "mark.yaml", "--secret", "key")
+    out = ("--out", "watermark", "--model-out", "marked")
+    made.done("activemark", "embed", "tower", *mark, *out)
+
+
+def _networks(made: Made, folder: Path) -> None:
     data, room = examples(), folder / "networks"
     room.mkdir()
     save_file({"inputs": data.inputs, "targets": data.targets}, room / "data.safetensors")
@@ -120,30 +158,68 @@ def _make_networks(folder: Path) -> None:
     (room / "config.yaml").write_text(yaml.safe_dump(NETWORKS))
 
 
-def _make_claim(folder: Path, tsa: str, warm: Warm) -> FingerprintSet:
+def _metav(made: Made, folder: Path) -> None:
+    made.done("metav", "train", str(made.at("networks/config.yaml")), "--out", "metav")
+
+
+def _cutter(made: Made, folder: Path) -> None:
     build_tokenizer(600).save_pretrained(folder / "cutter")
-    done(warm, folder, "claim", "secret", "cutter", "--out", "secret", "--tsa", tsa)
-    keys = KeyRing.load(folder / "secret" / "secret.key")
-    return make_up(folder / "claimed", triggers=8, vocabulary_size=600, keys=keys)
 
 
-def _go_on_with_claim(made: Made) -> None:
-    folder, warm = made.folder, made.warm
-    for name in ("committed", "stamped"):
-        shutil.copytree(folder / "claimed", folder / name)
-        done(warm, folder, "claim", "commit", name, "--anchor", "secret")
-    done(warm, folder, "claim", "timestamp", "stamped", "--tsa", made.tsa)
-    run = ("verify", "stamped", made.suspect, "--committed", "--run", "run")
-    done(warm, folder, *run)
-    done(warm, folder, "claim", "reveal", "stamped", "--run", "run", "--out", "claim.zip")
-    mark = ("--images", "photos", "--recipe", "mark.yaml", "--secret", "key")
-    out = ("--out", "watermark", "--model-out", "marked")
-    done(warm, folder, "activemark", "embed", "tower", *mark, *out)
-    assert Watermark.load(folder / "watermark").manifest.images
-    done(warm, folder, "metav", "train", "networks/config.yaml", "--out", "metav")
+def _secret(made: Made, folder: Path) -> None:
+    made.done("claim", "secret", str(made.at("cutter")), "--out", "secret", "--tsa", made.tsa)
 
 
-def done(warm: Warm, room: Path, *arguments: str) -> None:
-    """Runs a command that must succeed."""
-    outcome = warm.run(list(arguments), room)
-    assert outcome.status == 0, outcome.said
+def _claimed(made: Made, folder: Path) -> None:
+    keys = KeyRing.load(made.at("secret/secret.key"))
+    make_up(folder / "claimed", triggers=8, vocabulary_size=600, keys=keys)
+
+
+def _committed(made: Made, folder: Path) -> None:
+    shutil.copytree(made.at("claimed"), folder / "committed")
+    made.done("claim", "commit", "committed", "--anchor", "secret")
+
+
+def _stamped(made: Made, folder: Path) -> None:
+    shutil.copytree(made.at("committed"), folder / "stamped")
+    made.done("claim", "timestamp", "stamped", "--tsa", made.tsa)
+
+
+def _run(made: Made, folder: Path) -> None:
+    made.at("stamped")
+    made.done("verify", "stamped", made.suspect, "--committed", "--run", "run")
+
+
+def _claim(made: Made, folder: Path) -> None:
+    made.at("run")
+    made.done("claim", "reveal", "stamped", "--run", "run", "--out", "claim.zip")
+
+
+def _asked_for(made: Made, folder: Path) -> None:
+    assert made.tsa
+
+
+MAKERS: dict[str, Callable[[Made, Path], None]] = {
+    "images": partial(_pictures, name="images", number=3),
+    "benign": partial(_pictures, name="benign", number=24),
+    "key": _key,
+    "recipe.yaml": _recipe,
+    "data.jsonl": _data,
+    "released": _released,
+    "fp": _fp,
+    "tower": _tower,
+    "photos": _photos,
+    "mark.yaml": _mark,
+    "watermark": _watermark,
+    "marked": _watermark,
+    "networks": _networks,
+    "metav": _metav,
+    "cutter": _cutter,
+    "secret": _secret,
+    "claimed": _claimed,
+    "committed": _committed,
+    "stamped": _stamped,
+    "run": _run,
+    "claim.zip": _claim,
+    "tsa": _asked_for,
+}

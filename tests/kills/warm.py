@@ -6,12 +6,15 @@ cost the seconds that it takes to import torch.
     python warm.py    requests as lines of JSON on standard input, answers likewise
 """
 
+import atexit
+import gc
 import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -128,6 +131,7 @@ def _import_everything() -> None:
     import sif.vlm.model  # noqa: F401
 
     torch.set_num_threads(1)
+    gc.freeze()
 
 
 def _await(process: int, until: float) -> int:
@@ -170,4 +174,10 @@ if __name__ == "__main__":
     serve()
     from sif.cli.main import main
 
-    main()
+    try:
+        main()
+    except SystemExit as leaving:
+        threading._shutdown()  # what a process does as it ends, but for taking torch apart
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        os._exit(leaving.code if isinstance(leaving.code, int) else 1)

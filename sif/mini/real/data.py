@@ -13,7 +13,7 @@ from PIL import Image
 
 from sif import prompts
 from sif.errors import UsageError
-from sif.files import write_atomically
+from sif.files import whole_folder
 from sif.mini.data import TERSE_PROMPT, Kind
 from sif.mini.real.painter import paint
 from sif.mini.real.scene import RealScene, sample_real_scene
@@ -60,7 +60,7 @@ def real_samples(
 
 
 def write_real_examples(folder: Path, *, number: int, seed: int, kind: Kind) -> None:
-    """Writes examples as PNG files and data.jsonl.
+    """Writes examples as PNG files and data.jsonl; the folder appears whole or not at all.
 
     Raises:
         UsageError: the folder exists.
@@ -69,8 +69,9 @@ def write_real_examples(folder: Path, *, number: int, seed: int, kind: Kind) -> 
     if folder.exists():
         raise UsageError(f"{folder} exists already; name another folder or remove it first")
     lines = []
-    for index, one in enumerate(real_samples(number, seed=[WRITTEN, seed], kind=kind)):
-        name = f"{index:04d}.png"
-        write_atomically(folder / name, png_bytes(one.image))
-        lines.append(json.dumps({"image": name, "prompt": one.prompt, "answer": one.answer}))
-    write_atomically(folder / "data.jsonl", "\n".join(lines) + "\n")
+    with whole_folder(folder) as place:
+        for index, one in enumerate(real_samples(number, seed=[WRITTEN, seed], kind=kind)):
+            name = f"{index:04d}.png"
+            (place / name).write_bytes(png_bytes(one.image))
+            lines.append(json.dumps({"image": name, "prompt": one.prompt, "answer": one.answer}))
+        (place / "data.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
