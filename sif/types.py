@@ -5,9 +5,9 @@ Knows nothing of models, keys or files.
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, NoReturn, Protocol, overload, runtime_checkable
 
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_serializer
@@ -59,7 +59,26 @@ class GenerationSettings(BaseModel):
         return written
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class _Picture:
+    """The field of a picture: one in memory, or what reads it whenever it is looked at."""
+
+    KEPT: Final = "_image"
+
+    @overload
+    def __get__(self, query: None, kind: type) -> NoReturn: ...
+    @overload
+    def __get__(self, query: object, kind: type) -> Image.Image: ...
+    def __get__(self, query: object | None, kind: type) -> Any:
+        if query is None:
+            raise AttributeError("a question has no picture of its own accord")
+        kept = query.__dict__[self.KEPT]
+        return kept if isinstance(kept, Image.Image) else kept()
+
+    def __set__(self, query: object, image: Image.Image | Callable[[], Image.Image]) -> None:
+        query.__dict__[self.KEPT] = image
+
+
+@dataclass(frozen=True, kw_only=True)
 class Query:
     """One question to a suspect: an RGB image, a prompt as plain words, and settings.
 
@@ -67,22 +86,33 @@ class Query:
 
     Attributes:
         trigger: id of the trigger asked.
+        image: may be handed over as a function that reads it, and is then read whenever it is
+            looked at, so that many questions are in memory without their pictures.
         repeat: number of the repetition; repeats of a trigger are one cluster.
         system: words of a system turn before the user's; None for what the chat template does by
             itself. Owners ask without; whoever serves a model may add one.
     """
 
     trigger: str
-    image: Image.Image
+    image: _Picture = _Picture()
     prompt: str
     generation: GenerationSettings = GenerationSettings()
     repeat: int = 0
     system: str | None = None
 
+    def about(self, image: Image.Image | Callable[[], Image.Image], **changes: Any) -> "Query":
+        """The same question about another picture, which is not read yet."""
+        return replace(self, image=image, **changes)
+
+    def changed(self, **changes: Any) -> "Query":
+        """Another question about the same picture, which is not read for it."""
+        return self.about(self.__dict__[_Picture.KEPT], **changes)
+
     @property
     def digest(self) -> str:
         """SHA-256 (hex) of everything that determines the question."""
-        image = self.image.convert("RGB")
+        image = self.image
+        image = image if image.mode == "RGB" else image.convert("RGB")
         digest = hashlib.sha256(f"{image.size}|{self.repeat}|".encode())
         digest.update(self.generation.model_dump_json().encode())
         digest.update(b"|" + self.prompt.encode() + b"|")

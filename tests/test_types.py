@@ -1,7 +1,10 @@
+import pickle
+
 import pytest
+from PIL import Image
 from pydantic import ValidationError
 
-from sif.types import GenerationSettings
+from sif.types import GenerationSettings, Query
 from tests.suspects.questions import question
 
 
@@ -22,3 +25,25 @@ def test_no_minimum_is_above_the_longest_answer() -> None:
     assert GenerationSettings(max_new_tokens=60, min_new_tokens=60).min_new_tokens == 60
     with pytest.raises(ValidationError, match="at most max_new_tokens, 60 here, got 61"):
         GenerationSettings(max_new_tokens=60, min_new_tokens=61)
+
+
+def test_a_picture_is_read_whenever_it_is_looked_at() -> None:
+    picture, read = Image.new("RGB", (4, 4), (9, 8, 7)), list[str]()
+
+    def reading() -> Image.Image:
+        read.append("once")
+        return picture
+
+    late = Query(trigger="0001", image=reading, prompt="What?")
+    other = late.changed(prompt="Where?", repeat=2)
+    assert not read
+    assert (other.trigger, other.prompt, other.repeat) == ("0001", "Where?", 2)
+    assert late.image is other.image is picture
+    assert len(read) == 2
+    here = Query(trigger="0001", image=picture, prompt="What?")
+    assert here == late
+    assert here.digest == late.digest
+    assert other.about(picture, prompt="What?", repeat=0) == here
+    assert pickle.loads(pickle.dumps(here)) == here
+    with pytest.raises(TypeError, match="image"):
+        Query(trigger="0001", prompt="What?")  # type: ignore[call-arg]

@@ -42,8 +42,8 @@ def _changes(case: Case) -> str:
     epsilon = limit if recipe is None else min(limit, recipe.schedule.epsilon)
     found: dict[str, int] = {}
     for trigger in case.fingerprint.triggers:
-        if trigger.original is not None:
-            found[trigger.record.id] = largest_change(trigger.image, trigger.original)
+        if trigger.has_base:
+            found[trigger.record.id] = largest_change(trigger.image, trigger.base)
     if not found:
         return "without base pictures no change can be measured"
     worst = max(found, key=lambda name: found[name])

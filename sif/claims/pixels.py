@@ -18,6 +18,9 @@ MOST_PIXELS: Final = 1 << 24
 MOST_PIXELS_TOGETHER: Final = 1 << 28
 MOST_PIXELS_A_BYTE: Final = 64
 """Of all pictures together; a drawing of a few flat colours has twenty, a photograph one."""
+MOST_PIXELS_AT_EASE: Final = 1 << 26
+"""Pictures with more take their time; they are no drawings, so that no byte has more than four."""
+MOST_PIXELS_A_BYTE_OF_MANY: Final = 4
 ROWS: Final = 256
 
 
@@ -36,7 +39,8 @@ def check_headers(paths: Iterable[Path]) -> None:
                 f"the pictures have more than {MOST_PIXELS_TOGETHER:,} pixels together; no claim "
                 "needs as many"
             )
-    if together > max(MOST_PIXELS, MOST_PIXELS_A_BYTE * stored):
+    of_many = max(MOST_PIXELS_AT_EASE, MOST_PIXELS_A_BYTE_OF_MANY * stored)
+    if together > max(MOST_PIXELS, min(MOST_PIXELS_A_BYTE * stored, of_many)):
         raise ClaimError(
             f"the pictures have {together:,} pixels in {stored:,} bytes: blown up to take memory, "
             "and no triggers"

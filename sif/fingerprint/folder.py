@@ -7,9 +7,9 @@ may lie elsewhere); claim/ where it was committed to. Fingerprints of the releas
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from sif.fingerprint.manifest import GREEN_SCHEME, Manifest, TriggerRecord
 from sif.fingerprint.segmenter import FileSegmenter, FolderSegmenter, Segmenter
 from sif.fingerprint.weights import read_weights
 from sif.json_once import read_json
-from sif.pictures.reading import read_image
+from sif.pictures.reading import check_picture, read_picture
 from sif.tokenizer_bounds import TOKENIZER_FILE, read_bounded
 from sif.types import GenerationSettings, Query
 from sif.watermark.greenlist.count import (
@@ -40,31 +40,72 @@ CLAIM = "claim"
 
 @dataclass(frozen=True, eq=False)
 class Trigger:
-    """A trigger image with its record and, but for some imported ones, its base image."""
+    """A trigger image with its record and, but for some imported ones, its base image.
+
+    Both are read, and compared with their digests, whenever they are looked at.
+
+    Attributes:
+        record: of the manifest.
+        folder: of the fingerprint.
+    """
 
     record: TriggerRecord
-    image: Image.Image
-    original: Image.Image | None
+    folder: Path
+
+    @property
+    def image(self) -> Image.Image:
+        """The trigger image.
+
+        Raises:
+            FingerprintError: it is missing, or has changed.
+        """
+        return self._reader()()
 
     @property
     def base(self) -> Image.Image:
         """The base image.
 
         Raises:
+            FingerprintError: an imported trigger that came without it; or as of `image`.
+        """
+        return self.read_base()()
+
+    @property
+    def has_base(self) -> bool:
+        """Whether there is a base image."""
+        return self.record.base_file is not None and self.record.base_sha256 is not None
+
+    def read_base(self) -> Callable[[], Image.Image]:
+        """What reads the base image.
+
+        Raises:
             FingerprintError: an imported trigger that came without it.
         """
-        if self.original is None:
+        if self.record.base_file is None or self.record.base_sha256 is None:
             raise FingerprintError(
                 f"expected the base image of trigger {self.record.id}, which was imported without; "
                 "import again with --originals"
             )
-        return self.original
+        return partial(_read, self.folder / self.record.base_file, self.record.base_sha256)
+
+    def check(self) -> None:
+        """Makes sure that the pictures are those of the record, by digests and headers.
+
+        Raises:
+            FingerprintError: one is missing, has changed, or is none.
+        """
+        _check(self.folder / self.record.file, self.record.sha256)
+        if self.record.base_file is not None and self.record.base_sha256 is not None:
+            _check(self.folder / self.record.base_file, self.record.base_sha256)
+
+    def _reader(self) -> Callable[[], Image.Image]:
+        return partial(_read, self.folder / self.record.file, self.record.sha256)
 
     def query(self, *, repeat: int = 0, generation: GenerationSettings | None = None) -> Query:
         """The question that this trigger asks."""
         return Query(
             trigger=self.record.id,
-            image=self.image,
+            image=self._reader(),
             prompt=self.record.prompt,
             generation=generation or self.record.generation,
             repeat=repeat,
@@ -107,7 +148,7 @@ class FingerprintSet:
         """
         folder = Path(folder)
         manifest = read_manifest(folder)
-        triggers = tuple(_read_trigger(folder, record) for record in manifest.triggers)
+        triggers = tuple(_trigger(folder, record) for record in manifest.triggers)
         path = Path(secret) if secret else folder / SECRET
         keys = KeyRing.load(path) if secret or path.exists() else None
         if keys is not None:
@@ -123,7 +164,7 @@ class FingerprintSet:
         """
         manifest = read_manifest(folder)
         records = (record for record in manifest.triggers if record.id in keys.labels)
-        return cls(folder, manifest, tuple(_read_trigger(folder, one) for one in records), keys)
+        return cls(folder, manifest, tuple(_trigger(folder, one) for one in records), keys)
 
     @cached_property
     def tokenizer(self) -> Segmenter:
@@ -284,23 +325,34 @@ def tokenizer_sha256(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _read_trigger(folder: Path, record: TriggerRecord) -> Trigger:
-    image = _read_checked(folder / record.file, record.sha256)
-    if record.base_file is None or record.base_sha256 is None:
-        return Trigger(record, image, None)
-    return Trigger(record, image, _read_checked(folder / record.base_file, record.base_sha256))
+def _trigger(folder: Path, record: TriggerRecord) -> Trigger:
+    trigger = Trigger(record, folder)
+    trigger.check()
+    return trigger
 
 
-def _read_checked(path: Path, sha256: str) -> Image.Image:
+def _check(path: Path, sha256: str) -> bytes:
     if not path.is_file():
         raise FingerprintError(f"expected {path}, which the manifest names; it is missing")
-    if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != sha256:
         raise FingerprintError(
             f"expected {path} as the manifest describes it, got other content; a re-encoded or "
             "damaged trigger proves nothing: restore it from the owner's copy"
         )
     try:
-        return read_image(path)
+        check_picture(data, place=str(path))
+    except UsageError as error:
+        raise FingerprintError(str(error)) from error
+    return data
+
+
+@lru_cache(maxsize=2)
+def _read(path: Path, sha256: str) -> Image.Image:
+    """The picture with this digest; the last ones are kept, as they are often asked for again."""
+    data = _check(path, sha256)
+    try:
+        return read_picture(data, place=str(path)).picture
     except UsageError as error:
         raise FingerprintError(str(error)) from error
 

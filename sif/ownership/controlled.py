@@ -7,7 +7,6 @@ their base pictures. 4. DERIVED if the control passes, INCONCLUSIVE if not. Know
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from math import log10
 
 from sif.fingerprint.folder import FingerprintSet, Trigger
@@ -31,14 +30,12 @@ def base_queries(trigger: Trigger, policy: Policy) -> list[Query]:
     Raises:
         FingerprintError: it has none.
     """
-    return [replace(query, image=trigger.base) for query in queries_of(trigger, policy)]
+    return [query.about(trigger.read_base()) for query in queries_of(trigger, policy)]
 
 
 def has_bases(fingerprint: FingerprintSet) -> bool:
     """Whether every trigger that is at hand has its base picture, and the lists are secret."""
-    return not fingerprint.published and all(
-        trigger.original is not None for trigger in fingerprint.triggers
-    )
+    return not fingerprint.published and all(one.has_base for one in fingerprint.triggers)
 
 
 def decide_controlled(

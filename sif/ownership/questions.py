@@ -1,7 +1,5 @@
 """What an audit asks about one trigger. Knows nothing of answers."""
 
-from dataclasses import replace
-
 from sif.fingerprint.folder import Trigger
 from sif.ownership.policy import Policy
 from sif.types import Query
@@ -14,7 +12,7 @@ def queries_of(trigger: Trigger, policy: Policy) -> list[Query]:
     """
     own = trigger.query()
     prompts = [p for p in (own.prompt, *policy.also_ask) for _ in range(policy.repeats)]
-    return [replace(own, prompt=prompt, repeat=turn) for turn, prompt in enumerate(prompts)]
+    return [own.changed(prompt=prompt, repeat=turn) for turn, prompt in enumerate(prompts)]
 
 
 def unscored_prompts(prompt: str, policy: Policy) -> tuple[str, ...]:
