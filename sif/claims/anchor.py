@@ -221,15 +221,16 @@ def lot_of(token: Token) -> bytes:
     return hashlib.sha256(_ORDER_DOMAIN + token.signature).digest()
 
 
-def new_salt(path: Path) -> bytes:
-    """A fresh salt, kept in a private file.
+def salt_in(path: Path) -> bytes:
+    """The salt in a private file, which is drawn and kept where there is none.
 
     Raises:
-        StorageError: the file exists already, or the disk refuses.
+        ClaimError: something else is in it.
+        StorageError: the disk refuses.
     """
-    salt = secrets.token_bytes(SALT_BYTES)
-    write_private(path, f"{salt.hex()}\n".encode())
-    return salt
+    if not path.exists():
+        write_private(path, f"{secrets.token_hex(SALT_BYTES)}\n".encode())
+    return parse_salt(path.read_bytes(), where=str(path))
 
 
 def parse_salt(data: bytes, *, where: str) -> bytes:
@@ -299,7 +300,7 @@ def begin(folder: Path, tokenizer: Any, *, gamma: float) -> bytes:
         raise ClaimError(f"{folder} holds a secret already, which is never replaced; name another")
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    salt, keys = _salt_in(folder / SALT), KeyRing.generate()
+    salt, keys = salt_in(folder / SALT), KeyRing.generate()
     fixed = Beforehand(
         schema_version=3,
         secret_commitment=keys.sealed(salt),
@@ -315,13 +316,6 @@ def begin(folder: Path, tokenizer: Any, *, gamma: float) -> bytes:
     write_atomically(folder / ANCHOR_REQUEST, request)
     keys.save(folder / UNANCHORED)
     return request
-
-
-def _salt_in(path: Path) -> bytes:
-    """The salt that a killed `begin` left behind, which hides nothing yet, or a fresh one."""
-    if path.exists():
-        return parse_salt(path.read_bytes(), where=str(path))
-    return new_salt(path)
 
 
 def begin_for(folder: Path, model: str | None, *, recipe: str = "sif") -> bytes:
@@ -397,11 +391,9 @@ def finish(folder: Path, token: Token, response: bytes) -> KeyRing:
 
 def _forget_unanchored(folder: Path) -> None:
     """Removes the secret of `begin` where the key file holds it, if need be after a kill."""
-    begun, kept = folder / UNANCHORED, folder / SECRET
-    if not (begun.exists() and kept.exists()):
-        return
-    keys = KeyRing.load(kept)
-    if keys.anchor is None:
-        return
-    if KeyRing.load(begun).anchored(keys.anchor, seeded=keys.seeded) == keys:
-        begun.unlink()
+    begun = folder / UNANCHORED
+    if begun.exists() and (folder / SECRET).exists():
+        keys = KeyRing.load(folder / SECRET)
+        tied = keys.anchor and KeyRing.load(begun).anchored(keys.anchor, seeded=keys.seeded)
+        if tied == keys:
+            begun.unlink()

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from cryptography.x509 import Certificate
 
-from sif.claims.anchor import Beforehand, anchor_of, lot_of, new_salt, parse_salt
+from sif.claims.anchor import Beforehand, anchor_of, lot_of, parse_salt, salt_in
 from sif.claims.canonical import sha256
 from sif.claims.commitment import (
     Header,
@@ -143,9 +143,7 @@ def commit(
     keys, folder = keys_of(fingerprint), claim_of(fingerprint.folder)
     if anchor is not None:
         _bring_anchor(anchor, folder, fingerprint, keys)
-    if not (folder / SALT).exists():
-        new_salt(folder / SALT)
-    salt = parse_salt(read(folder / SALT, mend=FIRST), where=str(folder / SALT))
+    salt = salt_in(folder / SALT)
     there = read_commitment(fingerprint.folder) if (folder / COMMITMENT).exists() else None
     key = key_of(fingerprint.folder, signing_key, make=True)
     terms = Terms(

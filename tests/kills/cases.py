@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
+from sif.staging import is_staged
 from tests.kills.made import Made
 
 Arguments = Callable[[Made], list[str]]
@@ -43,7 +44,8 @@ class Case:
 
     def is_kept(self, name: str) -> bool:
         """Whether a file, once there, stays as it is."""
-        return any(fnmatch(name, pattern) for pattern in self.kept)
+        ours = any(fnmatch(name, pattern) for pattern in self.kept)
+        return ours and not is_staged(Path(name))
 
 
 def _at(made: Made, *arguments: str) -> list[str]:
@@ -99,6 +101,7 @@ CASES = (
             *("--benign", "@benign", "--fpr", "0.3", "--signals", "jaccard,length"),
             *("--run", "run"),
         ),
+        drawn=("run/sda.md",),  # says how many seconds a question costs
     ),
     Case(name="report", command=_on("report", "@run", "--out", "report.html")),
     Case(
@@ -194,8 +197,8 @@ CASES = (
     ),
     Case(
         name="claim-reveal",
-        command=_on("claim", "reveal", "stamped", "--run", "@run", "--out", "claim.zip"),
-        copied=("stamped",),
+        command=_on("claim", "reveal", "asked", "--run", "@run", "--out", "claim.zip"),
+        copied=("asked",),
     ),
     Case(
         name="claim-audit",

@@ -186,13 +186,13 @@ def _stamped(made: Made, folder: Path) -> None:
 
 
 def _run(made: Made, folder: Path) -> None:
-    made.at("stamped")
-    made.done("verify", "stamped", made.suspect, "--committed", "--run", "run")
+    shutil.copytree(made.at("stamped"), folder / "asked")
+    made.done("verify", "asked", made.suspect, "--committed", "--run", "run")
 
 
 def _claim(made: Made, folder: Path) -> None:
     made.at("run")
-    made.done("claim", "reveal", "stamped", "--run", "run", "--out", "claim.zip")
+    made.done("claim", "reveal", "asked", "--run", "run", "--out", "claim.zip")
 
 
 def _asked_for(made: Made, folder: Path) -> None:
@@ -219,6 +219,7 @@ MAKERS: dict[str, Callable[[Made, Path], None]] = {
     "claimed": _claimed,
     "committed": _committed,
     "stamped": _stamped,
+    "asked": _run,
     "run": _run,
     "claim.zip": _claim,
     "tsa": _asked_for,
