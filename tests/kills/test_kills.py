@@ -20,7 +20,7 @@ from tests.kills.made import Made, making
 from tests.kills.warm import Outcome
 
 KILLS = int(os.environ.get("SIF_KILLS", "10"))
-FEW = ("verify-committed", "claim-secret", "thief-rounding", "metav-train")
+FEW = ("verify-committed", "claim-secret", "zoo-scenes", "metav-train")
 
 
 class Whole(NamedTuple):

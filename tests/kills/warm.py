@@ -117,6 +117,7 @@ def serve() -> None:
 
 
 def _import_everything() -> None:
+    import bitsandbytes  # noqa: F401
     import peft  # noqa: F401
     import torch
     import transformers  # noqa: F401
