@@ -47,9 +47,11 @@ from sif.attacks.weights.schedule import (
 )
 from sif.checkpoint import Checkpoint
 from sif.errors import ModelError, UsageError
+from sif.vlm.foreign import FOREIGN_OR_MISSING
 from sif.vlm.inputs import processor_options
 from sif.vlm.parameters import cast
 from sif.vlm.placeholders import placeholders_of
+from sif.vlm.plain_words import first_line
 
 
 class Finetune(WeightAttack):
@@ -206,7 +208,13 @@ def _prepare(model: Any, settings: Training, *, keep: bool) -> _Learner:
         lora_dropout=settings.lora.dropout,
         target_modules=adaptable_layers(layers),
     )
-    adapted = get_peft_model(model, config)
+    try:
+        adapted = get_peft_model(model, config)
+    except FOREIGN_OR_MISSING as error:
+        raise ModelError(
+            f"cannot put LoRA on {type(model).__name__}: {first_line(error)}; give an unquantised "
+            "model, or leave LoRA out"
+        ) from error
     return _Learner(adapted, {n: p for n, p in adapted.named_parameters() if p.requires_grad})
 
 

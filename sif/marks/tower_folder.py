@@ -80,7 +80,7 @@ def _load_vision_model(source: str | Path, **options: Any) -> Any:
 
     disable_progress_bar()
     parts = parts_of(source, None)
-    kind = _class_of(load_config(parts.model), source)
+    kind = _class_of(load_config(source), source)
     with bare_model(parts) as place:
         model = load_weights(kind, place, **options)
     if parts.adapter is not None:

@@ -27,6 +27,7 @@ MODEL: Final = "config.json"
 LONGEST: Final = 2**20
 LONGEST_BASE: Final = 1000
 MOST_FOLDERS: Final = 200
+HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 # A name of DoRA's that PEFT saves shortened and transformers does not lengthen again.
 MAGNITUDE: Final = re.compile(r"\.lora_magnitude_vector$")
 # Kinds that add to weights, and load no further folders or modules by name.
@@ -204,7 +205,10 @@ def _only_adapter(folder: Path) -> Path | None:
 
 
 def _named_base(folder: Path) -> str:
-    """The base that an adapter's configuration names: a hub id, or a folder that is there."""
+    """The base that an adapter's configuration names: a hub id, or a folder that is there.
+
+    A path is relative to where we are, as PEFT has it, or to the adapter's folder or the one above.
+    """
     name = _settings(folder).get("base_model_name_or_path")
     usable = isinstance(name, str) and 0 < len(name) <= LONGEST_BASE and name.isprintable()
     if not usable or "://" in str(name):
@@ -213,7 +217,11 @@ def _named_base(folder: Path) -> str:
             f"{shown(repr(name))}; name it with ?base=FOLDER"
         )
     name = str(name)
-    if not Path(name).is_dir() and name.startswith(("/", ".", "~", "\\")):
+    places = (Path(name), folder / name, folder.parent / name)
+    found = next((place for place in places if place.is_dir()), None)
+    if found is not None:
+        return name if found is places[0] else str(found)
+    if not HUB_ID.fullmatch(name):
         raise ModelError(
             f"expected the base of the adapter {folder} at {shown(name)}, as it says itself, and "
             "there is no such folder here; name it with ?base=FOLDER"

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from sif.errors import ModelError, StorageError
 from sif.files import whole_folder
-from sif.vlm.adapter import bare_model, parts_of, wear
+from sif.vlm.adapter import HUB_ID, Parts, bare_model, parts_of, wear
 from sif.vlm.chat import PROBE, require_template, spell
 from sif.vlm.completion import complete, refuse_endless
 from sif.vlm.foreign import FOREIGN, READING, WithKinds
@@ -25,7 +25,6 @@ from sif.vlm.quantised import raw_config
 from sif.vlm.stored import refuse_giant
 from sif.vlm.tokenizer_guard import guard, refuse_wild_tokenizer
 
-HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 ORIGINAL: Final = re.compile(r"Llava(Llama|Mistral|Mpt|Qwen|Gemma)\w*ForCausalLM")
 # Libraries that tokenizers are read with, and their packages.
 OF_TOKENIZERS: Final = {
@@ -64,7 +63,7 @@ def load_model(
 
     disable_progress_bar()
     parts = parts_of(source, base)
-    config = load_config(parts.model)
+    config = load_config(source, base=base)
     kinds = AutoModelForImageTextToText._model_mapping
     if type(config) not in kinds:
         raise ModelError(
@@ -79,8 +78,12 @@ def load_model(
     return model.eval()
 
 
-def load_config(source: str | Path) -> Any:
+def load_config(source: str | Path, *, base: str | None = None) -> Any:
     """The configuration of a model; that of its base where it is an adapter.
+
+    Args:
+        source: a folder or a hub id, of a model or of an adapter.
+        base: the adapter's base; by what the adapter says where None.
 
     Raises:
         ModelError: no such folder or hub id, no readable configuration, or one that transformers
@@ -89,12 +92,13 @@ def load_config(source: str | Path) -> Any:
     from transformers import AutoConfig
 
     refuse_gguf(source)
-    place = parts_of(source).model
+    parts = parts_of(source, base)
+    place = parts.model
     _refuse_original_llava(place)
     try:
         return AutoConfig.from_pretrained(place, trust_remote_code=False)
     except READING as error:
-        _refuse_typo(place, error)
+        _refuse_typo(parts, error, is_path=isinstance(source, Path))
         raise ModelError(
             f"expected a model folder or a hub id, got {str(source)!r}: {first_line(error)}"
         ) from error
@@ -122,7 +126,7 @@ def load_processor(source: str | Path, *, base: str | None = None) -> Any:
         with WithKinds():
             processor = AutoProcessor.from_pretrained(place, trust_remote_code=False)
     except READING as error:
-        _refuse_typo(parts.model, error)
+        _refuse_typo(parts, error, is_path=isinstance(source, Path))
         raise ModelError(
             f"cannot load the processor of {source}: {_without_library(error, Path(place))}"
         ) from error
@@ -138,7 +142,7 @@ def load_chat_processor(source: str | Path, *, base: str | None = None) -> Any:
         ModelError: none, a damaged one, or one whose template cannot show a picture and words.
     """
     processor = load_processor(source, base=base)
-    config = load_config(parts_of(source, base).model)
+    config = load_config(source, base=base)
     _require_both(processor, source)
     refuse_endless(processor, config, source)
     require_template(processor, source, config)
@@ -250,13 +254,13 @@ def _is_installed(package: str) -> bool:
         return False
 
 
-def _refuse_typo(source: str | Path, error: Exception) -> None:
+def _refuse_typo(parts: Parts, error: Exception, *, is_path: bool) -> None:
     """Says of a name that is no folder what it may have meant; other faults are the caller's.
 
     Raises:
         ModelError: there is no such folder, and nothing of that name was found on the hub.
     """
-    name, place = str(source), Path(source).expanduser()
+    name, place = parts.model, Path(parts.model).expanduser()
     if place.is_dir():
         if (
             not (place / "config.json").exists()
@@ -271,14 +275,16 @@ def _refuse_typo(source: str | Path, error: Exception) -> None:
         raise ModelError(
             f"expected a model folder, got {name!r}, which is a file; name the folder around it"
         ) from error
-    if isinstance(source, Path) or not HUB_ID.fullmatch(name):
+    if (is_path and parts.adapter is None) or not HUB_ID.fullmatch(name):
         raise ModelError(
             f"expected a model folder, got {name!r}: there is no folder of that name here; "
             "correct the path"
         ) from error
     if isinstance(error, OSError):
+        whose = f" as the base of the adapter {parts.adapter}" if parts.adapter else ""
+        mend = "name the base with ?base=FOLDER" if parts.adapter else "correct the path or the id"
         raise ModelError(
-            f"expected a model folder or a hub id, got {name!r}: there is no folder of that name "
-            "here, and the hub has no such model or could not be reached "
-            f"({first_line(error)}); correct the path or the id"
+            f"expected a model folder or a hub id{whose}, got {name!r}: there is no folder of that "
+            "name here, and the hub has no such model or could not be reached "
+            f"({first_line(error)}); {mend}"
         ) from error

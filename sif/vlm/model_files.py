@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from sif.errors import ModelError
-from sif.vlm.folder import HUB_ID
+from sif.vlm.adapter import HUB_ID
 
 WEIGHTS: Final = (".safetensors", ".bin")
 SETTINGS: Final = (".json", ".jinja", ".model", ".txt", ".tiktoken")

@@ -17,7 +17,7 @@ from sif.suspects.engine import engine_arguments
 from sif.suspects.uri import VllmOptions
 from sif.types import Answer
 from sif.vlm.adapter import parts_of
-from sif.vlm.folder import load_model
+from sif.vlm.folder import load_config, load_model, load_processor
 from sif.vlm.model import Vlm
 from tests.suspects.questions import questions
 from tests.vlm.folders import copy_with_json
@@ -83,6 +83,45 @@ def test_an_adapter_answers_wherever_it_lies(
     for file in adapter.glob("adapter_*"):
         shutil.copy(file, beside)
     assert texts(beside) == own
+
+
+@pytest.mark.parametrize("name", ["../base", "base", "./nested/base", "a/b/base"])
+def test_a_base_may_be_named_from_where_the_adapter_lies(
+    name: str,
+    adapter: Path,
+    untrained_llava: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    moved = copy_with_json(
+        adapter, tmp_path / "out" / "it", "adapter_config.json", base_model_name_or_path=name
+    )
+    with pytest.raises(ModelError, match=r"base of the adapter .*\?base=FOLDER"):
+        load_model(moved)
+    base = moved.parent / name.replace("../", "")
+    base.parent.mkdir(parents=True, exist_ok=True)
+    base.symlink_to(untrained_llava)
+    assert Path(parts_of(moved).model).resolve() == untrained_llava.resolve()
+    monkeypatch.chdir(base.parent)
+    assert Path(parts_of(moved).model).resolve() == untrained_llava.resolve()
+
+
+def test_a_base_on_the_hub_is_found_in_its_cache_or_asked_for_in_a_sentence(
+    adapter: Path, untrained_llava: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = copy_with_json(
+        adapter, tmp_path / "it", "adapter_config.json", base_model_name_or_path="them/their-llava"
+    )
+    for read in (load_model, load_config, load_processor):
+        with pytest.raises(ModelError, match=r"base of the adapter .*'them/their-llava'.*\?base="):
+            read(theirs)
+    cache = tmp_path / "cache" / "models--them--their-llava"
+    (cache / "refs").mkdir(parents=True)
+    (cache / "refs" / "main").write_text(40 * "a")
+    shutil.copytree(untrained_llava, cache / "snapshots" / (40 * "a"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache.parent))
+    assert texts(theirs) == texts(adapter)
 
 
 def test_the_base_is_named_and_digested_with_the_adapter(
