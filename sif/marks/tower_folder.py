@@ -12,7 +12,7 @@ from sif.marks.tower import SUPPORTED
 from sif.vlm.adapter import bare_model, parts_of, wear
 from sif.vlm.folder import load_config, load_model, load_processor
 from sif.vlm.foreign import READING
-from sif.vlm.loading import load_weights
+from sif.vlm.loading import load_weights, named_class
 from sif.vlm.plain_words import first_line
 
 UNREADABLE: Final = (ModelError, *READING)
@@ -97,7 +97,7 @@ def _class_of(config: Any, source: str | Path) -> Any:
     import transformers
     from transformers import AutoModel, PreTrainedModel
 
-    (name, *_) = getattr(config, "architectures", None) or [""]
+    name = named_class(config)
     kind: Any = getattr(transformers, name, None)
     if not (isinstance(kind, type) and issubclass(kind, PreTrainedModel)):
         kind = AutoModel._model_mapping.get(type(config), None)

@@ -236,7 +236,7 @@ def read_manifest(folder: Path) -> MarkManifest:
     """
     path = folder / MANIFEST
     try:
-        return MarkManifest.model_validate_json(path.read_text(encoding="utf-8"))
+        return MarkManifest.model_validate_json(path.read_bytes())
     except OSError as error:
         raise WatermarkError(
             f"expected a watermark folder with {MANIFEST}, got {folder}; make one with "

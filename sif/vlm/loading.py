@@ -72,6 +72,13 @@ def load_weights(kind: Any, source: str | Path, **options: Any) -> Any:
     return model
 
 
+def named_class(config: Any) -> str:
+    """The class that a configuration names first; empty where it names none in words."""
+    names = getattr(config, "architectures", None)
+    first = names[0] if isinstance(names, list | tuple) and names else ""
+    return first if isinstance(first, str) else ""
+
+
 def refuse_gaps(model: Any, report: dict[str, Any], source: str | Path) -> None:
     """Looks at what transformers says of loading; tied weights and documented extras are no gap.
 
@@ -187,7 +194,7 @@ def _cause(
             "it holds quantised weights and its config.json says nothing of it: take config.json "
             "from where the weights are from"
         )
-    (named, *_) = getattr(model.config, "architectures", None) or [""]
+    named = named_class(model.config)
     if named and named != type(model).__name__:
         return (
             f"its config.json speaks of {shown(str(named))}, another architecture than "
