@@ -120,9 +120,10 @@ def _content(content: Any, where: str) -> tuple[str, list[Any]]:
             words.append(words_of(part, where, blank=True))
             continue
         kind = part.get("type") if isinstance(part, Mapping) else None
-        if kind in WORDS:
+        named = kind if isinstance(kind, str) else ""
+        if named in WORDS:
             words.append(words_of(part.get("text"), where, blank=True))
-        elif kind in PICTURES:
+        elif named in PICTURES:
             held = [
                 part[name] for name in (*NAMES, "url", "path", "base64", "data") if name in part
             ]

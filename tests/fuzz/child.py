@@ -35,7 +35,7 @@ def main(corpus: Path, seed: int, total: dict[str, int], skip: int) -> None:
     """Reads so many mutations by reader, all but the first `skip` of them."""
     warnings.simplefilter("ignore")
     assert AutoTokenizer  # imported now, and not while a mutation is timed
-    signal.signal(signal.SIGALRM, _hang)
+    signal.signal(signal.SIGPROF, _hang)
     number = 0
     for reader in READERS:
         with tempfile.TemporaryDirectory() as room:
@@ -70,7 +70,7 @@ def _try(
         found["failure"] = f"{type(error).__name__}: {str(error)[:300]}"
         found["trace"] = traceback.format_exc()[-3000:]
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
     found["seconds"] = time.monotonic() - start
     shutil.copy(target, file)
     for left in file.parent.glob(f"{file.name}-*"):  # of a database
@@ -79,12 +79,15 @@ def _try(
 
 
 def _limited(reader: Reader, folder: Path, file: Path) -> None:
-    """Reads with an alarm, and with so much more memory than there is."""
+    """Reads with so much of the processor's time, and so much more memory than there is.
+
+    What waits for ever is seen by whoever started this.
+    """
     with Path("/proc/self/statm").open() as status:
         now = int(status.read().split()[0]) * resource.getpagesize()
     before = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (now + BYTES, before[1]))
-    signal.setitimer(signal.ITIMER_REAL, reader.seconds)
+    signal.setitimer(signal.ITIMER_PROF, reader.seconds)
     try:
         reader.read(folder, file)
     finally:

@@ -74,7 +74,7 @@ class Reader:
         read: from that copy and the mutated file; may raise what SIF raises on purpose.
         share: of all mutations, in parts; slow readers get fewer.
         also: further folders of the corpus that it needs beside it.
-        seconds: that it may take; more where it begins a process of its own.
+        seconds: of the processor that it may take, without processes that it begins.
     """
 
     name: str
@@ -320,7 +320,6 @@ READERS: Final = (
         files=("graph.onnx",),
         read=_graph,
         share=0.1,
-        seconds=20,
     ),
     Reader(
         name="watermark",

@@ -167,6 +167,7 @@ BAD: dict[str, tuple[bytes, tuple[str, ...]]] = {
         ("line 1", "'tool'"),
     ),
     "video.jsonl": (lines(parts({"type": "video", "video": "a.mp4"})), ("line 1", "'video'")),
+    "kinds.jsonl": (lines(parts({"type": ["text"], "text": "p"})), ("line 1", "['text']")),
     "turns.jsonl": (
         lines({"image": "img/a.png", "conversations": [{"speaker": "x"}]}),
         ("line 1", "'from' and 'value'"),
