@@ -25,15 +25,19 @@ LAST_WORDS_SECONDS: Final = 0.5
 
 
 @contextmanager
-def made_visible() -> Iterator[list[threading.Thread]]:
-    """Gives the threads that carry the lines; they end with the last process that could write."""
+def made_visible(*, without: tuple[str, ...] = ()) -> Iterator[list[threading.Thread]]:
+    """Gives the threads that carry the lines; they end with the last process that could write.
+
+    Args:
+        without: beginnings of lines that are left out.
+    """
     carriers: list[threading.Thread] = []
     before = {stream: os.dup(stream) for stream in STREAMS}
     for stream, terminal in before.items():
         out, into = os.pipe()
         os.dup2(into, stream)
         os.close(into)
-        ends = (os.fdopen(out, "rb"), os.dup(terminal))
+        ends = (os.fdopen(out, "rb"), os.dup(terminal), without)
         carriers.append(threading.Thread(target=_carry, args=ends, name=CARRIER, daemon=True))
         carriers[-1].start()
     _wait_at_the_end()
@@ -58,11 +62,13 @@ def _await_last_words() -> None:
             thread.join(max(0.0, until - time.monotonic()))
 
 
-def _carry(lines: BinaryIO, terminal: int) -> None:
+def _carry(lines: BinaryIO, terminal: int, without: tuple[str, ...]) -> None:
     decoder = getincrementaldecoder("utf-8")("backslashreplace")
     with lines, open(terminal, "wb", buffering=0) as shown:
         while line := lines.readline(LONGEST_LINE):
             words = decoder.decode(line)
+            if words.startswith(without):
+                continue
             kept = "\n".join(
                 visible(part, longest=None) for part in words.replace("\r\n", "\n").split("\n")
             )

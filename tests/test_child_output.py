@@ -7,13 +7,17 @@ import sys
 from pathlib import Path
 
 FOE = "\x1b[2J\x1b]0;owned\x07\u202e"
-CHILD = f"import sys; sys.stdout.write('out {FOE}'); sys.stderr.write('err {FOE}\\r\\nlast')"
+CHILD = f"""
+import sys
+sys.stdout.write({f"out {FOE}"!r})
+sys.stderr.write({f"chatter of theirs{chr(10)}err {FOE}{chr(13)}{chr(10)}last"!r})
+"""
 PARENT = f"""
 import subprocess, sys
 from sif.child_output import made_visible
 from sif.cli.say import bars, guarded, say
 with guarded():
-    with bars() as show, made_visible() as words:
+    with bars() as show, made_visible(without=("chatter",)) as words:
         show("waiting", 0, 1)
         process = subprocess.Popen([sys.executable, "-c", {CHILD!r}])
         say("ours")
@@ -55,6 +59,7 @@ def test_a_childs_words_are_shown_and_not_obeyed() -> None:
         text[at : at + n] for n in (1, 2, 4) for at in range(len(text))
     }
     assert "last" in text
+    assert "chatter" not in text
     assert "ours\r\n" in text and text.endswith("over\r\n")
     assert "\x1b[2K" in text  # our own bar moves the cursor as ever
     assert "\\x1b[2K" not in text

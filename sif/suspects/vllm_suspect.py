@@ -27,6 +27,8 @@ from sif.vlm.chat import spell
 from sif.vlm.folder import load_chat_processor
 
 SHUTDOWN_SECONDS = 60.0
+# What its processes say before they know how loud they may be.
+CHATTER = ("Triton is installed, but doesn't include CPU backend",)
 
 
 class VllmSuspect:
@@ -191,12 +193,14 @@ def _sampling(
 
 def _start(source: str, arguments: dict[str, Any]) -> Any:
     os.environ.update(quiet_environment())
+    logging.getLogger("vllm").setLevel(os.environ["VLLM_LOGGING_LEVEL"].upper())
     from vllm import LLM
     from vllm.exceptions import VLLMError
 
-    logging.getLogger("vllm").setLevel(os.environ["VLLM_LOGGING_LEVEL"].upper())
     try:
-        with made_visible():  # the engine's process lives on, and so does what carries its words
+        with made_visible(
+            without=CHATTER
+        ):  # the engine's process lives on, and so does what carries its words
             return LLM(**arguments)
     except (VLLMError, ValueError, RuntimeError, OSError, KeyError) as error:
         raise ModelError(
