@@ -16,7 +16,7 @@ help:
 	@echo "make demo       the whole flow on bundled mini models, report in demo/report.html"
 	@echo "make test       every test (20 minutes on two cores)"
 	@echo "make test-fast  the fast tests (4 minutes)"
-	@echo "make test-long  20,000 damaged files, all folders of thieves, 230 kills (about three hours)"
+	@echo "make test-long  all folders of thieves, 230 kills (about an hour)"
 	@echo "make check      ruff, mypy and the fast tests"
 	@echo "make docs       the documentation, strictly, in build/site/index.html"
 	@echo "make format     ruff format and its safe fixes"
