@@ -191,7 +191,9 @@ def _check_words(content: dict[str, Any], where: str) -> None:
     """Tables are made up to the highest id, so that a single one could take all memory."""
     vocabulary, added = content["model"].get("vocab"), content.get("added_tokens")
     ids = list(vocabulary.values()) if isinstance(vocabulary, dict) else []
-    ids += [one.get("id") for one in added or () if isinstance(one, dict)]
+    ids += [
+        one.get("id") for one in (added if isinstance(added, list) else ()) if isinstance(one, dict)
+    ]
     strange = next((i for i in ids if type(i) is not int or not 0 <= i < MOST_IDS), None)
     if strange is not None:
         raise WildTokenizerError(

@@ -19,6 +19,11 @@ from sif.types import Answer, Unanswered
 from tests.suspects.questions import questions
 from tests.vlm.mutations import copied, mutations
 
+# Libraries wonder aloud at such folders, and some that only these ask for are old.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
 SECONDS = 60
 GIB_IN_KIB = 2**20
 PARTS = 10

@@ -145,6 +145,17 @@ FOLDERS: dict[str, tuple[str, bytes, str]] = {
 }
 
 
+@pytest.mark.parametrize("value", [True, 5, 0.5, "x", {"a": 1}])
+def test_added_tokens_that_are_no_list_are_refused(
+    value: object, untrained_llava: Path, tmp_path: Path
+) -> None:
+    folder = copied(
+        untrained_llava, tmp_path / "copy", lambda content: content.update(added_tokens=value)
+    )
+    with pytest.raises(ModelError):
+        load_chat_processor(folder)
+
+
 @pytest.mark.parametrize("case", FOLDERS)
 def test_files_beyond_all_measure_are_refused_before_they_are_read(
     case: str, untrained_llava: Path, tmp_path: Path
