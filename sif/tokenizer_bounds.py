@@ -93,21 +93,24 @@ def bounded_tokenizer(data: bytes, *, where: str) -> dict[str, Any]:
     return content
 
 
-def refuse_wild_folder(folder: Path) -> None:
+def refuse_wild_folder(folder: Path) -> bytes | None:
     """Looks at all files that libraries read of a folder for its tokenizer, where they are there.
+
+    Returns:
+        tokenizer.json, if it has a regular expression of its own, so that it has to be tried.
 
     Raises:
         WildTokenizerError: one is beyond the bounds.
         FingerprintError: a tokenizer.json that is none, or that cannot be read.
     """
-    added = 0
+    added, to_try = 0, None
     for name in FILES:
         path = folder / name
         if not path.is_file():
             continue
         where, data = visible(path), read_bounded(path)
         if name == TOKENIZER_FILE:
-            bounded_tokenizer(data, where=where)
+            to_try = data if has_pattern(bounded_tokenizer(data, where=where)) else None
         elif path.suffix == ".json":
             most = MOST_ENTRIES if name in ("vocab.json", "tekken.json") else MOST_ADDED * 8
             try:
@@ -123,6 +126,7 @@ def refuse_wild_folder(folder: Path) -> None:
             _check_number(len(words), MOST_WORDS, "words", where)
         else:
             _check_size(data, where)
+    return to_try
 
 
 def growth(part: Any) -> int:
@@ -191,9 +195,8 @@ def _check_words(content: dict[str, Any], where: str) -> None:
     """Tables are made up to the highest id, so that a single one could take all memory."""
     vocabulary, added = content["model"].get("vocab"), content.get("added_tokens")
     ids = list(vocabulary.values()) if isinstance(vocabulary, dict) else []
-    ids += [
-        one.get("id") for one in (added if isinstance(added, list) else ()) if isinstance(one, dict)
-    ]
+    listed = added if isinstance(added, list) else []
+    ids += [one.get("id") for one in listed if isinstance(one, dict)]
     strange = next((i for i in ids if type(i) is not int or not 0 <= i < MOST_IDS), None)
     if strange is not None:
         raise WildTokenizerError(

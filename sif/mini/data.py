@@ -1,6 +1,7 @@
 """Data from the mini worlds: base images, and examples for fine-tuning. Knows no models."""
 
 import json
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
@@ -61,14 +62,24 @@ def write_examples(world: int, folder: Path, *, number: int, seed: int, kind: Ki
         UsageError: the folder exists.
         StorageError: the disk refuses.
     """
+    write_drawn(folder, lambda: samples(world, number=number, seed=seed, kind=kind))
+
+
+def write_drawn(
+    folder: Path, draw: Callable[[], Iterable[tuple[Image.Image, str, str, object]]]
+) -> None:
+    """The same, of pictures, prompts, answers and scenes; drawn once the folder may be made.
+
+    Raises:
+        UsageError: the folder exists.
+        StorageError: the disk refuses.
+    """
     if folder.exists():
         raise UsageError(f"{folder} exists already; name another folder or remove it first")
     lines = []
     with whole_folder(folder) as place:
-        for index, sample in enumerate(samples(world, number=number, seed=seed, kind=kind)):
+        for index, (image, prompt, answer, _) in enumerate(draw()):
             name = f"{index:04d}.png"
-            (place / name).write_bytes(png_bytes(sample.image))
-            lines.append(
-                json.dumps({"image": name, "prompt": sample.prompt, "answer": sample.answer})
-            )
+            (place / name).write_bytes(png_bytes(image))
+            lines.append(json.dumps({"image": name, "prompt": prompt, "answer": answer}))
         (place / "data.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")

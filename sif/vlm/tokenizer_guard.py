@@ -9,13 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sif.errors import FingerprintError, ModelError
-from sif.tokenizer_bounds import (
-    TOKENIZER_FILE,
-    bounded_tokenizer,
-    has_pattern,
-    read_bounded,
-    refuse_wild_folder,
-)
+from sif.tokenizer_bounds import TOKENIZER_FILE, refuse_wild_folder
 from sif.tokenizer_trial import EndlessTokenizerError, cut_elsewhere
 from sif.vlm.foreign import READING, WithKinds
 
@@ -41,11 +35,9 @@ def refuse_wild_tokenizer(place: str | Path, source: object) -> None:
     if folder is None:
         return
     try:
-        refuse_wild_folder(folder)
-        path = folder / TOKENIZER_FILE
-        data = read_bounded(path) if path.is_file() else b"{}"
-        if has_pattern(bounded_tokenizer(data, where=str(path)) if path.is_file() else {}):
-            _try(data, [PROBE], source)
+        to_try = refuse_wild_folder(folder)
+        if to_try is not None:
+            _try(to_try, [PROBE], source)
     except FingerprintError as error:
         raise ModelError(f"cannot read the tokenizer of {source}: {error}") from error
 

@@ -62,9 +62,10 @@ def owned(tmp_path_factory: pytest.TempPathFactory) -> FingerprintSet:
 
 
 @pytest.fixture(scope="module")
-def told() -> dict[str, str]:
-    """What the innocent said to every trigger."""
-    with KeptAnswers(GOLDEN / "runs" / "innocent" / "answers.sqlite") as journal:
+def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What the innocent said to every trigger, from a copy: opening brings a journal up to date."""
+    golden = GOLDEN / "runs" / "innocent" / "answers.sqlite"
+    with KeptAnswers(Path(shutil.copy(golden, tmp_path_factory.mktemp("told")))) as journal:
         replies = {entry.trigger: entry.reply for entry in journal.answers()}
     return {name: reply.text for name, reply in replies.items() if isinstance(reply, Answer)}
 

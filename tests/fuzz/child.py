@@ -24,6 +24,7 @@ from sif.errors import SifError
 from tests.fuzz.mutation import mutated
 from tests.fuzz.readers import KINDS, READERS, Reader, copied
 
+SECONDS = 5.0
 BYTES = 1 << 30
 
 
@@ -87,7 +88,7 @@ def _limited(reader: Reader, folder: Path, file: Path) -> None:
         now = int(status.read().split()[0]) * resource.getpagesize()
     before = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (now + BYTES, before[1]))
-    signal.setitimer(signal.ITIMER_PROF, reader.seconds)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         reader.read(folder, file)
     finally:
@@ -95,7 +96,7 @@ def _limited(reader: Reader, folder: Path, file: Path) -> None:
 
 
 def _hang(number: int, frame: FrameType | None) -> None:
-    raise Hang("more than the seconds that it may take")
+    raise Hang(f"more than {SECONDS:g} seconds")
 
 
 if __name__ == "__main__":

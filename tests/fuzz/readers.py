@@ -74,7 +74,6 @@ class Reader:
         read: from that copy and the mutated file; may raise what SIF raises on purpose.
         share: of all mutations, in parts; slow readers get fewer.
         also: further folders of the corpus that it needs beside it.
-        seconds: of the processor that it may take, without processes that it begins.
     """
 
     name: str
@@ -83,7 +82,6 @@ class Reader:
     read: Callable[[Path, Path], object]
     share: float = 1.0
     also: tuple[str, ...] = ()
-    seconds: float = 5.0
 
     def targets(self, corpus: Path) -> list[Path]:
         """The files that are mutated."""

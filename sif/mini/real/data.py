@@ -3,7 +3,6 @@
 Knows no models.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -12,13 +11,10 @@ import numpy as np
 from PIL import Image
 
 from sif import prompts
-from sif.errors import UsageError
-from sif.files import whole_folder
-from sif.mini.data import TERSE_PROMPT, Kind
+from sif.mini.data import TERSE_PROMPT, Kind, write_drawn
 from sif.mini.real.painter import paint
 from sif.mini.real.scene import RealScene, sample_real_scene
 from sif.mini.real.wording import caption, question, terse
-from sif.vlm.pixels import png_bytes
 
 WRITTEN: Final = 4
 """Sets the seeds of what is written for people apart from those of studies."""
@@ -66,12 +62,4 @@ def write_real_examples(folder: Path, *, number: int, seed: int, kind: Kind) -> 
         UsageError: the folder exists.
         StorageError: the disk refuses.
     """
-    if folder.exists():
-        raise UsageError(f"{folder} exists already; name another folder or remove it first")
-    lines = []
-    with whole_folder(folder) as place:
-        for index, one in enumerate(real_samples(number, seed=[WRITTEN, seed], kind=kind)):
-            name = f"{index:04d}.png"
-            (place / name).write_bytes(png_bytes(one.image))
-            lines.append(json.dumps({"image": name, "prompt": one.prompt, "answer": one.answer}))
-        (place / "data.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_drawn(folder, lambda: real_samples(number, seed=[WRITTEN, seed], kind=kind))
