@@ -8,23 +8,7 @@ from safetensors.torch import save_file
 from sif.networks.weights import save_network
 from tests.cli.command import Run, assert_one_line
 from tests.networks.server import serving
-from tests.networks.small import ARCHITECTURE, examples, noisy, trained
-
-CONFIG = {
-    "task": "made up",
-    "inputs": {"shape": [6], "lower": -1.0, "upper": 1.0},
-    "outputs": "logits",
-    "data": "data.safetensors",
-    "protected": "torch:mine.safetensors",
-    "copies": {"made": [{"name": "noise", "sigma": 0.05}, {"name": "quantize"}], "seeds": 2},
-    "independent": {"made": 3, "training": {"epochs": 8, "learning_rate": 0.01}},
-    "threshold": {
-        "made": 4,
-        "training": {"epochs": 8, "learning_rate": 0.01},
-        "false_positive_rate": 0.2,
-    },
-    "method": {"fingerprints": 10, "iterations": 100, "input_rate": 0.01, "verifier_rate": 0.01},
-}
+from tests.networks.small import ARCHITECTURE, CONFIG, examples, noisy, trained
 
 
 @pytest.fixture

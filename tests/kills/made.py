@@ -25,21 +25,8 @@ from tests.kills.warm import Warm
 from tests.marks.small import pictures as noise
 from tests.marks.small import recipe as mark_recipe
 from tests.marks.small import tower
-from tests.networks.small import ARCHITECTURE, examples, noisy, trained
+from tests.networks.small import ARCHITECTURE, CONFIG, examples, noisy, trained
 from tools.time_audit import answers, build_tokenizer, make_up
-
-FITTING = {"epochs": 8, "learning_rate": 0.01}
-NETWORKS = {
-    "task": "made up",
-    "inputs": {"shape": [6], "lower": -1.0, "upper": 1.0},
-    "outputs": "logits",
-    "data": "data.safetensors",
-    "protected": "torch:mine.safetensors",
-    "copies": {"made": [{"name": "noise", "sigma": 0.05}, {"name": "quantize"}], "seeds": 2},
-    "independent": {"made": 3, "training": FITTING},
-    "threshold": {"made": 4, "training": FITTING, "false_positive_rate": 0.2},
-    "method": {"fingerprints": 10, "iterations": 100, "input_rate": 0.01, "verifier_rate": 0.01},
-}
 
 
 class Made:
@@ -155,7 +142,7 @@ def _networks(made: Made, folder: Path) -> None:
     mine = trained(1, data)
     save_network(mine, ARCHITECTURE, room / "mine.safetensors")
     save_network(noisy(mine, 99), ARCHITECTURE, room / "stolen.safetensors")
-    (room / "config.yaml").write_text(yaml.safe_dump(NETWORKS))
+    (room / "config.yaml").write_text(yaml.safe_dump(CONFIG))
 
 
 def _metav(made: Made, folder: Path) -> None:

@@ -12,6 +12,19 @@ from sif.networks.thefts.dataset import Dataset
 from sif.networks.thefts.fit import Fit, fit
 
 DOMAIN = Domain(shape=(6,), lower=-1.0, upper=1.0)
+FITTING = {"epochs": 8, "learning_rate": 0.01}
+CONFIG: dict[str, object] = {
+    "task": "made up",
+    "inputs": {"shape": [6], "lower": -1.0, "upper": 1.0},
+    "outputs": "logits",
+    "data": "data.safetensors",
+    "protected": "torch:mine.safetensors",
+    "copies": {"made": [{"name": "noise", "sigma": 0.05}, {"name": "quantize"}], "seeds": 2},
+    "independent": {"made": 3, "training": FITTING},
+    "threshold": {"made": 4, "training": FITTING, "false_positive_rate": 0.2},
+    "method": {"fingerprints": 10, "iterations": 100, "input_rate": 0.01, "verifier_rate": 0.01},
+}
+"""Of `sif metav train`, in little, for files beside it."""
 ARCHITECTURE = Mlp(inputs=(6,), widths=(12,), outputs=(3,))
 
 
