@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -20,6 +22,26 @@ def begin(*arguments: str | Path) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+
+
+@contextmanager
+def holding(
+    program: str, *arguments: str | Path, **environment: str
+) -> Iterator[tuple["subprocess.Popen[str]", Path]]:
+    """A process in the middle of something, and the place whose name it printed; killed at last."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | environment,
+    )
+    assert process.stdout is not None
+    try:
+        yield process, Path(process.stdout.readline().strip())
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
 
 
 def kill_once_there_is(path: Path, process: subprocess.Popen[bytes]) -> None:

@@ -1,17 +1,16 @@
 """Temporary folders go with whoever made them, and those of the killed go at the next start."""
 
-import os
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from sif.scratch import remove_abandoned, scratch
+from tests.kill_9 import holding
 
 HOLDING = (
     "import time\nfrom pathlib import Path\nfrom sif.scratch import scratch\n"
@@ -30,22 +29,9 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return made
 
 
-@contextmanager
-def holder(room: Path) -> Iterator[tuple["subprocess.Popen[str]", Path]]:
+def holder(room: Path) -> AbstractContextManager[tuple["subprocess.Popen[str]", Path]]:
     """Another process with a folder of its own."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLDING],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"TMPDIR": str(room)},
-    )
-    assert process.stdout is not None
-    try:
-        yield process, Path(process.stdout.readline().strip())
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
+    return holding(HOLDING, TMPDIR=str(room))
 
 
 def test_a_folder_is_private_and_gone_afterwards(room: Path) -> None:

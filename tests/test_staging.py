@@ -4,8 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from sif.errors import StorageError
 from sif.files import claim_folder, write_atomically
 from sif.staging import is_staged, staged, sweep
 from sif.watermark.keys import KeyRing
+from tests.kill_9 import holding
 
 HOLDING = (
     "import sys, time\nfrom pathlib import Path\nfrom sif.staging import staged\n"
@@ -23,21 +23,9 @@ HOLDING = (
 )
 
 
-@contextmanager
-def writer(target: Path, kind: str) -> Iterator[tuple["subprocess.Popen[str]", Path]]:
+def writer(target: Path, kind: str) -> AbstractContextManager[tuple["subprocess.Popen[str]", Path]]:
     """Another process in the middle of writing."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLDING, target, "folder" if kind == "folder" else ""],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        yield process, Path(process.stdout.readline().strip())
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
+    return holding(HOLDING, target, "folder" if kind == "folder" else "")
 
 
 @pytest.fixture
