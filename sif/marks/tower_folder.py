@@ -13,6 +13,7 @@ from sif.vlm.adapter import bare_model, parts_of, wear
 from sif.vlm.folder import load_config, load_model, load_processor
 from sif.vlm.foreign import READING
 from sif.vlm.loading import load_weights, named_class
+from sif.vlm.picture_bounds import refuse_blow_up
 from sif.vlm.plain_words import first_line
 
 UNREADABLE: Final = (ModelError, *READING)
@@ -62,6 +63,8 @@ def load_any_processor(source: str | Path) -> Any:
         try:
             return _load_image_processor(source)
         except ModelError:
+            if isinstance(error, ModelError):
+                raise error from None
             raise ModelError(
                 f"cannot load the processor of {source}: {first_line(error)}"
             ) from error
@@ -115,9 +118,11 @@ def _load_image_processor(source: str | Path) -> Any:
     from transformers import AutoImageProcessor
 
     try:
-        return AutoImageProcessor.from_pretrained(source, trust_remote_code=False)
+        processor = AutoImageProcessor.from_pretrained(source, trust_remote_code=False)
     except READING as error:
         raise ModelError(
             f"cannot load the image processor of {source}: {first_line(error)}; copy "
             "preprocessor_config.json from the model's own release into the folder"
         ) from error
+    refuse_blow_up(processor, source)
+    return processor

@@ -20,6 +20,7 @@ from sif.vlm.completion import complete, refuse_endless
 from sif.vlm.foreign import FOREIGN, READING, WithKinds
 from sif.vlm.gguf import refuse_gguf
 from sif.vlm.loading import load_weights
+from sif.vlm.picture_bounds import refuse_blow_up
 from sif.vlm.plain_words import first_line as first_line
 from sif.vlm.quantised import raw_config
 from sif.vlm.stored import refuse_giant
@@ -108,7 +109,8 @@ def load_processor(source: str | Path, *, base: str | None = None) -> Any:
     """The processor (image processor, tokenizer, chat template) of a model.
 
     What its files lack and the model's configuration says is filled in. That of an adapter is its
-    own where its folder holds one, and its base's otherwise. Its tokenizer is guarded.
+    own where its folder holds one, and its base's otherwise. Its tokenizer is guarded and its image
+    processor tried.
 
     Raises:
         ModelError: it has none, or it is damaged.
@@ -132,6 +134,8 @@ def load_processor(source: str | Path, *, base: str | None = None) -> Any:
         ) from error
     complete(processor, parts.model, source)
     guard(getattr(processor, "tokenizer", processor), source)
+    if hasattr(processor, "image_processor"):
+        refuse_blow_up(processor.image_processor, source)
     return processor
 
 
