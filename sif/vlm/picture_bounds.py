@@ -17,15 +17,15 @@ from torch.utils._pytree import tree_leaves, tree_map
 from sif.errors import ModelError
 from sif.vlm.foreign import READING
 
-SHOWN: Final = (448, 448)
-"""Width and height of the picture that is shown, in pixels."""
+SHOWN: Final = ((448, 448), (56, 56), (448, 56))
+"""Width and height in pixels of the pictures shown: an ordinary, a small, and a long one."""
 MOST: Final = 2**26
 """Numbers in a tensor: ten times what the largest overview and tiles of known models hold."""
 META: Final = torch.device("meta")
 
 
 def refuse_blow_up(image_processor: Any, source: str | Path) -> None:
-    """Shows a grey picture to an image processor.
+    """Shows grey pictures to an image processor.
 
     What fails for another reason is left to whoever uses the processor.
 
@@ -34,20 +34,22 @@ def refuse_blow_up(image_processor: Any, source: str | Path) -> None:
         source: where it came from, for the message.
 
     Raises:
-        ModelError: it makes more than `MOST` numbers of the picture.
+        ModelError: it makes more than `MOST` numbers of one of them.
     """
-    try:
-        with _Watched():  # type: ignore[no-untyped-call, unused-ignore]
-            image_processor(images=[Image.new("RGB", SHOWN, "grey")], return_tensors="pt")
-    except _TooLargeError as error:
-        raise ModelError(
-            f"expected an image processor that makes at most {MOST:,} numbers of a picture of "
-            f"{SHOWN[0]}x{SHOWN[1]}, got {type(image_processor).__name__} in {source}, which asks "
-            f"for a tensor of {'x'.join(map(str, error.shape))}; take processor_config.json and "
-            "preprocessor_config.json (size, min_pixels, crop_size) from the model's own release"
-        ) from None
-    except READING:
-        return
+    for size in SHOWN:
+        try:
+            with _Watched():  # type: ignore[no-untyped-call, unused-ignore]
+                image_processor(images=[Image.new("RGB", size, "grey")], return_tensors="pt")
+        except _TooLargeError as error:
+            raise ModelError(
+                f"expected an image processor that makes at most {MOST:,} numbers of a picture of "
+                f"{size[0]}x{size[1]}, got {type(image_processor).__name__} in {source}, which "
+                f"asks for a tensor of {'x'.join(map(str, error.shape))}; take "
+                "processor_config.json and preprocessor_config.json (size, min_pixels, crop_size) "
+                "from the model's own release"
+            ) from None
+        except READING:
+            continue
 
 
 class _TooLargeError(Exception):

@@ -29,6 +29,7 @@ WILD: dict[str, tuple[str, dict[str, Any]]] = {
         "untrained_qwen",
         {"size": {"shortest_edge": 10**9, "longest_edge": 10**10}},
     ),
+    "fewest beyond the most": ("untrained_qwen", {"min_pixels": 10**9}),
     "many frames": ("untrained_qwen", {"temporal_patch_size": 10**6}),
     "an edge": ("untrained_llava", {"size": {"shortest_edge": 50_000}}),
     "both edges": (
