@@ -7,15 +7,8 @@ ran out within it, there is no answer. Knows texts, and no tokens or engines.
 from typing import Final, NamedTuple
 
 from sif.types import Answer, Reply, Unanswered
+from sif.vlm.thinking_marks import MARKS
 
-MARKS: Final = (
-    ("<think>", "</think>"),
-    ("<thinking>", "</thinking>"),
-    ("[THINK]", "[/THINK]"),
-    ("◁think▷", "◁/think▷"),
-    ("<seed:think>", "</seed:think>"),
-    ("<|begin_of_thought|>", "<|end_of_thought|>"),
-)
 # Tokens beyond those of the answer that a model which is seen to think gets, if none are named.
 BUDGET: Final = 4096
 STILL_THINKING: Final = "still thinking when its tokens ran out"
@@ -45,11 +38,6 @@ def spoken(text: str, *, begun: bool = False) -> Spoken:
     if begun and not found.thought:
         return Spoken("", thought=True, ended=False)
     return found
-
-
-def begins_thinking(question: str) -> bool:
-    """Whether a question as the chat template spells it ends within thinking."""
-    return any(question.rfind(begin) > question.rfind(end) for begin, end in MARKS)
 
 
 def no_answer_yet(tokens: int) -> Unanswered:

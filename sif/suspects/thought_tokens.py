@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sif.suspects.thinking import MARKS, Spoken, spoken
+from sif.suspects.thinking import Spoken, spoken
+from sif.vlm.thinking_marks import MARKS
 
 
 class Thoughts:

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
+from PIL import Image
 
 from sif.errors import ModelError, UsageError
 from sif.suspects.reply import reply_from, top_tokens
-from sif.suspects.thinking import BUDGET, begins_thinking, cut_short
+from sif.suspects.thinking import BUDGET, cut_short
 from sif.suspects.thought_tokens import Thoughts
 from sif.suspects.token_texts import token_texts
 from sif.suspects.uri import SuspectAddress, TransformersOptions
@@ -27,14 +28,18 @@ from sif.vlm.adapter import Parts, parts_of
 from sif.vlm.chat import rendered, spell, takes_system_turns
 from sif.vlm.decoding import LogitsHook, decode
 from sif.vlm.encoding import encoded
+from sif.vlm.extent import ORDINARY
 from sif.vlm.folder import load_chat_processor, load_model
 from sif.vlm.foreign import READING
 from sif.vlm.inputs import placed, processor_options
 from sif.vlm.placeholders import found_in, placeholders_of
 from sif.vlm.plain_words import first_line
+from sif.vlm.quantised import quantised
+from sif.vlm.thinking_marks import begins_thinking
 
 FAULTS: Final = (StopIteration, *READING, ModelError)
 """Of a template, a processor or a model over one question; no iterator's end is one here."""
+NO_ROOM: Final = (MemoryError, torch.OutOfMemoryError)
 
 
 class TransformersSuspect:
@@ -66,7 +71,7 @@ class TransformersSuspect:
             dtype=options.dtype,
             base=options.base,
             device_map={"": str(self._device)},
-            **_quantisation(options.quantize),
+            **_quantisation(options.quantize, parts.model),
         )
         if self._device.type == "cpu":
             _mend_quantised_layers(self._model)
@@ -75,6 +80,7 @@ class TransformersSuspect:
         self._begun = begins_thinking(spell(self._processor, "?"))
         self._budget = options.thinking if options.thinking is not None else BUDGET * self._begun
         self._finds_budget = options.thinking is None
+        self._tried = False
 
     @property
     def name(self) -> str:
@@ -132,6 +138,7 @@ class TransformersSuspect:
             replies = self._generate(queries, settings, hook)
         except FAULTS as error:
             if len(queries) == 1:
+                self._refuse_unfit()
                 marks = found_in(queries[0].prompt, placeholders_of(self._processor))
                 fault = (
                     f"the prompt holds {marks[0]}, which stands for a picture: " if marks else ""
@@ -146,6 +153,30 @@ class TransformersSuspect:
             self._budget = BUDGET
             return self._ask_batch(queries, settings, hook)
         return replies
+
+    def _refuse_unfit(self) -> None:
+        """Where the first question fails: whose fault that is, asked by an ordinary question.
+
+        Raises:
+            ModelError: that fails too, so that every question would.
+        """
+        if self._tried:
+            return
+        self._tried = True
+        settings = GenerationSettings(max_new_tokens=1)
+        picture = Image.new("RGB", ORDINARY, "grey")
+        ordinary = Query(trigger="trial", image=picture, prompt="What is it?", generation=settings)
+        try:
+            self._generate([ordinary], settings, None)
+        except NO_ROOM:
+            return
+        except FAULTS as error:
+            raise ModelError(
+                f"expected a processor, a chat template and weights in {self._address.target} that "
+                f"fit each other, got {type(error).__name__} at an ordinary question: "
+                f"{first_line(error)}; take config.json, preprocessor_config.json, "
+                "processor_config.json and the chat template from where the weights are from"
+            ) from error
 
     def _generate(
         self, queries: list[Query], settings: GenerationSettings, hook: LogitsHook | None
@@ -167,6 +198,7 @@ class TransformersSuspect:
                 stop=stop,
                 with_logits=self._logprobs is not None,
             )
+        self._tried = True
         seconds = (time.perf_counter() - began) / len(queries)
         tops = self._tops(found.logits, found.ends) if self._logprobs else None
         return [
@@ -319,9 +351,15 @@ def _device(wanted: str) -> torch.device:
     return device
 
 
-def _quantisation(kind: str | None) -> dict[str, Any]:
+def _quantisation(kind: str | None, model: str) -> dict[str, Any]:
     if kind is None:
         return {}
+    stored = quantised(model)
+    if stored is not None:
+        raise UsageError(
+            f"expected plain weights where quantize={kind} is asked for, got {model}, which is "
+            f"{stored.words} already; leave quantize= out"
+        )
     if importlib.util.find_spec("bitsandbytes") is None:
         raise ModelError(f"quantize={kind} needs bitsandbytes; pip install bitsandbytes")
     from transformers import BitsAndBytesConfig

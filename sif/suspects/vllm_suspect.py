@@ -17,7 +17,7 @@ from sif.child_output import made_visible
 from sif.errors import ModelError, SuspectError
 from sif.suspects.engine import engine_arguments, quiet_environment, require_vllm
 from sif.suspects.reply import reply_from, top_tokens
-from sif.suspects.thinking import BUDGET, begins_thinking, cut_short
+from sif.suspects.thinking import BUDGET, cut_short
 from sif.suspects.thought_tokens import Thoughts
 from sif.suspects.token_texts import token_texts
 from sif.suspects.uri import SuspectAddress, VllmOptions
@@ -25,6 +25,7 @@ from sif.suspects.weights import weights_digest
 from sif.types import GenerationSettings, Query, Reply, TopTokens, Unanswered
 from sif.vlm.chat import spell
 from sif.vlm.folder import load_chat_processor
+from sif.vlm.thinking_marks import begins_thinking
 
 SHUTDOWN_SECONDS = 60.0
 # What its processes say before they know how loud they may be.

@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import torch
 from safetensors.torch import load_file, save_file
 
 from sif.errors import ModelError
 from sif.scratch import scratch
 from sif.vlm.foreign import READING
-from sif.vlm.loading import refuse_gaps, refuse_no_numbers
+from sif.vlm.loading import refuse_no_numbers, without_its_report
 from sif.vlm.plain_words import first_line, shown
 from sif.vlm.strange_files import refuse_strange_files
 
@@ -30,6 +31,8 @@ MOST_FOLDERS: Final = 200
 HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 # A name of DoRA's that PEFT saves shortened and transformers does not lengthen again.
 MAGNITUDE: Final = re.compile(r"\.lora_magnitude_vector$")
+# A number of AdaLoRA's that its settings give, and that is not saved.
+COUNTED: Final = re.compile(r"\.ranknum\.")
 # Kinds that add to weights, and load no further folders or modules by name.
 KINDS: Final = ("LORA", "ADALORA", "IA3", "LOHA", "LOKR", "OFT", "BOFT", "HRA")
 # Settings that name modules to import, files to read, or work that only training needs.
@@ -67,8 +70,15 @@ def parts_of(source: str | Path, base: str | None = None) -> Parts:
 
 
 def _found(source: str | Path, base: str | None) -> Parts:
-    folder = Path(source).expanduser()
-    if not folder.is_dir():
+    try:
+        folder = Path(source).expanduser()
+        there = folder.is_dir()
+    except (OSError, RuntimeError) as error:  # a name that no file can have, or a home of nobody
+        raise ModelError(
+            f"expected a model folder or a hub id, got {shown(source)}: {first_line(error)}; "
+            "correct the path"
+        ) from error
+    if not there:
         _refuse_base(base, source)
         return Parts(str(source))
     if not (folder / MODEL).is_file():
@@ -137,7 +147,7 @@ def wear(model: Any, folder: Path) -> Any:
     if not (folder / WEIGHTS).is_file():
         _refuse_pickle(folder)
     try:
-        with scratch("adapter") as room:
+        with scratch("adapter") as room, without_its_report():
             safe = {key: value for key, value in settings.items() if key not in DROPPED}
             (room / SETTINGS).write_text(json.dumps(safe), encoding="utf-8")
             tensors = load_file(folder / WEIGHTS)
@@ -154,37 +164,67 @@ def wear(model: Any, folder: Path) -> Any:
     _refuse_misfit(model, report, folder)
     refuse_no_numbers(model, folder)
     if getattr(model, "quantization_method", None) is None:
-        _merge(model)
+        try:
+            _merge(model)
+        except READING as error:
+            raise ModelError(
+                f"cannot merge the adapter {folder} into its base: {first_line(error)}; merge it "
+                "with the PEFT that made it and name the merged folder"
+            ) from error
     return model
 
 
 def _refuse_misfit(model: Any, report: dict[str, Any], folder: Path) -> None:
-    strange = sorted(report["unexpected_keys"])
+    strange = dict.fromkeys(report["unexpected_keys"], "no place for")
+    strange |= {name: "in another shape" for name, *_shapes in report["mismatched_keys"]}
+    mend = (
+        f"name the base that it was trained on with ?base=FOLDER, and take the {SETTINGS} that "
+        "belongs to its weights"
+    )
+    if getattr(model, "quantization_method", None) is not None:
+        mend = "not all kinds go over quantised weights: name the plain base, without quantize="
     if strange:
+        name = min(strange)
         raise ModelError(
             f"expected an adapter whose weights fit its base, got {len(strange)} tensors in "
-            f"{folder} that {type(model).__name__} has no place for ({shown(strange[0])}, …); name "
-            "the base that it was trained on with ?base=FOLDER"
+            f"{folder} that {type(model).__name__} has {strange[name]} ({shown(name)}, …); {mend}"
         )
-    refuse_gaps(model, report, folder)
+    lost = [name for name in report["missing_keys"] if not COUNTED.search(name)]
+    if lost:
+        raise ModelError(
+            f"expected all weights that {folder}/{SETTINGS} speaks of, got none for {len(lost)} "
+            f"({shown(min(lost))}, …), which would be random; copy the adapter again"
+        )
 
 
 def _merge(model: Any) -> None:
     """Puts the adapter into the layers that it wraps, so that what follows sees a plain model."""
+    done: list[str] = []
     for name, module in list(model.named_modules()):
+        if name.startswith(tuple(done)):  # within what was replaced: merged with it
+            continue
         if hasattr(module, "unload_and_optionally_merge_module"):
             plain = module.unload_and_optionally_merge_module(
                 merge=True, safe_merge=False, adapter_names=None
             )
         elif hasattr(module, "base_layer") and hasattr(module, "merge"):
+            _make_room_for_biases(module)
             module.merge(safe_merge=False)
             plain = module.get_base_layer()
         else:
             continue
         parent, _, child = name.rpartition(".")
         setattr(model.get_submodule(parent), child, plain)
+        done.append(f"{name}.")
     model._hf_peft_config_loaded = False
     del model.peft_config
+
+
+def _make_room_for_biases(module: Any) -> None:
+    """An adapter may have a bias where the layer under it has none: it then gets one of zeros."""
+    base = module.get_base_layer()
+    if any((getattr(module, "lora_bias", None) or {}).values()) and base.bias is None:
+        base.bias = torch.nn.Parameter(base.weight.new_zeros(base.weight.shape[0]))
 
 
 def _only_adapter(folder: Path) -> Path | None:

@@ -4,6 +4,7 @@ A template for words alone gets the picture's mark before the words, as servers 
 weights.
 """
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from jinja2.exceptions import TemplateError
 
 from sif.errors import ModelError
 from sif.vlm.foreign import FOREIGN
+from sif.vlm.placeholders import NUMBERED, placeholders_of
 from sif.vlm.plain_words import first_line
 from sif.vlm.template_trial import try_template
 
@@ -89,8 +91,8 @@ def require_template(processor: Any, source: str | Path, config: Any = None) -> 
     if fault is not None:
         raise ModelError(
             f"expected the chat template of {source} to show one picture and the words of one "
-            f"user's turn, got one that {fault}; replace chat_template.jinja by that of the "
-            "model's own release"
+            f"user's turn, got one that {fault}; replace chat_template.jinja (or "
+            "chat_template.json, which goes before it) by that of the model's own release"
         )
 
 
@@ -110,7 +112,7 @@ def takes_system_turns(processor: Any) -> bool:
 def _fault(processor: Any) -> str | None:
     """What is wrong with how a turn is spelled; None where all is well."""
     try:
-        shows, without = (spell(processor, PROBE, pictures=count) for count in (1, 0))
+        shows, again, without = (spell(processor, PROBE, pictures=count) for count in (1, 1, 0))
     except RENDERING as error:
         return f"refuses it: {first_line(error)}"
     if PRINTED in shows:
@@ -119,6 +121,11 @@ def _fault(processor: Any) -> str | None:
         return f"writes the words {shows.count(PROBE)} times"
     if shows == without:
         return "drops the picture"
+    if shows != again:
+        return "writes something else each time"
+    own = placeholders_of(processor)
+    if own and not any(token in shows for token in own) and not re.search(NUMBERED, shows):
+        return f"marks the picture by none of its processor's own tokens ({', '.join(own[:3])})"
     token = getattr(processor, "image_token", None)
     if isinstance(token, str) and token and shows.count(token) > 1:
         return f"marks the picture {shows.count(token)} times"

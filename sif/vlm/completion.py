@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sif.errors import ModelError
+from sif.vlm.placeholders import placeholders_of
 from sif.vlm.plain_words import shown
 from sif.vlm.quantised import raw_config
 
@@ -34,8 +35,9 @@ def complete(processor: Any, model: str | Path, source: str | Path) -> None:
         ModelError: a tokenizer without any special token to pad with.
     """
     tokenizer = getattr(processor, "tokenizer", None)
-    if tokenizer is not None and tokenizer.pad_token is None:
-        filler = tokenizer.eos_token or tokenizer.bos_token or tokenizer.unk_token
+    if tokenizer is not None and not _pads(processor, raw_config(model)):
+        tokens = (tokenizer.eos_token, tokenizer.bos_token, tokenizer.unk_token)
+        filler = next((token for token in tokens if token), None)
         if filler is None:
             raise ModelError(
                 f"expected a tokenizer that pads or ends its texts in {source}, got one without "
@@ -44,6 +46,17 @@ def complete(processor: Any, model: str | Path, source: str | Path) -> None:
         tokenizer.pad_token = filler
     if hasattr(processor, "patch_size") and processor.patch_size is None:
         _count_places(processor, raw_config(model))
+
+
+def _pads(processor: Any, config: Mapping[str, Any]) -> bool:
+    """Whether there is a token to pad with, which the model has and which shows no picture."""
+    tokenizer = processor.tokenizer
+    if tokenizer.pad_token is None or tokenizer.pad_token in placeholders_of(processor):
+        return False
+    inner = config.get("text_config")
+    words = inner if isinstance(inner, Mapping) else config
+    size = words.get("vocab_size")
+    return not isinstance(size, int) or tokenizer.pad_token_id < size
 
 
 def refuse_endless(processor: Any, config: Any, source: str | Path) -> None:

@@ -70,7 +70,7 @@ def _without_defaults(model: Any) -> Iterator[None]:
     """For a while the model has no generation defaults but begin, end and padding."""
     own = model.generation_config
     end = _ids(own.eos_token_id) or _ids(getattr(_text(model), "eos_token_id", None))
-    padding = own.pad_token_id if own.pad_token_id is not None else next(iter(end), None)
+    padding = next(iter(_ids(own.pad_token_id) or end), None)
     model.generation_config = type(own)(
         bos_token_id=own.bos_token_id,
         eos_token_id=end or None,
@@ -120,10 +120,6 @@ def _text(model: Any) -> Any:
 
 
 def _ids(token: int | Sequence[int] | None) -> list[int]:
-    match token:
-        case None:
-            return []
-        case int():
-            return [token]
-        case _:
-            return list(token)
+    """Ids as a list; configurations write a number below zero for none."""
+    several = [token] if token is None or isinstance(token, int) else token
+    return [index for index in several if index is not None and index >= 0]

@@ -92,8 +92,8 @@ def _refusal(image_processor: Any, extent: Extent, error: Exception) -> ModelErr
         return ModelError(
             f"expected an image processor that takes a picture as a tensor, got "
             f"{type(image_processor).__name__}, which fails at one of {ORDINARY.width}x"
-            f"{ORDINARY.height} with {type(other).__name__}: {first_line(other)}; this model needs "
-            "an adapter of its own"
+            f"{ORDINARY.height} with {type(other).__name__}: {first_line(other)}; if its "
+            "preprocessor_config.json is of another model, take that of its own release"
         )
     return UsageError(
         f"expected a picture that the model's image processor takes, got one of "

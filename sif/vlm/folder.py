@@ -34,6 +34,9 @@ OF_TOKENIZERS: Final = {
     "tiktoken": "tiktoken",
 }
 OF_PROCESSORS: Final = ("processor_config.json", "preprocessor_config.json")
+OF_WORDS: Final = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "tekken.json")
+FROM: Final = "from the model's own release"
+CODE: Final = re.compile("custom code|trust_remote_code", re.I)
 HUB_TOWERS: Final = ("clip_vision_model", "siglip_vision_model")
 HUB_PREFIXES = (("vision_tower.", "vision_tower.vision_model."),)
 
@@ -92,16 +95,17 @@ def load_config(source: str | Path, *, base: str | None = None) -> Any:
     """
     from transformers import AutoConfig
 
-    refuse_gguf(source)
     parts = parts_of(source, base)
+    refuse_gguf(source)
     place = parts.model
+    _refuse_file(place)
     _refuse_original_llava(place)
     try:
         return AutoConfig.from_pretrained(place, trust_remote_code=False)
     except READING as error:
         _refuse_typo(parts, error, is_path=isinstance(source, Path))
         raise ModelError(
-            f"expected a model folder or a hub id, got {str(source)!r}: {first_line(error)}"
+            f"cannot read the config.json of {source}: {_why(error)}; take config.json {FROM}"
         ) from error
 
 
@@ -117,8 +121,8 @@ def load_processor(source: str | Path, *, base: str | None = None) -> Any:
     """
     from transformers import AutoProcessor
 
-    refuse_gguf(source)
     parts = parts_of(source, base)
+    refuse_gguf(source)
     own = parts.adapter is not None and any(
         (parts.adapter / name).is_file() for name in OF_PROCESSORS
     )
@@ -241,14 +245,29 @@ def _require_both(processor: Any, source: str | Path) -> None:
         )
 
 
+def _why(error: Exception) -> str:
+    """What a library says; where it asks for leave to run a folder's code, what to do instead."""
+    if CODE.search(str(error)):
+        return (
+            "transformers has no class of its own for it, and the code beside it (auto_map) is a "
+            "stranger's and is not run; name its conversion to transformers' own classes, or serve "
+            "it elsewhere and name the server (openai:)"
+        )
+    return first_line(error)
+
+
 def _without_library(error: Exception, place: Path) -> str:
     """What a processor failed for; a library that its tokenizer needs, with how to get it."""
+    if place.is_dir():
+        for names in (OF_PROCESSORS, OF_WORDS):
+            if not any((place / name).is_file() for name in names):
+                return f"expected {' or '.join(names)} in it, got none; take them {FROM}"
     pieces = (place / "tokenizer.model").is_file() and not (place / "tokenizer.json").is_file()
     for name, package in OF_TOKENIZERS.items():
         wanted = name in str(error).lower() or (pieces and name != "tiktoken")
         if wanted and not _is_installed(package):
             return f"its tokenizer needs {name}, which is not installed; pip install {name}"
-    return first_line(error)
+    return f"{_why(error)}; take the files of processor and tokenizer {FROM}"
 
 
 def _is_installed(package: str) -> bool:
@@ -256,6 +275,13 @@ def _is_installed(package: str) -> bool:
         return importlib.util.find_spec(package) is not None
     except ModuleNotFoundError:  # not even the package around it
         return False
+
+
+def _refuse_file(name: str) -> None:
+    if Path(name).expanduser().is_file():
+        raise ModelError(
+            f"expected a model folder, got {name!r}, which is a file; name the folder around it"
+        )
 
 
 def _refuse_typo(parts: Parts, error: Exception, *, is_path: bool) -> None:
@@ -275,10 +301,7 @@ def _refuse_typo(parts: Parts, error: Exception, *, is_path: bool) -> None:
                 "one that `save_pretrained` or a download from the hub wrote"
             ) from error
         return
-    if place.exists():
-        raise ModelError(
-            f"expected a model folder, got {name!r}, which is a file; name the folder around it"
-        ) from error
+    _refuse_file(name)
     if (is_path and parts.adapter is None) or not HUB_ID.fullmatch(name):
         raise ModelError(
             f"expected a model folder, got {name!r}: there is no folder of that name here; "

@@ -10,6 +10,7 @@ from typing import BinaryIO, Final
 
 from sif.errors import ModelError
 from sif.vlm.plain_words import shown
+from sif.vlm.stored import misnamed
 
 MAGIC: Final = b"GGUF"
 VERSIONS: Final = (2, 3)
@@ -36,13 +37,13 @@ def is_gguf(source: str | Path) -> bool:
 
 
 def refuse_gguf(source: str | Path) -> None:
-    """Says what a GGUF file, or a folder of nothing else, is, and what reads it.
+    """Says what a GGUF file, or a folder with no other weights, is, and what reads it.
 
     Raises:
         ModelError: it is one.
     """
     path = Path(source).expanduser()
-    if path.is_dir() and not (path / "config.json").exists():
+    if path.is_dir() and misnamed(path):
         path = next(iter(sorted(path.glob("*.gguf"))), path)
     if not is_gguf(path):
         return

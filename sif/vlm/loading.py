@@ -4,6 +4,7 @@ transformers fills what a folder lacks with random values and goes on; a real co
 like a stranger. Its loading report is read here. Knows nothing of processors or of devices.
 """
 
+import json
 import logging
 import math
 import re
@@ -18,7 +19,7 @@ from sif.errors import ModelError
 from sif.vlm.foreign import READING, UNPICKLING
 from sif.vlm.plain_words import first_line, shown
 from sif.vlm.quantised import quantised
-from sif.vlm.stored import damaged, lost_shards
+from sif.vlm.stored import damaged, lost_shards, misnamed, named_twice, refuse_doubtful, tensors_in
 
 MOST_NAMED: Final = 4
 # What wrappers put before the names of the model inside, or into them.
@@ -38,6 +39,9 @@ SCALES: Final = re.compile(
 NUMBERED: Final = re.compile(r"\.(\d{1,9})(?=\.)")
 # Bytes of the smallest numbers that can be infinite or none: eight bits have codes of their own.
 SMALLEST: Final = 2
+SPECIAL_IDS: Final = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id")
+# Who of transformers writes the table of gaps.
+SPEAKERS: Final = ("modeling_utils", "integrations.peft")
 NO_MEMORY: Final = re.compile("allocate|out of memory", re.I)
 
 logger = logging.getLogger(__name__)
@@ -56,7 +60,9 @@ def load_weights(kind: Any, source: str | Path, **options: Any) -> Any:
             shapes, or hold some that change what its layers compute and are not asked for, or hold
             values that are no finite numbers.
     """
-    with _without_its_report():
+    plain = quantised(source) is None and "quantization_config" not in options
+    refuse_doubtful(source, plain=quantised(source) is None)
+    with without_its_report():
         try:
             model, report = kind.from_pretrained(
                 source,
@@ -68,7 +74,10 @@ def load_weights(kind: Any, source: str | Path, **options: Any) -> Any:
         except READING as error:
             raise ModelError(_failed(source, error)) from error
     refuse_gaps(model, report, source)
+    if plain:
+        _refuse_two_names(model, report, source)
     refuse_no_numbers(model, source)
+    refuse_wild_ids(model, source)
     return model
 
 
@@ -119,6 +128,36 @@ def refuse_gaps(model: Any, report: dict[str, Any], source: str | Path) -> None:
             "%s holds %d tensors that %s has no place for and leaves out: %s",
             *(source, len(strange), type(model).__name__, _some(strange)),
         )
+
+
+def _refuse_two_names(model: Any, report: dict[str, Any], source: str | Path) -> None:
+    """More tensors are used than the model has: then some have two names for one place."""
+    used = tensors_in(source) - len(report["unexpected_keys"])
+    twice = named_twice(source) if used > len(model.state_dict()) else None
+    if twice is not None:
+        raise ModelError(
+            f"expected each tensor of {type(model).__name__} once in {source}, got two of other "
+            f"values that both become one, {shown(twice[0])} and {shown(twice[1])}; save the model "
+            "again from where it is from"
+        )
+
+
+def refuse_wild_ids(model: Any, source: str | Path) -> None:
+    """Special ids are all that is taken from a model's generation defaults.
+
+    Raises:
+        ModelError: one is no token's number.
+    """
+    own = getattr(model, "generation_config", None)
+    for name in SPECIAL_IDS:
+        found = getattr(own, name, None)
+        several = found if isinstance(found, list | tuple) else [found]
+        if any(one is not None and type(one) is not int for one in several):
+            raise ModelError(
+                f"expected the number of a token as {name} in generation_config.json or "
+                f"config.json of {source}, got {shown(repr(found))}; take it from the model's own "
+                "release"
+            )
 
 
 def refuse_no_numbers(model: Any, source: str | Path) -> None:
@@ -212,6 +251,13 @@ def _cause(
 
 def _failed(source: str | Path, error: BaseException) -> str:
     lost, kind, broken = lost_shards(source), quantised(source), damaged(source)
+    instead, defaults = misnamed(source), _of_defaults(source)
+    if instead is not None:
+        return (
+            f"cannot load the weights of {source}: expected model.safetensors, or "
+            f"model.safetensors.index.json with its shards, got {instead}; copy the whole folder "
+            "again, or give its files their names back"
+        )
     if lost:
         return (
             f"cannot load the weights of {source}: its index names {_some(lost)}, which is not "
@@ -231,23 +277,48 @@ def _failed(source: str | Path, error: BaseException) -> str:
             "not fit into memory; take the config.json that belongs to the weights, or a machine "
             f"with more memory ({first_line(error)})"
         )
+    if defaults is not None:
+        return (
+            f"cannot read the generation_config.json of {source}: {first_line(defaults)}; take it "
+            "from the model's own release, or remove it"
+        )
     if kind is None:
-        return f"cannot load the weights of {source}: {first_line(error)}"
+        return (
+            f"cannot load the weights of {source}: {first_line(error)}; take config.json and the "
+            "weights from one place"
+        )
     return (
         f"{source} is {kind.words}, which transformers cannot run here: {first_line(error)}; "
         + (kind.readers)
     )
 
 
+def _of_defaults(source: str | Path) -> BaseException | None:
+    """What transformers finds at fault in a folder's generation defaults; None for nothing."""
+    from transformers import GenerationConfig
+
+    if not (Path(source).expanduser() / "generation_config.json").is_file():
+        return None
+    try:
+        GenerationConfig.from_pretrained(source)
+    except (OSError, json.JSONDecodeError):  # not needed: transformers goes on without
+        return None
+    except READING as error:
+        return error
+    return None
+
+
 @contextmanager
-def _without_its_report() -> Iterator[None]:
+def without_its_report() -> Iterator[None]:
     """The table of gaps of transformers is not shown: what matters of it is said in one line."""
-    speaker = logging.getLogger("transformers.modeling_utils")
-    speaker.addFilter(_is_no_report)
+    speakers = [logging.getLogger(f"transformers.{name}") for name in SPEAKERS]
+    for speaker in speakers:
+        speaker.addFilter(_is_no_report)
     try:
         yield
     finally:
-        speaker.removeFilter(_is_no_report)
+        for speaker in speakers:
+            speaker.removeFilter(_is_no_report)
 
 
 def _is_no_report(record: logging.LogRecord) -> bool:

@@ -15,9 +15,11 @@ def first_line(error: BaseException) -> str:
 
     With the next line where the first only announces it.
     """
-    first, *others = str(error).strip().split("\n")
+    first, *others = (line.strip() for line in str(error).strip().split("\n"))
     if first.endswith(":") and others:
-        first = f"{first} {others[0].strip()}"
+        first = f"{first} {others[0]}"
+    if isinstance(error, KeyError):
+        first = f"there is no {first}"
     words = URL.sub("…", first) or type(error).__name__
     return shown(words, longest=LONGEST)
 

@@ -15,10 +15,12 @@ from torch import Tensor
 
 from sif.errors import ModelError
 from sif.types import GenerationSettings
+from sif.vlm.decoding import decode
 from sif.vlm.folder import first_line
 from sif.vlm.foreign import READING
 from sif.vlm.model import Vlm
 from sif.vlm.pixels import to_tensor
+from sif.vlm.thinking_marks import MARKS, begins_thinking
 
 PROMPTS: Final = (
     "Describe the image in detail.",
@@ -31,6 +33,11 @@ LEVELS: Final = 2
 """Steps of 8 bits that rounding may cost: an overview of a picture in tiles is rounded twice."""
 WHOLE: Final = 0.9
 REACH: Final = 0.5
+AT_ONCE: Final = "expected a model that answers without thinking before"
+MEND: Final = (
+    "what is thought is not counted as an answer, and triggers would steer that alone: give it a "
+    "chat template that begins and ends thinking (<think></think>) before the answer"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +110,8 @@ def _check_template(vlm: Vlm) -> None:
         raise ModelError(
             f"{vlm.source}: expected the chat template to carry the prompt once, got {text!r}"
         )
+    if begins_thinking(text):
+        raise ModelError(f"{vlm.source}: {AT_ONCE}, got one whose chat template begins to; {MEND}")
 
 
 def _check_parity(vlm: Vlm, images: list[Image.Image]) -> float:
@@ -218,6 +227,7 @@ def _check_gradient(vlm: Vlm, images: list[Image.Image]) -> tuple[float, int]:
 
 def _check_teacher_forcing(vlm: Vlm, images: list[Image.Image]) -> None:
     pixels = to_tensor(images).to(vlm.device)
+    _check_no_thinking(vlm, pixels)
     answers = vlm.generate(pixels, PROMPTS, GenerationSettings(max_new_tokens=8))
     if not all(answers):
         return
@@ -233,6 +243,18 @@ def _check_teacher_forcing(vlm: Vlm, images: list[Image.Image]) -> None:
             f"{vlm.source}: expected a forward pass over an answer to agree with generation, got "
             f"logits {gap:.2g} apart; its inputs are put together in another way"
         )
+
+
+def _check_no_thinking(vlm: Vlm, pixels: Tensor) -> None:
+    """What a model thinks may lie within special tokens, which its answers are given without."""
+    known = vlm.tokenizer.get_vocab()
+    if not any(begin in known for begin, _end in MARKS):
+        return
+    new = decode(vlm.model, vlm.encode(pixels, PROMPTS), GenerationSettings(max_new_tokens=4)).ids
+    said = [str(vlm.tokenizer.decode(row, skip_special_tokens=False)).strip() for row in new]
+    begins = [begin for begin, _end in MARKS if any(text.startswith(begin) for text in said)]
+    if begins:
+        raise ModelError(f"{vlm.source}: {AT_ONCE}, got one that begins with {begins[0]}; {MEND}")
 
 
 def _image_tokens(vlm: Vlm, images: list[Image.Image]) -> int | None:

@@ -17,7 +17,23 @@ from sif.errors import ModelError
 from sif.vlm.foreign import READING
 from sif.vlm.plain_words import first_line, shown
 
+WHOLE: Final = "model.safetensors"
 INDEX: Final = "model.safetensors.index.json"
+INDICES: Final = (INDEX, "pytorch_model.bin.index.json")
+NAMED: Final = (WHOLE, "pytorch_model.bin", *INDICES)
+"""Where transformers looks for weights."""
+OTHERS: Final = (
+    ".safetensors",
+    ".bin",
+    ".pt",
+    ".pth",
+    ".ckpt",
+    ".gguf",
+    ".onnx",
+    ".msgpack",
+    ".h5",
+)
+WHOLE_NUMBERS: Final = ("I8", "U8", "I16", "U16", "I32", "U32", "I64", "U64", "BOOL")
 POINTER: Final = b"version https://git-lfs"
 WEIGHTS: Final = (".safetensors", ".bin")
 DEEPEST: Final = 100
@@ -39,10 +55,92 @@ def shards_of(index: Path) -> set[str]:
 
 def lost_shards(source: str | Path) -> set[str]:
     """The files that a folder's index names and that are not there."""
-    index = Path(source).expanduser() / INDEX
-    if not index.is_file():
+    folder = Path(source).expanduser()
+    index = next((folder / name for name in INDICES if (folder / name).is_file()), None)
+    if index is None or any((folder / name).is_file() for name in NAMED[:2]):
         return set()
-    return {file for file in shards_of(index) if not (index.parent / file).is_file()}
+    return {file for file in shards_of(index) if not (folder / file).is_file()}
+
+
+def misnamed(source: str | Path) -> str | None:
+    """What a folder holds instead of weights where transformers looks for them; None if they are.
+
+    A link that leads nowhere is none.
+    """
+    folder = Path(source).expanduser()
+    if not folder.is_dir() or any((folder / name).is_file() for name in NAMED):
+        return None
+    others = sorted(file.name for file in folder.iterdir() if file.suffix in OTHERS)
+    return ", ".join(map(shown, others[:3])) or "no weights at all"
+
+
+def refuse_doubtful(source: str | Path, *, plain: bool) -> None:
+    """Looks for weights that would load without a word as others than the model's.
+
+    Args:
+        source: a folder; nothing is known of a hub id before.
+        plain: whether they are said to be stored as they are, not quantised.
+
+    Raises:
+        ModelError: two sets of weights, two values of one tensor, or whole numbers as weights.
+    """
+    folder = Path(source).expanduser()
+    shards = shards_of(folder / INDEX) if (folder / INDEX).is_file() else set()
+    whole = (folder / WHOLE).is_file()
+    if whole and shards and WHOLE not in shards:
+        raise ModelError(
+            f"expected one set of weights in {source}, got {WHOLE} and an index ({INDEX}) that "
+            f"names {shown(min(shards))} and others; remove the set that is left from before"
+        )
+    found: dict[str, Any] = {}
+    for file in [folder / WHOLE] if whole else [folder / shard for shard in sorted(shards)]:
+        try:
+            with safe_open(file, framework="pt") as stored:
+                for name in stored.keys():  # noqa: SIM118
+                    if plain and name.endswith(("weight", "bias")):
+                        _refuse_whole_numbers(stored.get_slice(name).get_dtype(), name, source)
+                    if name in found:
+                        _refuse_two_values(found[name], file, name, source)
+                    found[name] = file
+        except (OSError, SafetensorError):  # told when it is loaded
+            return
+
+
+def _refuse_whole_numbers(kind: str, name: str, source: str | Path) -> None:
+    if kind in WHOLE_NUMBERS:
+        raise ModelError(
+            f"expected fractions as weights in {source}, got whole numbers ({kind}) in "
+            f"{shown(name)}; they are quantised and nothing says how: take config.json, or the "
+            "weights, from where they are from"
+        )
+
+
+def _refuse_two_values(one: Path, other: Path, name: str, source: str | Path) -> None:
+    with safe_open(one, framework="pt") as before, safe_open(other, framework="pt") as after:
+        values = before.get_tensor(name), after.get_tensor(name)
+    if values[0].shape != values[1].shape or not torch.equal(*values):
+        raise ModelError(
+            f"expected each tensor once in {source}, got {shown(name)} with one value in "
+            f"{shown(one.name)} and another in {shown(other.name)}; copy the whole folder again "
+            "from where it is from"
+        )
+
+
+def named_twice(source: str | Path) -> tuple[str, str] | None:
+    """Two tensors of which one has the other's name with something before it, and other values."""
+    file = Path(source).expanduser() / WHOLE
+    if not file.is_file():
+        return None
+    with safe_open(file, framework="pt") as stored:
+        names = set(stored.keys())
+        for name in sorted(names):
+            for dot in re.finditer(r"\.", name):
+                short = name[dot.end() :]
+                if short in names:
+                    values = stored.get_tensor(name), stored.get_tensor(short)
+                    if values[0].shape == values[1].shape and not torch.equal(*values):
+                        return short, name
+    return None
 
 
 def damaged(source: str | Path) -> str | None:
@@ -76,8 +174,7 @@ def refuse_giant(kind: Any, config: Any, source: str | Path) -> None:
         ModelError: more blocks than the files have tensors, or far more numbers than they can hold,
             however they are quantised.
     """
-    folder = Path(source).expanduser()
-    files = [file for file in folder.iterdir() if file.is_file()] if folder.is_dir() else []
+    files = _files(source)
     deepest = max((number for _, number in numbers_in(config.to_dict(), DEPTHS)), default=0)
     tensors = _tensors(files)
     if 0 < tensors < deepest:
@@ -103,6 +200,16 @@ def numbers_in(settings: Any, named: re.Pattern[str], depth: int = 0) -> Iterato
             several = value if isinstance(value, list) else [value]
             yield from ((str(name), one) for one in several if isinstance(one, int))
         yield from numbers_in(value, named, depth + 1)
+
+
+def tensors_in(source: str | Path) -> int:
+    """How many tensors the files of safetensors in a folder hold."""
+    return _tensors(_files(source))
+
+
+def _files(source: str | Path) -> list[Path]:
+    folder = Path(source).expanduser()
+    return [file for file in folder.iterdir() if file.is_file()] if folder.is_dir() else []
 
 
 def _tensors(files: list[Path]) -> int:
