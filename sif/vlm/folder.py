@@ -105,7 +105,7 @@ def load_config(source: str | Path, *, base: str | None = None) -> Any:
     except READING as error:
         _refuse_typo(parts, error, is_path=isinstance(source, Path))
         raise ModelError(
-            f"cannot read the config.json of {source}: {_why(error)}; take config.json {FROM}"
+            f"cannot read the config.json of {source}: {_why(error, 'config.json')}"
         ) from error
 
 
@@ -133,6 +133,7 @@ def load_processor(source: str | Path, *, base: str | None = None) -> Any:
             processor = AutoProcessor.from_pretrained(place, trust_remote_code=False)
     except READING as error:
         _refuse_typo(parts, error, is_path=isinstance(source, Path))
+        load_config(source, base=base)  # where that is at fault, it says so
         raise ModelError(
             f"cannot load the processor of {source}: {_without_library(error, Path(place))}"
         ) from error
@@ -245,7 +246,7 @@ def _require_both(processor: Any, source: str | Path) -> None:
         )
 
 
-def _why(error: Exception) -> str:
+def _why(error: Exception, files: str) -> str:
     """What a library says; where it asks for leave to run a folder's code, what to do instead."""
     if CODE.search(str(error)):
         return (
@@ -253,7 +254,7 @@ def _why(error: Exception) -> str:
             "stranger's and is not run; name its conversion to transformers' own classes, or serve "
             "it elsewhere and name the server (openai:)"
         )
-    return first_line(error)
+    return f"{first_line(error)}; take {files} {FROM}"
 
 
 def _without_library(error: Exception, place: Path) -> str:
@@ -267,7 +268,7 @@ def _without_library(error: Exception, place: Path) -> str:
         wanted = name in str(error).lower() or (pieces and name != "tiktoken")
         if wanted and not _is_installed(package):
             return f"its tokenizer needs {name}, which is not installed; pip install {name}"
-    return f"{_why(error)}; take the files of processor and tokenizer {FROM}"
+    return _why(error, "the files of processor and tokenizer")
 
 
 def _is_installed(package: str) -> bool:

@@ -77,7 +77,8 @@ def probe(vlm: Vlm) -> Probed:
     except READING as error:
         raise ModelError(
             f"{vlm.source}: expected a processor and a model that take two pictures with a "
-            f"question each, got {type(error).__name__}: {first_line(error)}"
+            f"question each, got {type(error).__name__}: {first_line(error)}; if its processor or "
+            "chat template is another model's, take that of its own release"
         ) from error
 
 

@@ -63,15 +63,16 @@ def lost_shards(source: str | Path) -> set[str]:
 
 
 def misnamed(source: str | Path) -> str | None:
-    """What a folder holds instead of weights where transformers looks for them; None if they are.
-
-    A link that leads nowhere is none.
-    """
+    """What a folder holds instead of weights where they are looked for; None if they are there."""
     folder = Path(source).expanduser()
     if not folder.is_dir() or any((folder / name).is_file() for name in NAMED):
         return None
-    others = sorted(file.name for file in folder.iterdir() if file.suffix in OTHERS)
-    return ", ".join(map(shown, others[:3])) or "no weights at all"
+    others = sorted(file for file in folder.iterdir() if file.suffix in OTHERS)
+    words = [
+        shown(file.name) + ("" if file.exists() else " (a link that leads nowhere)")
+        for file in others[:3]
+    ]
+    return ", ".join(words) or "no weights at all"
 
 
 def refuse_doubtful(source: str | Path, *, plain: bool) -> None:
