@@ -84,7 +84,7 @@ def learn_content(pictures: Iterable[Image.Image], *, tile: int, share: float) -
         for patches in patches_of(picture, tile):
             half.add(patches)
         number_of_pictures += 1
-    both = halves[0].joined(halves[1])
+    both = halves[0].whole().joined(halves[1].whole())
     mean = both.mean()
     explained = np.zeros(0)
     if number_of_pictures > 1:
@@ -128,10 +128,23 @@ class _Moments:
     def __init__(self, pixels: int) -> None:
         self.number, self.sum = 0, np.zeros(pixels)
         self.products = np.zeros((pixels, pixels))
+        self._waiting: list[Patches] = []
 
     def add(self, patches: Patches) -> None:
-        """Takes in some patches."""
-        exact = patches.double().numpy() - GREY
+        """Takes in some patches, together with the next ones where they are few."""
+        self._waiting.append(patches)
+        if sum(some.numel() for some in self._waiting) >= MOST_VALUES:
+            self._count()
+
+    def whole(self) -> "_Moments":
+        """The same with nothing left waiting."""
+        if self._waiting:
+            self._count()
+        return self
+
+    def _count(self) -> None:
+        exact = torch.cat(self._waiting).double().numpy() - GREY
+        self._waiting = []
         self.number += len(exact)
         self.sum += exact.sum(0)
         self.products += exact.T @ exact

@@ -15,7 +15,7 @@ from sif.claims.gaps import log10_discount
 from sif.claims.merkle import merkle_root
 from sif.claims.seeds import seeds_root
 from sif.fingerprint.asked_words import spellings
-from sif.ownership.contrast import contrast, nearness
+from sif.ownership.contrast import contrast, likeness
 from sif.ownership.contrast import words_of as words_of_answer
 from sif.ownership.control import BaseEvidence, weigh_bases
 from sif.ownership.evidence import Evidence
@@ -93,6 +93,11 @@ def both() -> TransferTests:
     for count, nearer in zip(COUNTS, NEARER, strict=True):
         made.add(reaction=reaction(count, gamma=0.5), contrast=nearer)
     return made
+
+
+def contrast_by_stranger() -> float:
+    margin = contrasts.alike(SAID, OWN) - contrasts.alike(SAID, OTHER)
+    return contrasts.shown(margin, [contrasts.alike(OWN, OTHER)])
 
 
 def both_by_stranger() -> float:
@@ -247,17 +252,21 @@ VECTORS: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
         lambda: f"{price_of_order(64, 16):.9f}",
         lambda: f"{1 + sum(1 / n for n in range(49, 64)) / 2.718281828459045:.9f}",
     ),
-    "nearness to the source": (
-        lambda: f"{nearness(words_of_answer(SAID), words_of_answer(OWN)):.9f}",
+    "likeness to the source": (
+        lambda: f"{likeness(words_of_answer(SAID), words_of_answer(OWN)):.9f}",
         lambda: f"{contrasts.alike(SAID, OWN):.9f}",
     ),
-    "nearness to the reference": (
-        lambda: f"{nearness(words_of_answer(SAID), words_of_answer(OTHER)):.9f}",
+    "likeness to the reference": (
+        lambda: f"{likeness(words_of_answer(SAID), words_of_answer(OTHER)):.9f}",
         lambda: f"{contrasts.alike(SAID, OTHER):.9f}",
+    ),
+    "likeness of the source to the reference": (
+        lambda: f"{likeness(words_of_answer(OWN), words_of_answer(OTHER)):.9f}",
+        lambda: f"{contrasts.alike(OWN, OTHER):.9f}",
     ),
     "contrast": (
         lambda: f"{contrast([SAID], [[OWN]], {'other': [[OTHER]]}):.9f}",
-        lambda: f"{(contrasts.alike(SAID, OWN) - contrasts.alike(SAID, OTHER)) / 0.15:.9f}",
+        lambda: f"{contrast_by_stranger():.9f}",
     ),
     "log10 of the mean of both": (
         lambda: f"{both().highest:.9f}",

@@ -13,7 +13,16 @@ from sif.fingerprint.folder import FingerprintSet
 from sif.ownership.allowance import allowances_of
 from sif.ownership.calibrating import Asked, Compared, ask_member, calibrate, compared
 from sif.ownership.calibration import Calibration, write_calibration
-from sif.ownership.contrast import WIDTH, common, contrast, mean_nearness, nearness, words_of
+from sif.ownership.contrast import (
+    FULL,
+    LEAST,
+    common,
+    contrast,
+    likeness,
+    mean_nearness,
+    nearness,
+    words_of,
+)
 from sif.ownership.panel_answers import miscounted, read_panel, references_for, write_panel
 from sif.ownership.policy import Policy
 from sif.ownership.recompute import recompute
@@ -71,10 +80,36 @@ def test_a_copy_has_full_contrast_and_whoever_is_nearer_to_another_has_none() ->
     assert contrast(["it is raining"], [[source]], others) == 0.0
     assert contrast([""], [[source]], others) == 0.0
     assert contrast([source], [[source]], others | {"twin": [[source]]}) == 0.0  # a tie
-    margin = mean_nearness(["red ring"], [source]) - mean_nearness(["red ring"], [sibling])
-    assert contrast(["red ring"], [[source]], {"sibling": [[sibling]]}) == pytest.approx(
-        min(1.0, max(0.0, margin / WIDTH))
-    )
+
+
+def test_likeness_counts_order_and_neighbours_by_half() -> None:
+    assert likeness(MERELY, MERELY) == 1.0
+    assert likeness(["a", "b"], ["b", "a"]) == 0.25  # one of two in order, no pair
+    assert likeness(["a", "b", "c"], ["a", "b", "d"]) == pytest.approx((2 / 3 + 1 / 2) / 2)
+    assert likeness(["cat"], ["cat"]) == 1.0
+    assert likeness(["cat"], ["dog"]) == likeness([], []) == likeness([], MERELY) == 0.0
+
+
+def test_a_margin_counts_as_a_share_of_what_tells_the_source_apart() -> None:
+    """Half of that is all: on pictures of which everybody says nearly the same, a few words are."""
+    source = [*MERELY[:8], "edge", "of", "this", "picture"]
+    sibling, copy = [*MERELY[:6], "near", "the", *source[8:]], [*source[:7], "every", *source[8:]]
+
+    def shown(answer: list[str], *, of: list[str]) -> float:
+        return contrast([" ".join(answer)], [[" ".join(of)]], {"sibling": [[" ".join(sibling)]]})
+
+    def margin(answer: list[str], *, of: list[str]) -> float:
+        return likeness(answer, of) - likeness(answer, sibling)
+
+    apart = 1.0 - likeness(source, sibling)
+    assert 0.0 < margin(copy, of=source) < FULL * apart < 0.5
+    assert shown(copy, of=source) == pytest.approx(margin(copy, of=source) / (FULL * apart))
+    assert shown(source, of=source) == 1.0
+    alike = [*sibling * 9, "really"]
+    sibling = sibling * 9
+    little = margin(alike, of=alike)
+    assert FULL * (1.0 - likeness(alike, sibling)) < LEAST
+    assert shown(alike, of=alike) == pytest.approx(little / LEAST)
 
 
 def test_the_nearest_of_what_was_said_to_handled_pictures_counts() -> None:
@@ -297,7 +332,7 @@ def test_one_model_under_two_names_is_left_out_as_one(owned: FingerprintSet) -> 
         for panel in (honest, twice)
     )
     assert alone == hidden
-    assert set((alone or {}).values()) == {1.0}
+    assert min((alone or {}).values()) > 0.9
 
 
 def test_contrasts_of_no_answers_are_no_calibration(owned: FingerprintSet) -> None:

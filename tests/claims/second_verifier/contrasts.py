@@ -1,14 +1,14 @@
-"""Whose words an answer's are, by a table of lengths instead of bits."""
+"""Whose words an answer's are, by a table of lengths instead of bits, and counters of pairs."""
 
 import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from .answers import FORM, Replies, prompts_of, question
 
-WIDTH = 0.15
 ALONE = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff"
 
 
@@ -39,9 +39,22 @@ def contrasts_of(
                 ]
                 for names in (source, members)
             )
-            margin = max(ours) - max(theirs) if ours and theirs else 0.0
-            found[trigger["id"]] = min(1.0, max(0.0, margin / WIDTH))
+            own = [
+                max(
+                    near([kept[name].get(one) for one in digests], kept[other], digests)
+                    for other in members
+                    if set(digests) & set(kept[other])
+                )
+                for name in source
+                if theirs and set(digests) & set(kept[name])
+            ]
+            found[trigger["id"]] = shown(max(ours) - max(theirs), own) if ours and theirs else 0.0
     return found
+
+
+def shown(margin: float, own: Sequence[float]) -> float:
+    """A margin as a contrast; `own` is how the source's answers are like the nearest member's."""
+    return min(1.0, max(0.0, margin / max(0.05, (1.0 - min(own)) / 2)))
 
 
 def near(said: Sequence[str | None], kept: Mapping[str, str], digests: Sequence[str]) -> float:
@@ -64,6 +77,15 @@ def words(text: str) -> list[str]:
 
 def alike(first: str, second: str) -> float:
     one, other = words(first), words(second)
+    ordered = in_order(one, other)
+    pairs, others = (set(pairwise(some)) for some in (one, other))
+    if not pairs and not others:
+        return ordered
+    both = sum(pair in others for pair in pairs)
+    return ordered / 2 + both / (len(pairs) + len(others))
+
+
+def in_order(one: Sequence[str], other: Sequence[str]) -> float:
     if not one or not other:
         return 0.0
     row = [0] * (len(other) + 1)
