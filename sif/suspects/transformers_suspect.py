@@ -39,6 +39,10 @@ from sif.vlm.thinking_marks import begins_thinking
 
 FAULTS: Final = (StopIteration, *READING, ModelError)
 """Of a template, a processor or a model over one question; no iterator's end is one here."""
+UNFIT: Final = (
+    "its files do not fit each other, for an ordinary question fails too: take config.json, "
+    "processor_config.json, preprocessor_config.json and chat template from where its weights are"
+)
 NO_ROOM: Final = (MemoryError, torch.OutOfMemoryError)
 
 
@@ -80,7 +84,7 @@ class TransformersSuspect:
         self._begun = begins_thinking(spell(self._processor, "?"))
         self._budget = options.thinking if options.thinking is not None else BUDGET * self._begun
         self._finds_budget = options.thinking is None
-        self._tried = False
+        self._fit: bool | None = None
 
     @property
     def name(self) -> str:
@@ -138,12 +142,13 @@ class TransformersSuspect:
             replies = self._generate(queries, settings, hook)
         except FAULTS as error:
             if len(queries) == 1:
-                self._refuse_unfit()
                 marks = found_in(queries[0].prompt, placeholders_of(self._processor))
                 fault = (
                     f"the prompt holds {marks[0]}, which stands for a picture: " if marks else ""
                 )
-                return [Unanswered(reason=f"{fault}{type(error).__name__}: {first_line(error)}")]
+                mend = "" if self._fits() else f"; {UNFIT}"
+                reason = f"{fault}{type(error).__name__}: {first_line(error)}{mend}"
+                return [Unanswered(reason=reason)]
             half = len(queries) // 2
             return [
                 *self._ask_batch(queries[:half], settings, hook),
@@ -154,29 +159,23 @@ class TransformersSuspect:
             return self._ask_batch(queries, settings, hook)
         return replies
 
-    def _refuse_unfit(self) -> None:
-        """Where the first question fails: whose fault that is, asked by an ordinary question.
+    def _fits(self) -> bool:
+        """Whether an ordinary question can be asked, where the first one failed: whose fault it is.
 
-        Raises:
-            ModelError: that fails too, so that every question would.
+        False where the folder's files do not fit each other, so that every question fails.
         """
-        if self._tried:
-            return
-        self._tried = True
-        settings = GenerationSettings(max_new_tokens=1)
-        picture = Image.new("RGB", ORDINARY, "grey")
-        ordinary = Query(trigger="trial", image=picture, prompt="What is it?", generation=settings)
-        try:
-            self._generate([ordinary], settings, None)
-        except NO_ROOM:
-            return
-        except FAULTS as error:
-            raise ModelError(
-                f"expected a processor, a chat template and weights in {self._address.target} that "
-                f"fit each other, got {type(error).__name__} at an ordinary question: "
-                f"{first_line(error)}; take config.json, preprocessor_config.json, "
-                "processor_config.json and the chat template from where the weights are from"
-            ) from error
+        if self._fit is None:
+            settings = GenerationSettings(max_new_tokens=1)
+            picture = Image.new("RGB", ORDINARY, "grey")
+            try:
+                self._generate(
+                    [Query(trigger="trial", image=picture, prompt="What is it?")], settings, None
+                )
+            except NO_ROOM:
+                self._fit = True
+            except FAULTS:
+                self._fit = False
+        return self._fit is not False
 
     def _generate(
         self, queries: list[Query], settings: GenerationSettings, hook: LogitsHook | None
@@ -198,7 +197,7 @@ class TransformersSuspect:
                 stop=stop,
                 with_logits=self._logprobs is not None,
             )
-        self._tried = True
+        self._fit = True
         seconds = (time.perf_counter() - began) / len(queries)
         tops = self._tops(found.logits, found.ends) if self._logprobs else None
         return [

@@ -14,12 +14,9 @@ from sif.vlm.placeholders import placeholders_of
 from sif.vlm.plain_words import shown
 from sif.vlm.quantised import raw_config
 
-MOST_SIDES: Final = 16
-"""Sides of the tower's own extent that a picture has at most: models with tiles cut it up."""
 MOST_PLACES: Final = 100_000
 """Places of one picture in a text."""
 MEND: Final = "take preprocessor_config.json and processor_config.json from its own release"
-SIDES: Final = ("height", "width", "shortest_edge", "longest_edge")
 PLACES: Final = ("num_additional_image_tokens", "image_seq_length", "image_seq_len")
 
 
@@ -59,28 +56,16 @@ def _pads(processor: Any, config: Mapping[str, Any]) -> bool:
     return not isinstance(size, int) or tokenizer.pad_token_id < size
 
 
-def refuse_endless(processor: Any, config: Any, source: str | Path) -> None:
+def refuse_endless(processor: Any, source: str | Path) -> None:
     """Looks at the numbers of a processor that would fill memory, or leave nothing of a picture.
 
     Args:
         processor: of transformers.
-        config: of the model.
         source: what the user named.
 
     Raises:
-        ModelError: pictures far larger than its tower takes, more places than a text has, or a
-            division by zero.
+        ModelError: more places than a text has, or a division by zero.
     """
-    images = processor.image_processor
-    own = getattr(getattr(config, "vision_config", None), "image_size", None)
-    for name in ("size", "crop_size"):
-        sizes = getattr(images, name, None)
-        sides = [value for value in _sides(sizes) if isinstance(value, int)]
-        if isinstance(own, int) and own > 0 and max(sides, default=0) > MOST_SIDES * own:
-            raise ModelError(
-                f"expected a processor in {source} that makes pictures for a tower of {own} pixels "
-                f"a side, got {name} {shown(max(sides))}; {MEND}"
-            )
     for name in PLACES:
         places = getattr(processor, name, None)
         if isinstance(places, int) and places > MOST_PLACES:
@@ -88,22 +73,13 @@ def refuse_endless(processor: Any, config: Any, source: str | Path) -> None:
                 f"expected a processor in {source} that gives a picture at most {MOST_PLACES} "
                 f"places, got {name} {shown(places)}; {MEND}"
             )
-    spread = getattr(images, "image_std", None)
+    spread = getattr(processor.image_processor, "image_std", None)
     spreads = spread if isinstance(spread, list | tuple) else [spread]
     if spread is not None and not all(map(_divides, spreads)):
         raise ModelError(
             f"expected a processor in {source} that divides colours by positive numbers, got "
             f"image_std {shown(spread)}; {MEND}"
         )
-
-
-def _sides(sizes: Any) -> list[Any]:
-    """What a processor says of sides in one of its sizes, which may be a number or several."""
-    if isinstance(sizes, Mapping):
-        return [sizes.get(side) for side in SIDES]
-    if sizes is not None and hasattr(sizes, "height"):
-        return [getattr(sizes, side, None) for side in SIDES]
-    return [sizes]
 
 
 def _divides(number: Any) -> bool:

@@ -153,7 +153,7 @@ def load_chat_processor(source: str | Path, *, base: str | None = None) -> Any:
     processor = load_processor(source, base=base)
     config = load_config(source, base=base)
     _require_both(processor, source)
-    refuse_endless(processor, config, source)
+    refuse_endless(processor, source)
     require_template(processor, source, config)
     try:
         processor.tokenizer([spell(processor, PROBE)])

@@ -85,6 +85,7 @@ def probe(vlm: Vlm) -> Probed:
 def _probed(vlm: Vlm) -> Probed:
     _check_template(vlm)
     images = [vlm.prepare(picture) for picture in _test_pictures()]
+    _check_no_thinking(vlm, images)
     parity = _check_parity(vlm, images)
     reach, kept = _check_gradient(vlm, images)
     _check_teacher_forcing(vlm, images)
@@ -228,7 +229,6 @@ def _check_gradient(vlm: Vlm, images: list[Image.Image]) -> tuple[float, int]:
 
 def _check_teacher_forcing(vlm: Vlm, images: list[Image.Image]) -> None:
     pixels = to_tensor(images).to(vlm.device)
-    _check_no_thinking(vlm, pixels)
     answers = vlm.generate(pixels, PROMPTS, GenerationSettings(max_new_tokens=8))
     if not all(answers):
         return
@@ -246,12 +246,14 @@ def _check_teacher_forcing(vlm: Vlm, images: list[Image.Image]) -> None:
         )
 
 
-def _check_no_thinking(vlm: Vlm, pixels: Tensor) -> None:
+def _check_no_thinking(vlm: Vlm, images: list[Image.Image]) -> None:
     """What a model thinks may lie within special tokens, which its answers are given without."""
     known = vlm.tokenizer.get_vocab()
     if not any(begin in known for begin, _end in MARKS):
         return
-    new = decode(vlm.model, vlm.encode(pixels, PROMPTS), GenerationSettings(max_new_tokens=4)).ids
+    inputs = vlm.encode(images, PROMPTS)
+    with torch.no_grad():
+        new = decode(vlm.model, inputs, GenerationSettings(max_new_tokens=4)).ids
     said = [str(vlm.tokenizer.decode(row, skip_special_tokens=False)).strip() for row in new]
     begins = [begin for begin, _end in MARKS if any(text.startswith(begin) for text in said)]
     if begins:

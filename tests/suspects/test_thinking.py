@@ -7,20 +7,24 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from torch import Tensor
 
+from sif.errors import ModelError
 from sif.suspects.connect import connect
 from sif.suspects.steerable import Steerable
 from sif.suspects.thinking import (
     BUDGET,
     Spoken,
-    begins_thinking,
     cut_short,
     has_thought,
     no_answer_yet,
     spoken,
 )
 from sif.types import Answer, Reply, Unanswered
+from sif.vlm.model import Vlm
+from sif.vlm.probe import probe
+from sif.vlm.thinking_marks import begins_thinking
 from tests.suspects.endpoint import Serve
 from tests.suspects.questions import question, questions
 
@@ -147,6 +151,30 @@ def test_a_template_that_begins_thinking_is_seen(thinker: Path, tmp_path: Path) 
     for reply in steered(copy, "", 40, 41, END, 50, most=4):
         assert len(answered(reply).text.split()) == 4
         assert has_thought(reply)
+
+
+def test_triggers_are_not_made_on_a_model_that_thinks(thinker: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(thinker, tmp_path / "copy")
+    template = copy / "chat_template.jinja"
+    own = template.read_text()
+    template.write_text(own + "<think>")
+    with pytest.raises(ModelError, match="chat template begins to"):
+        probe(Vlm.load(copy, device="cpu"))
+    template.write_text(own + "<think></think>")
+    probe(Vlm.load(copy, device="cpu"))
+
+
+def test_a_model_that_begins_thinking_itself_is_seen(
+    thinker: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vlm = Vlm.load(thinker, device="cpu")
+    begin = vlm.tokenizer.convert_tokens_to_ids("<think>")
+    head = vlm.model.get_output_embeddings()
+    monkeypatch.setattr(
+        head, "bias", torch.nn.Parameter(100.0 * (torch.arange(len(head.weight)) == begin))
+    )
+    with pytest.raises(ModelError, match="one that begins with <think>"):
+        probe(vlm)
 
 
 def test_the_budget_is_part_of_the_name() -> None:

@@ -125,6 +125,21 @@ def test_one_impossible_question_does_not_spoil_its_batch(untrained_qwen: Path) 
     assert isinstance(replies[2], Answer)
     assert isinstance(replies[1], Unanswered)
     assert "aspect ratio" in replies[1].reason
+    assert "fit" not in replies[1].reason
+    alone = connect(f"hf:{untrained_qwen}?dtype=float32").ask([thread])[0]
+    assert isinstance(alone, Unanswered)
+    assert "fit" not in alone.reason
+
+
+def test_stored_quantised_weights_are_not_quantised_again(
+    untrained_llava: Path, tmp_path: Path
+) -> None:
+    settings = {"quant_method": "bitsandbytes", "load_in_4bit": True}
+    copy = copy_with_json(
+        untrained_llava, tmp_path / "copy", "config.json", quantization_config=settings
+    )
+    with pytest.raises(UsageError, match="quantised to 4 bits by bitsandbytes already; leave"):
+        connect(f"hf:{copy}?quantize=int8")
 
 
 def test_what_a_processor_fails_with_is_the_reason_of_each_question(
@@ -135,6 +150,7 @@ def test_what_a_processor_fails_with_is_the_reason_of_each_question(
     for reply in replies:
         assert isinstance(reply, Unanswered)
         assert reply.reason.startswith("ZeroDivisionError")
+        assert "files do not fit each other" in reply.reason
 
 
 @pytest.mark.slow

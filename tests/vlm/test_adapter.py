@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from peft import IA3Config, LoHaConfig, LoraConfig, PeftConfig, get_peft_model
+from peft import AdaLoraConfig, IA3Config, LoHaConfig, LoraConfig, PeftConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 
 from sif.errors import ModelError
@@ -56,8 +56,11 @@ def texts(address: str | Path) -> list[str]:
         LoraConfig(r=2, target_modules=r".*language_model.*q_proj", use_dora=True),
         IA3Config(target_modules=LAYERS, feedforward_modules=["down_proj"]),
         LoHaConfig(r=2, target_modules=LAYERS),
+        LoraConfig(r=2, target_modules=LAYERS, trainable_token_indices=[3, 4]),
+        LoraConfig(r=2, target_parameters=["mlp.up_proj.weight", "mlp.down_proj.weight"]),
+        AdaLoraConfig(init_r=2, target_modules=LAYERS, total_step=10),
     ],
-    ids=["lora", "dora", "ia3", "loha"],
+    ids=["lora", "dora", "ia3", "loha", "tokens", "parameters", "adalora"],
 )
 def test_the_weights_are_those_that_peft_merges(
     config: PeftConfig, untrained_llava: Path, tmp_path: Path
@@ -68,6 +71,22 @@ def test_the_weights_are_those_that_peft_merges(
     assert found.keys() == merged.keys()
     assert all(torch.allclose(found[name], merged[name], atol=1e-5) for name in merged)
     assert any(not torch.allclose(found[name], plain[name], atol=1e-3) for name in plain)
+
+
+@pytest.mark.filterwarnings("ignore:.lora_bias=True. was passed")
+def test_a_bias_of_an_adapter_is_kept_where_the_layer_has_none(
+    untrained_llava: Path, tmp_path: Path
+) -> None:
+    config = LoraConfig(r=2, target_modules=r".*language_model.*q_proj", lora_bias=True)
+    torch.manual_seed(0)
+    worn: Any = get_peft_model(load_model(untrained_llava, dtype=torch.float32), config)
+    for name, value in worn.named_parameters():
+        value.data += 0.3 * torch.randn_like(value) if "lora_" in name else 0
+    worn.save_pretrained(tmp_path / "adapter")
+    merged = load_model(tmp_path / "adapter", dtype=torch.float32)
+    ids = torch.arange(4, 12)[None]
+    with torch.inference_mode():
+        assert torch.allclose(merged(ids).logits, worn(ids).logits, atol=1e-4)
 
 
 def test_an_adapter_answers_wherever_it_lies(

@@ -1,6 +1,7 @@
 """Chat templates as folders have them: mended where the meaning is plain, refused otherwise."""
 
 import json
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from sif.errors import ModelError
 from sif.suspects.connect import connect
 from sif.types import Answer, Query
-from sif.vlm.chat import takes_system_turns
+from sif.vlm.chat import spell, takes_system_turns
 from sif.vlm.folder import load_chat_processor
 from sif.vlm.model import Vlm
 from tests.suspects.questions import questions
@@ -30,6 +31,7 @@ REFUSED = {
     "no words": (PARTS.replace("%s", IMAGE), "writes the words 0 times"),
     "words twice": (PARTS.replace("%s", IMAGE + TEXT + TEXT), "writes the words 2 times"),
     "image twice": (PARTS.replace("%s", IMAGE + IMAGE + TEXT), "marks the picture 2 times"),
+    "chance": ("{{ range(10**5) | random }}" + PARTS.replace("%s", IMAGE + TEXT), "each time"),
     "broken": ("{% for m in messages %}", "refuses it"),
     "division": ("{{ 1 // 0 }}", "refuses it"),
     "terminal codes": ("{{ raise_exception('\x1b[2Jred') }}", r"\x1b[2Jred"),
@@ -58,6 +60,20 @@ def test_a_template_for_words_alone_gets_the_pictures_mark_before_the_words(
     assert vlm.chat_text("what is it ?").strip() == "user: <image>\nwhat is it ?"
     replies = connect(f"hf:{copy}?dtype=float32&device=cpu").ask(questions(2, max_new_tokens=3))
     assert all(isinstance(reply, Answer) for reply in replies), replies
+
+
+def test_a_mark_that_the_processor_does_not_know_becomes_its_own(
+    untrained_llava: Path, tmp_path: Path
+) -> None:
+    own = (untrained_llava / "chat_template.jinja").read_text()
+    other = own.replace("<image>", "<|image_pad|>")
+    vlm = Vlm.load(copy_with_template(untrained_llava, tmp_path / "copy", other), device="cpu")
+    assert vlm.chat_text("what is it ?") == spell(
+        load_chat_processor(untrained_llava), "what is it ?"
+    )
+    parts_only = PARTS.replace("%s", IMAGE.replace("<image>", "<pic>") + TEXT)
+    with pytest.raises(ModelError, match=r"none of its processor's own tokens \(<image>"):
+        load_chat_processor(copy_with_template(untrained_llava, tmp_path / "other", parts_only))
 
 
 def test_the_mark_of_a_picture_stands_in_its_frame(untrained_qwen: Path, tmp_path: Path) -> None:
@@ -121,8 +137,8 @@ def test_a_processor_of_words_alone_is_refused(untrained_llava: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("entries", "words"),
     [
-        ({"crop_size": {"height": 20_000, "width": 20_000}}, "crop_size 20000"),
-        ({"size": {"shortest_edge": 20_000}}, "size 20000"),
+        ({"crop_size": {"height": 20_000, "width": 20_000}}, "makes at most"),
+        ({"size": {"shortest_edge": 20_000}}, "makes at most"),
         ({"image_std": [0, 0.3, 0.3]}, "image_std"),
         ({"image_std": "many"}, "image_std"),
         ({"num_additional_image_tokens": 10**9}, "num_additional_image_tokens 1000000000"),
@@ -139,6 +155,39 @@ def test_a_processor_that_would_fill_memory_or_show_nothing_is_refused(
     with pytest.raises(ModelError) as caught:
         load_chat_processor(copy)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("token", ["<image>", "<a token beyond the model's>"])
+def test_padding_that_the_model_cannot_take_is_its_end(
+    token: str, untrained_llava: Path, tmp_path: Path
+) -> None:
+    copy = copy_with_json(
+        untrained_llava, tmp_path / "copy", "tokenizer_config.json", pad_token=token
+    )
+    assert load_chat_processor(copy).tokenizer.pad_token == "</s>"
+
+
+@pytest.mark.parametrize("names", [("processor_config.json",), ("tokenizer.json",)])
+def test_a_lost_file_of_the_processor_is_named(
+    names: tuple[str, ...], untrained_llava: Path, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(untrained_llava, tmp_path / "copy")
+    for name in names:
+        (copy / name).unlink()
+    with pytest.raises(ModelError, match=rf"expected {names[0]} or .* got none; take them from"):
+        load_chat_processor(copy)
+
+
+def test_code_in_a_folder_is_said_to_be_not_run(untrained_llava: Path, tmp_path: Path) -> None:
+    copy = copy_with_json(
+        untrained_llava,
+        tmp_path / "copy",
+        "config.json",
+        model_type="of_tomorrow",
+        auto_map={"AutoConfig": "configuration_of_tomorrow.Config"},
+    )
+    with pytest.raises(ModelError, match=r"code beside it \(auto_map\).* is not run; name its"):
+        connect(f"hf:{copy}")
 
 
 def test_a_tokenizer_without_padding_pads_with_its_end(

@@ -4,6 +4,7 @@ import json
 import logging
 import math
 import pickle
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,8 @@ from sif.vlm.loading import load_weights
 from sif.vlm.model import Vlm
 from tests.vlm.folders import Tensors, copy_with_json, copy_with_weights
 
+HEAD = "language_model.lm_head.weight"
+SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
 SCALE = "language_model.model.layers.0.self_attn.q_proj.weight_scale"
 
 
@@ -69,6 +72,16 @@ CASES = {
     ),
     "that are no numbers": (filled("1.mlp.up", math.nan), "1.mlp.up_proj.weight in", "copy it"),
     "that are infinite": (filled("lm_head", math.inf), "lm_head.weight in bfloat16", "copy it"),
+    "of whole numbers": (
+        lambda tensors: tensors | {HEAD: tensors[HEAD].to(torch.int8)},
+        "whole numbers (I8) in language_model.lm_head.weight",
+        "nothing says how",
+    ),
+    "of two names": (
+        lambda tensors: tensors | {f"model.{name}": value + 1 for name, value in tensors.items()},
+        "two of other values that both become one",
+        "save the model again",
+    ),
     "with a strange bias": (
         lambda tensors: tensors | {SCALE.replace("weight_scale", "bias"): torch.ones(192)},
         "q_proj.bias",
@@ -87,19 +100,74 @@ def test_weights_that_are_not_the_models_are_refused_with_their_names_and_the_ca
     assert cause in said
 
 
-def test_a_lost_shard_is_named(untrained_llava: Path, tmp_path: Path) -> None:
-    copy = copy_with_weights(untrained_llava, tmp_path / "copy", lambda tensors: tensors)
+def sharded(folder: Path, copy: Path) -> Path:
+    copy_with_weights(folder, copy, lambda tensors: tensors)
     tensors = load_file(copy / "model.safetensors")
     (copy / "model.safetensors").unlink()
-    shards = {name: f"model-0000{1 + ('vision' in name)}-of-00002.safetensors" for name in tensors}
-    for shard in set(shards.values()):
+    shards = {name: SHARDS["vision" in name] for name in tensors}
+    for shard in SHARDS:
         part = {name: value for name, value in tensors.items() if shards[name] == shard}
         save_file(part, copy / shard, metadata={"format": "pt"})
     index = {"metadata": {}, "weight_map": shards}
     (copy / "model.safetensors.index.json").write_text(json.dumps(index))
+    return copy
+
+
+def test_a_lost_shard_is_named(untrained_llava: Path, tmp_path: Path) -> None:
+    copy = sharded(untrained_llava, tmp_path / "copy")
     load_model(copy)
-    (copy / "model-00002-of-00002.safetensors").unlink()
-    assert "its index names model-00002-of-00002.safetensors" in refusal(copy)
+    (copy / SHARDS[1]).unlink()
+    assert f"its index names {SHARDS[1]}" in refusal(copy)
+    pickles = tmp_path / "pickles"
+    shutil.copytree(untrained_llava, pickles)
+    (pickles / "model.safetensors").unlink()
+    index = {"metadata": {}, "weight_map": {"lm_head.weight": "pytorch_model-1.bin"}}
+    (pickles / "pytorch_model.bin.index.json").write_text(json.dumps(index))
+    assert "its index names pytorch_model-1.bin" in refusal(pickles)
+
+
+def test_of_two_sets_of_weights_none_is_chosen(untrained_llava: Path, tmp_path: Path) -> None:
+    copy = sharded(untrained_llava, tmp_path / "copy")
+    shutil.copy(untrained_llava / "model.safetensors", copy)
+    assert "remove the set that is left from before" in refusal(copy)
+
+
+def test_a_tensor_may_be_in_two_shards_if_it_is_the_same(
+    untrained_llava: Path, tmp_path: Path
+) -> None:
+    copy = sharded(untrained_llava, tmp_path / "copy")
+    part, head = load_file(copy / SHARDS[1]), load_file(copy / SHARDS[0])[HEAD]
+    save_file(part | {HEAD: head}, copy / SHARDS[1], metadata={"format": "pt"})
+    load_model(copy)
+    save_file(part | {HEAD: head + 1}, copy / SHARDS[1], metadata={"format": "pt"})
+    assert f"{HEAD} with one value in {SHARDS[0]} and another in {SHARDS[1]}" in refusal(copy)
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", SHARDS[0], "model.pt", None])
+def test_weights_of_another_name_are_named(
+    name: str | None, untrained_llava: Path, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(untrained_llava, tmp_path / "copy")
+    weights = copy / "model.safetensors"
+    if name is not None:
+        weights.rename(copy / name)
+    else:
+        weights.unlink()
+        weights.symlink_to(tmp_path / "nowhere")
+    said = refusal(copy)
+    assert f"got {name or 'model.safetensors (a link that leads nowhere)'}; " in said
+
+
+@pytest.mark.parametrize(
+    "entries", [{"eos_token_id": "x"}, {"eos_token_id": 1.0}, {"early_stopping": "x"}]
+)
+def test_generation_defaults_that_cannot_be_read_are_named(
+    entries: dict[str, object], untrained_llava: Path, tmp_path: Path
+) -> None:
+    copy = copy_with_json(untrained_llava, tmp_path / "copy", "generation_config.json", **entries)
+    said = refusal(copy)
+    assert "generation_config.json" in said
+    assert next(iter(entries)) in said
 
 
 def test_layers_that_the_config_does_not_count_are_not_left_out(
