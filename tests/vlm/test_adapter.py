@@ -74,6 +74,7 @@ def test_the_weights_are_those_that_peft_merges(
 
 
 @pytest.mark.filterwarnings("ignore:.lora_bias=True. was passed")
+@pytest.mark.filterwarnings("ignore:Adapter .default.*invalid shape")
 def test_a_bias_of_an_adapter_is_kept_where_the_layer_has_none(
     untrained_llava: Path, tmp_path: Path
 ) -> None:
