@@ -21,6 +21,8 @@ MOST_ENTRIES: Final = 3_000_000
 MOST_IDS: Final = 1 << 22
 MOST_WORDS: Final = 1 << 20
 """The largest vocabulary that we know has 900,000."""
+MOST_NAMED: Final = 3 << 19
+"""Colons in the file, as each named value has one: those of a million words and of their like."""
 MOST_ADDED: Final = 1 << 16
 """Tokens beside the vocabulary; a thousandth of a second each to read. Whole code books of pictures
 that we know have 33,000."""
@@ -170,6 +172,7 @@ def read_bounded(path: Path) -> bytes:
 
 def _read(data: bytes, where: str, *, most: int) -> Any:
     _check_size(data, where)
+    _check_number(data.count(b":"), MOST_NAMED, "named values", where)
     try:
         return read_json(data, most=most)
     except (TooMuchError, TooDeepError) as error:

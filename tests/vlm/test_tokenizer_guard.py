@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from sif.errors import ModelError
+from sif.errors import FingerprintError, ModelError
 from sif.suspects.connect import connect
+from sif.tokenizer_bounds import bounded_tokenizer
 from sif.types import Answer, Unanswered
 from sif.vlm import tokenizer_guard
 from sif.vlm.folder import load_chat_processor
@@ -208,3 +209,9 @@ def test_a_guarded_tokenizer_is_the_same_to_all_who_use_it(
         for folder in (tmp_path / "saved", untrained_llava)
     )
     assert saved["model"] == own["model"]
+
+
+def test_so_many_named_values_are_refused_before_they_are_read() -> None:
+    """Three million words took four seconds to read, for the same answer."""
+    with pytest.raises(FingerprintError, match="named values in x, got 1,600,000; no tokenizer"):
+        bounded_tokenizer(b'{"no JSON' + b'": ' * 1_600_000, where="x")
