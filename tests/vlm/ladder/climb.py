@@ -15,7 +15,7 @@ from sif.attacks.weights.layerwise import Prune
 from sif.attacks.weights.quantize import Quantize
 from sif.attacks.weights.schedule import LowRank, Training
 from sif.attacks.weights.theft import steal
-from sif.errors import ModelError
+from sif.errors import ModelError, SuspectError
 from sif.fingerprint.folder import FingerprintSet
 from sif.vlm.model import Vlm
 from sif.vlm.probe import Probed, probe
@@ -66,19 +66,27 @@ def climb(architecture: str, root: Path) -> Outcome:
     except ModelError as error:
         sentence = str(error).replace(str(folder), "MODEL")
         return Outcome(architecture=architecture, folder=folder, refusal=sentence)
-    verdict = sif.verify(fingerprint, f"hf:{folder}?device=cpu")
+    queries, failures = asked(fingerprint, folder)
     return Outcome(
         architecture=architecture,
         folder=folder,
         probed=probed,
-        queries=verdict.queries,
-        failures=tuple(
-            trigger.unanswered
-            for trigger in verdict.per_trigger
-            if trigger.unanswered and not trigger.unanswered.startswith("empty answer")
-        ),
+        queries=queries,
+        failures=failures,
         fingerprint=fingerprint,
     )
+
+
+def asked(fingerprint: FingerprintSet, folder: Path) -> tuple[int, tuple[str, ...]]:
+    """How many questions were put, and why some failed; random weights may say no word."""
+    try:
+        verdict = sif.verify(fingerprint, f"hf:{folder}?device=cpu")
+    except SuspectError as error:
+        if "empty answer" not in str(error):
+            raise
+        return len(fingerprint.triggers), ()
+    reasons = [one.unanswered for one in verdict.per_trigger if one.unanswered]
+    return verdict.queries, tuple(one for one in reasons if not one.startswith("empty answer"))
 
 
 def attack_of(thief: str) -> WeightAttack:
