@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from sif.errors import UsageError
 from sif.files import is_there
+from sif.plain_files import read_text_file
 from sif.validation import first_fault
 from sif.visible import visible
 from sif.yaml_once import NoYamlError, read_yaml
@@ -83,7 +84,7 @@ def read_built_in(
             f"expected a {noun} among {', '.join(built_in)} or a YAML file, got {str(name)!r}"
         )
     try:
-        return path.read_text(encoding="utf-8")
+        return read_text_file(path)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"expected a {noun} in YAML, got {name}: {error}") from error
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sif.errors import FingerprintError
 from sif.json_once import TooDeepError, TooMuchError, read_json
+from sif.plain_files import open_file
 from sif.visible import visible
 
 TOKENIZER_FILE: Final = "tokenizer.json"
@@ -162,7 +163,7 @@ def read_bounded(path: Path) -> bytes:
         FingerprintError: missing, or too large.
     """
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return file.read(LARGEST_FILE + 1)
     except OSError as error:
         raise FingerprintError(

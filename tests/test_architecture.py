@@ -22,12 +22,13 @@ ROOT = Path(__file__).parent.parent
 LINKS = ("watermark", "attacks", "eval", "prompts")
 
 # What a layer may import besides itself.
-FOUNDATION = {"sif.errors", "sif.types", "sif.staging"}
+FOUNDATION = {"sif.errors", "sif.types", "sif.staging", "sif.plain_files"}
 CORE = FOUNDATION | {"sif", "sif.prompts", "sif.watermark"}
 ALLOWED = {
     "sif.errors": set(),
     "sif.types": {"sif.errors"},
     "sif.staging": set(),
+    "sif.plain_files": set(),
     "sif.prompts": FOUNDATION,
     "sif.watermark": FOUNDATION,
     "sif": CORE,

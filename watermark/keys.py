@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Final, NoReturn, SupportsIndex
 
 from sif.errors import FingerprintError, StorageError, UsageError
+from sif.plain_files import read_text_file
 from sif.staging import staged, sweep
 
 SECRET_BYTES: Final = 32
@@ -98,7 +99,7 @@ class KeyRing:
         """
         path = Path(path)
         try:
-            text = path.read_text(encoding="ascii")
+            text = read_text_file(path, encoding="ascii")
             mode = stat.S_IMODE(path.stat().st_mode)
         except (OSError, UnicodeDecodeError) as error:
             raise StorageError(f"cannot read the key file {path}: {_why(error)}") from error

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from sif.attacks.datasets.pair import excerpt
 from sif.errors import UsageError
 from sif.pictures.reading import place_of
+from sif.plain_files import LARGE, read_file
 from sif.vlm.plain_words import first_line
 
 MARKS: Final = (
@@ -57,7 +58,7 @@ def read_records(path: Path) -> list[Record]:
 
 def _text(path: Path) -> str:
     try:
-        data = path.read_bytes()
+        data = read_file(path, most=LARGE)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else first_line(error)
         raise UsageError(

@@ -10,6 +10,7 @@ from typing import Final
 from sif.attacks.datasets.lines import Record
 from sif.errors import UsageError
 from sif.pictures.reading import place_of
+from sif.plain_files import open_file
 from sif.vlm.plain_words import first_line
 
 MAGIC: Final = b"PAR1"
@@ -19,7 +20,7 @@ ROWS: Final = 64
 def is_parquet(path: Path) -> bool:
     """Whether a file begins as parquet does."""
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return file.read(4) == MAGIC
     except (OSError, ValueError):
         return False

@@ -16,6 +16,7 @@ from sif.attacks.datasets import read_pairs
 from sif.errors import UsageError
 from sif.pictures.colours import to_rgb
 from sif.pictures.reading import check_picture, place_of, read_image
+from sif.plain_files import LARGE, read_file
 from sif.vlm.placeholders import found_in, without
 
 logger = logging.getLogger(__name__)
@@ -139,7 +140,7 @@ def digest_examples(examples: Iterable[Example]) -> str:
     digest = hashlib.sha256()
     for example in examples:
         if isinstance(example.image, Path):
-            content = example.image.read_bytes()
+            content = read_file(example.image, most=LARGE)
         elif isinstance(example.image, bytes):
             content = example.image
         else:

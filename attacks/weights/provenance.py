@@ -13,6 +13,7 @@ from typing import Final, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue, ValidationError
 
 from sif.errors import StorageError
+from sif.plain_files import read_text_file
 
 FILE: Final = "provenance.json"
 LIBRARIES: Final = ("torch", "transformers", "accelerate", "peft", "bitsandbytes")
@@ -58,7 +59,7 @@ class Provenance(BaseModel):
             StorageError: there is none, or it is damaged.
         """
         try:
-            return cls.model_validate_json((folder / FILE).read_text(encoding="utf-8"))
+            return cls.model_validate_json(read_text_file(folder / FILE))
         except (OSError, ValidationError) as error:
             reason = str(error).split("\n")[0]
             raise StorageError(f"expected a {FILE} in {folder}: {reason}") from error

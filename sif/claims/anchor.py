@@ -33,6 +33,7 @@ from sif.fingerprint.folder import SECRET, TOKENIZER, FingerprintSet
 from sif.fingerprint.manifest import GREEN_SCHEME
 from sif.fingerprint.recipe import load_recipe
 from sif.fingerprint.segmenter import FileSegmenter, tokenizer_json
+from sif.plain_files import read_file
 from sif.scratch import scratch
 from sif.tokenizer_bounds import TOKENIZER_FILE, parse_tokenizer, read_bounded
 from sif.vlm.folder import load_processor
@@ -230,7 +231,7 @@ def salt_in(path: Path) -> bytes:
     """
     if not path.exists():
         write_private(path, f"{secrets.token_hex(SALT_BYTES)}\n".encode())
-    return parse_salt(path.read_bytes(), where=str(path))
+    return parse_salt(read_file(path), where=str(path))
 
 
 def parse_salt(data: bytes, *, where: str) -> bytes:
@@ -268,7 +269,7 @@ def words_sha256(folder: Path, special_ids: Iterable[int]) -> str:
     else:
         for file in sorted(folder.glob("*")):
             if not file.name.endswith(("config.json", ".jinja")):
-                content[file.name] = sha256(file.read_bytes())
+                content[file.name] = sha256(read_file(file))
     return sha256(canonical({"tokenizer": content, "special_ids": sorted(special_ids)}))
 
 
@@ -334,7 +335,7 @@ def begin_for(folder: Path, model: str | None, *, recipe: str = "sif") -> bytes:
     """
     _forget_unanchored(folder)
     if (folder / UNANCHORED).exists() and (folder / ANCHOR_REQUEST).exists():
-        return (folder / ANCHOR_REQUEST).read_bytes()
+        return read_file(folder / ANCHOR_REQUEST)
     if model is None:
         raise UsageError("expected your model, whose tokenizer is fixed with the secret")
     processor = load_processor(model)

@@ -17,6 +17,7 @@ from typing import Final
 
 from sif.errors import ClaimError
 from sif.files import writing
+from sif.plain_files import LARGE, read_file
 from sif.staging import staged
 
 NAME: Final = re.compile(r"[a-z]+(/[A-Za-z0-9_][A-Za-z0-9._-]*){1,2}")
@@ -109,7 +110,7 @@ def _write(file: object, files: Mapping[str, bytes | Path]) -> None:
             member.external_attr = _MODE
             content = files[name]
             archive.writestr(
-                member, content if isinstance(content, bytes) else content.read_bytes()
+                member, content if isinstance(content, bytes) else read_file(content, most=LARGE)
             )
 
 

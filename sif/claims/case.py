@@ -21,6 +21,7 @@ from sif.fingerprint.manifest import Manifest, TriggerRecord
 from sif.ownership.policy import Policy
 from sif.ownership.run import RunRecord
 from sif.ownership.verdict import Verdict
+from sif.plain_files import LARGE, read_file
 from sif.types import Suspect
 from sif.watermark.keys import KeyRing, RevealedKeys
 
@@ -177,7 +178,7 @@ class Case:
         """
         if name not in self.files:
             raise ClaimError(f"the bundle lacks {name}")
-        return self.files[name].read_bytes()
+        return read_file(self.files[name], most=LARGE)
 
     def take(self, name: str) -> bytes:
         """A file of the bundle, as the owner signed it.

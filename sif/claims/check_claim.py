@@ -31,6 +31,7 @@ from sif.fingerprint.manifest import GREEN_SCHEME
 from sif.fingerprint.segmenter import FileSegmenter
 from sif.json_once import MOST_VALUES, ReadTwoWaysError, TooMuchError, read_json
 from sif.ownership.run import RECORD, VERDICT
+from sif.plain_files import read_file
 from sif.tokenizer_bounds import MOST_ENTRIES, TOKENIZER_FILE
 from sif.watermark.keys import KeyRing, RevealedKeys
 
@@ -66,9 +67,9 @@ def _check_json(name: str, path: Path) -> None:
     """Nobody is to read a file of the bundle in two ways."""
     match path.suffix:
         case ".json":
-            texts = [path.read_bytes()]
+            texts = [read_file(path)]
         case ".jsonl":
-            data = path.read_bytes()
+            data = read_file(path)
             if (lines := data.count(b"\n")) > MOST_LINES:
                 raise ClaimError(f"expected at most {MOST_LINES:,} lines in {name}, got {lines:,}")
             texts = data.split(b"\n")

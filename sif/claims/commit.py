@@ -50,6 +50,7 @@ from sif.file_digests import Report, silent
 from sif.files import write_atomically
 from sif.fingerprint.folder import SECRET, FingerprintSet
 from sif.ownership.policy import Policy
+from sif.plain_files import read_file
 from sif.watermark.keys import SEEDS, KeyRing
 
 PUBLISHED = (
@@ -291,7 +292,7 @@ def prepare_request(fingerprint: Path) -> bytes:
     path = folder / TIMESTAMP_REQUEST
     if not path.exists():
         write_atomically(path, new_request(stamped))
-    return path.read_bytes()
+    return read_file(path)
 
 
 def stamp(fingerprint: Path, response: bytes, roots: Sequence[Certificate]) -> Token:
@@ -335,7 +336,7 @@ def _bring_anchor(source: Path, folder: Path, fingerprint: FingerprintSet, keys:
     fixed.check_ring(keys)
     if not (folder / SALT).exists():
         write_private(folder / SALT, files[SALT])
-    elif (folder / SALT).read_bytes() != files[SALT]:
+    elif read_file(folder / SALT) != files[SALT]:
         raise ClaimError(
             f"{folder} was begun without this anchor; move it away and begin a new claim"
         )

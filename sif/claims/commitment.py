@@ -30,6 +30,7 @@ from sif.fingerprint.folder import TOKENIZER
 from sif.fingerprint.manifest import Manifest, ModelRecord, TriggerRecord
 from sif.fingerprint.recipe import Recipe
 from sif.ownership.policy import Policy
+from sif.plain_files import read_file
 from sif.types import GenerationSettings
 
 SUBJECT: Final = "fingerprint"
@@ -226,7 +227,7 @@ def public_files(fingerprint: Path) -> dict[str, str]:
     """SHA-256 of every public file of a fingerprint but its pictures, by its path in it."""
     paths = [*fingerprint.glob("*.json"), *(fingerprint / TOKENIZER).glob("*")]
     return {
-        path.relative_to(fingerprint).as_posix(): sha256(path.read_bytes())
+        path.relative_to(fingerprint).as_posix(): sha256(read_file(path))
         for path in sorted(paths)
         if path.is_file() and not path.name.startswith(".")
     }

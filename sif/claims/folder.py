@@ -5,6 +5,7 @@ from typing import Final
 
 from sif.errors import ClaimError
 from sif.fingerprint.folder import CLAIM
+from sif.plain_files import read_file
 
 COMMITMENT: Final = "commitment.dsse.json"
 PUBLIC_KEY: Final = "public.pem"
@@ -36,7 +37,7 @@ def read(path: Path, *, mend: str) -> bytes:
         ClaimError: it is missing or cannot be read.
     """
     try:
-        return path.read_bytes()
+        return read_file(path)
     except FileNotFoundError as error:
         raise ClaimError(f"expected {path}, which is missing; {mend}") from error
     except OSError as error:

@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 from sif.errors import ClaimError, UsageError
 from sif.fingerprint.model_manifest import ModelManifest
+from sif.plain_files import open_file
 
 LONGEST: Final = 1 << 22
 REFUSALS: Final = (
@@ -41,7 +42,7 @@ def read_signature(path: Path) -> bytes:
         ClaimError: there is none, or one that is too long.
     """
     try:
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             data = stream.read(LONGEST + 1)
     except OSError as error:
         raise ClaimError(

@@ -20,6 +20,7 @@ from sif.fingerprint.model_manifest import (
     hash_model,
     read_model_manifest,
 )
+from sif.plain_files import read_file
 from sif.suspects.weights import weights_digest
 
 
@@ -71,7 +72,7 @@ def bring_signature(fingerprint: Path, signature: Path) -> None:
 
 def _add(fingerprint: Path, name: str, data: bytes) -> None:
     path = fingerprint / name
-    if path.exists() and sha256(path.read_bytes()) == sha256(data):
+    if path.exists() and sha256(read_file(path)) == sha256(data):
         return
     if (claim_of(fingerprint) / COMMITMENT).exists():
         raise ClaimError(

@@ -27,6 +27,7 @@ from sif.claims.signing import write_private
 from sif.errors import ClaimError, UsageError
 from sif.file_digests import Report, sha256_of_files, silent
 from sif.files import write_atomically
+from sif.plain_files import open_file, read_file
 
 KEPT: Final = "possession.key"
 DOMAIN: Final = b"sif possession 1\x00"
@@ -204,7 +205,7 @@ def read_proof(path: Path) -> Proof:
         ClaimError: something else.
     """
     try:
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             data = stream.read(LONGEST + 1)
         if len(data) > LONGEST:
             raise ClaimError(
@@ -261,7 +262,7 @@ def _first_other(theirs: Mapping[str, str] | None, ours: Mapping[str, str] | Non
 
 def _read(path: Path) -> _Kept:
     try:
-        return _Kept.model_validate_json(path.read_bytes())
+        return _Kept.model_validate_json(read_file(path))
     except (OSError, ValidationError) as error:
         raise ClaimError(
             f"expected salts and digests in {path}, got something else; restore it from your copy"

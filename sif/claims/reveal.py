@@ -66,6 +66,7 @@ from sif.ownership.run import (
     read_verdict,
 )
 from sif.ownership.verdict import Verdict
+from sif.plain_files import LARGE, read_file
 from sif.suspects.kept import KeptAnswers
 
 FINGERPRINT, RUN = "fingerprint", "run"
@@ -333,4 +334,4 @@ def _json(model: BaseModel) -> Any:
 
 
 def _content(file: bytes | Path) -> bytes:
-    return file if isinstance(file, bytes) else file.read_bytes()
+    return file if isinstance(file, bytes) else read_file(file, most=LARGE)

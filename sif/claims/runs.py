@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sif.claims.folder import RUNS, claim_of
 from sif.errors import ClaimError
 from sif.files import write_atomically
+from sif.plain_files import read_file
 
 NAME: Final = re.compile(r"[^ ?@]+")
 
@@ -61,7 +62,7 @@ def _read(fingerprint: Path) -> Runs:
     if not path.exists():
         return Runs()
     try:
-        return Runs.model_validate_json(path.read_bytes())
+        return Runs.model_validate_json(read_file(path))
     except (OSError, ValidationError) as error:
         raise ClaimError(
             f"expected the count of runs in {path}, got something else; restore it from your copy"

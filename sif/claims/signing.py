@@ -36,6 +36,7 @@ from sif.claims.canonical import sha256
 from sif.claims.folder import read
 from sif.errors import ClaimError, StorageError
 from sif.files import write_atomically
+from sif.plain_files import read_file
 
 KINDS: Final = "Ed25519, ECDSA (P-256 or P-384) or RSA (2048 bits or more)"
 SMALLEST_RSA: Final = 2048
@@ -153,7 +154,7 @@ class SigningKey:
                 another one or cannot be asked for.
         """
         try:
-            mode, pem = stat.S_IMODE(path.stat().st_mode), path.read_bytes()
+            mode, pem = stat.S_IMODE(path.stat().st_mode), read_file(path)
         except OSError as error:
             raise ClaimError(
                 f"expected a private key (PEM) in {path}: {error.strerror}; name the owner's with "

@@ -23,6 +23,7 @@ from sif.fingerprint.segmenter import FileSegmenter, FolderSegmenter, Segmenter
 from sif.fingerprint.weights import read_weights
 from sif.json_once import read_json
 from sif.pictures.reading import check_picture, read_picture
+from sif.plain_files import LARGE, MOST, read_file, read_text_file
 from sif.tokenizer_bounds import TOKENIZER_FILE, read_bounded
 from sif.types import GenerationSettings, Query
 from sif.watermark.greenlist.count import (
@@ -295,9 +296,11 @@ def read_manifest(folder: Path) -> Manifest:
             hint = f", {there}; name the folder that was given to `sif fingerprint --out`"
         raise FingerprintError(f"expected a fingerprint folder with {MANIFEST}, got {folder}{hint}")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text_file(path)
         read_json(text)  # which refuses what is said twice, or without end
         return Manifest.model_validate_json(text)
+    except OSError as error:
+        raise FingerprintError(f"cannot read {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         first = str(error).split("\n")
         raise FingerprintError(
@@ -312,17 +315,30 @@ def manifest_sha256(folder: Path) -> str:
         FingerprintError: there is none.
     """
     try:
-        return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+        return hashlib.sha256(read_file(folder / MANIFEST)).hexdigest()
     except OSError as error:
-        raise FingerprintError(f"expected {folder / MANIFEST}, got none: {error}") from error
+        raise FingerprintError(
+            f"expected {folder / MANIFEST}, got none: {error.strerror}"
+        ) from error
 
 
 def tokenizer_sha256(folder: Path) -> str:
-    """Digest over the names and contents of a tokenizer's files."""
+    """Digest over the names and contents of a tokenizer's files.
+
+    Raises:
+        FingerprintError: one of them cannot be read.
+    """
     digest = hashlib.sha256()
     for file in sorted(folder.glob("*")) if folder.is_dir() else []:
-        digest.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+        digest.update(file.name.encode() + b"\0" + hashlib.sha256(_content(file)).digest())
     return digest.hexdigest()
+
+
+def _content(path: Path, most: int = MOST) -> bytes:
+    try:
+        return read_file(path, most=most)
+    except OSError as error:
+        raise FingerprintError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _trigger(folder: Path, record: TriggerRecord) -> Trigger:
@@ -334,7 +350,7 @@ def _trigger(folder: Path, record: TriggerRecord) -> Trigger:
 def _check(path: Path, sha256: str) -> bytes:
     if not path.is_file():
         raise FingerprintError(f"expected {path}, which the manifest names; it is missing")
-    data = path.read_bytes()
+    data = _content(path, most=LARGE)
     if hashlib.sha256(data).hexdigest() != sha256:
         raise FingerprintError(
             f"expected {path} as the manifest describes it, got other content; a re-encoded or "

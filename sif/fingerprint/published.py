@@ -26,6 +26,7 @@ from sif.fingerprint.manifest import Manifest, ModelRecord, PublishedKey, Trigge
 from sif.fingerprint.request import public_name
 from sif.fingerprint.workspace import Workspace
 from sif.pictures.reading import read_image
+from sif.plain_files import LARGE, read_file
 from sif.types import GenerationSettings
 from sif.vlm.pixels import png_bytes
 from sif.watermark.greenlist.published import HASH_KEY, Scheme
@@ -167,7 +168,9 @@ def _read(place: Path) -> _Found:
                 f"expected {place / name}, which is missing; restore it, or move the folder away"
             )
     try:
-        result = _Result.model_validate_json((place / RESULT).read_bytes())
+        result = _Result.model_validate_json(read_file(place / RESULT))
+    except OSError as error:
+        raise FingerprintError(f"cannot read {place / RESULT}: {error.strerror}") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
@@ -179,7 +182,7 @@ def _read(place: Path) -> _Found:
         size = read_image(place / PICTURE).size
     except UsageError as error:
         raise FingerprintError(str(error)) from error
-    return _Found(place, result, (place / PICTURE).read_bytes(), size)
+    return _Found(place, result, read_file(place / PICTURE, most=LARGE), size)
 
 
 def _common(found: Sequence[_Found], defaults: ReleasedDefaults) -> tuple[Scheme, float]:

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sif.errors import FingerprintError
+from sif.plain_files import read_file
 
 WEIGHTS = "weights.json"
 
@@ -46,7 +47,10 @@ def read_weights(folder: Path, *, sha256: str, vocabulary_size: int) -> Float[np
         FingerprintError: missing, changed, or of another vocabulary.
     """
     path = folder / WEIGHTS
-    data = path.read_bytes() if path.is_file() else b""
+    try:
+        data = read_file(path) if path.is_file() else b""
+    except OSError as error:
+        raise FingerprintError(f"cannot read {path}: {error.strerror}") from error
     if hashlib.sha256(data).hexdigest() != sha256:
         raise FingerprintError(
             f"expected {path} as the manifest describes it, got "

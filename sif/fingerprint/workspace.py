@@ -27,6 +27,7 @@ from sif.fingerprint.manifest import Manifest, Request, TriggerRecord
 from sif.fingerprint.model_manifest import MODEL_MANIFEST, MODEL_SIGNATURE, ModelManifest
 from sif.fingerprint.segmenter import tokenizer_json
 from sif.fingerprint.weights import WEIGHTS, WeightTable
+from sif.plain_files import LARGE, read_file, read_text_file
 from sif.staging import is_staged, sweep
 from sif.tokenizer_bounds import TOKENIZER_FILE
 from sif.vlm.pixels import png_bytes
@@ -103,7 +104,7 @@ class Workspace:
             write_atomically(path, request.model_dump_json(indent=2))
             return
         try:
-            begun = Request.model_validate_json(path.read_text(encoding="utf-8"))
+            begun = Request.model_validate_json(read_text_file(path))
         except ValidationError as error:
             raise FingerprintError(
                 f"expected a request of version 1 in {path}, got something else; use a new folder"
@@ -135,10 +136,13 @@ class Workspace:
         path = self.folder / TRIGGERS / f"{trigger}.json"
         if not path.exists():
             return None
-        record = TriggerRecord.model_validate_json(path.read_text(encoding="utf-8"))
+        record = TriggerRecord.model_validate_json(read_text_file(path))
         for file, sha256 in ((record.file, record.sha256), (record.base_file, record.base_sha256)):
             there = self.folder / str(file)
-            if not there.exists() or hashlib.sha256(there.read_bytes()).hexdigest() != sha256:
+            if (
+                not there.exists()
+                or hashlib.sha256(read_file(there, most=LARGE)).hexdigest() != sha256
+            ):
                 return None
         return record
 
@@ -163,7 +167,7 @@ class Workspace:
             ModelError: the tokenizer cannot be written as one file.
         """
         target, data = self.folder / TOKENIZER, tokenizer_json(tokenizer)
-        kept = {path.name: path.read_bytes() for path in target.glob("*") if path.is_file()}
+        kept = {path.name: read_file(path) for path in target.glob("*") if path.is_file()}
         if kept != {TOKENIZER_FILE: data}:
             staging = self.folder / TRIGGERS / ".tokenizer"
             shutil.rmtree(staging, ignore_errors=True)

@@ -21,6 +21,7 @@ from sif.marks.train import Progress, Report
 from sif.marks.verify import MarkVerdict, verify
 from sif.marks.vision_model import VisionModel
 from sif.marks.watermark import MANIFEST, PRIVATE, SECRET, open_private
+from sif.plain_files import read_text_file
 from sif.staging import sweep
 from sif.watermark.keys import KeyRing
 
@@ -166,7 +167,7 @@ def _claim(folder: Path, request: Request) -> bool:
         write_atomically(path, request.model_dump_json(indent=2), mode=PRIVATE)
         return False
     try:
-        begun = Request.model_validate_json(path.read_text(encoding="utf-8"))
+        begun = Request.model_validate_json(read_text_file(path))
     except ValidationError as error:
         raise WatermarkError(
             f"expected a request of version 1 in {path}, got something else; use a new folder"

@@ -32,6 +32,7 @@ from sif.marks.recipe import MarkRecipe
 from sif.marks.tower import Readout
 from sif.marks.vision_model import VisionModel
 from sif.pictures.reading import read_image
+from sif.plain_files import LARGE, read_file
 from sif.validation import first_fault
 from sif.vlm.pixels import png_bytes
 from sif.watermark.activemark.coders import Decoder, Encoder
@@ -219,7 +220,7 @@ class Watermark:
         manifest = read_manifest(folder)
         pictures = [_checked_picture(folder, image) for image in manifest.images]
         try:
-            tensors = load((folder / CODERS).read_bytes())
+            tensors = load(read_file(folder / CODERS, most=LARGE))
         except (OSError, SafetensorError) as error:
             raise WatermarkError(
                 f"cannot read {folder / CODERS}: {error}; restore it from your backup"
@@ -236,12 +237,14 @@ def read_manifest(folder: Path) -> MarkManifest:
     """
     path = folder / MANIFEST
     try:
-        return MarkManifest.model_validate_json(path.read_bytes())
-    except OSError as error:
+        return MarkManifest.model_validate_json(read_file(path))
+    except FileNotFoundError as error:
         raise WatermarkError(
             f"expected a watermark folder with {MANIFEST}, got {folder}; make one with "
             "sif activemark embed, or run the same command again if it was interrupted"
         ) from error
+    except OSError as error:
+        raise WatermarkError(f"cannot read {path}: {error.strerror}") from error
     except ValidationError as error:
         where, what, _ = first_fault(error)
         raise WatermarkError(

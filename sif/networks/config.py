@@ -19,6 +19,7 @@ from sif.networks.reading import OutputKind
 from sif.networks.thefts import AnyObfuscation
 from sif.networks.thefts.dataset import Dataset
 from sif.networks.thefts.fit import Fit
+from sif.plain_files import read_text_file
 from sif.validation import first_fault
 from sif.vlm.foreign import READING
 from sif.vlm.plain_words import first_line, shown
@@ -121,7 +122,7 @@ def read_config(path: Path) -> TrainConfig:
     try:
         if path.stat().st_size > LARGEST:
             raise UsageError(f"expected a YAML file of at most {LARGEST // 2**20} MiB at {path}")
-        written = read_yaml(path.read_text(encoding="utf-8"))
+        written = read_yaml(read_text_file(path))
     except UNREADABLE as error:
         reason = shown(" ".join(str(error).split()), longest=LONGEST_REASON)
         raise UsageError(f"expected a YAML file at {path}: {reason}") from error

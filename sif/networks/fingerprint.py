@@ -34,6 +34,7 @@ from sif.networks.reading import Reading
 from sif.networks.threshold import RankRule, Threshold, choose_threshold
 from sif.networks.verifier import Own, Verifier, build_verifier
 from sif.networks.weights import digest_network
+from sif.plain_files import LARGE, read_file
 from sif.validation import first_fault
 from sif.vlm.foreign import READING
 from sif.vlm.plain_words import first_line, shown
@@ -281,11 +282,13 @@ def _contents(
 def _read_manifest(folder: Path) -> NetworkManifest:
     path = folder / MANIFEST
     try:
-        return NetworkManifest.model_validate_json(path.read_bytes())
-    except OSError as error:
+        return NetworkManifest.model_validate_json(read_file(path))
+    except FileNotFoundError as error:
         raise FingerprintError(
             f"expected a fingerprint of `sif metav train` in {folder}, found no {MANIFEST}"
         ) from error
+    except OSError as error:
+        raise FingerprintError(f"cannot read {path}: {error.strerror}") from error
     except ValidationError as error:
         fault = first_fault(error)
         where = shown(fault.where) or "content"
@@ -297,7 +300,7 @@ def _read_manifest(folder: Path) -> NetworkManifest:
 
 def _read(path: Path, sha256: str) -> dict[str, Tensor]:
     try:
-        content = path.read_bytes()
+        content = read_file(path, most=LARGE)
     except OSError as error:
         raise FingerprintError(f"cannot read {path}: {error.strerror}") from error
     if hashlib.sha256(content).hexdigest() != sha256:

@@ -30,6 +30,7 @@ from sif.errors import FingerprintError
 from sif.files import write_atomically
 from sif.fingerprint.folder import manifest_sha256
 from sif.ownership.policy import Policy
+from sif.plain_files import read_text_file
 from sif.validation import without_default
 from sif.watermark.greenlist.count import GreenCount, z_score
 
@@ -252,7 +253,9 @@ def read_calibration(folder: Path) -> Calibration | None:
     if not path.exists():
         return None
     try:
-        found = Calibration.model_validate_json(path.read_text(encoding="utf-8"))
+        found = Calibration.model_validate_json(read_text_file(path))
+    except OSError as error:
+        raise FingerprintError(f"cannot read {path}: {error.strerror}") from error
     except (ValidationError, UnicodeDecodeError) as error:
         raise FingerprintError(
             f"expected a calibration of version 1 in {path}, got something else; run sif calibrate "

@@ -21,6 +21,7 @@ from sif.ownership.policy import Policy
 from sif.ownership.questions import queries_of
 from sif.ownership.references import References, check_work, replies_to
 from sif.ownership.sequential import ask_by_trigger, observe
+from sif.plain_files import read_file
 from sif.types import Answer, Reply, Suspect
 
 PANEL: Final = "panel.json"
@@ -76,7 +77,9 @@ def read_panel(folder: Path, measured: Calibration) -> PanelAnswers | None:
     if not path.exists():
         return None
     try:
-        found = PanelAnswers.model_validate_json(path.read_bytes())
+        found = PanelAnswers.model_validate_json(read_file(path))
+    except OSError as error:
+        raise FingerprintError(f"cannot read {path}: {error.strerror}") from error
     except ValidationError as error:
         raise FingerprintError(
             f"expected answers of a panel, version 1, in {path}, got something else; run sif "

@@ -16,6 +16,7 @@ from sif.files import write_atomically
 from sif.fingerprint.folder import CLAIM
 from sif.ownership.policy import Policy
 from sif.ownership.verdict import Verdict
+from sif.plain_files import read_text_file
 from sif.staging import sweep
 from sif.suspects.kept import KeptAnswers
 
@@ -175,7 +176,7 @@ def read_verdict(run: Path) -> Verdict:
 
 def _read(path: Path, model: type[Model]) -> Model:
     try:
-        return model.model_validate_json(path.read_text(encoding="utf-8"))
+        return model.model_validate_json(read_text_file(path))
     except FileNotFoundError as error:
         raise StorageError(
             f"expected a finished run with {path.name} in {path.parent}, got none; "

@@ -31,6 +31,7 @@ from sif.ownership.allowance import allowances_of
 from sif.ownership.calibration import read_calibration
 from sif.ownership.policy import Policy
 from sif.ownership.run import JOURNAL
+from sif.plain_files import read_file
 from sif.scratch import scratch
 from sif.session.silence import counted, refuse_silence
 from sif.suspects.connect import connect
@@ -166,7 +167,7 @@ class SdaSession:
             return "fingerprint"
         if self.run is not None and (self.run / RESULT).is_file():
             with suppress(ValidationError):  # of another version: judged as new
-                earlier = Divergence.model_validate_json((self.run / RESULT).read_bytes())
+                earlier = Divergence.model_validate_json(read_file(self.run / RESULT))
                 return earlier.without.policy.order
         return "drawn"
 

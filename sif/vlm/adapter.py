@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from sif.errors import ModelError
+from sif.plain_files import read_text_file
 from sif.scratch import scratch
 from sif.vlm.foreign import READING
 from sif.vlm.loading import refuse_no_numbers, without_its_report
@@ -274,7 +275,7 @@ def _settings(folder: Path) -> Mapping[str, Any]:
     try:
         if file.stat().st_size > LONGEST:
             raise ValueError(f"longer than {LONGEST} bytes")
-        words = json.loads(file.read_text(encoding="utf-8"))
+        words = json.loads(read_text_file(file))
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(
             f"cannot read {file}: {first_line(error)}; copy the adapter again"

@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from sif.errors import ModelError
+from sif.plain_files import read_text_file
 from sif.vlm.foreign import READING
 from sif.vlm.plain_words import first_line, shown
 
@@ -47,7 +48,7 @@ FEW: Final = 10**7
 def shards_of(index: Path) -> set[str]:
     """The files that an index names; none where it is damaged, which is for its reader to say."""
     try:
-        table = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+        table = json.loads(read_text_file(index))["weight_map"]
         return {str(file) for file in table.values()}
     except READING:
         return set()
