@@ -4,12 +4,12 @@ Knows nothing of other forms.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from sif.attacks.datasets.lines import Record
-from sif.attacks.datasets.pair import FaultError
+from sif.attacks.datasets.pair import FaultError, excerpt
 
 SPLIT: Final = re.compile(r"(?:train|val|test)\d{4}")
 
@@ -33,11 +33,7 @@ def captions_of(value: Mapping[str, Any], file: str) -> Iterator[Record]:
     Raises:
         FaultError: captions are missing, or pictures that they are of.
     """
-    names = {
-        image["id"]: image.get("file_name")
-        for image in value["images"]
-        if isinstance(image, Mapping) and isinstance(image.get("id"), int | str)
-    }
+    names = _pictures(value["images"], file)
     for number, said in enumerate(value["annotations"], start=1):
         place = f"{file}, annotation {number}"
         if not isinstance(said, Mapping) or "caption" not in said:
@@ -50,6 +46,25 @@ def captions_of(value: Mapping[str, Any], file: str) -> Iterator[Record]:
                 f"{place}: expected the picture that it is about among the images, got none"
             )
         yield Record({"image": names[key], "caption": said["caption"]}, place)
+
+
+def _pictures(images: Iterable[Any], file: str) -> dict[int | str, Any]:
+    """Names of files by id.
+
+    Raises:
+        FaultError: one id stands for two files.
+    """
+    names: dict[int | str, Any] = {}
+    for image in images:
+        if not isinstance(image, Mapping) or not isinstance(image.get("id"), int | str):
+            continue
+        key, name = image["id"], image.get("file_name")
+        if names.setdefault(key, name) != name:
+            raise FaultError(
+                f"{file}: expected one picture for each id among the images, got two for "
+                f"{excerpt(str(key))}; give each an id of its own"
+            )
+    return names
 
 
 def folders_of(path: Path) -> list[Path]:

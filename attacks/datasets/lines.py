@@ -23,6 +23,8 @@ MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+PACKED: Final = ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh", "bzip2"))
+"""How packed files begin, and what packed them."""
 LISTS: Final = ("data", "train", "rows", "records", "examples", "samples")
 """Names that a list of records goes by in an object around it."""
 
@@ -71,6 +73,11 @@ def _text(path: Path) -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
+        if packer := next((name for head, name in PACKED if data.startswith(head)), None):
+            raise UsageError(
+                f"expected a JSONL file, a JSON list or parquet, got {place_of(path)}, which is "
+                f"packed by {packer}; unpack it first"
+            ) from error
         line = data[: error.start].count(b"\n") + 1
         raise UsageError(
             f"expected a JSONL file, a JSON list or parquet, got {place_of(path)}, line {line} of "

@@ -4,6 +4,7 @@ Knows no file formats.
 """
 
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,6 +50,8 @@ def words_of(value: Any, field: str, *, blank: bool) -> str:
     Raises:
         FaultError: no text, one without words where it needs some, or half a character.
     """
+    if isinstance(value, float) and not isfinite(value):
+        value = None  # as tables write that there is nothing
     if isinstance(value, int | float) and not isinstance(value, bool):
         value = repr(value)
     if not isinstance(value, str) or not (blank or value.strip()):

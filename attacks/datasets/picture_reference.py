@@ -7,8 +7,11 @@ import base64
 import binascii
 import re
 from collections.abc import Sequence
+from math import isnan
 from pathlib import Path
 from typing import Any, Final
+from unicodedata import normalize
+from urllib.parse import unquote
 
 from sif.attacks.datasets.pair import FaultError, PassedOver, excerpt
 from sif.errors import UsageError
@@ -32,8 +35,9 @@ INSIDE: Final = (
 )
 """Fields of an object that is a picture."""
 ADDRESS: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{1,20}://")
+OF_FILES: Final = "file://"
 DATA_URL: Final = re.compile(r"data:[^,]{0,200},", re.IGNORECASE)
-BASE64: Final = re.compile(r"[A-Za-z0-9+/_\-\s]+={0,2}\s*")
+BASE64: Final = re.compile(r"[A-Za-z0-9+/_\-\s]++={0,2}+\s*+")
 SHORTEST_BASE64: Final = 60
 LONGEST_PATH: Final = 4096
 DEEPEST: Final = 4
@@ -69,6 +73,8 @@ def _flat(reference: Any, deepest: int) -> list[Any]:
     """Pictures in lists and objects; nothing for null and empty words."""
     if reference is None or reference == "" or reference == b"" or not deepest:
         return []
+    if isinstance(reference, float) and isnan(reference):  # as tables write that there is nothing
+        return []
     if isinstance(reference, list | tuple):
         return [one for item in reference for one in _flat(item, deepest - 1)]
     if isinstance(reference, dict):
@@ -89,6 +95,8 @@ def _of_data_url(url: str) -> bytes:
 
 
 def _of_words(words: str, folders: Sequence[Path]) -> Path | bytes:
+    if words.startswith(OF_FILES):
+        words = unquote(words.removeprefix(OF_FILES))
     if ADDRESS.match(words):
         raise FaultError(
             f"expected a file, got the address {excerpt(words)}; pictures are not fetched: "
@@ -111,11 +119,12 @@ def _of_words(words: str, folders: Sequence[Path]) -> Path | bytes:
 
 
 def _file(words: str, folders: Sequence[Path]) -> Path | None:
-    """The file of these words, written with slashes of either kind."""
+    """The file of these words, with slashes of either kind and accents in one sign or in two."""
     if "\0" in words or len(words) > LONGEST_PATH:
         return None
     spellings = [words, words.replace("\\", "/")] if "\\" in words else [words]
-    for spelling in spellings:
+    spellings += [normalize(form, one) for one in spellings for form in ("NFC", "NFD")]
+    for spelling in dict.fromkeys(spellings):
         for folder in folders:
             path = folder / spelling
             try:

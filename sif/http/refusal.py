@@ -13,7 +13,16 @@ from sif.visible import visible
 
 LONGEST: Final = 200
 # Fields in which servers put their words, in the order of how much they say.
-WORDS: Final = ("message", "msg", "detail", "error", "errors", "error_description", "reason")
+WORDS: Final = (
+    "message",
+    "msg",
+    "detail",
+    "error",
+    "errors",
+    "error_description",
+    "reason",
+    *("base_resp", "status_msg"),
+)
 DEEPEST: Final = 8
 # As a server may spell a parameter.
 SPELLINGS: Final = {

@@ -42,6 +42,8 @@ from sif.vlm.plain_words import first_line, shown
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 LARGEST: Final = 64 * 2**20
+MOST_VALUES: Final = 2_000_000
+"""In a reply, by the signs that part them; a value may take fifty times the memory of its text."""
 SHOWN: Final = 4096
 REFUSED: Final = (401, 403)
 ABSENT: Final = (404, 405, 410, 501)
@@ -173,6 +175,9 @@ class EndpointNetwork:
             reply = await request(client, url, content, limits)
         if isinstance(reply, Failure):
             return reply
+        if (values := sum(map(reply.count, (b",", b"[", b"{")))) > MOST_VALUES:
+            what = f"a reply of some {values:,} values, more than the {MOST_VALUES:,} that are read"
+            return Failure(f"{what}; no batch of outputs has as many", Kind.LASTING)
         try:
             return json.loads(reply)
         except (ValueError, RecursionError):

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from PIL import Image, ImageCms
 
-from sif.pictures.levels import UnclearLevelsError, levels_of
+from sif.pictures.levels import UnclearLevelsError, is_signed, levels_of
 
 FAULTS: Final = (
     *(OSError, SyntaxError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError),
@@ -24,6 +24,8 @@ BAND: Final = 1 << 20
 """Pixels that are brought over at once."""
 LARGEST_PROFILE: Final = 1 << 24
 ORIENTATION: Final = 274
+SIGNED: Final = [2 * value for value in range(128)] + [0] * 128
+"""Levels of bytes that are read as if they had no sign."""
 TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -65,6 +67,9 @@ def bring_to_rgb(image: Image.Image) -> Brought:
     packed = _packed(image)
     image.load()
     method, remarks = _turn(image)
+    if image.mode in ("L", "RGB") and is_signed(image):
+        image = _with_info(image.point(SIGNED * len(image.getbands())), image)
+        remarks.append("signed values of 8 bits, taken as 0 to 127")
     if image.mode.startswith("I") or image.mode == "F":
         levels, more = levels_of(image, packed)
         remarks += more

@@ -22,6 +22,11 @@ LITTLE_OVER: Final = 1.5
 SURELY_LEVELS: Final = 16.0
 """Floats up to `LITTLE_OVER` are shares of white, from here on they count levels."""
 BELOW_ZERO: Final = 1 / 16
+PHOTOMETRIC: Final = 262
+"""Tag of TIFF; Pillow heeds it in pictures of 8 bits, and only there."""
+WHITE_IS_ZERO: Final = 0
+SAMPLE_FORMAT: Final = 339
+SIGNED_VALUES: Final = 2
 
 
 class UnclearLevelsError(ValueError):
@@ -38,6 +43,13 @@ def levels_of(image: Image.Image, packed: str = "") -> tuple[Levels, list[str]]:
     Raises:
         UnclearLevelsError: no rule fits the values.
     """
+    levels, remarks = _levels(image, packed)
+    if _first(getattr(image, "tag_v2", {}).get(PHOTOMETRIC)) == WHITE_IS_ZERO:
+        return 255 - levels, [*remarks, "counted from white"]
+    return levels, remarks
+
+
+def _levels(image: Image.Image, packed: str) -> tuple[Levels, list[str]]:
     values = np.asarray(image)
     if image.mode == "F":
         return _of_floats(values)
@@ -48,6 +60,11 @@ def levels_of(image: Image.Image, packed: str = "") -> tuple[Levels, list[str]]:
     return _of_integers(values if signed else values.view(np.uint32), signed=signed)
 
 
+def is_signed(image: Image.Image) -> bool:
+    """Whether one bit of each value in a TIFF is its sign."""
+    return bool(_first(getattr(image, "tag_v2", {}).get(SAMPLE_FORMAT)) == SIGNED_VALUES)
+
+
 def _type_of(image: Image.Image, packed: str) -> tuple[int, bool]:
     """Bits of a value, and whether one of them is its sign."""
     tags: Any = getattr(image, "tag_v2", {})
@@ -55,9 +72,9 @@ def _type_of(image: Image.Image, packed: str) -> tuple[int, bool]:
         return 12, False
     if image.mode.startswith("I;16") or image.format in ("PPM", "PNG"):
         return 16, False
-    stored, kind = (_first(tags.get(number)) for number in (258, 339))
+    stored, kind = (_first(tags.get(number)) for number in (258, SAMPLE_FORMAT))
     if stored == 16:
-        return 16, kind == 2
+        return 16, kind == SIGNED_VALUES
     return 32, kind != 1
 
 

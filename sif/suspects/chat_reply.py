@@ -16,6 +16,8 @@ from sif.types import Answer, Reply, TopTokens, Unanswered
 
 # Where servers put what a model thinks, apart from its answer.
 THINKING: Final = ("reasoning_content", "reasoning")
+BROKEN_OFF: Final = ("error", "abort", "aborted", "cancelled", "canceled")
+"""Reasons why a server ended an answer that the model would have gone on with."""
 DEEPEST: Final = 100
 LONGEST_FINISH: Final = 40
 MOST_TOKENS: Final = 20
@@ -53,8 +55,14 @@ def parse_completion(body: bytes) -> Completion:
         return Completion({}, f"malformed reply: no JSON ({what}); it begins {begins!r}")
     if not isinstance(said, dict):
         return Completion({}, f"malformed reply: a JSON {type(said).__name__}, not an object")
-    if said.get("error") and not said.get("choices"):
-        words = one_line(words_of(json.dumps({"error": said["error"]})))
+    choice = _first_choice(said)
+    fault = choice.get("error") or (None if choice else said.get("error"))
+    if fault:
+        words = one_line(words_of(json.dumps({"error": fault})))
+        return Completion(said, f"the endpoint reports an error: {words}", words)
+    finish = _finish(choice.get("finish_reason")) or ""
+    if finish.casefold() in BROKEN_OFF:
+        words = f"the answer was broken off (finish reason: {finish}), try again"
         return Completion(said, f"the endpoint reports an error: {words}", words)
     return Completion(said)
 
@@ -74,13 +82,13 @@ def read_completion(
         return Unanswered(reason=completion.fault)
     choices = completion.said.get("choices")
     if not isinstance(choices, list) or not choices:
-        return Unanswered(reason="malformed reply: no choices in it")
+        return Unanswered(reason=f"malformed reply: no choices in it{_told(completion.said)}")
     choice = choices[0]
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(message, dict):
         return Unanswered(reason="malformed reply: no message in its first choice")
     finish = _finish(choice.get("finish_reason"))
-    if finish == "content_filter":
+    if finish is not None and finish.casefold().startswith("content_filter"):
         return Unanswered(reason="withheld by the endpoint's content filter")
     if message.get("refusal"):
         return Unanswered(reason="refused by the model")
@@ -102,6 +110,19 @@ def read_completion(
             "kept; allow more with ?answer_chars=N in the address"
         )
     return reply
+
+
+def _told(said: dict[str, Any]) -> str:
+    """What a server says of itself where an answer should be, after a colon."""
+    body = json.dumps(said)
+    words = words_of(body)
+    return "" if words == body else f": {one_line(words)}"
+
+
+def _first_choice(said: dict[str, Any]) -> dict[str, Any]:
+    choices = said.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first if isinstance(first, dict) else {}
 
 
 def _said(content: Any) -> Spoken | Unanswered:

@@ -298,7 +298,7 @@ class OpenAISuspect:
 def _failure_in(completion: Completion) -> Failure:
     """An error that a server sent as if it were an answer."""
     kind = Kind.PASSING if may_pass(completion.error) else Kind.LASTING
-    return Failure(completion.fault, kind, 200, json.dumps(completion.said["error"]))
+    return Failure(completion.fault, kind, 200, json.dumps({"error": completion.error}))
 
 
 def _pause(attempt: int, asked: float) -> float:

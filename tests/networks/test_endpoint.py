@@ -55,6 +55,16 @@ def test_replies_that_are_no_batch_of_numbers_are_refused(reply, world: Small) -
             EndpointNetwork(server.url)(world.data.inputs[:2])
 
 
+def test_a_reply_of_more_values_than_any_batch_is_not_read(
+    world: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint, "MOST_VALUES", 1000)
+    with serving(world.protected) as server:
+        server.reply = lambda outputs: {"outputs": [{"": 0}] * 1000}
+        with pytest.raises(SuspectError, match=r"2,\d+ values, more than the 1,000"):
+            EndpointNetwork(server.url)(world.data.inputs[:2])
+
+
 def test_null_is_a_number_that_is_not_finite(world: Small) -> None:
     with serving(world.protected) as server:
         server.reply = lambda outputs: {"outputs": [[None, 1.0, 2.0] for _ in outputs]}

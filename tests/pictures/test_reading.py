@@ -50,6 +50,22 @@ def test_sixteen_bits_keep_their_upper_eight_whatever_else_is_in_the_picture(val
     assert (levels(sixteen_bit_png(np.stack([flat] * 3, -1))) == value >> 8).all()
 
 
+@pytest.mark.parametrize("kind", [np.uint16, np.float32])
+def test_deep_pictures_may_count_from_white(kind: type) -> None:
+    """As those of 8 bits, which Pillow turns over itself."""
+    values = (RAMP * (1 if kind is np.float32 else 65535)).astype(kind)
+    data = io.BytesIO()
+    Image.fromarray(values).save(data, "TIFF", tiffinfo={262: 0})
+    assert (of_grey(data.getvalue()) == 255 - of_grey(tiff(values))).all()
+
+
+def test_eight_bits_with_a_sign_are_scaled_like_sixteen() -> None:
+    values = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    data = io.BytesIO()
+    Image.fromarray(values).save(data, "TIFF", tiffinfo={339: 2})
+    assert (of_grey(data.getvalue()) == np.where(values < 128, values * 2, 0)).all()
+
+
 def test_a_transparent_value_of_sixteen_bits_lies_on_white_and_nothing_else_does() -> None:
     values = (65535 * RAMP).astype(np.uint16)
     read = of_grey(sixteen_bit_png(values, clear=struct.pack(">H", 0)))

@@ -463,6 +463,19 @@ for _name in ("null", "true", "a number", "a huge number", "a list", "an object"
         "malformed reply: content is a|empty answer",
     )
 add("no fields", says("{}"), "malformed reply: no choices")
+add(
+    "an error instead of choices",
+    says('{"object": "error", "message": "this key has no rights"}'),
+    "no choices in it: this key has no rights",
+)
+add(
+    "a status of its own",
+    says('{"base_resp": {"status_code": 1004, "status_msg": "login fail"}, "choices": null}'),
+    "no choices in it: login fail",
+)
+add("broken off by an error", says(completion(finish="error")), "broken off")
+add("aborted", says(completion(finish="abort")), "broken off")
+add("filtered with a reason", says(completion(finish="content_filter: violence")), "filter")
 add("no choices", says(good(choices=[])), "malformed reply: no choices")
 add("content missing", says({"choices": [{"message": {}}]}), "empty answer")
 add("content empty", says(completion("")), "empty answer")

@@ -1,6 +1,7 @@
 """Data sets as people have them, each about the one picture img/a.png."""
 
 import base64
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,7 @@ def room_in(folder: Path) -> Path:
     """A folder with the picture."""
     (folder / "img").mkdir()
     (folder / "img" / "a.png").write_bytes(PNG)
+    (folder / "img" / "\u00fc.png").write_bytes(PNG)
     return folder
 
 
@@ -93,6 +95,8 @@ GOOD: dict[str, bytes] = {
     "raw64.jsonl": lines(with_fields(image=RAW64)),
     "raw64-lines.jsonl": lines(with_fields(image=RAW64[:70] + "\n" + RAW64[70:])),
     "vqa.jsonl": lines(VQA),
+    "decomposed.jsonl": lines(with_fields(image="img/u\u0308.png")),
+    "composed.jsonl": lines(with_fields(image="img/\u00fc.png")),
     "alpaca.jsonl": lines(
         {"image": "img/a.png", "instruction": PROMPT, "input": "", "output": ANSWER}
     ),
@@ -140,6 +144,14 @@ BAD: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "s3.jsonl": (lines(with_fields(image="s3://bucket/a.png")), ("line 1", "not fetched")),
     "blank.jsonl": (lines(PLAIN, with_fields(answer=" \t ")), ("line 2", "'answer'")),
     "empty.jsonl": (lines(with_fields(answer="")), ("line 1", "'answer'")),
+    "nan.jsonl": (lines(with_fields(answer=float("nan"))), ("line 1", "'answer'", "null")),
+    "infinite.jsonl": (lines(with_fields(prompt=float("inf"))), ("line 1", "'prompt'", "null")),
+    "blanks.jsonl": (lines(with_fields(image=" " * 60_000)), ("line 1",)),
+    "packed.jsonl": (gzip.compress(lines(PLAIN)), ("packed by gzip", "unpack it first")),
+    "twins.json": (
+        json.dumps(COCO | {"images": [*COCO["images"], {"id": 1, "file_name": "b.png"}]}).encode(),
+        ("one picture for each id",),
+    ),
     "null.jsonl": (lines(with_fields(answer=None)), ("line 1", "'answer'", "null")),
     "null-prompt.jsonl": (lines(with_fields(prompt=None)), ("line 1", "'prompt'", "null")),
     "true.jsonl": (lines(with_fields(answer=True)), ("line 1", "'answer'", "bool")),
