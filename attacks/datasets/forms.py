@@ -87,6 +87,9 @@ def _of_turns(turns: list[Any], name: str) -> tuple[list[Said], list[Any]]:
                 answer = words_of(words, f"{name}.{number}", blank=False)
                 said.append(Said("\n".join(asked), answer))
                 asked = []
+            elif role in MODELS and said and words:  # one answer in two turns
+                before = said[-1]
+                said[-1] = before._replace(answer="\n".join([before.answer or "", words]))
             elif role not in MODELS | SYSTEMS:
                 raise FaultError(
                     f"expected turns of a user and a model, got the role {excerpt(role)} in "

@@ -108,13 +108,14 @@ def test_every_answer_of_a_conversation_is_an_example_of_its_own(
         {"from": "human", "value": "Really?"},
         {"from": "human", "value": "Say."},
         {"from": "gpt", "value": "Yes."},
+        {"from": "gpt", "value": "Really."},
         {"from": "human", "value": "unanswered"},
     ]
     (room / "d.jsonl").write_bytes(lines({"image": "img/a.png", "conversations": turns}))
     pairs = read_pairs(room / "d.jsonl", answers=True)
     assert [(pair.prompt, pair.answer) for pair in pairs] == [
         (f"<image>\n{PROMPT}", ANSWER),
-        ("Really?\nSay.", "Yes."),
+        ("Really?\nSay.", "Yes.\nReally."),
     ]
     assert "1 records have several answers" in caplog.text
     asked = read_pairs(room / "d.jsonl", answers=False)
