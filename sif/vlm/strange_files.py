@@ -26,6 +26,9 @@ INDICES: Final = (".safetensors.index.json", ".bin.index.json")
 COUNTS: Final = re.compile(r".*(layers?|depths?|experts|blocks|stages)")
 IMPLEMENTATION: Final = "_implementation"
 MOST_PARTS: Final = 4096
+# Tables of angles are made for all of a head, before any weights.
+WIDTHS: Final = re.compile(r".*head_dim")
+WIDEST: Final = 1 << 16
 
 
 def refuse_strange_files(source: str | Path) -> None:
@@ -49,12 +52,13 @@ def refuse_strange_files(source: str | Path) -> None:
             f"{shown(repr(kernel))} in the config.json of {source}, which is code to be fetched "
             "and run; take that entry out"
         )
-    for name, number in numbers_in(words, COUNTS):
-        if number > MOST_PARTS:
-            raise ModelError(
-                f"expected a model of at most {MOST_PARTS} {shown(name)}, got {shown(number)} in "
-                f"the config.json of {source}; take the config.json that belongs to the weights"
-            )
+    for names, most in ((COUNTS, MOST_PARTS), (WIDTHS, WIDEST)):
+        for name, number in numbers_in(words, names):
+            if number > most:
+                raise ModelError(
+                    f"expected a model of at most {most} {shown(name)}, got {shown(number)} in "
+                    f"the config.json of {source}; take the config.json that belongs to the weights"
+                )
 
 
 def _refuse_file(folder: Path, file: Path) -> None:
