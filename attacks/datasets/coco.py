@@ -6,7 +6,7 @@ Knows nothing of other forms.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from sif.attacks.datasets.lines import Record
 from sif.attacks.datasets.pair import FaultError, excerpt
@@ -41,7 +41,7 @@ def captions_of(value: Mapping[str, Any], file: str) -> Iterator[Record]:
                 f"{place}: expected a caption, got none; of COCO's files, captions_*.json has them"
             )
         key = said.get("image_id")
-        if not isinstance(key, int | str) or not names.get(key):
+        if not _is_id(key) or not names.get(key):
             raise FaultError(
                 f"{place}: expected the picture that it is about among the images, got none"
             )
@@ -56,15 +56,20 @@ def _pictures(images: Iterable[Any], file: str) -> dict[int | str, Any]:
     """
     names: dict[int | str, Any] = {}
     for image in images:
-        if not isinstance(image, Mapping) or not isinstance(image.get("id"), int | str):
+        key = image.get("id") if isinstance(image, Mapping) else None
+        if not _is_id(key):
             continue
-        key, name = image["id"], image.get("file_name")
+        name = image.get("file_name")
         if names.setdefault(key, name) != name:
             raise FaultError(
                 f"{file}: expected one picture for each id among the images, got two for "
                 f"{excerpt(str(key))}; give each an id of its own"
             )
     return names
+
+
+def _is_id(value: Any) -> TypeGuard[int | str]:
+    return isinstance(value, int | str) and not isinstance(value, bool)
 
 
 def folders_of(path: Path) -> list[Path]:

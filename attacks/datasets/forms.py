@@ -20,6 +20,10 @@ WORDS: Final = {"text", "input_text", "output_text"}
 PICTURES: Final = {"image", "image_url", "input_image"}
 
 
+FIELDS: Final = frozenset((*NAMES, *TURNS, *PROMPTS, *ANSWERS, "input"))
+"""All fields of a record that mean something here."""
+
+
 class Said(NamedTuple):
     """A prompt as it was read, and what was answered to it."""
 

@@ -122,10 +122,15 @@ def _no_json(place: str, text: str, error: Exception) -> UsageError:
     )
 
 
+def _is_set(value: Any) -> bool:
+    """Whether it is a list of records, and no field of one record."""
+    return isinstance(value, list) and bool(value) and all(isinstance(it, dict) for it in value)
+
+
 def _listed(value: Any, path: Path) -> Iterator[Record]:
     """The records of a list, also of one inside an object; else the one that it is."""
     if isinstance(value, dict):
-        held = next((value[name] for name in LISTS if isinstance(value.get(name), list)), None)
+        held = next((value[name] for name in LISTS if _is_set(value.get(name))), None)
         if held is None:
             yield Record(value, f"{place_of(path)}, line 1")
             return

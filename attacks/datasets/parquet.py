@@ -3,7 +3,7 @@
 Pictures in it are bytes, and stay as they are. Knows nothing of what records hold.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -26,8 +26,12 @@ def is_parquet(path: Path) -> bool:
         return False
 
 
-def rows_of(path: Path) -> Iterator[Record]:
+def rows_of(path: Path, names: Collection[str]) -> Iterator[Record]:
     """Its rows, read some at a time.
+
+    Args:
+        path: of the file.
+        names: of the columns that are read; what is in others need not be readable.
 
     Raises:
         UsageError: damaged, or no package to read it with.
@@ -42,11 +46,21 @@ def rows_of(path: Path) -> Iterator[Record]:
     number = 0
     try:
         with ParquetFile(path) as table:
-            for batch in table.iter_batches(batch_size=ROWS):
+            held = [name for name in table.schema_arrow.names if name in names]
+            if twice := next((name for name in held if held.count(name) > 1), None):
+                raise ValueError(f"two columns called {twice!r}; give each a name of its own")
+            for batch in table.iter_batches(batch_size=ROWS, columns=held):
                 for row in batch.to_pylist():
                     number += 1
                     yield Record(row, f"{place_of(path)}, row {number}")
-    except (OSError, pyarrow.ArrowException, ValueError, TypeError, MemoryError) as error:
+    except (
+        OSError,
+        pyarrow.ArrowException,
+        ValueError,
+        TypeError,
+        MemoryError,
+        OverflowError,
+    ) as error:
         raise UsageError(
             f"expected readable parquet at {place_of(path)}, got a fault behind row {number}: "
             f"{first_line(error)}"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sif import prompts
 from sif.attacks.datasets.coco import captions_of, folders_of, is_coco
-from sif.attacks.datasets.forms import form_of
+from sif.attacks.datasets.forms import FIELDS, form_of
 from sif.attacks.datasets.lines import Record, read_records
 from sif.attacks.datasets.pair import FaultError, Pair, PassedOver
 from sif.attacks.datasets.parquet import is_parquet, rows_of
@@ -71,9 +71,9 @@ def _records(path: Path) -> tuple[Iterable[Record], Sequence[Path]]:
                 f"expected a JSONL file, a JSON list or parquet at {place_of(path)}, got a folder "
                 "without parquet files"
             )
-        return (row for table in tables for row in rows_of(table)), [path]
+        return (row for table in tables for row in rows_of(table, FIELDS)), [path]
     if is_parquet(path):
-        return rows_of(path), [path.parent]
+        return rows_of(path, FIELDS), [path.parent]
     records = read_records(path)
     if len(records) == 1 and is_coco(records[0].value):
         return _with_faults(captions_of(records[0].value, place_of(path))), folders_of(path)

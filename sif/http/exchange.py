@@ -20,7 +20,7 @@ import httpx
 from h11 import ProtocolError
 
 from sif.errors import UsageError
-from sif.http.refusal import is_about_quota, one_line, words_of
+from sif.http.refusal import is_about_quota, one_line, without_key, words_of
 
 PASSING: Final = (408, 409, 425, 429)
 # A client that cannot be served now or ever; another key, address or payment mends it.
@@ -130,7 +130,21 @@ async def request(
         url: where to; redirects are followed on the same host only.
         content: JSON, to be posted; None to get what is there.
         limits: beyond which it is given up.
+
+    A failure does not hold the client's key, whichever part of a reply repeats it.
     """
+    outcome = await _outcome(client, url, content, limits)
+    if outcome is TOO_SLOW or not isinstance(outcome, Failure):
+        return outcome
+    key = client.headers.get("authorization", "").removeprefix(BEARER)
+    return outcome._replace(
+        reason=without_key(outcome.reason, key), complaint=without_key(outcome.complaint, key)
+    )
+
+
+async def _outcome(
+    client: httpx.AsyncClient, url: str, content: bytes | None, limits: Limits
+) -> bytes | Failure:
     try:
         place = httpx.URL(url)
     except httpx.InvalidURL as error:
@@ -214,7 +228,7 @@ async def _read(response: httpx.Response, limits: Limits) -> bytes | Failure:
 async def _refused(response: httpx.Response) -> Failure:
     status = response.status_code
     body = await _beginning(response)
-    text = _without_key(body.decode("utf-8", "replace"), response.request)
+    text = body.decode("utf-8", "replace")
     words = one_line(words_of(text)) or one_line(response.reason_phrase)
     kind = Kind.LASTING
     if status in HOPELESS or (status == 429 and is_about_quota(text)):
@@ -223,12 +237,6 @@ async def _refused(response: httpx.Response) -> Failure:
         kind = Kind.PASSING
     reason = f"HTTP {status}: {words}" if words else f"HTTP {status}"
     return Failure(reason, kind, status, text, _pause(response.headers.get("retry-after", "")))
-
-
-def _without_key(text: str, asked: httpx.Request) -> str:
-    """What a server says, but for a key that it repeats."""
-    key = asked.headers.get("authorization", "").removeprefix(BEARER)
-    return text.replace(key, "***") if key else text
 
 
 async def _beginning(response: httpx.Response) -> bytes:

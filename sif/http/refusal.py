@@ -12,6 +12,8 @@ from typing import Any, Final
 from sif.visible import visible
 
 LONGEST: Final = 200
+SHORTEST_BEGINNING: Final = 8
+"""Letters of a key by which what was cut off is known to be one."""
 # Fields in which servers put their words, in the order of how much they say.
 WORDS: Final = (
     "message",
@@ -109,6 +111,15 @@ def is_about_length(body: str) -> bool:
 def one_line(text: str) -> str:
     """A stranger's words in one line that can be stored and shown, cut off where they are long."""
     return visible(" ".join(text[: 20 * LONGEST].split()), longest=LONGEST)
+
+
+def without_key(text: str, key: str | None) -> str:
+    """What a server says, but for a key that it repeats: whole, or cut off, in capitals or not."""
+    if not key or key[:SHORTEST_BEGINNING].casefold() not in text.casefold():
+        return text
+    for length in range(len(key), min(len(key), SHORTEST_BEGINNING) - 1, -1):
+        text = re.sub(re.escape(key[:length]), "***", text, flags=re.IGNORECASE)
+    return text
 
 
 def _names(text: str, name: str) -> bool:

@@ -22,7 +22,7 @@ from torch import Tensor
 from sif.errors import SuspectError, UsageError
 from sif.event_loop import run_to_end
 from sif.http.exchange import TOO_SLOW, Failure, Kind, Limits, open_client, request
-from sif.http.refusal import one_line
+from sif.http.refusal import one_line, without_key
 from sif.networks.domain import Inputs
 from sif.networks.endpoint_forms import (
     Declared,
@@ -135,7 +135,7 @@ class EndpointNetwork:
         except ValueError as error:
             raise SuspectError(
                 f"expected {_expected(self._form)} from {self!r}, with rows of one shape; got "
-                f"{first_line(error)}"
+                f"{without_key(first_line(error), self._key())}"
             ) from error
         if said.dim() < 2 or len(said) not in (len(inputs), size):
             raise SuspectError(
@@ -181,7 +181,7 @@ class EndpointNetwork:
         try:
             return json.loads(reply)
         except (ValueError, RecursionError):
-            words = one_line(reply[:SHOWN].decode("utf-8", "replace"))
+            words = without_key(one_line(reply[:SHOWN].decode("utf-8", "replace")), self._key())
             return Failure(f"no JSON but {words or 'nothing'}", Kind.LASTING)
 
     def _key(self) -> str | None:

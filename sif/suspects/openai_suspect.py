@@ -20,7 +20,7 @@ import httpx
 from sif.errors import SuspectError, UsageError
 from sif.event_loop import run_to_end
 from sif.http.exchange import TOO_SLOW, Failure, Kind, Limits, open_client, request
-from sif.http.refusal import is_about_pictures, may_pass
+from sif.http.refusal import is_about_pictures, may_pass, without_key
 from sif.suspects.chat_reply import Completion, parse_completion, read_completion
 from sif.suspects.chat_request import messages
 from sif.suspects.mending import mend
@@ -225,7 +225,7 @@ class OpenAISuspect:
             sent.completion, sent.seconds, tokens=sent.tokens, most=self._options.answer_chars
         )
         if isinstance(reply, Unanswered):
-            return replace(reply, reason=self._without_key(reply.reason))
+            return replace(reply, reason=without_key(reply.reason, self._key))
         self._settle(terms)
         return replace(reply, concessions=terms.concessions(settings, self._options.logprobs))
 
@@ -289,10 +289,7 @@ class OpenAISuspect:
         return frozenset(self._options.omit)
 
     def _shown(self, failure: Failure) -> str:
-        return self._without_key(failure.reason)
-
-    def _without_key(self, text: str) -> str:
-        return text if self._key is None else text.replace(self._key, "***")
+        return without_key(failure.reason, self._key)
 
 
 def _failure_in(completion: Completion) -> Failure:

@@ -103,10 +103,14 @@ def test_a_key_is_sent_and_never_shown(world: Small, monkeypatch: pytest.MonkeyP
         server.status = lambda number: 403
         with pytest.raises(SuspectError) as refused:
             found.network(world.data.inputs[:1])
+        server.raw = lambda to: (to.send_response(200), to.end_headers(), to.wfile.write(b"s3cret"))
+        with pytest.raises(SuspectError, match=r"got no JSON but \*\*\*") as repeated:
+            found.network(world.data.inputs[:1])
+        server.raw = None
         with pytest.raises(SuspectError) as named:
             EndpointNetwork(server.url.replace("//", "//me:s3cret@"))(world.data.inputs[:1])
     assert server.keys[0] == "Bearer s3cret"
-    assert "s3cret" not in f"{found} {refused.value!r} {named.value!r}"
+    assert "s3cret" not in f"{found} {refused.value!r} {repeated.value!r} {named.value!r}"
     assert found.remote
 
 

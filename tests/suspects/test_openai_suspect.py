@@ -237,6 +237,32 @@ def test_the_key_is_sent_and_shown_nowhere(
     assert not any("hunter2" in text for text in shown)
 
 
+KEY = "sk-Proj-0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        (200, json.dumps({"error": "y" * 185 + KEY})),
+        (200, json.dumps({"message": "y" * 185 + KEY})),
+        (200, "y" * 45 + KEY),
+        (400, "y" * 185 + KEY),
+        failure(500, KEY.upper()),
+        completion("", "x" * 20 + KEY),
+    ],
+    ids=["error", "no choices", "no JSON", "refused", "failed", "finish reason"],
+)
+def test_a_key_that_is_cut_off_where_words_are_is_not_shown_either(
+    response: Response, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUDIT_KEY", KEY)
+    endpoint = serve(lambda number, body: response)
+    (reply,) = connect(endpoint.uri + "?key_env=AUDIT_KEY&attempts=1").ask([question(0)])
+    assert isinstance(reply, Unanswered)
+    assert KEY[:8].lower() not in reply.reason.lower()
+    assert "***" in reply.reason
+
+
 def test_it_can_be_asked_from_within_a_running_event_loop(serve: Serve) -> None:
     suspect = connect(serve(lambda number, body: completion("yes")).uri)
 

@@ -55,6 +55,27 @@ def table(rows: list[dict[str, Any]]) -> bytes:
     return bytes(sink.getvalue())
 
 
+def columns(**more: Any) -> bytes:
+    """The plain record as parquet, with further columns."""
+    held = {name: pyarrow.array([value]) for name, value in PLAIN.items()}
+    sink = pyarrow.BufferOutputStream()
+    pyarrow.parquet.write_table(pyarrow.table(held | more), sink)
+    return bytes(sink.getvalue())
+
+
+def columns_named(*names: str) -> bytes:
+    """Columns of one text, whatever they are called."""
+    texts = [pyarrow.array([name]) for name in names]
+    sink = pyarrow.BufferOutputStream()
+    pyarrow.parquet.write_table(pyarrow.Table.from_arrays(texts, names=list(names)), sink)
+    return bytes(sink.getvalue())
+
+
+def no_text() -> Any:
+    """A column of text whose bytes are none."""
+    return pyarrow.Array.from_buffers(pyarrow.string(), 1, pyarrow.array([b"\xff"]).buffers())
+
+
 def room_in(folder: Path) -> Path:
     """A folder with the picture."""
     (folder / "img").mkdir()
@@ -105,6 +126,13 @@ GOOD: dict[str, bytes] = {
     ),
     "bytes.parquet": table([{"image": PNG, "prompt": PROMPT, "answer": ANSWER}]),
     "path.parquet": table([PLAIN]),
+    "far-date.parquet": columns(at=pyarrow.array([2**30], pyarrow.date32())),
+    "far-time.parquet": columns(at=pyarrow.array([2**55], pyarrow.timestamp("ms"))),
+    "nanoseconds.parquet": columns(at=pyarrow.array([2**60 + 1], pyarrow.timestamp("ns"))),
+    "zone.parquet": columns(at=pyarrow.array([1], pyarrow.timestamp("us", "Mars/Base"))),
+    "other-bytes.parquet": columns(other=no_text()),
+    "own-list.jsonl": lines(with_fields(data=[1, 2])),
+    "own-empty-list.jsonl": lines(with_fields(examples=[])),
     "cauldron.parquet": table(
         [
             {
@@ -199,6 +227,17 @@ BAD: dict[str, tuple[bytes, tuple[str, ...]]] = {
         ("annotation 1", "caption"),
     ),
     "cut.json": (json.dumps([PLAIN]).encode()[:-4], ("line 1", "as JSON")),
+    "true-id.json": (
+        json.dumps(COCO | {"annotations": [{"image_id": True, "caption": "x"}]}).encode(),
+        ("annotation 1", "among the images"),
+    ),
+    "far-answer.parquet": (
+        columns(answer=pyarrow.array([2**30], pyarrow.date32())),
+        ("readable parquet", "row 0"),
+    ),
+    "no-text.parquet": (columns(answer=no_text()), ("readable parquet", "row 0")),
+    "twice.parquet": (columns_named(*PLAIN, "answer"), ("two columns called 'answer'",)),
+    "no-column.parquet": (table([{"x": 1}]), ("row 1", "as JSON")),
     "cut.parquet": (table([PLAIN])[:200], ("parquet",)),
     "no-image.parquet": (table([{"image": b"nothing", "prompt": "p", "answer": "a"}]), ("row 1",)),
 }
