@@ -8,6 +8,7 @@
 protocol of KServe, Triton, MLServer and OpenVINO. Knows nothing of how bytes travel.
 """
 
+import json
 import re
 from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -16,10 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sif.http.refusal import one_line, words_of
 from sif.networks.placing import (
     Place,
     Placing,
     Task,
+    check_size,
     choose_input,
     choose_output,
     laid,
@@ -47,6 +50,7 @@ OF_V2: Final = {
 }
 UNNAMED: Final = "input-0"
 DEEPEST: Final = 32
+"""Axes that an input or output may have."""
 
 
 class Declared(NamedTuple):
@@ -118,6 +122,7 @@ def requested(
         return Request({"inputs": array.tolist()}, notes)
     size = chosen.shape[0] if chosen.shape else None
     if size and size > 1 and len(array) < size:
+        check_size((size, *array.shape[1:]), chosen)
         array = np.concatenate([array, np.repeat(array[-1:], size - len(array), axis=0)])
     others = other_inputs(known.inputs or (chosen,), chosen, said, batch=len(array))
     if form == "v2":
@@ -160,13 +165,15 @@ def outputs(said: Any, known: Declared, asked: Placing, task: Task | None) -> Te
         raise ValueError("no object")
     found = said.get("outputs", said.get("predictions"))
     if found is None:
-        raise ValueError("neither outputs nor predictions")
+        words = one_line(words_of(json.dumps(said)))
+        raise ValueError(f"neither outputs nor predictions but {words}")
     if isinstance(found, list) and found and all(isinstance(one, dict) for one in found):
         found = _tensors(found) if {"name", "data"} <= set(found[0]) else _columns(found)
     if isinstance(found, dict):
         found = _chosen(found, known, asked, task)
     try:
-        numbers = np.array(_without_null(found), dtype=np.float32)
+        with np.errstate(over="ignore"):  # beyond float32 is infinite
+            numbers = np.array(_without_null(found), dtype=np.float32)
     except (TypeError, ArithmeticError) as error:
         raise ValueError("something that is no number") from error
     if numbers.ndim == 0:
@@ -246,7 +253,7 @@ def _of_v2(one: dict[str, Any]) -> Place:
     return Place(
         str(one["name"]),
         OF_V2.get(str(one["datatype"]), str(one["datatype"])),
-        tuple(_size(size) for size in one["shape"]),
+        _sizes(one["shape"]),
     )
 
 
@@ -255,8 +262,15 @@ def _of_tf(name: str, one: dict[str, Any]) -> Place:
     return Place(
         str(name),
         OF_TF.get(str(one["dtype"]), str(one["dtype"])),
-        tuple(_size(size["size"]) for size in sizes),
+        _sizes([size["size"] for size in sizes]),
     )
+
+
+def _sizes(written: Any) -> tuple[int | None, ...]:
+    sizes = tuple(_size(size) for size in written)
+    if len(sizes) > DEEPEST:
+        raise ValueError("more axes than any input has")
+    return sizes
 
 
 def _size(written: Any) -> int | None:

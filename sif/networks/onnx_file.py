@@ -27,6 +27,7 @@ from sif.networks.placing import (
     Place,
     Placing,
     Task,
+    check_size,
     choose_input,
     choose_output,
     from_table,
@@ -114,6 +115,8 @@ class OnnxNetwork:
         self.notes = (*self.notes, *(note for note in notes if note not in self.notes))
         batch = self._input.shape[0] if self._input.shape else None
         size = batch or max(len(array), 1)
+        if size > len(array):
+            check_size((size, *array.shape[1:]), self._input)
         parts = [
             self._run(array[start : start + size], size) for start in range(0, len(array), size)
         ]

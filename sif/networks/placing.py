@@ -24,6 +24,8 @@ BYTES_LEVELS: Final = 256
 # A switch of networks that were exported in the middle of their training.
 SWITCHES: Final = ("training", "is_training", "train", "training_mode", "is_train")
 MOST_LISTED: Final = 8
+MOST_MADE: Final = 20_000_000
+"""Values of an input that a description has us make, by a fixed batch or shape of its own."""
 
 
 class Place(NamedTuple):
@@ -158,8 +160,23 @@ def other_inputs(
         kind = place.kind if place.kind in (*FLOATS, *WHOLE, "bool") else "float32"
         sizes = [batch if not number else 1 for number in range(len(place.shape))]
         shape = [given or size for given, size in zip(place.shape, sizes, strict=True)]
+        check_size(shape, place)
         others[place.name] = np.full(shape, filled.get(place.name, 0.0)).astype(kind)
     return others
+
+
+def check_size(shape: Sequence[int], place: Place) -> None:
+    """Whether so many values can be made for an input.
+
+    Raises:
+        MisfitError: a description asks for more than is sent.
+    """
+    values = math.prod(shape)
+    if values > MOST_MADE:
+        raise MisfitError(
+            f"wants {values:,} values at once for {place}, more than the {MOST_MADE:,} that are "
+            "made for an input; serve it with smaller batches"
+        )
 
 
 def switched_off(places: Sequence[Place], said: Placing) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from sif.report.numbers import decibel, integer, percent, plain, scientific, sig
 from sif.report.page import ReportPage, SuspectView
 from sif.report.pictures import AMPLIFICATION, pictures
 from sif.types import Decision
+from sif.visible import visible
 
 COLOURS: Final = 8
 DECISIONS: Final = {
@@ -123,6 +124,7 @@ def _style() -> Markup:
 def _environment() -> Environment:
     environment = Environment(
         autoescape=True,
+        finalize=_shown,
         loader=PackageLoader("sif.report"),
         lstrip_blocks=True,
         trim_blocks=True,
@@ -140,6 +142,13 @@ def _environment() -> Environment:
         "threshold": threshold,
     }
     return environment
+
+
+def _shown(value: object) -> object:
+    """A text as it may stand in a page: lines stay lines, all else that is not seen is written."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return "\n".join(visible(line, longest=None) for line in value.split("\n"))
 
 
 def _front_last(members: Sequence[Member], front: Member) -> list[Member]:

@@ -126,9 +126,25 @@ def test_the_form_and_the_layout_may_be_said() -> None:
     assert name.endswith("sif_form=tf&sif_layout=nhwc&sif_scale=255.0&sif_signature=other")
 
 
+@pytest.mark.parametrize("server", [tensorflow, kserve])
+def test_a_description_of_giants_takes_no_memory(server) -> None:
+    with (
+        server(size=[10**9, 3, 2, 4]) as state,
+        pytest.raises(ModelError, match=r"wants 24,000,000,000 values .*smaller batches"),
+    ):
+        said_by(state.url)
+    with kserve() as state:
+        state.described["inputs"].append({"name": "training", "datatype": "BOOL", "shape": [10**9]})
+        with pytest.raises(ModelError, match="wants 1,000,000,000 values"):
+            said_by(state.url)
+        state.described["inputs"] = [{"name": "x", "datatype": "FP32", "shape": [1] * 5000}]
+        assert torch.allclose(said_by(f"{state.url}?sif_input=x"), own(INPUTS), atol=1e-5)
+
+
 BROKEN: dict[str, tuple[object, str]] = {
     "no object": ([1], "no object"),
     "nothing": ({}, "neither outputs nor predictions"),
+    "an error": ({"error": "still loading\x1b[2J"}, r"predictions but still loading\x1b[2J"),
     "words": ({"outputs": [["a"]]}, "no number"),
     "a word": ({"outputs": "\x1b[2Jred"}, "no number"),
     "a number": ({"outputs": 3}, "a single number"),

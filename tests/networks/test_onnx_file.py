@@ -125,6 +125,11 @@ def test_an_export_answers_like_its_network(case: str, tmp_path: Path) -> None:
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str, tuple[str, ...]]] = {
+    "batches of a thousand million": (
+        {"size": (10**9, 3, 2, 4), "outputs": [("y", "FLOAT", (10**9, CLASSES))]},
+        "",
+        ("wants 24,000,000,000 values", "smaller batches"),
+    ),
     "bytes without a rule": (UINT8 | {"kind": "INT32"}, "", ("whole numbers", "?scale=255")),
     "bytes too large": (UINT8, "?scale=1000", ("from 0 to 255", "?scale=")),
     "two outputs alike": (

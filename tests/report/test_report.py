@@ -1,6 +1,7 @@
 """The report page: complete, self-contained, safe, and colours exactly the words that count."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from html import unescape
 from html.parser import HTMLParser
@@ -216,6 +217,22 @@ def test_hostile_answers_and_reasons_stay_text(html: str) -> None:
     assert "<script" not in html
     assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;" in html
     assert "policy &lt;b&gt;" in html
+
+
+def test_what_is_not_seen_is_written_out_wherever_it_stands(page: ReportPage) -> None:
+    evil = "a\x00\x1b[2J\x9b\u202e\u2028\u200b\n\ud83db"
+    shown = "a\\x00\\x1b[2J\\x9b\\u202e\\u2028\\u200b\n\\ud83db"
+    suspect = page.suspects[0]
+    answers = [
+        replace(suspect.answers[0], pieces=[Piece(evil, "green"), Piece(evil, "unscored")]),
+        replace(suspect.answers[1], pieces=[], unanswered=evil),
+        *suspect.answers[2:],
+    ]
+    marked = replace(suspect, name=evil, label=evil, example=evil, answers=answers)
+    html = render(replace(page, suspects=[marked], notes=[evil], facts=[Fact(evil, evil)]))
+    assert html.count(shown) > 7
+    unseen = {letter for letter in evil if letter != "\n" and not letter.isprintable()}
+    assert not unseen & set(unescape(html))
 
 
 def test_every_suspect_trigger_and_fact_is_shown(page: ReportPage, html: str) -> None:
