@@ -51,6 +51,15 @@ def open_file(path: Path) -> BufferedReader:
     raise OSError(errno.EINVAL, what, str(path))
 
 
+def refuse_pipe(path: Path) -> None:
+    """For libraries that open a file by its name, and would wait at a pipe.
+
+    Raises:
+        OSError: as of `open_file`.
+    """
+    open_file(path).close()
+
+
 def read_text_file(path: Path, *, encoding: str = "utf-8", most: int = MOST) -> str:
     """The text in an ordinary file, its line ends as line feeds.
 

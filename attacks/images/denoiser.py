@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from sif.errors import UsageError
 from sif.files import write_atomically
-from sif.plain_files import open_file
+from sif.plain_files import refuse_pipe
 
 KIND: Final = "sif-denoiser-1"
 WIDTH: Final = 24
@@ -75,7 +75,7 @@ def load_denoiser(file: Path) -> Denoiser:
     """
     denoiser = Denoiser()
     try:
-        open_file(file).close()
+        refuse_pipe(file)
         with safe_open(file, framework="pt") as content:
             kind = (content.metadata() or {}).get("kind")
             state = {name: content.get_tensor(name).float() for name in content.keys()}  # noqa: SIM118

@@ -19,7 +19,7 @@ from sif.networks.reading import OutputKind
 from sif.networks.thefts import AnyObfuscation
 from sif.networks.thefts.dataset import Dataset
 from sif.networks.thefts.fit import Fit
-from sif.plain_files import open_file, read_text_file
+from sif.plain_files import read_text_file, refuse_pipe
 from sif.validation import first_fault
 from sif.vlm.foreign import READING
 from sif.vlm.plain_words import first_line, shown
@@ -144,7 +144,7 @@ def read_data(config: TrainConfig) -> Dataset:
         UsageError: no such file, no inputs and targets in it, or inputs outside of the bounds.
     """
     try:
-        open_file(config.data).close()
+        refuse_pipe(config.data)
         tensors = load_file(config.data)
         inputs, targets = tensors["inputs"], tensors["targets"]
     except READING as error:

@@ -23,6 +23,7 @@ from sif.errors import SuspectError, UsageError
 from sif.event_loop import run_to_end
 from sif.http.exchange import TOO_SLOW, Failure, Kind, Limits, open_client, request
 from sif.http.refusal import one_line, without_key
+from sif.json_once import count_values
 from sif.networks.domain import Inputs
 from sif.networks.endpoint_forms import (
     Declared,
@@ -43,7 +44,7 @@ from sif.vlm.plain_words import first_line, shown
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 LARGEST: Final = 64 * 2**20
 MOST_VALUES: Final = 2_000_000
-"""In a reply, by the signs that part them; a value may take fifty times the memory of its text."""
+"""In a reply; a value may take fifty times the memory of its text."""
 SHOWN: Final = 4096
 REFUSED: Final = (401, 403)
 ABSENT: Final = (404, 405, 410, 501)
@@ -175,7 +176,7 @@ class EndpointNetwork:
             reply = await request(client, url, content, limits)
         if isinstance(reply, Failure):
             return reply
-        if (values := sum(map(reply.count, (b",", b"[", b"{")))) > MOST_VALUES:
+        if (values := count_values(reply)) > MOST_VALUES:
             what = f"a reply of some {values:,} values, more than the {MOST_VALUES:,} that are read"
             return Failure(f"{what}; no batch of outputs has as many", Kind.LASTING)
         try:

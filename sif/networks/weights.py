@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from sif.errors import ModelError
 from sif.files import write_atomically
 from sif.networks.architecture import Architecture, Cnn, Mlp, Recurrent, build
-from sif.plain_files import open_file
+from sif.plain_files import refuse_pipe
 from sif.vlm.foreign import READING
 from sif.vlm.plain_words import first_line, shown
 
@@ -44,7 +44,7 @@ def load_network(path: Path) -> nn.Module:
         ModelError: no such file, no architecture in its header, or weights that do not fit it.
     """
     try:
-        open_file(path).close()  # a pipe would be waited for
+        refuse_pipe(path)
         with safe_open(path, framework="pt") as stored:
             header = stored.metadata() or {}
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118

@@ -21,7 +21,7 @@ from sif.networks.thefts.dataset import Dataset
 from sif.networks.thefts.fit import Fit, fit
 from sif.networks.thefts.obfuscation import copy_of
 from sif.networks.weights import digest_network
-from sif.plain_files import open_file
+from sif.plain_files import refuse_pipe
 
 SECONDS: Final = "seconds"
 # LiteGuard's: from 35% to 85% of a training.
@@ -111,7 +111,7 @@ class Made(NamedTuple):
 def _read(path: Path, skeletons: Sequence[Callable[[], nn.Module]]) -> Made | None:
     """The networks, or None where the file is damaged and they are better made again."""
     try:
-        open_file(path).close()
+        refuse_pipe(path)
         with safe_open(path, framework="pt") as stored:
             seconds = float((stored.metadata() or {})[SECONDS])
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118

@@ -25,6 +25,7 @@ BELOW_ZERO: Final = 1 / 16
 PHOTOMETRIC: Final = 262
 """Tag of TIFF; Pillow heeds it in pictures of 8 bits, and only there."""
 WHITE_IS_ZERO: Final = 0
+BITS: Final = 258
 SAMPLE_FORMAT: Final = 339
 SIGNED_VALUES: Final = 2
 
@@ -44,7 +45,7 @@ def levels_of(image: Image.Image, packed: str = "") -> tuple[Levels, list[str]]:
         UnclearLevelsError: no rule fits the values.
     """
     levels, remarks = _levels(image, packed)
-    if _first(getattr(image, "tag_v2", {}).get(PHOTOMETRIC)) == WHITE_IS_ZERO:
+    if _tag(image, PHOTOMETRIC) == WHITE_IS_ZERO:
         return 255 - levels, [*remarks, "counted from white"]
     return levels, remarks
 
@@ -62,23 +63,25 @@ def _levels(image: Image.Image, packed: str) -> tuple[Levels, list[str]]:
 
 def is_signed(image: Image.Image) -> bool:
     """Whether one bit of each value in a TIFF is its sign."""
-    return bool(_first(getattr(image, "tag_v2", {}).get(SAMPLE_FORMAT)) == SIGNED_VALUES)
+    return bool(_tag(image, SAMPLE_FORMAT) == SIGNED_VALUES)
 
 
 def _type_of(image: Image.Image, packed: str) -> tuple[int, bool]:
     """Bits of a value, and whether one of them is its sign."""
-    tags: Any = getattr(image, "tag_v2", {})
     if packed == "I;12":
         return 12, False
     if image.mode.startswith("I;16") or image.format in ("PPM", "PNG"):
         return 16, False
-    stored, kind = (_first(tags.get(number)) for number in (258, SAMPLE_FORMAT))
+    stored, kind = _tag(image, BITS), _tag(image, SAMPLE_FORMAT)
     if stored == 16:
         return 16, kind == SIGNED_VALUES
     return 32, kind != 1
 
 
-def _first(tag: Any) -> Any:
+def _tag(image: Image.Image, number: int) -> Any:
+    """Of a TIFF's tag the first value; None where there is none."""
+    tags: Any = getattr(image, "tag_v2", {})
+    tag = tags.get(number)
     return tag[0] if isinstance(tag, tuple) and tag else tag
 
 

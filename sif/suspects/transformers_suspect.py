@@ -175,7 +175,7 @@ class TransformersSuspect:
                 self._fit = True
             except FAULTS:
                 self._fit = False
-        return self._fit is not False
+        return bool(self._fit)
 
     def _generate(
         self, queries: list[Query], settings: GenerationSettings, hook: LogitsHook | None

@@ -60,8 +60,8 @@ def load_weights(kind: Any, source: str | Path, **options: Any) -> Any:
             shapes, or hold some that change what its layers compute and are not asked for, or hold
             values that are no finite numbers.
     """
-    plain = quantised(source) is None and "quantization_config" not in options
-    refuse_doubtful(source, plain=quantised(source) is None)
+    plain = quantised(source) is None
+    refuse_doubtful(source, plain=plain)
     with without_its_report():
         try:
             model, report = kind.from_pretrained(
@@ -73,11 +73,11 @@ def load_weights(kind: Any, source: str | Path, **options: Any) -> Any:
             )
         except READING as error:
             raise ModelError(_failed(source, error)) from error
-    refuse_gaps(model, report, source)
-    if plain:
+    _refuse_gaps(model, report, source)
+    if plain and "quantization_config" not in options:
         _refuse_two_names(model, report, source)
     refuse_no_numbers(model, source)
-    refuse_wild_ids(model, source)
+    _refuse_wild_ids(model, source)
     return model
 
 
@@ -88,7 +88,7 @@ def named_class(config: Any) -> str:
     return first if isinstance(first, str) else ""
 
 
-def refuse_gaps(model: Any, report: dict[str, Any], source: str | Path) -> None:
+def _refuse_gaps(model: Any, report: dict[str, Any], source: str | Path) -> None:
     """Looks at what transformers says of loading; tied weights and documented extras are no gap.
 
     Args:
@@ -142,7 +142,7 @@ def _refuse_two_names(model: Any, report: dict[str, Any], source: str | Path) ->
         )
 
 
-def refuse_wild_ids(model: Any, source: str | Path) -> None:
+def _refuse_wild_ids(model: Any, source: str | Path) -> None:
     """Special ids are all that is taken from a model's generation defaults.
 
     Raises:
