@@ -2,8 +2,10 @@
 
 import ast
 import os
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -53,6 +55,18 @@ READERS: dict[str, tuple[str, Reader]] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def no_waiting() -> Iterator[None]:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise TimeoutError("still waiting after 20 s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(20)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
 def pipe(path: Path) -> None:
     os.mkfifo(path)
 
@@ -76,6 +90,13 @@ def test_no_reader_waits_or_reads_for_ever(
     with pytest.raises(SifError) as refused:
         read(tmp_path)
     assert name in str(refused.value) or "manifest" in str(refused.value)
+
+
+def test_a_file_that_is_longer_than_it_says_is_read_to_the_bound() -> None:
+    assert Path("/proc/self/status").stat().st_size == 0
+    assert b"VmRSS" in read_file(Path("/proc/self/status"))
+    with pytest.raises(OSError, match="got 101 bytes"):
+        read_file(Path("/proc/self/status"), most=100)
 
 
 def test_a_folder_is_no_file_and_a_link_is_what_it_leads_to(tmp_path: Path) -> None:
