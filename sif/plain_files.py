@@ -15,6 +15,7 @@ MOST: Final = 1 << 26
 """Bytes of a file that are read, where nobody says otherwise."""
 LARGE: Final = 1 << 32
 """Bytes of tensors, pictures and data sets at most."""
+PIECE: Final = 1 << 20
 # With this no pipe is waited for; Windows has no such pipes.
 AT_ONCE: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
@@ -30,9 +31,11 @@ def read_file(path: Path, *, most: int = MOST) -> bytes:
         OSError: it cannot be read, is larger, or is a folder, a pipe, a socket or a device.
     """
     with open_file(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        data = file.read(most + 1) if size <= most else b""
-    length = max(size, len(data))  # some files are longer than they say
+        length = os.fstat(file.fileno()).st_size
+        data = file.read(length) if length <= most else b""
+        while length <= most and (more := file.read(PIECE)):  # longer than it says
+            data += more
+            length = len(data)
     if length > most:
         what = f"expected at most {most / 2**20:g} MB in the file, got {length:,} bytes"
         raise OSError(errno.EFBIG, what, str(path))
