@@ -1,4 +1,4 @@
-"""The pictures of a folder and of the folders in it, one in memory at a time.
+"""The pictures of a folder and of the folders in it: small ones in memory, others one at a time.
 
 Every file is read once to see that it can be; those that cannot are passed over, with a reason each
 in the log, unless the caller is strict. Knows nothing of models.
@@ -7,18 +7,21 @@ in the log, unless the caller is strict. Knows nothing of models.
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, overload
 
 from PIL import Image
 
 from sif.errors import UsageError
+from sif.pictures.colours import Brought
 from sif.pictures.lazy import Lazy
 from sif.pictures.reading import NOT_TRIED, place_of, read_picture
 
 SMALLEST_SIDE: Final = 8
+KEPT: Final = 2**25
+"""Pixels, in all, of pictures that stay in memory once they were looked at: 100 MB."""
 HEIF: Final = (".heic", ".heif", ".hif")
 # Files that systems put beside pictures.
 SYSTEM: Final = {"thumbs.db", "desktop.ini", "ehthumbs.db"}
@@ -41,10 +44,12 @@ class PictureFolder(Sequence[NamedImage]):
     Args:
         folder: that they lie in.
         paths: of the files.
+        kept: pictures that need not be read again.
     """
 
     folder: Path
     paths: tuple[Path, ...]
+    kept: Mapping[Path, Image.Image] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -60,9 +65,9 @@ class PictureFolder(Sequence[NamedImage]):
             UsageError: the file changed since the folder was looked through, and is none any more.
         """
         if isinstance(place, slice):
-            return PictureFolder(self.folder, self.paths[place])
+            return PictureFolder(self.folder, self.paths[place], self.kept)
         path = self.paths[place]
-        return NamedImage(name=self._name(path), image=read_picture(path).picture)
+        return NamedImage(name=self._name(path), image=self._read(path))
 
     @property
     def names(self) -> list[str]:
@@ -72,7 +77,11 @@ class PictureFolder(Sequence[NamedImage]):
     @property
     def pictures(self) -> Sequence[Image.Image]:
         """The pictures alone, read when they are asked for."""
-        return Lazy(lambda path: read_picture(path).picture, self.paths)
+        return Lazy(self._read, self.paths)
+
+    def _read(self, path: Path) -> Image.Image:
+        kept = self.kept.get(path)
+        return read_picture(path).picture if kept is None else kept
 
     def _name(self, path: Path) -> str:
         return os.fsencode(path.relative_to(self.folder)).decode("utf-8", "backslashreplace")
@@ -100,13 +109,17 @@ def read_images(
             "holds pictures"
         )
     found, passed, remarks = list[Path](), Counter[str](), Counter[str]()
+    kept, room = dict[Path, Image.Image](), KEPT
     for path in sorted(_files(folder)):
-        fault, told = _look_at(path, folder, smallest)
-        remarks.update(told)
-        if fault is None:
+        seen = _look_at(path, folder, smallest)
+        if isinstance(seen, Brought):
             found.append(path)
+            remarks.update(set(seen.remarks))
+            pixels = seen.picture.width * seen.picture.height
+            if pixels <= room:
+                kept[path], room = seen.picture, room - pixels
             continue
-        kind, reason = fault
+        kind, reason = seen
         if strict and kind != OTHER:
             raise UsageError(f"{reason}; remove it, or leave --strict out to pass over it")
         passed[kind] += 1
@@ -117,7 +130,7 @@ def read_images(
             f"expected images (PNG, JPEG, WebP, AVIF, TIFF, …) in {place_of(folder)}, got none"
             f"{_counted(passed)}; put pictures into it or name another folder"
         )
-    return PictureFolder(folder, tuple(found))
+    return PictureFolder(folder, tuple(found), kept)
 
 
 HIDDEN, TINY, UNREADABLE, OTHER = "hidden", "tiny", "unreadable", "of another kind"
@@ -135,24 +148,24 @@ def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name.lower() in SYSTEM
 
 
-def _look_at(path: Path, folder: Path, smallest: int) -> tuple[tuple[str, str] | None, list[str]]:
-    """Why a file is passed over, by kind and in words, if it is; and remarks on its picture."""
+def _look_at(path: Path, folder: Path, smallest: int) -> Brought | tuple[str, str]:
+    """The picture of a file with remarks, or why it is passed over, by kind and in words."""
     said = place_of(path)
     if any(_is_hidden(part) for part in path.relative_to(folder).parts):
-        return (HIDDEN, f"{said} is hidden"), []
+        return HIDDEN, f"{said} is hidden"
     suffix = path.suffix.lower()
     if suffix and suffix not in suffixes():
-        return (OTHER, f"{said} is no picture by its name"), []
+        return OTHER, f"{said} is no picture by its name"
     try:
         brought = read_picture(path)
     except UsageError as error:
-        return (UNREADABLE, str(error)), []
+        return UNREADABLE, str(error)
     if min(brought.picture.size) < smallest:
         size = f"{brought.picture.width} x {brought.picture.height}"
-        return (TINY, f"{said} has {size} pixels, a side of {smallest} is the least"), []
+        return TINY, f"{said} has {size} pixels, a side of {smallest} is the least"
     for remark in brought.remarks:
         logger.info("%s: %s", said, remark)
-    return None, sorted(set(brought.remarks))
+    return brought
 
 
 def suffixes() -> set[str]:

@@ -4,7 +4,7 @@ Knows nothing of what a turn should look like.
 """
 
 import json
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from sif.child_frames import Frame
@@ -42,15 +42,8 @@ def try_template(processor: Any, turns: list[dict[str, Any]], source: object) ->
         str(name): word if isinstance(word, str) else str(word)
         for name, word in (getattr(tokenizer, "special_tokens_map", None) or {}).items()
     }
-    head = {
-        "template": template,
-        "turns": turns,
-        "named": named,
-        "seconds": SECONDS,
-        "memory": MEMORY,
-    }
     try:
-        said = _child().ask(Frame(head), seconds=LATEST).head
+        said = _rendered(json.dumps({"template": template, "turns": turns, "named": named}))
     except (ChildLateError, ChildEndedError) as error:
         raise _refusal(source, f"takes more than {SECONDS:g} seconds or all memory") from error
     length = said.get("length", 0)
@@ -58,6 +51,13 @@ def try_template(processor: Any, turns: list[dict[str, Any]], source: object) ->
         raise _refusal(source, f"takes more than {MEMORY // 2**20} MiB of memory")
     if isinstance(length, int) and length > LONGEST + len(json.dumps(turns)):
         raise _refusal(source, f"writes {length} characters")
+
+
+@lru_cache(maxsize=256)
+def _rendered(words: str) -> dict[str, Any]:
+    """What the child says of a turn; the same turns are rendered again and again."""
+    head = {**json.loads(words), "seconds": SECONDS, "memory": MEMORY}
+    return _child().ask(Frame(head), seconds=LATEST).head
 
 
 @cache

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from sif.errors import UsageError
+from sif.pictures import folder
 from sif.pictures.folder import read_images
 from tests.cli.command import Run, assert_one_line
 from tests.pictures.files import photograph, saved
@@ -93,7 +94,10 @@ def test_names_that_are_no_unicode_and_links_in_a_ring_do_no_harm(tmp_path: Path
     assert read_images(tmp_path).names == [r"caf\xe9.png"]
 
 
-def test_pictures_are_read_when_they_are_asked_for(tmp_path: Path) -> None:
+def test_pictures_are_read_when_they_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder, "KEPT", 0)
     for index in range(4):
         picture(index).save(tmp_path / f"{index}.png")
     images = read_images(tmp_path)
@@ -104,6 +108,20 @@ def test_pictures_are_read_when_they_are_asked_for(tmp_path: Path) -> None:
     (tmp_path / "0.png").unlink()
     with pytest.raises(UsageError, match=r"0\.png"):
         images[0]
+
+
+def test_as_many_small_pictures_stay_in_memory_as_there_is_room_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for index in range(4):
+        picture(index).save(tmp_path / f"{index}.png")
+    pixels = picture().width * picture().height
+    monkeypatch.setattr(folder, "KEPT", 2 * pixels + pixels // 2)
+    images = read_images(tmp_path)
+    for index in range(4):
+        picture(99).save(tmp_path / f"{index}.png")
+    assert [one.getpixel((0, 0))[0] for one in images.pictures] == [0, 1, 99, 99]
+    assert [named.image.getpixel((0, 0))[0] for named in images[1:3]] == [1, 99]
 
 
 def test_the_command_line_says_how_many_and_stops_where_it_is_strict(
