@@ -89,6 +89,13 @@ STUDIES: Final[dict[str, Listed]] = {
         "batches=4",
         "sif.eval.memory.study",
     ),
+    "lineage": Listed(
+        "What the invariants of weights show of copies and of innocents, for whoever holds both.",
+        "2 minutes",
+        "10 minutes",
+        "families=llava",
+        "sif.eval.lineage.study",
+    ),
     "ownership": Listed(
         "False claims and power of the verdict, simulated.",
         "20 seconds",

@@ -1,0 +1,1 @@
+"""What weights alone say of where a model comes from."""

@@ -1,0 +1,115 @@
+"""Real folders: bundled models, their copies, a disguised one, and what cannot be compared."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from sif.lineage.compare import compare, compare_folders
+from sif.lineage.portrait import portrait
+from sif.mini.catalogue import find
+from sif.mini.folders import export
+from sif.mini.vision.catalogue import find_vision
+from sif.mini.vision.folders import export_vision
+from sif.vlm.folder import load_model, load_processor, save_model
+from tests.cli.command import Run, assert_one_line
+from tests.lineage.disguise import disguise
+
+
+@pytest.fixture(scope="module")
+def llava(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lineage") / "llava-source"
+    export(find("llava-source"), folder)
+    return folder
+
+
+def saved(model: object, source: Path, folder: Path) -> Path:
+    save_model(model, load_processor(source), folder)
+    return folder
+
+
+def test_a_disguised_copy_says_the_same_and_is_found(llava: Path, tmp_path: Path) -> None:
+    model, plain = load_model(llava).float(), load_model(llava).float()
+    disguise(model, seed=5)
+    ids = torch.randint(10, 400, (2, 9), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert torch.allclose(model(input_ids=ids).logits, plain(input_ids=ids).logits, atol=1e-3)
+    mine, theirs = (
+        each.get_decoder().layers[0].mlp.up_proj.weight.flatten() for each in (plain, model)
+    )
+    assert torch.cosine_similarity(mine, theirs, dim=0).abs() < 0.1
+    [found] = compare_folders(llava, [saved(model, llava, tmp_path / "disguised")])
+    for part in found.parts:
+        assert part.reading == "one origin", part
+        assert part.likeness == pytest.approx(1, abs=1e-3)
+
+
+def test_a_model_without_some_blocks_is_found(llava: Path, tmp_path: Path) -> None:
+    model = load_model(llava)
+    layers = model.get_decoder().layers
+    del layers[1]
+    model.config.text_config.num_hidden_layers = len(layers)
+    for index, block in enumerate(layers):
+        block.self_attn.layer_idx = index
+    [found] = compare_folders(llava, [saved(model, llava, tmp_path / "short")])
+    language = found.parts[0]
+    assert language.blocks == (4, 3)
+    assert language.likeness == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["llava", "qwen"])
+def test_siblings_and_strangers_are_not_taken_for_copies(family: str, tmp_path: Path) -> None:
+    names = [f"{family}-{role}" for role in ("source", "sibling", "stranger-a", "stranger-c")]
+    for name in names:
+        export(find(name), tmp_path / name)
+    source, *others = [tmp_path / name for name in names]
+    for found in compare_folders(source, others):
+        assert [part.part for part in found.parts] == ["language", "vision"]
+        for part in found.parts:
+            assert part.reading == "no common origin seen", (found.other, part)
+
+
+def test_a_vision_model_is_compared_by_its_tower(tmp_path: Path) -> None:
+    for name in ("dino-source", "dino-sibling"):
+        export_vision(find_vision(name), tmp_path / name)
+    source = portrait(tmp_path / "dino-source")
+    assert set(source.parts) == {"vision"}
+    assert compare(source, source).parts[0].likeness == pytest.approx(1)
+    other = compare(source, portrait(tmp_path / "dino-sibling")).parts[0]
+    assert other.reading == "no common origin seen"
+
+
+def test_what_cannot_be_compared_is_said(
+    llava: Path, untrained_qwen: Path, sif: Run, tmp_path: Path
+) -> None:
+    code, said, _ = sif("lineage", llava, untrained_qwen, "--json")
+    assert code == 0
+    [found] = json.loads(said)
+    by_part = {part["part"]: part for part in found["parts"]}
+    assert by_part["vision"]["likeness"] is None
+    assert "in common" in by_part["vision"]["reason"]
+    code, said, _ = sif("lineage", llava, llava)
+    assert code == 0
+    assert "one origin" in said
+    code, _, error = sif("lineage", llava, tmp_path)
+    assert code == 1
+    assert_one_line(error, "config.json")
+    code, _, error = sif("lineage", llava)
+    assert code == 2
+
+
+def test_a_language_model_is_compared_with_the_one_inside(llava: Path, tmp_path: Path) -> None:
+    from transformers import LlamaForCausalLM
+
+    model = load_model(llava)
+    inner = LlamaForCausalLM(model.config.text_config).to(model.dtype)
+    inner.model.load_state_dict(model.get_decoder().state_dict())
+    inner.lm_head.load_state_dict(model.lm_head.state_dict())
+    inner.save_pretrained(tmp_path / "words")
+    load_processor(llava).tokenizer.save_pretrained(tmp_path / "words")
+    [found] = compare_folders(llava, [tmp_path / "words"])
+    language, vision = found.parts
+    assert language.likeness == pytest.approx(1)
+    assert "none that can be read" in vision.reason
