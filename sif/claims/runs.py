@@ -7,6 +7,7 @@ nothing of what the runs showed.
 """
 
 import re
+import threading
 from pathlib import Path
 from typing import Final, Literal
 
@@ -18,6 +19,8 @@ from sif.files import write_atomically
 from sif.plain_files import read_file
 
 NAME: Final = re.compile(r"[^ ?@]+")
+# Suspects that are asked side by side are counted one after another.
+_COUNTING: Final = threading.Lock()
 
 
 class Runs(BaseModel):
@@ -42,10 +45,11 @@ def count_run(fingerprint: Path, suspect: str) -> None:
         ClaimError: the file is damaged.
         StorageError: it cannot be written.
     """
-    runs, name = _read(fingerprint), plain_name(suspect)
-    begun = runs.begun | {name: runs.begun.get(name, 0) + 1}
-    path = claim_of(fingerprint) / RUNS
-    write_atomically(path, Runs(begun=begun).model_dump_json(indent=2))
+    with _COUNTING:
+        runs, name = _read(fingerprint), plain_name(suspect)
+        begun = runs.begun | {name: runs.begun.get(name, 0) + 1}
+        path = claim_of(fingerprint) / RUNS
+        write_atomically(path, Runs(begun=begun).model_dump_json(indent=2))
 
 
 def count_of(fingerprint: Path, suspect: str) -> int:

@@ -17,6 +17,7 @@ import typer
 
 from sif.cli import (
     activemark,
+    audit_all,
     bench,
     calibrate,
     claim,
@@ -45,6 +46,7 @@ COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "fingerprint": fingerprint.fingerprint,
     "calibrate": calibrate.calibrate,
     "verify": verify.verify,
+    "audit-all": audit_all.audit_all,
     "sda": sda.sda,
     "thief": thief.thief,
     "detect": detect.detect,

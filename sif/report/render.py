@@ -5,6 +5,7 @@ Knows nothing of where the values come from. The page loads nothing and runs no 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -55,11 +56,11 @@ def render(page: ReportPage) -> str:
         for group, title in GROUPS.items()
     ]
     return (
-        _environment()
+        environment()
         .get_template("page.html.jinja")
         .render(
             page=page,
-            style=_style(),
+            style=style(),
             lead=_lead(suspects),
             chart=drawn,
             members=members,
@@ -116,13 +117,16 @@ def _lead(suspects: Sequence[SuspectView]) -> str:
     )
 
 
-def _style() -> Markup:
+def style() -> Markup:
+    """The sheet of every page."""
     sheet = resources.files("sif.report.templates").joinpath("style.css")
     return Markup(sheet.read_text(encoding="utf-8"))
 
 
-def _environment() -> Environment:
-    environment = Environment(
+@cache
+def environment() -> Environment:
+    """What templates are filled by: strangers' words are escaped, and what is not seen written."""
+    made = Environment(
         autoescape=True,
         finalize=_shown,
         loader=PackageLoader("sif.report"),
@@ -130,7 +134,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters |= {
+    made.filters |= {
         "decibel": decibel,
         "decision": DECISIONS.__getitem__,
         "integer": integer,
@@ -141,7 +145,7 @@ def _environment() -> Environment:
         "signed": signed,
         "threshold": threshold,
     }
-    return environment
+    return made
 
 
 def _shown(value: object) -> object:

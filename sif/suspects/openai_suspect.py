@@ -2,7 +2,8 @@
 
 Passing failures are tried again with growing, jittered pauses; lasting ones become `Unanswered`.
 Until the endpoint has answered it is asked one question at a time: where nothing can be hoped for,
-that raises. Knows nothing of models behind the endpoint.
+that raises. Asked beside others (`sif.http.lanes`), it shares its host's pace with them. Knows
+nothing of models behind the endpoint.
 """
 
 import asyncio
@@ -10,16 +11,18 @@ import json
 import logging
 import os
 import random
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, replace
+from math import inf
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import httpx
 
 from sif.errors import SuspectError, UsageError
 from sif.event_loop import run_to_end
 from sif.http.exchange import TOO_SLOW, Failure, Kind, Limits, open_client, request
+from sif.http.lanes import LANES, Closed, Lane
 from sif.http.refusal import is_about_pictures, may_pass, without_key
 from sif.suspects.chat_reply import Completion, parse_completion, read_completion
 from sif.suspects.chat_request import messages
@@ -34,8 +37,12 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 DEADLINE = 600.0
 MORE = "give more with ?body_mb=N in the address"
 STRIKES = 3
+LONG_REPLY = 65_536
+"""Bytes beyond which a reply is read outside the event loop, which others wait for."""
 
 logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 
 class Sent(NamedTuple):
@@ -44,6 +51,18 @@ class Sent(NamedTuple):
     completion: Completion
     seconds: float
     tokens: int
+
+
+@dataclass(slots=True)
+class Deadline:
+    """The end of the time for one question (`perf_counter`); waiting for one's turn is no part."""
+
+    until: float
+
+    @property
+    def left(self) -> float:
+        """Seconds; none or fewer where it is over."""
+        return self.until - perf_counter()
 
 
 class OpenAISuspect:
@@ -71,6 +90,8 @@ class OpenAISuspect:
         self._met = self._settled = False
         self._strikes = 0
         self._budget = options.thinking or 0
+        self._lanes = LANES.get()
+        self._lane = Lane() if self._lanes is None else self._lanes.lane(address.target)
         self.usage = Usage()
 
     @property
@@ -85,7 +106,7 @@ class OpenAISuspect:
             SuspectError: before it ever answered: nobody there, refused credentials, no such model,
                 nothing left to pay with.
         """
-        return run_to_end(self._ask(queries))
+        return self._run(self._ask(queries))
 
     def say(self, turns: list[Any], settings: GenerationSettings) -> Reply:
         """The reply to turns of a conversation without a picture, sent as they are.
@@ -102,10 +123,13 @@ class OpenAISuspect:
             async with open_client(self._key) as client:
                 return await self._reply(client, turns, settings)
 
-        return run_to_end(alone())
+        return self._run(alone())
 
     def close(self) -> None:
         """Connections end with each call of `ask`."""
+
+    def _run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        return run_to_end(work) if self._lanes is None else self._lanes.run(work)
 
     def __repr__(self) -> str:
         return f"OpenAISuspect({self.name!r})"
@@ -142,13 +166,15 @@ class OpenAISuspect:
 
     async def _answer(self, client: httpx.AsyncClient, query: Query) -> Reply:
         settings = self._address.settings(query.generation, query.repeat)
-        return await self._reply(client, messages(query, self._options.image), settings)
+        turns = await asyncio.to_thread(messages, query, self._options.image)
+        return await self._reply(client, turns, settings)
 
     async def _reply(
         self, client: httpx.AsyncClient, turns: list[Any], settings: GenerationSettings
     ) -> Reply:
         """One question, asked for longer once where the model is seen to think."""
-        until = perf_counter() + (self._options.deadline or max(DEADLINE, self._options.timeout))
+        seconds = self._options.deadline or max(DEADLINE, self._options.timeout)
+        until = Deadline(perf_counter() + seconds)
         budget = self._budget
         reply = await self._asked(client, turns, settings, until, budget)
         if cut_short(reply) and self._options.thinking is None and not budget:
@@ -163,7 +189,7 @@ class OpenAISuspect:
         client: httpx.AsyncClient,
         turns: list[Any],
         settings: GenerationSettings,
-        until: float,
+        until: Deadline,
         budget: int,
     ) -> Reply:
         most = settings.max_new_tokens + budget
@@ -186,38 +212,55 @@ class OpenAISuspect:
             terms = better
 
     async def _persist(
-        self, client: httpx.AsyncClient, body: dict[str, Any], until: float
+        self, client: httpx.AsyncClient, body: dict[str, Any], until: Deadline
     ) -> Completion | Failure:
         """One request, tried again while the failure may pass and there is time."""
         content = json.dumps({"model": self._address.model or ""} | body).encode()
-        url = f"{self._address.target}/chat/completions"
         attempt, last = 0, None
         while True:
             attempt += 1
-            left = max(0.001, until - perf_counter())
-            seconds = min(self._options.timeout, left)
-            limits = Limits(seconds, int(self._options.body_mb * 2**20), MORE)
-            outcome = await request(client, url, content, limits)
+            try:
+                async with self._lane.entered(until.left) as waited:
+                    until.until += waited
+                    left = max(0.001, until.left)
+                    outcome = await self._sent(client, content, left)
+            except Closed as closed:
+                return last or Failure(f"not asked: {closed}", Kind.PASSING)
             if last is not None and left < self._options.timeout and outcome is TOO_SLOW:
                 return last._replace(reason=f"{last.reason} (until the deadline)")
-            if not isinstance(outcome, Failure):
-                self._met, self._strikes = True, 0
-                completion = parse_completion(outcome)
-                if not completion.error:
-                    return completion
-                outcome = _failure_in(completion)
+            if isinstance(outcome, Completion):
+                return outcome
             # What complains of a parameter is mended by leaving it out, not by waiting.
             of_parameters = outcome.status == 500 and self._terms.mended(outcome, body, tried=True)
             passing = outcome.kind in (Kind.PASSING, Kind.NOBODY) and not of_parameters
+            if passing and self._lanes is not None:
+                self._lane.close_for(outcome.pause)
             if not passing or attempt >= self._options.attempts:
                 return outcome
-            pause = _pause(attempt, outcome.pause)
-            if perf_counter() + pause >= until:
+            longest = LONGEST_PAUSE if self._lanes is None else inf
+            pause = _pause(attempt, min(outcome.pause, longest))
+            if pause >= until.left:
                 return outcome._replace(reason=f"{outcome.reason} (until the deadline)")
             if attempt == 1 and not self._met:
                 logger.warning("%s: %s; trying again", self._address.target, self._shown(outcome))
             last = outcome
             await asyncio.sleep(pause)
+
+    async def _sent(
+        self, client: httpx.AsyncClient, content: bytes, left: float
+    ) -> Completion | Failure:
+        """What one request brings, an error that came as an answer being a failure."""
+        limits = Limits(min(self._options.timeout, left), int(self._options.body_mb * 2**20), MORE)
+        url = f"{self._address.target}/chat/completions"
+        outcome = await request(client, url, content, limits)
+        if isinstance(outcome, Failure):
+            return outcome
+        self._met, self._strikes = True, 0
+        if len(outcome) > LONG_REPLY:
+            completion = await asyncio.to_thread(parse_completion, outcome)
+        else:
+            completion = parse_completion(outcome)
+        return _failure_in(completion) if completion.error else completion
 
     def _read(self, sent: Sent, terms: Terms, settings: GenerationSettings) -> Reply:
         self.usage = self.usage.plus(sent.completion.said)
@@ -299,10 +342,9 @@ def _failure_in(completion: Completion) -> Failure:
 
 
 def _pause(attempt: int, asked: float) -> float:
-    """Exponential with jitter, and not shorter than what the server asks for, within reason."""
+    """Exponential with jitter, and not shorter than what the server asks for."""
     grown = min(FIRST_PAUSE * 2.0 ** (attempt - 1), LONGEST_PAUSE - FIRST_PAUSE)
-    jittered = grown + random.uniform(0, FIRST_PAUSE)
-    return max(jittered, min(asked, LONGEST_PAUSE))
+    return max(grown + random.uniform(0, FIRST_PAUSE), asked)
 
 
 def key_of(variable: str) -> str | None:

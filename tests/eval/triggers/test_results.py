@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from sif.eval.rows import as_parquet
+from sif.parquet import as_parquet
 from sif.eval.triggers.rows import Cell
 from tests.eval.triggers.rows import WANTED, cell, cost, portrait
 

@@ -1,4 +1,4 @@
-from sif.eval.rows import as_parquet
+from sif.parquet import as_parquet
 from sif.eval.verdicts.counting import Allowance, Found, as_table
 
 FOUND = Found(

@@ -1,4 +1,4 @@
-"""Rows of a study as a table on disk. Knows nothing of what they hold."""
+"""Rows as a table on disk. Knows nothing of what they hold."""
 
 from collections.abc import Sequence
 from typing import Any, get_args
