@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sif.errors import StorageError, UsageError
 from sif.eval.jobs import Show
-from sif.parquet import as_parquet
 from sif.files import claim_folder, write_atomically
+from sif.parquet import as_parquet
 from sif.validation import first_fault
 
 MARK: Final = "study.txt"

@@ -7,9 +7,16 @@ failure. Knows nothing of asking, and not from where it was read.
 import hashlib
 import re
 from importlib import resources
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    field_validator,
+)
 
 from sif.errors import UsageError
 from sif.http.lanes import Pace
@@ -198,7 +205,7 @@ class Campaign(_Part):
     )
     suspects: tuple[Annotated[AskedSuspect, _named("suspect")], ...] = Field(min_length=1)
     alpha: float = Field(default=1e-6, gt=0.0, lt=0.5)
-    family_wise: bool | Annotated[int, Field(ge=1, le=1_000_000)] = False
+    family_wise: StrictBool | Annotated[int, Field(ge=1, le=1_000_000)] = False
     policy: Rules = Rules()
     limits: PaceLimits = PaceLimits()
     out: str = Field(min_length=1)

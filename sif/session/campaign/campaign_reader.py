@@ -3,7 +3,8 @@
 Paths in it are relative to its own folder. Reaches nobody and loads nothing.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, get_args
 from urllib.parse import parse_qsl, urlencode
@@ -86,12 +87,14 @@ def _checked(campaign: Campaign, path: Path, lines: Lines) -> Campaign:
     folder = path.absolute().parent
     owned = [_settled_fingerprint(one, folder) for one in campaign.fingerprints]
     asked = []
-    for place, one in enumerate(campaign.suspects):
-        with_place = _at(path, lines, ("suspects", place))
-        asked.append(with_place(lambda one=one: _settled_suspect(one, folder)))
-    for place, one in enumerate(campaign.fingerprints):
-        _at(path, lines, ("fingerprints", place))(lambda one=one: _check_rules(one))
-    _at(path, lines, ("policy",))(lambda: _check_prompts(campaign.policy))
+    for place, suspect in enumerate(campaign.suspects):
+        with _placed_at(path, lines, ("suspects", place)):
+            asked.append(_settled_suspect(suspect, folder))
+    for place, fingerprint in enumerate(campaign.fingerprints):
+        with _placed_at(path, lines, ("fingerprints", place)):
+            _check_rules(fingerprint)
+    with _placed_at(path, lines, ("policy",)):
+        _check_prompts(campaign.policy)
     _refuse_alike(path, lines, "fingerprints", [one.label for one in owned], "label")
     _refuse_alike(path, lines, "suspects", [one.label for one in asked], "label")
     _refuse_alike(path, lines, "suspects", [one.name for one in asked], "address and manner")
@@ -111,17 +114,14 @@ def _checked(campaign: Campaign, path: Path, lines: Lines) -> Campaign:
     )
 
 
-def _at(path: Path, lines: Lines, way: Sequence[str | int]) -> Callable[[Callable[[], Any]], Any]:
-    """Runs something; what it complains of is said with its place."""
-
-    def run(work: Callable[[], Any]) -> Any:
-        try:
-            return work()
-        except SifError as error:
-            place = f"{path}, line {lines.of(way)}: {'.'.join(map(str, way))}"
-            raise UsageError(f"{place}: {error}") from error
-
-    return run
+@contextmanager
+def _placed_at(path: Path, lines: Lines, way: Sequence[str | int]) -> Iterator[None]:
+    """What is complained of within it is said with its place."""
+    try:
+        yield
+    except SifError as error:
+        place = f"{path}, line {lines.of(way)}: {'.'.join(map(str, way))}"
+        raise UsageError(f"{place}: {error}") from error
 
 
 def _settled_fingerprint(one: AskedFingerprint, folder: Path) -> AskedFingerprint:

@@ -10,7 +10,7 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, contextmanager, nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 
 from sif.errors import SifError, StorageError, SuspectError
 from sif.files import writing
-from sif.http.lanes import Lanes, sharing_lanes
+from sif.http.lanes import sharing_lanes
 from sif.ownership.run import JOURNAL, read_verdict
 from sif.session.campaign.campaign_file import Campaign
 from sif.session.campaign.campaign_reader import read_campaign

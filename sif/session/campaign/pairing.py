@@ -145,7 +145,8 @@ class Pairs:
         Raises:
             UsageError: a label that nobody has.
         """
-        known = [one.label for one in (*self.campaign.fingerprints, *self.campaign.suspects)]
+        owned, asked = self.campaign.fingerprints, self.campaign.suspects
+        known = [*(one.label for one in owned), *(one.label for one in asked)]
         for label in labels:
             if label not in known:
                 raise UsageError(
@@ -188,7 +189,6 @@ def pair_up(campaign: Campaign) -> Pairs:
 
 
 def _load(given: AskedFingerprint, campaign: Campaign, record: CampaignRecord) -> Owned:
-    parts = record.split_among or 1
     rules = given.policy or campaign.policy
     asked = given if given.committed else given.model_copy(update={"policy": rules})
     fingerprint = FingerprintSet.load(asked.fingerprint, secret=asked.secret)
@@ -198,7 +198,9 @@ def _load(given: AskedFingerprint, campaign: Campaign, record: CampaignRecord) -
         fingerprint.mask(fingerprint.triggers[0].record.id)
     # One tokenizer for all sessions, which would each read their own.
     fingerprint = replace(fingerprint, counted_by=fingerprint.tokenizer)
-    policy = rules.policy(share(campaign.alpha, parts), share(rules.alpha_transfer, parts))
+    policy = rules.policy(campaign.alpha, rules.alpha_transfer)
+    if (parts := record.split_among) is not None:
+        policy = rules.policy(share(campaign.alpha, parts), share(rules.alpha_transfer, parts))
     asked_about = fingerprint
     if asked.committed:
         asked_about = as_committed(fingerprint, asked.claim_batch)

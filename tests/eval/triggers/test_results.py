@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from sif.parquet import as_parquet
 from sif.eval.triggers.rows import Cell
+from sif.parquet import as_parquet
 from tests.eval.triggers.rows import WANTED, cell, cost, portrait
 
 

@@ -1,5 +1,5 @@
-from sif.parquet import as_parquet
 from sif.eval.verdicts.counting import Allowance, Found, as_table
+from sif.parquet import as_parquet
 
 FOUND = Found(
     family="llava",

@@ -1,0 +1,121 @@
+"""Lanes: their pace is kept, what one waits for holds up no other, and they end at once."""
+
+import asyncio
+import threading
+import time
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextvars import copy_context
+from itertools import pairwise
+
+import pytest
+
+from sif.http.lanes import LANES, Closed, Lane, Lanes, Pace, host_of, sharing_lanes
+
+
+def _fast(host: str) -> Pace:
+    return Pace()
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("http://127.0.0.1:8000/v1", "127.0.0.1:8000"),
+        ("http://Example.COM/v1", "example.com:80"),
+        ("https://example.com./v1", "example.com:443"),
+        ("http://[::1]:9/v1", "::1:9"),
+    ],
+)
+def test_a_host_is_a_name_and_a_port(url: str, host: str) -> None:
+    assert host_of(url) == host
+
+
+def test_no_more_are_within_than_may_be() -> None:
+    inside, crowd = 0, 0
+
+    async def go(lane: Lane) -> None:
+        nonlocal inside, crowd
+        async with lane.entered(1.0):
+            inside += 1
+            crowd = max(crowd, inside)
+            await asyncio.sleep(0.01)
+            inside -= 1
+
+    async def all_of_them() -> None:
+        lane = Lane(Pace(at_a_time=3))
+        await asyncio.gather(*(go(lane) for _ in range(20)))
+
+    asyncio.run(all_of_them())
+    assert crowd == 3
+
+
+def test_a_rate_is_kept_and_waiting_for_ones_turn_is_told() -> None:
+    times: list[float] = []
+    waited: list[float] = []
+
+    async def go(lane: Lane) -> None:
+        async with lane.entered(0.0) as seconds:
+            times.append(time.perf_counter())
+            waited.append(seconds)
+
+    async def all_of_them() -> None:
+        lane = Lane(Pace(per_second=50))
+        await asyncio.gather(*(go(lane) for _ in range(8)))
+
+    asyncio.run(all_of_them())
+    assert min(b - a for a, b in pairwise(times)) >= 0.019
+    assert max(waited) >= 7 * 0.019
+
+
+def test_a_closed_lane_lets_nobody_in_until_it_opens_and_says_if_that_is_too_late() -> None:
+    async def go() -> float:
+        lane = Lane()
+        lane.close_for(0.1)
+        lane.close_for(0.01)  # a shorter wish does not open it sooner
+        with pytest.raises(Closed, match="wait"):
+            async with lane.entered(0.05):
+                pass
+        async with lane.entered(5.0) as waited:
+            return waited
+
+    assert 0.05 <= asyncio.run(go()) < 3
+
+
+def test_lanes_of_one_host_are_one_and_others_are_their_own() -> None:
+    lanes = Lanes(_fast)
+    try:
+        one = lanes.lane("http://a/v1")
+        assert lanes.lane("http://A:80/v2") is one
+        assert lanes.lane("https://a/v1") is not one
+    finally:
+        lanes.close()
+
+
+def test_only_whoever_asks_in_the_context_shares_them() -> None:
+    assert LANES.get() is None
+    with sharing_lanes(_fast) as lanes, ThreadPoolExecutor(1) as pool:
+        assert LANES.get() is lanes
+        assert pool.submit(LANES.get).result() is None
+        assert pool.submit(copy_context().run, LANES.get).result() is lanes
+    assert LANES.get() is None
+
+
+def test_closing_ends_whoever_waits_in_whatever_thread_and_nothing_begins_afterwards() -> None:
+    threads = set(threading.enumerate())
+    lanes = Lanes(_fast)
+    began = time.monotonic()
+
+    async def forever() -> None:
+        await asyncio.sleep(60)
+
+    with ThreadPoolExecutor(4) as pool:
+        waiting = [pool.submit(lanes.run, forever()) for _ in range(4)]
+        time.sleep(0.1)
+        lanes.close()
+        for one in waiting:
+            with pytest.raises(CancelledError):
+                one.result()
+    with pytest.raises(CancelledError):
+        lanes.run(forever())
+    lanes.close()
+    assert time.monotonic() - began < 10
+    assert not set(threading.enumerate()) - threads
