@@ -11,7 +11,8 @@ towards a secret half of the vocabulary. The flow, with what `import sif` offers
     sif.write_report(["runs/theirs"], "report.html")
 
 `sif.Policy` holds the rules (α, budget), fixed before the first question; `sif.Session` is one
-suspect asked end to end, with every option of `sif verify`; `sif.load_recipe` says how triggers are
+suspect asked end to end, with every option of `sif verify`; `sif.audit_all` asks many suspects
+about one or several fingerprints, as a campaign's file says; `sif.load_recipe` says how triggers are
 made; `sif.KeyRing` is the secret behind them; `sif.connect` opens a suspect by its address and
 `sif.attacked` puts a thief's attacks around it; `sif.FingerprintSet` and `sif.Verdict` are what
 making and verifying give. Everything is kept on disk and goes on where it stopped.
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from sif.ownership.policy import Policy
     from sif.ownership.verdict import Verdict
     from sif.report.write import write_report
+    from sif.session.campaign.conduct import audit_all
     from sif.session.panel import calibrate
     from sif.session.session import Session, verify
     from sif.suspects.connect import connect
@@ -45,6 +47,7 @@ __all__ = [
     "Verdict",
     "Vlm",
     "attacked",
+    "audit_all",
     "calibrate",
     "connect",
     "load_recipe",
@@ -62,6 +65,7 @@ _ROOMS = {
     "Verdict": "sif.ownership.verdict",
     "Vlm": "sif.vlm.model",
     "attacked": "sif.attacks.attacked",
+    "audit_all": "sif.session.campaign.conduct",
     "calibrate": "sif.session.panel",
     "connect": "sif.suspects.connect",
     "load_recipe": "sif.fingerprint.recipe",

@@ -20,6 +20,7 @@ NAMES = [
     "Verdict",
     "Vlm",
     "attacked",
+    "audit_all",
     "calibrate",
     "connect",
     "load_recipe",

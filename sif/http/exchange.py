@@ -12,6 +12,7 @@ import time
 import urllib.parse
 import urllib.request
 import zlib
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from functools import cache
 from typing import Final, NamedTuple
@@ -34,6 +35,9 @@ PACKED: Final = {"": None, "identity": None, "gzip": 31, "x-gzip": 31, "deflate"
 UNLIMITED: Final = httpx.Limits(max_connections=None, max_keepalive_connections=None)
 JSON: Final = {"content-type": "application/json"}
 BEARER: Final = "Bearer "
+HEAVY: Final = 65_536
+"""Bytes beyond which a reply is one of which few should be in memory at a time."""
+Heavy = Callable[[], Awaitable[object]]
 HEADERS: Final = {"accept": "application/json", "accept-encoding": "identity"}
 
 
@@ -121,7 +125,11 @@ def _certificates(file: str | None, folder: str | None) -> ssl.SSLContext:
 
 
 async def request(
-    client: httpx.AsyncClient, url: str, content: bytes | None, limits: Limits
+    client: httpx.AsyncClient,
+    url: str,
+    content: bytes | None,
+    limits: Limits,
+    heavy: Heavy | None = None,
 ) -> bytes | Failure:
     """The body of the answer to one request, or why there is none.
 
@@ -130,10 +138,11 @@ async def request(
         url: where to; redirects are followed on the same host only.
         content: JSON, to be posted; None to get what is there.
         limits: beyond which it is given up.
+        heavy: is waited for once before more than `HEAVY` bytes of a reply are read.
 
     A failure does not hold the client's key, whichever part of a reply repeats it.
     """
-    outcome = await _outcome(client, url, content, limits)
+    outcome = await _outcome(client, url, content, limits, heavy)
     if outcome is TOO_SLOW or not isinstance(outcome, Failure):
         return outcome
     key = client.headers.get("authorization", "").removeprefix(BEARER)
@@ -143,7 +152,11 @@ async def request(
 
 
 async def _outcome(
-    client: httpx.AsyncClient, url: str, content: bytes | None, limits: Limits
+    client: httpx.AsyncClient,
+    url: str,
+    content: bytes | None,
+    limits: Limits,
+    heavy: Heavy | None,
 ) -> bytes | Failure:
     try:
         place = httpx.URL(url)
@@ -151,7 +164,7 @@ async def _outcome(
         return Failure(f"no address that can be asked: {_cause(error)}", Kind.HOPELESS)
     try:
         async with asyncio.timeout(limits.seconds):
-            return await _follow(client, place, content, limits)
+            return await _follow(client, place, content, limits, heavy)
     except (TimeoutError, httpx.TimeoutException):
         return TOO_SLOW
     except (httpx.ConnectError, httpx.ProxyError) as error:
@@ -170,7 +183,11 @@ async def _outcome(
 
 
 async def _follow(
-    client: httpx.AsyncClient, place: httpx.URL, content: bytes | None, limits: Limits
+    client: httpx.AsyncClient,
+    place: httpx.URL,
+    content: bytes | None,
+    limits: Limits,
+    heavy: Heavy | None,
 ) -> bytes | Failure:
     method, headers = ("GET", {}) if content is None else ("POST", JSON)
     for _ in range(HOPS + 1):
@@ -186,7 +203,7 @@ async def _follow(
                 place = led
                 continue
             if response.is_success:
-                return await _read(response, limits)
+                return await _read(response, limits, heavy)
             return await _refused(response)
     return Failure(f"redirected more than {HOPS} times", Kind.LASTING)
 
@@ -202,7 +219,7 @@ def _same_host(one: httpx.URL, other: httpx.URL) -> bool:
     )
 
 
-async def _read(response: httpx.Response, limits: Limits) -> bytes | Failure:
+async def _read(response: httpx.Response, limits: Limits, heavy: Heavy | None) -> bytes | Failure:
     """The unpacked body; a failure as soon as it is seen to be too large."""
     most = limits.body
     packing = response.headers.get("content-encoding", "").strip().lower()
@@ -222,6 +239,9 @@ async def _read(response: httpx.Response, limits: Limits) -> bytes | Failure:
                 f"a reply of more than {most / 2**20:g} MB, the most that is read; {limits.more}",
                 Kind.LASTING,
             )
+        if heavy is not None and len(body) > HEAVY:
+            await heavy()
+            heavy = None
     return bytes(body)
 
 

@@ -18,6 +18,8 @@ from typing import Any, Final, NamedTuple, TypeVar
 Result = TypeVar("Result")
 
 PORTS: Final = {"http": 80, "https": 443}
+MOST_HEAVY: Final = 8
+"""Long replies that are in memory at a time, of all hosts together."""
 
 
 class Pace(NamedTuple):
@@ -89,6 +91,9 @@ class Lanes:
 
     Args:
         pace: of a host, by its name and port as of `host_of`.
+
+    Attributes:
+        heavy: places for long replies, of which each takes much memory while it is read.
     """
 
     def __init__(self, pace: Callable[[str], Pace]) -> None:
@@ -96,6 +101,7 @@ class Lanes:
         self._lanes: dict[str, Lane] = {}
         self._lock = threading.Lock()
         self._closed = False
+        self.heavy = asyncio.Semaphore(MOST_HEAVY)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="sif-lanes")
         self._thread.start()

@@ -3,6 +3,7 @@
 verify      fingerprint, suspect, attacks, example, run folder -> verdict   (`sif verify`)
 calibrate   fingerprint, panel of unrelated models -> transfer allowance    (`sif calibrate`)
 sda         fingerprint, suspect, benign reference -> what a thief gains    (`sif sda`)
+campaign/   fingerprints, suspects -> a verdict on every pair of them       (`sif audit-all`)
 
 Everything is kept as it comes and goes on where it stopped. Nothing here prints.
 """

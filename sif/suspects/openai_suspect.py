@@ -11,7 +11,8 @@ import json
 import logging
 import os
 import random
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from math import inf
 from time import perf_counter
@@ -21,7 +22,16 @@ import httpx
 
 from sif.errors import SuspectError, UsageError
 from sif.event_loop import run_to_end
-from sif.http.exchange import TOO_SLOW, Failure, Kind, Limits, open_client, request
+from sif.http.exchange import (
+    HEAVY,
+    TOO_SLOW,
+    Failure,
+    Heavy,
+    Kind,
+    Limits,
+    open_client,
+    request,
+)
 from sif.http.lanes import LANES, Closed, Lane
 from sif.http.refusal import is_about_pictures, may_pass, without_key
 from sif.suspects.chat_reply import Completion, parse_completion, read_completion
@@ -37,8 +47,6 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 DEADLINE = 600.0
 MORE = "give more with ?body_mb=N in the address"
 STRIKES = 3
-LONG_REPLY = 65_536
-"""Bytes beyond which a reply is read outside the event loop, which others wait for."""
 
 logger = logging.getLogger(__name__)
 
@@ -252,15 +260,36 @@ class OpenAISuspect:
         """What one request brings, an error that came as an answer being a failure."""
         limits = Limits(min(self._options.timeout, left), int(self._options.body_mb * 2**20), MORE)
         url = f"{self._address.target}/chat/completions"
-        outcome = await request(client, url, content, limits)
-        if isinstance(outcome, Failure):
-            return outcome
-        self._met, self._strikes = True, 0
-        if len(outcome) > LONG_REPLY:
-            completion = await asyncio.to_thread(parse_completion, outcome)
-        else:
-            completion = parse_completion(outcome)
+        async with self._heavy() as heavy:
+            outcome = await request(client, url, content, limits, heavy)
+            if isinstance(outcome, Failure):
+                return outcome
+            self._met, self._strikes = True, 0
+            if len(outcome) > HEAVY:  # others wait for the event loop
+                completion = await asyncio.to_thread(parse_completion, outcome)
+            else:
+                completion = parse_completion(outcome)
         return _failure_in(completion) if completion.error else completion
+
+    @asynccontextmanager
+    async def _heavy(self) -> AsyncIterator[Heavy | None]:
+        """What a long reply waits for; until the end of the block, where it is in its parts."""
+        if self._lanes is None:
+            yield None
+            return
+        places = self._lanes.heavy
+        taken = 0
+
+        async def take() -> None:
+            nonlocal taken
+            await places.acquire()
+            taken += 1
+
+        try:
+            yield take
+        finally:
+            for _ in range(taken):
+                places.release()
 
     def _read(self, sent: Sent, terms: Terms, settings: GenerationSettings) -> Reply:
         self.usage = self.usage.plus(sent.completion.said)

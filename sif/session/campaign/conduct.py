@@ -24,6 +24,7 @@ from filelock import FileLock, Timeout
 from sif.errors import SifError, StorageError, SuspectError
 from sif.files import writing
 from sif.http.lanes import sharing_lanes
+from sif.open_files import raise_open_files
 from sif.ownership.run import JOURNAL, read_verdict
 from sif.session.campaign.campaign_file import Campaign
 from sif.session.campaign.campaign_reader import read_campaign
@@ -43,6 +44,8 @@ from sif.types import Suspect
 from sif.visible import visible
 
 LOCK: Final = ".lock"
+# Open files of one session, connections among them, and those of all else.
+FILES_EACH, SPARE_FILES = 16, 128
 NOT_YET: Final = "its turn has not come; the same command goes on"
 # What ends one session, and not the others. Anything else is a fault of ours, and ends them all.
 FAILURES: Final = (SifError, OSError, sqlite3.Error, MemoryError, RuntimeError, ValueError)
@@ -258,7 +261,9 @@ def _ask(whole: Pairs, desk: Desk) -> None:
         for turn in range(min(len(queue), limits.pace(host).at_a_time or len(queue)))
     )
     with sharing_lanes(limits.pace) as lanes:
-        pool = ThreadPoolExecutor(min(limits.side_by_side, len(turns)) or 1, "sif-campaign")
+        room = max(1, (raise_open_files() - SPARE_FILES) // FILES_EACH)
+        threads = min(limits.side_by_side, room, len(turns)) or 1
+        pool = ThreadPoolExecutor(threads, "sif-campaign")
         try:
             work = [
                 pool.submit(copy_context().run, _drain, queues[host], desk) for _, host in turns

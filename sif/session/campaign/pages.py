@@ -5,6 +5,7 @@ them. Asks nobody and judges nothing.
 """
 
 import logging
+import threading
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,9 @@ NOTE: Final = "Trigger images are left out here; `sif report` of this run's fold
 
 logger = logging.getLogger(__name__)
 
+# A page is large in the making where answers are long: one at a time.
+_MAKING: Final = threading.Lock()
+
 
 def write_run_page(pair: Pair, row: PairRow) -> None:
     """The page of a run that was judged, beside its verdict; what keeps it from being is logged."""
@@ -29,15 +33,16 @@ def write_run_page(pair: Pair, row: PairRow) -> None:
         return
     owned = pair.owned.fingerprint
     try:
-        page = ReportPage(
-            title=f"{pair.suspect.label}, asked about {pair.owned.asked.label}",
-            created=datetime.now().astimezone(),
-            facts=fingerprint_facts(owned),
-            triggers=(),
-            suspects=[suspect_view(owned, read_finished(pair.run))],
-            notes=(NOTE,),
-        )
-        write_page(page, pair.run / PAGE)
+        with _MAKING:
+            page = ReportPage(
+                title=f"{pair.suspect.label}, asked about {pair.owned.asked.label}",
+                created=datetime.now().astimezone(),
+                facts=fingerprint_facts(owned),
+                triggers=(),
+                suspects=[suspect_view(owned, read_finished(pair.run))],
+                notes=(NOTE,),
+            )
+            write_page(page, pair.run / PAGE)
     except SifError as error:
         logger.warning("no page for %s: %s", pair.place, error)
 
