@@ -11,9 +11,8 @@ towards a secret half of the vocabulary. The flow, with what `import sif` offers
     sif.write_report(["runs/theirs"], "report.html")
 
 `sif.Policy` holds the rules (α, budget), fixed before the first question; `sif.Session` is one
-suspect asked end to end, with every option of `sif verify`; `sif.audit_all` asks many suspects
-about one or several fingerprints, as a campaign's file says; `sif.load_recipe` says how triggers are
-made; `sif.KeyRing` is the secret behind them; `sif.connect` opens a suspect by its address and
+suspect asked end to end, with every option of `sif verify`; `sif.audit_all` asks many suspects as a
+campaign's file says; `sif.load_recipe` says how triggers are made; `sif.KeyRing` is the secret behind them; `sif.connect` opens a suspect by its address and
 `sif.attacked` puts a thief's attacks around it; `sif.FingerprintSet` and `sif.Verdict` are what
 making and verifying give. Everything is kept on disk and goes on where it stopped.
 

@@ -12,12 +12,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from sif.claims.commit import read_commitment
 from sif.errors import StorageError, UsageError
 from sif.session.campaign.conduct import CampaignProgress, audit_all
 from sif.session.campaign.outcome import CampaignResults, PairRow
 from sif.session.session import verify
 from tests.session.campaign.conftest import Open
-from tests.session.campaign.places import TOLD, TRIGGERS, Said, campaign_file
+from tests.session.campaign.places import GOLDEN, TOLD, TRIGGERS, Said, campaign_file
 
 RUDE = "\x1b[2J\x1b]0;owned\x07 \u202eevil"
 
@@ -218,7 +219,7 @@ def test_nothing_is_asked_twice_and_only_what_had_no_answer_is_asked_again(
 
 
 def test_a_slow_and_a_dead_host_delay_nobody(places: Open, golden: Path, tmp_path: Path) -> None:
-    slow = places(lambda number, trigger: Said(after=0.5))
+    slow = places(lambda number, trigger: Said(after=0.8))
     quick = [places(_good) for _ in range(6)]
     suspects = [{"suspect": slow.address(), "label": "slow"}]
     suspects += [
@@ -234,7 +235,7 @@ def test_a_slow_and_a_dead_host_delay_nobody(places: Open, golden: Path, tmp_pat
 def test_limits_of_a_host_hold_for_all_its_suspects_together(
     places: Open, golden: Path, tmp_path: Path
 ) -> None:
-    narrow, fast = places(lambda number, trigger: Said(after=0.01)), places(_good)
+    narrow, fast = (places(lambda number, trigger: Said(after=0.03)) for _ in range(2))
     suspects = [
         {"suspect": place.address(f"model-{number}"), "label": f"{name} {number}"}
         for name, place in (("narrow", narrow), ("fast", fast))
@@ -247,15 +248,16 @@ def test_limits_of_a_host_hold_for_all_its_suspects_together(
     assert (narrow.crowd, fast.crowd) == (2, 3)
     assert len(narrow.diary) == 4 * TRIGGERS
     came = sorted(one.came for one in narrow.diary)
-    for start, end in zip(came, came[20:], strict=False):  # a fifth for the ways through the net
-        assert end - start >= 0.8 * 20 / 80
+    assert came[-1] - came[0] >= 0.9 * (len(came) - 1) / 80
+    for start, end in zip(came, came[30:], strict=False):  # half for delays on the way
+        assert end - start >= 0.5 * 30 / 80
 
 
 def test_a_host_that_asks_to_wait_is_left_alone_by_all_its_suspects(
     places: Open, golden: Path, tmp_path: Path
 ) -> None:
     def once(number: int, trigger: str) -> Said:
-        return Said("wait", 429, {"Retry-After": "1"}) if number == 4 else Said()
+        return Said("wait", 429, {"Retry-After": "2"}) if number == 4 else Said()
 
     place, other = places(once), places(_good)
     suspects = [{"suspect": place.address(name), "label": name} for name in ("a", "b", "c")]
@@ -264,8 +266,8 @@ def test_a_host_that_asks_to_wait_is_left_alone_by_all_its_suspects(
     assert all(row.answered == TRIGGERS for row in results.pairs)
     (told,) = [one for one in place.diary if one.status == 429]
     later = [one.came for one in place.diary if one.came > told.went + 0.1]
-    assert min(later) >= told.went + 0.95
-    assert max(one.went for one in other.diary) < told.went + 0.95
+    assert min(later) >= told.went + 1.95
+    assert max(one.went for one in other.diary) < told.went + 1.95
 
 
 def test_a_host_that_asks_for_more_time_than_a_question_has_is_not_asked_on(
@@ -403,3 +405,57 @@ def test_local_models_are_asked_beside_endpoints_and_loaded_once_for_all_fingerp
     assert loaded == [str(tmp_path / "model")] * 2
     audit_all(campaign)
     assert len(loaded) == 2  # settled pairs load nothing
+
+
+def test_rules_that_were_committed_to_are_asked_by_and_every_run_is_counted(
+    places: Open, tmp_path: Path
+) -> None:
+    shutil.copytree(GOLDEN, tmp_path / "fp")
+    (tmp_path / "fp" / "secret.key").chmod(0o600)
+    counted = tmp_path / "fp" / "claim" / "runs.json"
+    before = json.loads(counted.read_text())["begun"] if counted.exists() else {}
+    place = places(_good)
+    content = {
+        "fingerprints": [{"fingerprint": "fp", "committed": True}],
+        "suspects": [{"suspect": place.address(name), "label": name} for name in "abcd"],
+        "alpha": 0.01,
+    }
+    with pytest.raises(UsageError, match="family_wise leaves for each pair"):
+        audit_all(campaign_file(tmp_path, **(content | {"alpha": 1e-9, "family_wise": True})))
+    assert not place.diary
+    results = audit_all(campaign_file(tmp_path, **content))
+    assert {row.decision for row in results.pairs} == {"not_shown"}
+    committed = read_commitment(tmp_path / "fp").header.policy.alpha
+    assert {row.alpha for row in results.pairs} == {committed} != {0.01}
+    assert all(row.transfer_log10_e_value is not None for row in results.pairs)
+    begun = json.loads(counted.read_text())["begun"]
+    assert sum(begun.values()) == sum(before.values()) + 4
+
+
+def test_few_long_replies_are_in_memory_at_a_time(
+    places: Open, golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sif.suspects import openai_suspect
+
+    monkeypatch.setattr("sif.http.lanes.MOST_HEAVY", 2)
+    lock, inside, crowd, parsed = threading.Lock(), 0, 0, 0
+    parse = openai_suspect.parse_completion
+
+    def counted(body: bytes) -> Any:
+        nonlocal inside, crowd, parsed
+        with lock:
+            inside, parsed = inside + 1, parsed + 1
+            crowd = max(crowd, inside)
+        time.sleep(0.01)
+        with lock:
+            inside -= 1
+        return parse(body)
+
+    monkeypatch.setattr(openai_suspect, "parse_completion", counted)
+    suspects = [
+        {"suspect": places(lambda number, trigger: Said("word " * 16_000)).address(), "label": name}
+        for name in "abc"
+    ]
+    results = audit_all(_write(tmp_path, golden, suspects))
+    assert all(row.answered == TRIGGERS for row in results.pairs)
+    assert (crowd, parsed) == (2, 3 * TRIGGERS)
