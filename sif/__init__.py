@@ -12,9 +12,10 @@ towards a secret half of the vocabulary. The flow, with what `import sif` offers
 
 `sif.Policy` holds the rules (α, budget), fixed before the first question; `sif.Session` is one
 suspect asked end to end, with every option of `sif verify`; `sif.audit_all` asks many suspects as a
-campaign's file says; `sif.load_recipe` says how triggers are made; `sif.KeyRing` is the secret behind them; `sif.connect` opens a suspect by its address and
-`sif.attacked` puts a thief's attacks around it; `sif.FingerprintSet` and `sif.Verdict` are what
-making and verifying give. Everything is kept on disk and goes on where it stopped.
+campaign's file says; `sif.load_recipe` says how triggers are made; `sif.KeyRing` is the secret
+behind them; `sif.connect` opens a suspect by its address and `sif.attacked` puts a thief's attacks
+around it; `sif.FingerprintSet` and `sif.Verdict` are what making and verifying give. Everything is
+kept on disk and goes on where it stopped.
 
 These names are the public ones. Whatever else stands in the package is private by convention, also
 where its name has no underscore: it may change without notice.
