@@ -110,8 +110,13 @@ def collect(whole: Pairs) -> CampaignResults:
     return CampaignResults(
         alpha=whole.record.alpha,
         split_among=whole.record.split_among,
-        pairs=tuple(kept_row(pair.row) or empty_row(pair) for pair in whole.pairs),
+        pairs=tuple(_row(pair) for pair in whole.pairs),
     )
+
+
+def _row(pair: Pair) -> PairRow:
+    kept = kept_row(pair.row) or empty_row(pair)
+    return kept.model_copy(update={"group": pair.suspect.group})
 
 
 def empty_row(pair: Pair) -> PairRow:

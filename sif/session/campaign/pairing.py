@@ -12,10 +12,11 @@ from typing import Final
 
 from sif.claims.batches import as_committed
 from sif.claims.commit import read_commitment
-from sif.errors import FingerprintError, UsageError
+from sif.errors import FingerprintError, StorageError, UsageError
 from sif.fingerprint.folder import FingerprintSet, manifest_sha256
 from sif.http.lanes import host_of
 from sif.ownership.policy import Policy
+from sif.ownership.run import Group, read_record
 from sif.session.campaign.campaign_file import AskedFingerprint, AskedSuspect, Campaign, slug
 from sif.session.campaign.family import CampaignRecord, promised, share
 from sif.session.session import Session
@@ -100,9 +101,16 @@ class Pair:
             calibrated=asked.policy is None or asked.policy.calibration,
             run=self.run,
             label=self.suspect.label,
-            group=self.suspect.group,
+            group=self._group(),
             batch_size=self.suspect.batch,
         )
+
+    def _group(self) -> Group:
+        """That with which the run was begun: it may change, and sorts tables only."""
+        try:
+            return read_record(self.run).group
+        except StorageError:
+            return self.suspect.group
 
     def settings_digest(self) -> str:
         """SHA-256 (hex) of all that decides what is asked: another one is another run.

@@ -60,7 +60,7 @@ def _suspects(places: Open, greens: dict[str, str]) -> list[dict[str, str]]:
     kinds = {
         "good": _good,
         "copy": lambda number, trigger: Said(greens[trigger]),
-        "slow": lambda number, trigger: Said(after=0.05),
+        "<b>slow</b>": lambda number, trigger: Said(after=0.05),
         "busy": busy,
         "always busy": lambda number, trigger: Said("slow down", 429),
         "dying": dying,
@@ -96,7 +96,7 @@ def test_every_question_is_answered_or_has_its_reason_and_nobody_ends_the_others
     assert decisions == {
         "good": "not_shown",
         "copy": "derived",
-        "slow": "not_shown",
+        "<b>slow</b>": "not_shown",
         "busy": "not_shown",
         "always busy": "failed",
         "dying": "not_shown",
@@ -146,6 +146,7 @@ def _check_files(out: Path, results: CampaignResults) -> None:
         run = (out / row.run / "report.html").read_text(encoding="utf-8")
         assert run.count("data:image") == 0
         assert "\x1b" not in run
+    assert "<b>" not in page
     for shown in (text, page):
         assert "\x1b" not in shown
         assert "\u202e" not in shown
@@ -347,6 +348,21 @@ def test_another_rule_for_a_run_that_was_begun_is_a_row_and_asks_nobody(
     assert "rules" in row.reason
     assert row.answered == TRIGGERS
     assert len(place.diary) == TRIGGERS
+
+
+def test_a_group_may_be_changed_for_it_sorts_tables_and_nothing_else(
+    places: Open, golden: Path, tmp_path: Path
+) -> None:
+    place = places(lambda number, trigger: Said() if number else Said("broken", 500))
+    suspect = {"suspect": place.address(options="?attempts=1"), "label": "a"}
+    first = _row(audit_all(_write(tmp_path, golden, [suspect])), "a")
+    assert (first.group, first.answered) == ("other", TRIGGERS - 1)
+    campaign = _write(tmp_path, golden, [suspect | {"group": "innocent"}])
+    for _ in range(2):
+        row = _row(audit_all(campaign), "a")
+        assert (row.group, row.decision, row.answered) == ("innocent", "not_shown", TRIGGERS)
+    assert len(place.diary) == TRIGGERS + 1
+    assert "Known independent models" not in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_two_commands_do_not_work_in_one_folder(places: Open, golden: Path, tmp_path: Path) -> None:
