@@ -175,3 +175,21 @@ def test_however_it_is_ended_the_same_command_goes_on_and_asks_nothing_twice(
     assert len(before) > 6
     assert len(again) <= 3 * 2  # of each suspect the questions that were under way
     assert max(Counter(slow.answered()).values()) <= 2
+
+
+@pytest.mark.slow
+def test_the_example_works_as_it_stands(sif: Run, golden: Path, tmp_path: Path) -> None:
+    for name, model in (("stolen", "llava-source"), ("not-mine", "llava-sibling-c")):
+        assert sif("zoo", "export", model, tmp_path / name)[0] == 0
+    (tmp_path / "fp").symlink_to(golden)
+    campaign = tmp_path / "campaign.yaml"
+    campaign.write_text(sif("audit-all", "--example")[1])
+    code, said, error = sif("audit-all", campaign)
+    assert code == 0, error
+    told = json.loads((tmp_path / "audits" / "results.json").read_text())
+    assert {row["label"]: row["decision"] for row in told["pairs"]} == {
+        "stolen": "derived",
+        "not mine": "not_shown",
+        "shop": "failed",
+    }
+    assert "nobody answers" in said
