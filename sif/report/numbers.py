@@ -33,9 +33,14 @@ def percent(rate: float | None) -> str:
     return MISSING if rate is None else f"{100 * rate:.0f}%"
 
 
+def grouped(value: int) -> str:
+    """A number of things, its thousands apart."""
+    return f"{value:,}"
+
+
 def integer(value: int) -> str:
     """A tick's label."""
-    return _minus(f"{value}")
+    return _minus(f"{value:,}")
 
 
 def decibel(value: float) -> str:
