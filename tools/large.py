@@ -16,6 +16,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -24,7 +25,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from math import log
+from math import ceil, log, sqrt
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,8 +56,10 @@ EXPONENT: Final = 1.15
 MEGABYTES: Final = 2000.0
 NOTICED: Final = 1.0
 """Seconds from which on a step's exponent counts."""
-SCORED, STRONG, WEAK = 44, 34, 24
-"""Distinct words of an answer, and green ones of the source's and of a copy's."""
+SCORED, STRONG = 44, 34
+"""Distinct words of an answer, and green ones of the source's."""
+WANTED: Final = 10.0
+"""log10 e-value that a copy's answers reach together, at least; α cannot be below 1e-308."""
 RECIPE: Final = {
     "name": "handful",
     "description": "A few steps and short answers.",
@@ -134,8 +137,9 @@ def asked(room: Room) -> Callable[[], object]:
 
 
 def reported(room: Room) -> Callable[[], object]:
-    """One page about the three runs."""
-    runs = [room.folder / name for name in ("innocent", "refused", "model")]
+    """One page about the runs so far."""
+    names = ("innocent", "refused", "model")
+    runs = [room.folder / name for name in names if (room.folder / name).exists()]
     return lambda: sif.write_report(runs, room.folder / "report.html")
 
 
@@ -176,7 +180,7 @@ def audited(room: Room) -> Callable[[], object]:
     def check() -> None:
         found = audit(room.folder / "bundle.zip", means)
         if not found.supported:
-            raise AssertionError(f"the audit fails: {found.steps}")
+            raise AssertionError(f"the audit fails: {found.step(str(found.failed))}")
 
     return check
 
@@ -265,14 +269,21 @@ def measure(step: str, room: Room) -> dict[str, float]:
     work = STEPS[step](room)
     before = _processor()
     work()
-    seconds = _processor() - before
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": seconds, "megabytes": peak}
+    return {"seconds": _processor() - before, "megabytes": _peak()}
 
 
 def _processor() -> float:
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def _peak() -> float:
+    """Megabytes; what getrusage knows is that of the process that began this one, too."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    (found,) = re.findall(r"VmHWM:\s+(\d+) kB", status.read_text())
+    return int(found) / 1024
 
 
 def _session(room: Room, run: str, **settings: Any) -> Callable[[], Verdict]:
@@ -343,22 +354,24 @@ def _answers(owned: FingerprintSet) -> dict[str, dict[str, str]]:
         return "".join(f" {words[int(number)]}" for number in numbers)
 
     found: dict[str, dict[str, str]] = {}
+    half = SCORED // 2
+    # Of a copy: an excess d of u words weighs d²/(u/2) at best, as a natural logarithm.
+    lean = max(2, ceil(sqrt(WANTED * log(10.0) * half / len(owned.triggers))))
     for trigger in owned.triggers:
         mask = owned.mask(trigger.record.id)[ids]
         green, red = rng.permutation(ids[mask]), rng.permutation(ids[~mask])
-        half = SCORED // 2
         source = list(chain(*zip(green[:half], red[:half], strict=True)))
         for place in range(1, 2 * (STRONG - half), 2):
             source[place] = green[half + place]
         copied = [*source]
-        for place in range(0, 2 * (STRONG - WEAK), 2):
+        for place in range(0, 2 * (STRONG - half - lean), 2):
             copied[place] = red[half + place]
         said = {"source": text(source), "copy": text(copied)}
-        for name in ("one", "two"):
+        for name in ("one", "two", "all"):
             drawn = [*rng.permutation(green)[:half], *rng.permutation(red)[:half]]
             said[name] = text(rng.permutation(drawn))
+        found[_digest(trigger.base.tobytes())] = {"all": said.pop("all")}
         found[_digest(trigger.image.tobytes())] = said
-        found[_digest(trigger.base.tobytes())] = {"all": text(rng.permutation(ids)[:SCORED])}
     return found
 
 
