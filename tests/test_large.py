@@ -80,12 +80,9 @@ def test_no_line_runs_more_often_for_each_trigger(
 
 
 def test_a_line_that_runs_for_every_pair_is_found() -> None:
-    def turns(calls: Callable[[int], int]) -> list[Turns]:
+    def scored(times: int) -> Turns:
         each = GreenCount(green=1, scored=2)
-        return [
-            lines_run(lambda times=calls(n): [z_score(each, gamma=0.5) for _ in range(times)])
-            for n in (20, 40, 60)
-        ]
+        return lines_run(lambda: [z_score(each, gamma=0.5) for _ in range(times)])
 
-    assert growing(*turns(lambda n: n)) == {}
-    assert len(growing(*turns(lambda n: n * n))) > 2
+    assert growing(*(scored(n) for n in (20, 40, 60))) == {}
+    assert len(growing(*(scored(n * n) for n in (20, 40, 60)))) > 2

@@ -35,9 +35,6 @@ import sif
 from sif.claims import Means, audit, commit, reveal
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.recipe import Recipe
-from sif.mini.catalogue import find
-from sif.mini.data import write_examples
-from sif.mini.folders import export
 from sif.ownership.calibration import read_calibration
 from sif.ownership.panel_answers import references_for
 from sif.ownership.policy import Policy
@@ -47,7 +44,6 @@ from sif.ownership.verdict import Verdict
 from sif.session.session import Session
 from sif.suspects.scripted import ScriptedSuspect
 from sif.types import Query, Unanswered
-from sif.vlm.model import Vlm
 from sif.watermark.keys import KeyRing
 
 SOURCE: Final = "llava-source"
@@ -89,6 +85,9 @@ class Room:
 
     def model(self, name: str) -> str:
         """A bundled model's folder."""
+        from sif.mini.catalogue import find
+        from sif.mini.folders import export
+
         folder = self.folder.parent / name
         if not folder.exists():
             export(find(name), folder)
@@ -97,6 +96,11 @@ class Room:
 
 def made(room: Room) -> Callable[[], object]:
     """The fingerprint, of as many pictures as triggers."""
+    # What takes memory of its own is imported where it is needed, as commands do.
+    from sif.mini.catalogue import find
+    from sif.mini.data import write_examples
+    from sif.vlm.model import Vlm
+
     scenes = room.folder / "scenes"
     if not scenes.exists():
         write_examples(find(SOURCE).world, scenes, number=room.count, seed=1, kind="captions")
