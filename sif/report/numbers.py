@@ -25,7 +25,7 @@ def scientific(value: float | None) -> str | Markup:
 def signed(value: float) -> str:
     """One decimal, rounded down, with its sign; zero has none."""
     rounded = floor(10 * value + 1e-6) / 10
-    return _minus(f"{rounded:+.1f}") if rounded else "0.0"
+    return _minus(f"{rounded:+,.1f}") if rounded else "0.0"
 
 
 def percent(rate: float | None) -> str:

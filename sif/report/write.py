@@ -64,7 +64,7 @@ def write_report(
     ]
     triggers = trigger_views(fingerprint, asked_first(fingerprint, suspects, MOST_PICTURES))
     page = ReportPage(
-        title=title or f"{Path(fingerprint.manifest.model.source).name}, {count} triggers",
+        title=title or f"{Path(fingerprint.manifest.model.source).name}, {count:,} triggers",
         created=datetime.now().astimezone(),
         facts=fingerprint_facts(fingerprint),
         triggers=triggers,
