@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Final, NoReturn, Protocol, overload, runtime_checkable
 
 from PIL import Image
@@ -108,9 +109,9 @@ class Query:
         """Another question about the same picture, which is not read for it."""
         return self.about(self.__dict__[_Picture.KEPT], **changes)
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """SHA-256 (hex) of everything that determines the question."""
+        """SHA-256 (hex) of everything that determines the question; its picture is read once."""
         image = self.image
         image = image if image.mode == "RGB" else image.convert("RGB")
         digest = hashlib.sha256(f"{image.size}|{self.repeat}|".encode())

@@ -158,24 +158,29 @@ def compared(
         source=tuple(one.replies for one in source),
         others={name: tuple(replies) for name, replies in models.items()},
     )
-    rules, found = policy or Policy(), []
-    for asked in panel:
-        others = everybody.without(_model(asked))
-        contrasts = {}
-        for trigger in fingerprint.triggers:
-            queries = queries_of(trigger, rules)
-            if trigger.record.id in asked.answers:
-                said = replies_to(queries, asked.replies)
-                seen = others.contrast(queries, said)
+    rules = policy or Policy()
+    others = [everybody.without(_model(asked)) for asked in panel]
+    found: list[dict[str, float]] = [{} for _ in panel]
+    near: list[list[float]] = [[] for _ in source]
+    for trigger in fingerprint.triggers:  # whose pictures are read once for all models
+        queries, name = queries_of(trigger, rules), trigger.record.id
+        for asked, rest, contrasts in zip(panel, others, found, strict=True):
+            if name in asked.answers:
+                seen = rest.contrast(queries, replies_to(queries, asked.replies))
                 if seen is not None:
-                    contrasts[trigger.record.id] = seen
+                    contrasts[name] = seen
+        for one, nearest in zip(source, near, strict=True):
+            nearest.append(everybody.nearest(queries, replies_to(queries, one.replies)))
+    for asked, contrasts in zip(panel, found, strict=True):
         if not contrasts:
             raise UsageError(
                 f"expected another model in the panel that answers what {asked.suspect} does, got "
                 "none; name more with --panel"
             )
-        found.append(asked._replace(contrasts=contrasts))
-    return Compared(found, tuple(_source(fingerprint, one, everybody, rules) for one in source))
+    return Compared(
+        [one._replace(contrasts=seen) for one, seen in zip(panel, found, strict=True)],
+        tuple(_source(one, nearest) for one, nearest in zip(source, near, strict=True)),
+    )
 
 
 def _require_source(fingerprint: FingerprintSet, source: Sequence[Asked]) -> None:
@@ -196,14 +201,7 @@ def _require_source(fingerprint: FingerprintSet, source: Sequence[Asked]) -> Non
         )
 
 
-def _source(
-    fingerprint: FingerprintSet, asked: Asked, references: References, policy: Policy
-) -> SourceAnswers:
-    near = []
-    for trigger in fingerprint.triggers:
-        queries = queries_of(trigger, policy)
-        said = replies_to(queries, asked.replies)
-        near.append(references.nearest(queries, said))
+def _source(asked: Asked, near: Sequence[float]) -> SourceAnswers:
     return SourceAnswers(
         suspect=asked.suspect,
         image_attack=asked.image_attack,

@@ -124,21 +124,48 @@ def weigh_bases(
     Raises:
         UsageError: a trigger twice, or impossible counts.
     """
-    rules = Policy(weighted=policy.weighted)
-    evidence = Evidence(vocabulary_size=vocabulary_size, green_size=green_size, policy=rules)
-    pairs, gamma = PairEvidence(), green_size / vocabulary_size
-    counts = []
+    shown = ShownByBases(vocabulary_size=vocabulary_size, green_size=green_size, policy=policy)
     for base, trigger in zip(bases, triggers, strict=True):
-        evidence.add(base)
-        pairs.add(
-            None if trigger is None else reaction(trigger, gamma=gamma),
-            None if base.count is None else reaction(base.count, gamma=gamma),
+        shown.add(base, trigger)
+    return shown.figures
+
+
+class ShownByBases:
+    """The running evidence of base pictures, alone and beside their triggers.
+
+    Args:
+        vocabulary_size: as of `weigh_bases`, and so are the others.
+    """
+
+    def __init__(self, *, vocabulary_size: int, green_size: int, policy: Policy) -> None:
+        rules = Policy(weighted=policy.weighted)
+        self._evidence = Evidence(
+            vocabulary_size=vocabulary_size, green_size=green_size, policy=rules
         )
-        counts += [] if base.count is None else [base.count]
-    scored = sum(count.scored for count in counts)
-    return BaseEvidence(
-        log10_e_value=evidence.highest,
-        p_value=evidence.p_value,
-        green_rate=sum(count.green for count in counts) / scored if scored else None,
-        pairs_log10_e_value=pairs.highest,
-    )
+        self._pairs, self._gamma = PairEvidence(), green_size / vocabulary_size
+        self._green = self._scored = 0
+
+    def add(self, base: Observation, trigger: GreenCount | None) -> None:
+        """Takes in a base picture and the count of its trigger, if that has one.
+
+        Raises:
+            UsageError: a trigger twice, or an impossible count.
+        """
+        self._evidence.add(base)
+        self._pairs.add(
+            None if trigger is None else reaction(trigger, gamma=self._gamma),
+            None if base.count is None else reaction(base.count, gamma=self._gamma),
+        )
+        if base.count is not None:
+            self._green += base.count.green
+            self._scored += base.count.scored
+
+    @property
+    def figures(self) -> BaseEvidence:
+        """So far."""
+        return BaseEvidence(
+            log10_e_value=self._evidence.highest,
+            p_value=self._evidence.p_value,
+            green_rate=self._green / self._scored if self._scored else None,
+            pairs_log10_e_value=self._pairs.highest,
+        )

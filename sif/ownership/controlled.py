@@ -7,16 +7,25 @@ their base pictures. 4. DERIVED if the control passes, INCONCLUSIVE if not. Know
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import log10
+from typing import NamedTuple
 
 from sif.fingerprint.folder import FingerprintSet, Trigger
-from sif.ownership.control import LIMIT, BaseEvidence, BaseRecord, ControlFigures, weigh_bases
+from sif.ownership.control import LIMIT, BaseEvidence, BaseRecord, ControlFigures, ShownByBases
+from sif.ownership.evidence import Evidence
 from sif.ownership.observation import Observation
 from sif.ownership.order import draw_of
 from sif.ownership.policy import Policy
 from sif.ownership.questions import queries_of
 from sif.ownership.references import References
-from sif.ownership.sequential import AskingProgress, ask_by_trigger, decide, observe
+from sif.ownership.sequential import (
+    Asking,
+    AskingProgress,
+    ask_by_trigger,
+    decide,
+    observe,
+)
 from sif.ownership.verdict import TriggerRecord, Verdict, judge, rounded_up
 from sif.types import Answer, Decision, Query, Reply, Suspect
 from sif.watermark.greenlist.count import GreenCount
@@ -69,32 +78,49 @@ def decide_controlled(
         FingerprintError: the keys or a base picture are not at hand.
         SuspectError: the suspect cannot be reached at all.
     """
-    asked = 0
-    while True:
-        verdict = decide(
+    if bases is None or fingerprint.published:
+        return decide(
             fingerprint,
             suspect,
             policy,
             references=references,
             highest_unrelated=highest_unrelated,
-            batch_size=asked + batch_size,
+            batch_size=batch_size,
             report=report,
         )
-        more = len(verdict.per_trigger) > asked
-        asked = len(verdict.per_trigger)
-        if bases is None or verdict.decision is not Decision.DERIVED:
-            return verdict
-        seen = ask_bases(fingerprint, bases, verdict)
-        found = controlled(fingerprint, verdict, seen, runs=runs)
-        assert found.control is not None
-        if found.control.passed or found.control.log10_e_value >= LIMIT or not more:
-            return found
+    asking = Asking(
+        fingerprint=fingerprint,
+        suspect=suspect,
+        policy=policy,
+        references=references,
+        highest_unrelated=highest_unrelated,
+        report=report,
+    )
+    asking.until_reached(batch_size)
+    if not asking.evidence.reached:
+        return asking.verdict()
+    control = Control(fingerprint, policy, runs=runs)
+    while True:
+        done = len(control.bases)
+        seen = _ask_bases(fingerprint, bases, asking.asked[done:], policy)
+        for trigger, base in zip(asking.observations[done:], seen, strict=True):
+            control.add(trigger, base)
+        found = control.weigh(asking.evidence.highest, asking.evidence.highest_transfer)
+        if found.passed or found.shown.log10_e_value >= LIMIT or asking.finished:
+            return controlled(fingerprint, asking.verdict(), control.bases, runs=runs)
+        asking.more(batch_size)
 
 
 def ask_bases(fingerprint: FingerprintSet, suspect: Suspect, verdict: Verdict) -> list[Observation]:
     """Asks the base pictures of all triggers of a verdict, in their order, at once."""
-    policy, records = verdict.policy, {one.record.id: one for one in fingerprint.triggers}
+    records = {one.record.id: one for one in fingerprint.triggers}
     triggers = [records[record.id] for record in verdict.per_trigger]
+    return _ask_bases(fingerprint, suspect, triggers, verdict.policy)
+
+
+def _ask_bases(
+    fingerprint: FingerprintSet, suspect: Suspect, triggers: Sequence[Trigger], policy: Policy
+) -> list[Observation]:
     asked = ask_by_trigger(suspect, triggers, lambda one: base_queries(one, policy))
     return [observe_base(fingerprint, trigger, replies, policy) for trigger, replies in asked]
 
@@ -105,6 +131,81 @@ def observe_base(
     """What the replies to one base picture show; nothing unless every question has an answer."""
     missing = [reply for reply in replies if not isinstance(reply, Answer)]
     return observe(fingerprint, trigger, missing or replies, policy)
+
+
+class Weighed(NamedTuple):
+    """What the base pictures so far leave of a verdict.
+
+    Attributes:
+        shown: by them.
+        left: of the evidence against independence, log10.
+        transfer_left: the same against transfer; none where that is not tested.
+        enough: whether both still carry the claim.
+        passed: whether the control does.
+    """
+
+    shown: BaseEvidence
+    left: float
+    transfer_left: float | None
+    enough: bool
+    passed: bool
+
+
+class Control:
+    """Base pictures beside their triggers, one pair after the other; nothing is weighed twice.
+
+    Args:
+        fingerprint: for its sizes and its order.
+        policy: of the verdict.
+        runs: against this suspect, among which the owner could choose.
+
+    Attributes:
+        needed: of pairs, log10.
+        gaps: base pictures without an answer so far.
+        bases: so far.
+    """
+
+    def __init__(self, fingerprint: FingerprintSet, policy: Policy, *, runs: int = 1) -> None:
+        sizes = {
+            "vocabulary_size": fingerprint.vocabulary_size,
+            "green_size": fingerprint.green_size,
+        }
+        self.needed = LIMIT + log10(runs)
+        self.gaps = 0
+        self.bases: list[Observation] = []
+        self._policy = policy
+        self._shown = ShownByBases(**sizes, policy=policy)
+        # Of triggers whose base picture was answered; words count alike.
+        self._kept = Evidence(**sizes, policy=policy, draw=draw_of(fingerprint, policy))
+
+    def add(self, trigger: Observation, base: Observation) -> None:
+        """Takes in what a trigger and its base picture showed."""
+        self._shown.add(base, trigger.count)
+        answered = base.count is not None
+        self._kept.add(replace(trigger, weights=None) if answered else _gap(trigger))
+        self.gaps += not answered
+        self.bases.append(base)
+
+    def weigh(self, log10_e_value: float, transfer_log10_e_value: float | None) -> Weighed:
+        """What is left of the highest evidence of these triggers.
+
+        Args:
+            log10_e_value: against independence.
+            transfer_log10_e_value: against transfer; none where that is not tested.
+        """
+        shown, policy = self._shown.figures, self._policy
+        if self.gaps:
+            log10_e_value = min(log10_e_value, self._kept.highest)
+            transfer_log10_e_value = self._kept.highest_transfer
+        left = log10_e_value - shown.log10_e_value
+        transfer = transfer_log10_e_value
+        transfer_left = None if transfer is None else transfer - shown.log10_e_value
+        enough = left >= -log10(policy.alpha) and (
+            transfer_left is None or transfer_left >= -log10(policy.alpha_transfer)
+        )
+        apart = shown.pairs_log10_e_value >= self.needed
+        passed = shown.log10_e_value < LIMIT and apart and enough
+        return Weighed(shown, left, transfer_left, enough, passed)
 
 
 def controlled(
@@ -118,36 +219,31 @@ def controlled(
         bases: of `ask_bases`.
         runs: against this suspect, among which the owner could choose.
     """
-    policy, needed = verdict.policy, LIMIT + log10(runs)
-    sizes = {"vocabulary_size": verdict.vocabulary_size, "green_size": verdict.green_size}
-    counts = [count_of(record) for record in verdict.per_trigger]
-    shown = weigh_bases(bases, counts, **sizes, policy=policy)
-    gaps = {base.trigger for base in bases if base.count is None}
-    kept = without(fingerprint, verdict, gaps)
-    left = min(verdict.log10_e_value, kept.log10_e_value) - shown.log10_e_value
-    transfer = kept.transfer_log10_e_value
-    transfer_left = None if transfer is None else transfer - shown.log10_e_value
-    enough = left >= -log10(policy.alpha) and (
-        transfer_left is None or transfer_left >= -log10(policy.alpha_transfer)
-    )
-    passed = shown.log10_e_value < LIMIT and shown.pairs_log10_e_value >= needed and enough
+    policy = verdict.policy
+    control = Control(fingerprint, policy, runs=runs)
+    for record, base in zip(verdict.per_trigger, bases, strict=True):
+        control.add(_observation(record), base)
+    found = control.weigh(verdict.log10_e_value, verdict.transfer_log10_e_value)
+    shown = found.shown
     figures = ControlFigures(
-        passed=passed,
-        reason=_explain(shown, needed, enough=enough, gaps=len(gaps), asked=len(bases)),
+        passed=found.passed,
+        reason=_explain(
+            shown, control.needed, enough=found.enough, gaps=control.gaps, asked=len(bases)
+        ),
         runs=runs,
         queries=len(bases) * policy.questions_each,
-        unanswered=len(gaps),
+        unanswered=control.gaps,
         green_rate=shown.green_rate,
         log10_e_value=shown.log10_e_value,
         p_value=shown.p_value,
         pairs_log10_e_value=shown.pairs_log10_e_value,
-        log10_left=left,
-        transfer_log10_left=transfer_left,
+        log10_left=found.left,
+        transfer_log10_left=found.transfer_left,
         per_trigger=tuple(_record(base) for base in bases),
     )
     return verdict.model_copy(
         update={
-            "decision": Decision.DERIVED if passed else Decision.INCONCLUSIVE,
+            "decision": Decision.DERIVED if found.passed else Decision.INCONCLUSIVE,
             "reason": f"{verdict.reason} {figures.reason}",
             "control": figures,
         }
@@ -170,13 +266,7 @@ def without(fingerprint: FingerprintSet, verdict: Verdict, gaps: set[str]) -> Ve
         return verdict
     return judge(
         [
-            Observation(
-                trigger=record.id,
-                count=None if record.id in gaps else count_of(record),
-                queries=record.queries,
-                reason=UNCONTROLLED if record.id in gaps else record.unanswered,
-                contrast=record.contrast,
-            )
+            _gap(_observation(record)) if record.id in gaps else _observation(record)
             for record in verdict.per_trigger
         ],
         vocabulary_size=verdict.vocabulary_size,
@@ -191,6 +281,22 @@ def count_of(record: TriggerRecord) -> GreenCount | None:
     if record.green is None or record.scored is None:
         return None
     return GreenCount(green=record.green, scored=record.scored)
+
+
+def _observation(record: TriggerRecord) -> Observation:
+    """What a trigger showed, without the weights of its words."""
+    return Observation(
+        trigger=record.id,
+        count=count_of(record),
+        queries=record.queries,
+        reason=record.unanswered,
+        contrast=record.contrast,
+    )
+
+
+def _gap(seen: Observation) -> Observation:
+    """A trigger whose base picture has no answer, as if it had none itself."""
+    return replace(seen, count=None, reason=UNCONTROLLED, weights=None)
 
 
 def _record(base: Observation) -> BaseRecord:

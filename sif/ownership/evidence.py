@@ -88,6 +88,11 @@ class Evidence:
         return self.transfer is None or self.transfer.highest >= -log10(self.policy.alpha_transfer)
 
     @property
+    def highest_transfer(self) -> float | None:
+        """The largest log10 e-value against transfer so far; none where it is not tested."""
+        return None if self.transfer is None else self.transfer.highest
+
+    @property
     def reached(self) -> bool:
         """Whether both are refuted; asking may stop then."""
         return self.independence_refuted and self.transfer_refuted

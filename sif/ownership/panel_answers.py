@@ -5,7 +5,7 @@ Here are the answers, by member and by digest of the question. They hold no secr
 journals nor claims.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import fsum
 from pathlib import Path
 from typing import Final, Literal
@@ -153,18 +153,22 @@ def miscounted(
     if measured.source:
         check_work(panel.replies(name) for name in panel.answers)
         everybody = references_in(measured, panel)
-    for member in measured.members:
-        replies = panel.replies(member.suspect)
-        others = everybody and everybody.without(member.model or member.suspect)
-        for trigger in chosen:
-            ours = _counted(fingerprint, measured, trigger, replies)
-            name = trigger.record.id
-            stated = member.answers.get(name)
+    heard = [
+        (
+            member,
+            panel.replies(member.suspect),
+            everybody and everybody.without(member.model or member.suspect),
+        )
+        for member in measured.members
+    ]
+    for trigger in chosen:  # whose pictures are read once for all members
+        queries, name = queries_of(trigger, measured.manner), trigger.record.id
+        for member, replies, others in heard:
+            said = replies_to(queries, replies)
+            ours, stated = _counted(fingerprint, measured, trigger, said), member.answers.get(name)
             if ours != stated:
                 yield _difference(member, name, ours, stated)
             if ours is not None and others is not None:
-                queries = queries_of(trigger, measured.manner)
-                said = replies_to(queries, replies)
                 contrast, told = others.contrast(queries, said), (member.contrasts or {}).get(name)
                 if contrast != told:
                     yield (
@@ -224,11 +228,9 @@ def _counted(
     fingerprint: FingerprintSet,
     measured: Calibration,
     trigger: Trigger,
-    replies: Mapping[str, Reply],
+    said: Sequence[Reply],
 ) -> Seen | None:
-    queries = queries_of(trigger, measured.manner)
-    found = replies_to(queries, replies)
-    count = observe(fingerprint, trigger, found, measured.manner).count
+    count = observe(fingerprint, trigger, said, measured.manner).count
     return (
         None if count is None or not count.scored else Seen(green=count.green, scored=count.scored)
     )

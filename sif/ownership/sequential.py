@@ -67,46 +67,115 @@ def decide(
         SuspectError: the suspect cannot be reached at all.
     """
     policy = policy or Policy()
-    triggers = _within_budget(fingerprint, policy)
-    sizes = {
-        "vocabulary_size": fingerprint.vocabulary_size,
-        "green_size": fingerprint.green_size,
-    }
     if fingerprint.published:
+        triggers = _within_budget(fingerprint, policy)
         return _decide_published(fingerprint, suspect, triggers, policy, batch_size, report)
-    draw = draw_of(fingerprint, policy)
-    evidence = Evidence(**sizes, policy=policy, draw=draw)
-    observations: list[Observation] = []
-    fingerprint.mask(triggers[0].record.id)
-    for start in range(0, len(triggers), batch_size):
-        some = triggers[start : start + batch_size]
-        seen = ask_triggers(fingerprint, suspect, some, policy, references=references)
+    asking = Asking(
+        fingerprint=fingerprint,
+        suspect=suspect,
+        policy=policy,
+        references=references,
+        highest_unrelated=highest_unrelated,
+        report=report,
+    )
+    asking.until_reached(batch_size)
+    return asking.verdict()
+
+
+class Asking:
+    """One suspect under way: who is asked what next, and what was shown so far.
+
+    Nothing is asked or counted twice, however often its state is looked at.
+
+    Args:
+        fingerprint: as of `decide`, and so are all others.
+
+    Attributes:
+        triggers: all that the budget allows, in the order of asking.
+        observations: of those that were asked.
+        evidence: of these.
+
+    Raises:
+        FingerprintError: the keys are not at hand.
+        UsageError: a budget that does not suffice for a single trigger.
+    """
+
+    def __init__(
+        self,
+        *,
+        fingerprint: FingerprintSet,
+        suspect: Suspect,
+        policy: Policy,
+        references: References | None = None,
+        highest_unrelated: Mapping[str, float] | None = None,
+        report: Callable[[AskingProgress], None] = lambda progress: None,
+    ) -> None:
+        self.triggers = _within_budget(fingerprint, policy)
+        self.observations: list[Observation] = []
+        self._sizes = {
+            "vocabulary_size": fingerprint.vocabulary_size,
+            "green_size": fingerprint.green_size,
+        }
+        self._draw = draw_of(fingerprint, policy)
+        self.evidence = Evidence(**self._sizes, policy=policy, draw=self._draw)
+        self._fingerprint, self._suspect, self._policy = fingerprint, suspect, policy
+        self._references, self._highest_unrelated = references, highest_unrelated
+        self._report = report
+        fingerprint.mask(self.triggers[0].record.id)
+
+    @property
+    def asked(self) -> Sequence[Trigger]:
+        """The triggers that were."""
+        return self.triggers[: len(self.observations)]
+
+    @property
+    def finished(self) -> bool:
+        """Whether no trigger is left."""
+        return len(self.observations) == len(self.triggers)
+
+    def until_reached(self, batch_size: int) -> None:
+        """Asks so many triggers at a time, until the verdict is reached or none is left."""
+        while not (self.finished or self.evidence.reached):
+            self.more(batch_size)
+
+    def more(self, count: int) -> list[Observation]:
+        """Asks the next so many triggers at once; what they showed."""
+        start = len(self.observations)
+        seen = ask_triggers(
+            self._fingerprint,
+            self._suspect,
+            self.triggers[start : start + count],
+            self._policy,
+            references=self._references,
+        )
         for observation in seen:
-            evidence.add(observation)
-        observations += seen
-        transfer = evidence.transfer
-        report(
+            self.evidence.add(observation)
+        self.observations += seen
+        transfer = self.evidence.transfer
+        self._report(
             AskingProgress(
-                asked=len(observations),
-                triggers=len(triggers),
-                log10_e_value=evidence.log10_e_value,
-                log10_needed=-log10(policy.alpha),
+                asked=len(self.observations),
+                triggers=len(self.triggers),
+                log10_e_value=self.evidence.log10_e_value,
+                log10_needed=-log10(self._policy.alpha),
                 transfer_log10_e_value=None if transfer is None else transfer.log10_e_value,
-                transfer_log10_needed=-log10(policy.alpha_transfer),
+                transfer_log10_needed=-log10(self._policy.alpha_transfer),
             )
         )
-        if evidence.reached:
-            break
-    model = fingerprint.manifest.model
-    return judge(
-        observations,
-        **sizes,
-        policy=policy,
-        draw=draw,
-        source=model.words if model.model_sha256 else None,
-        closest=None if references is None else references.closest,
-        highest_unrelated=highest_unrelated,
-    )
+        return seen
+
+    def verdict(self) -> Verdict:
+        """On what was asked so far, counted again from the beginning."""
+        model, references = self._fingerprint.manifest.model, self._references
+        return judge(
+            self.observations,
+            **self._sizes,
+            policy=self._policy,
+            draw=self._draw,
+            source=model.words if model.model_sha256 else None,
+            closest=None if references is None else references.closest,
+            highest_unrelated=self._highest_unrelated,
+        )
 
 
 def _decide_published(

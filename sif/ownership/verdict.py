@@ -195,7 +195,7 @@ def judge(
         fixed_sample_p_value=(
             as_probability(evidence.null.log_p_value_of_sum(counts)) if counts else None
         ),
-        transfer_log10_e_value=None if evidence.transfer is None else evidence.transfer.highest,
+        transfer_log10_e_value=evidence.highest_transfer,
         alpha=policy.alpha,
         queries=evidence.queries,
         answered=evidence.answered,

@@ -11,8 +11,10 @@ from typing import Final, NamedTuple
 from sif.ownership.verdict import Verdict
 from sif.report.page import SuspectView
 
-STEPS: Final = (1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000)
+STEPS: Final = (1, 2, 5, *(step * 10**power for power in range(6) for step in (10, 20, 25, 50)))
 MOST_TICKS: Final = 7
+MOST_POINTS: Final = 400
+"""Of a curve: more than a screen has columns for."""
 
 
 class Tick(NamedTuple):
@@ -95,10 +97,24 @@ def _curve(verdict: Verdict, longest: int, low: float, high: float) -> Curve:
         for number, value in enumerate(_running(verdict))
     ]
     return Curve(
-        points=" ".join(f"{x:g},{y:g}" for x, y in points),
+        points=" ".join(f"{x:g},{y:g}" for x, y in _thinned(points)),
         end=points[-1],
         threshold=round(_down(threshold(verdict), low, high), 2),
     )
+
+
+def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The same line for the eye: the lowest and highest of every few neighbours, and the ends."""
+    if len(points) <= MOST_POINTS:
+        return points
+    width = ceil(2 * len(points) / MOST_POINTS)
+    parts = (points[start : start + width] for start in range(0, len(points), width))
+    kept = [
+        point
+        for part in parts
+        for point in sorted({min(part, key=lambda p: p[1]), max(part, key=lambda p: p[1])})
+    ]
+    return list(dict.fromkeys((points[0], *kept, points[-1])))
 
 
 def _bar(verdict: Verdict, highest: float) -> Bar:

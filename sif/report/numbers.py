@@ -25,7 +25,7 @@ def scientific(value: float | None) -> str | Markup:
 def signed(value: float) -> str:
     """One decimal, rounded down, with its sign; zero has none."""
     rounded = floor(10 * value + 1e-6) / 10
-    return _minus(f"{rounded:+.1f}") if rounded else "0.0"
+    return _minus(f"{rounded:+,.1f}") if rounded else "0.0"
 
 
 def percent(rate: float | None) -> str:
@@ -33,9 +33,14 @@ def percent(rate: float | None) -> str:
     return MISSING if rate is None else f"{100 * rate:.0f}%"
 
 
+def grouped(value: int) -> str:
+    """A number of things, its thousands apart."""
+    return f"{value:,}"
+
+
 def integer(value: int) -> str:
     """A tick's label."""
-    return _minus(f"{value}")
+    return _minus(f"{value:,}")
 
 
 def decibel(value: float) -> str:

@@ -62,7 +62,10 @@ class AnswerView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuspectView:
-    """A suspect, how it was asked (with an example before every prompt?), and what came of it."""
+    """A suspect, how it was asked (with an example before every prompt?), and what came of it.
+
+    Of many answers some are shown, and `left_out` says how many are not.
+    """
 
     name: str
     label: str
@@ -71,6 +74,7 @@ class SuspectView:
     answers: Sequence[AnswerView] = ()
     group: Group = "other"
     example: str | None = None
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +83,10 @@ class ReportPage:
 
     Attributes:
         facts: of the fingerprint (model, number of triggers, budget, recipe, digests, …).
+        triggers: whose pictures are shown; each is looked at once.
         notes: remarks under the provenance.
         public: leave out which words are green.
+        left_out: triggers whose pictures are not shown.
     """
 
     title: str
@@ -90,3 +96,4 @@ class ReportPage:
     suspects: Sequence[SuspectView]
     notes: Sequence[str] = ()
     public: bool = False
+    left_out: int = 0

@@ -19,6 +19,7 @@ AMPLIFICATION: Final = 8
 GREY: Final = 128
 LARGEST_LOSSLESS: Final = 128
 PREVIEW_SIDE: Final = 256
+THUMB_SIDE: Final = 72
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,8 @@ class Pictures:
     """A trigger's three pictures as data URIs, and the size of the change.
 
     Attributes:
+        thumb: the trigger once more, no larger than its place in the text.
+        size: width and height of the pictures themselves.
         largest_change: largest absolute difference of a channel, in steps of 1/255.
         budget: the largest that it may be, in the same steps.
         psnr: peak signal-to-noise ratio in dB; infinite where nothing changed.
@@ -35,6 +38,8 @@ class Pictures:
     base: str
     image: str
     difference: str
+    thumb: str
+    size: tuple[int, int]
     largest_change: int
     budget: float
     psnr: float
@@ -65,6 +70,8 @@ def pictures(trigger: TriggerView) -> Pictures:
         base=data_uri(trigger.base),
         image=data_uri(trigger.image),
         difference=data_uri(Image.fromarray(amplified)),
+        thumb=data_uri(trigger.image, side=THUMB_SIDE),
+        size=trigger.image.size,
         largest_change=int(np.abs(change).max()),
         budget=255 * trigger.epsilon,
         psnr=-10 * log10(error) if error else inf,
@@ -72,14 +79,14 @@ def pictures(trigger: TriggerView) -> Pictures:
     )
 
 
-def data_uri(image: Image.Image) -> str:
+def data_uri(image: Image.Image, *, side: int = PREVIEW_SIDE) -> str:
     """The image as a data URI: small ones as lossless PNG, larger ones as a JPEG preview."""
     image, stream = image.convert("RGB"), io.BytesIO()
     if max(image.size) <= LARGEST_LOSSLESS:
         image.save(stream, "PNG", optimize=True)
         kind = "png"
     else:
-        image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS)
+        image.thumbnail((side, side), Image.Resampling.LANCZOS)
         image.save(stream, "JPEG", quality=88)
         kind = "jpeg"
     return f"data:image/{kind};base64,{base64.b64encode(stream.getvalue()).decode('ascii')}"

@@ -16,13 +16,17 @@ from markupsafe import Markup
 from sif.files import write_atomically
 from sif.ownership.run import Group
 from sif.report.curves import Bar, Chart, Curve, chart, threshold
-from sif.report.numbers import decibel, integer, percent, plain, scientific, signed
+from sif.report.numbers import decibel, grouped, integer, percent, plain, scientific, signed
 from sif.report.page import ReportPage, SuspectView
-from sif.report.pictures import AMPLIFICATION, pictures
+from sif.report.pictures import AMPLIFICATION, Pictures, pictures
 from sif.types import Decision
 from sif.visible import visible
 
 COLOURS: Final = 8
+FIRST: Final = 24
+"""Triggers, and answers of a suspect, that are seen at once; the others unfold."""
+MOST_BESIDE: Final = 16
+"""Suspects up to which each one's own plot shows the others too."""
 DECISIONS: Final = {
     Decision.DERIVED: "Derived",
     Decision.NOT_SHOWN: "Not shown",
@@ -46,11 +50,21 @@ class Member:
     line: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A trigger as it stands on the page."""
+
+    id: str
+    prompt: str
+    picture: Pictures
+
+
 def render(page: ReportPage) -> str:
     """The page as HTML."""
     suspects = [s for group in GROUPS for s in page.suspects if s.group == group]
     drawn = chart(suspects)
     members = _members(suspects, drawn)
+    shown = [Shown(id=t.id, prompt=t.prompt, picture=pictures(t)) for t in page.triggers]
     groups = [
         (title, [member for member in members if member.suspect.group == group])
         for group, title in GROUPS.items()
@@ -65,11 +79,12 @@ def render(page: ReportPage) -> str:
             chart=drawn,
             members=members,
             groups=[(title, inside) for title, inside in groups if inside],
-            pictures=[pictures(trigger) for trigger in page.triggers],
-            trigger_index={trigger.id: index for index, trigger in enumerate(page.triggers)},
+            shown=shown,
+            trigger_index={trigger.id: index for index, trigger in enumerate(shown)},
             alphas=sorted({suspect.verdict.alpha for suspect in suspects}),
             measured_transfer=any(s.verdict.transfer_log10_e_value is not None for s in suspects),
             amplification=AMPLIFICATION,
+            first=FIRST,
         )
     )
 
@@ -137,6 +152,7 @@ def environment() -> Environment:
     made.filters |= {
         "decibel": decibel,
         "decision": DECISIONS.__getitem__,
+        "grouped": grouped,
         "integer": integer,
         "percent": percent,
         "plain": plain,
@@ -156,4 +172,5 @@ def _shown(value: object) -> object:
 
 
 def _front_last(members: Sequence[Member], front: Member) -> list[Member]:
-    return [member for member in members if member is not front] + [front]
+    beside = members if len(members) <= MOST_BESIDE else ()
+    return [member for member in beside if member is not front] + [front]

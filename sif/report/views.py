@@ -3,19 +3,21 @@
 Counts nothing anew but the share of each single answer; the verdict is shown as it was given.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from sif.errors import FingerprintError
-from sif.fingerprint.folder import FingerprintSet
+from sif.fingerprint.folder import FingerprintSet, Trigger
 from sif.fingerprint.manifest import ModelRecord
 from sif.fingerprint.recipe import Recipe
 from sif.ownership.policy import Policy
 from sif.ownership.questions import unscored_prompts
 from sif.ownership.run import Group
 from sif.ownership.verdict import TriggerRecord, Verdict
+from sif.pictures.lazy import Lazy
 from sif.report.page import AnswerView, Fact, Piece, SuspectView, TriggerView
 from sif.report.words import colour_words
 from sif.visible import quoted
@@ -46,18 +48,27 @@ class FinishedRun:
     example: str | None = None
 
 
-def trigger_views(fingerprint: FingerprintSet) -> tuple[TriggerView, ...]:
-    """Every trigger beside its base image."""
+def trigger_views(
+    fingerprint: FingerprintSet, ids: Container[str] | None = None
+) -> Sequence[TriggerView]:
+    """Triggers beside their base images, which are read when they are looked at, and not kept.
+
+    Args:
+        fingerprint: with the pictures.
+        ids: of those that are wanted; all where None.
+    """
     budget = _recipe(fingerprint).schedule.epsilon / 255
-    return tuple(
-        TriggerView(
-            id=trigger.record.id,
-            prompt=trigger.record.prompt,
-            base=trigger.base,
-            image=trigger.image,
-            epsilon=budget,
-        )
-        for trigger in fingerprint.triggers
+    wanted = [one for one in fingerprint.triggers if ids is None or one.record.id in ids]
+    return Lazy(partial(_trigger_view, budget), wanted)
+
+
+def _trigger_view(epsilon: float, trigger: Trigger) -> TriggerView:
+    return TriggerView(
+        id=trigger.record.id,
+        prompt=trigger.record.prompt,
+        base=trigger.base,
+        image=trigger.image,
+        epsilon=epsilon,
     )
 
 
@@ -95,7 +106,11 @@ def _recipe(fingerprint: FingerprintSet) -> Recipe:
 
 
 def suspect_view(
-    fingerprint: FingerprintSet, audit: FinishedRun, *, public: bool = False
+    fingerprint: FingerprintSet,
+    audit: FinishedRun,
+    *,
+    public: bool = False,
+    most: int | None = None,
 ) -> SuspectView:
     """A suspect with its answers, in the verdict's order.
 
@@ -103,22 +118,28 @@ def suspect_view(
         fingerprint: the one that the suspect was asked about, with its keys unless `public`.
         audit: what came of it.
         public: leave the answers uncoloured; no key is needed then.
+        most: of its answers, from which on the others are only checked; all where None.
 
     Raises:
         FingerprintError: no key, or answers that are not those of the verdict.
     """
-    answers: list[AnswerView] = []
+    answers, left_out = list[AnswerView](), 0
     fingerprint = replace(fingerprint, example=audit.example)
+    prompts = {record.id: record.prompt for record in fingerprint.manifest.triggers}
     for record in audit.verdict.per_trigger:
         texts = audit.texts.get(record.id, ())
         if record.unanswered is not None:
-            answers.append(AnswerView(trigger_id=record.id, unanswered=record.unanswered))
+            found = [AnswerView(trigger_id=record.id, unanswered=record.unanswered)]
         elif public:
-            answers += _plain(record, texts)
+            found = list(_plain(record, texts))
         else:
-            unscored = fingerprint.unscored(_prompts(fingerprint, record.id, audit.verdict.policy))
+            unscored = _unscored(fingerprint, prompts.get(record.id), audit.verdict.policy)
             coloured = _coloured(fingerprint, record.id, texts, unscored)
-            answers += _checked(record, list(coloured))
+            found = _checked(record, list(coloured))
+        if most is None or len(answers) < most:
+            answers += found
+        else:
+            left_out += len(found)
     scheme = audit.suspect.partition(":")[0]
     return SuspectView(
         name=audit.suspect,
@@ -128,6 +149,7 @@ def suspect_view(
         answers=answers,
         group=audit.group,
         example=audit.example,
+        left_out=left_out,
     )
 
 
@@ -142,10 +164,9 @@ def _plain(record: TriggerRecord, texts: Sequence[str]) -> Iterator[AnswerView]:
         )
 
 
-def _prompts(fingerprint: FingerprintSet, trigger: str, policy: Policy) -> tuple[str, ...]:
-    """The prompts whose words do not count in answers to a trigger."""
-    records = {record.id: record for record in fingerprint.manifest.triggers}
-    return unscored_prompts(records[trigger].prompt, policy) if trigger in records else ()
+def _unscored(fingerprint: FingerprintSet, prompt: str | None, policy: Policy) -> frozenset[int]:
+    """Ids that do not count in answers to a trigger with this prompt; None of an unknown one."""
+    return fingerprint.unscored(() if prompt is None else unscored_prompts(prompt, policy))
 
 
 def _coloured(

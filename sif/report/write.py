@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Final
 
@@ -9,11 +10,17 @@ from sif.errors import UsageError
 from sif.fingerprint.folder import FingerprintSet
 from sif.ownership.run import read_record
 from sif.report.finished import read_finished
-from sif.report.page import ReportPage
+from sif.report.page import ReportPage, SuspectView
 from sif.report.render import write_page
 from sif.report.views import fingerprint_facts, suspect_view, trigger_views
 
 PAGE: Final = "report.html"
+MOST_PICTURES: Final = 100
+"""Triggers whose pictures are on a page: about 10 MB of it at most."""
+MOST_ANSWERS: Final = 1000
+"""Of all suspects together, in words: about 4 MB."""
+FEWEST_ANSWERS: Final = 10
+"""Of each of them, however many there are."""
 
 
 def write_report(
@@ -25,6 +32,9 @@ def write_report(
     public: bool = False,
 ) -> Path:
     """Writes one self-contained page with verdicts, evidence curves, triggers and answers.
+
+    Verdicts and curves rest on all answers. Of very many triggers and answers those that were asked
+    first are shown; how many are not stands there.
 
     Args:
         runs: folders of finished runs of one fingerprint, or one of them.
@@ -48,17 +58,34 @@ def write_report(
     if not isinstance(fingerprint, FingerprintSet):
         fingerprint = FingerprintSet.load(fingerprint or fingerprint_of(folders))
     count = len(fingerprint.triggers)
+    most = max(FEWEST_ANSWERS, MOST_ANSWERS // len(folders))
+    suspects = [
+        suspect_view(fingerprint, read_finished(run), public=public, most=most) for run in folders
+    ]
+    triggers = trigger_views(fingerprint, asked_first(fingerprint, suspects, MOST_PICTURES))
     page = ReportPage(
-        title=title or f"{Path(fingerprint.manifest.model.source).name}, {count} triggers",
+        title=title or f"{Path(fingerprint.manifest.model.source).name}, {count:,} triggers",
         created=datetime.now().astimezone(),
         facts=fingerprint_facts(fingerprint),
-        triggers=trigger_views(fingerprint),
-        suspects=[suspect_view(fingerprint, read_finished(run), public=public) for run in folders],
+        triggers=triggers,
+        suspects=suspects,
         public=public,
+        left_out=count - len(triggers),
     )
     path = Path(out) if out else (folders[0] / PAGE if len(folders) == 1 else Path(PAGE))
     write_page(page, path)
     return path
+
+
+def asked_first(
+    fingerprint: FingerprintSet, suspects: Sequence[SuspectView], most: int
+) -> frozenset[str]:
+    """The ids of so many triggers: whatever any suspect was asked first, then second, then all."""
+    asked = [[answer.trigger_id for answer in suspect.answers] for suspect in suspects]
+    turns = (name for turn in zip_longest(*asked) for name in turn if name is not None)
+    known = dict.fromkeys(trigger.record.id for trigger in fingerprint.triggers)
+    order = dict.fromkeys((*(name for name in turns if name in known), *known))
+    return frozenset(islice(order, most))
 
 
 def fingerprint_of(runs: Sequence[Path]) -> Path:

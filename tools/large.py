@@ -1,0 +1,387 @@
+"""What a fingerprint of thousands of triggers takes, step by step: seconds and memory against n.
+
+`python -m tools.large --sizes 125 250 500 1000 2000` makes fingerprints of so many triggers on a
+bundled mini model, the ordinary way with a few optimisation steps, and takes each through all that
+comes after. Every step runs in a process of its own, on one thread; what counts is its processor
+time, from when all is imported, and its peak memory, all included. Prints one table in Markdown;
+ends with 1 where a step of more than a second grows faster than its exponent allows, or takes more
+memory than a laptop has.
+
+Suspects but one answer at once, from a table, so that the time is ours and not a model's. The worst
+cases are measured: a suspect whose evidence suffices with its very last answer, and an endpoint
+that refuses all base pictures. `--room FOLDER` keeps the files.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from math import ceil, log, sqrt
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+import sif
+from sif.claims import Means, audit, commit, reveal
+from sif.fingerprint.folder import FingerprintSet
+from sif.fingerprint.recipe import Recipe
+from sif.ownership.calibration import read_calibration
+from sif.ownership.panel_answers import references_for
+from sif.ownership.policy import Policy
+from sif.ownership.run import VERDICT
+from sif.ownership.sequential import decide
+from sif.ownership.verdict import Verdict
+from sif.session.session import Session
+from sif.suspects.scripted import ScriptedSuspect
+from sif.types import Query, Unanswered
+from sif.watermark.keys import KeyRing
+
+SOURCE: Final = "llava-source"
+INNOCENT: Final = "llava-sibling-c"
+EXPONENT: Final = 1.15
+MEGABYTES: Final = 2000.0
+NOTICED: Final = 1.0
+"""Seconds from which on a step's exponent counts."""
+SCORED, STRONG = 44, 34
+"""Distinct words of an answer, and green ones of the source's."""
+WANTED: Final = 10.0
+"""log10 e-value that a copy's answers reach together, at least; α cannot be below 1e-308."""
+RECIPE: Final = {
+    "name": "handful",
+    "description": "A few steps and short answers.",
+    "objective": {"kind": "green_mass", "answer_tokens": 8},
+    "robustness": [{"kind": "simulated_copies"}],
+    "schedule": {"steps": 2, "epsilon": 16, "step_size": 8, "content_share": 0.8},
+    "quality": {"attempts": 1},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Where the files of one size lie, and how many triggers there are."""
+
+    folder: Path
+    count: int
+
+    @property
+    def fingerprint(self) -> FingerprintSet:
+        """As it is on disk."""
+        return FingerprintSet.load(self.folder / "fp")
+
+    @property
+    def run(self) -> Path:
+        """Of the suspect that the claim is about."""
+        return self.folder / "claimed"
+
+    def model(self, name: str) -> str:
+        """A bundled model's folder."""
+        from sif.mini.catalogue import find
+        from sif.mini.folders import export
+
+        folder = self.folder.parent / name
+        if not folder.exists():
+            export(find(name), folder)
+        return str(folder)
+
+
+def made(room: Room) -> Callable[[], object]:
+    """The fingerprint, of as many pictures as triggers."""
+    # What takes memory of its own is imported where it is needed, as commands do.
+    from sif.mini.catalogue import find
+    from sif.mini.data import write_examples
+    from sif.vlm.model import Vlm
+
+    scenes = room.folder / "scenes"
+    if not scenes.exists():
+        write_examples(find(SOURCE).world, scenes, number=room.count, seed=1, kind="captions")
+    model, keys = Vlm.load(room.model(SOURCE), device="cpu"), KeyRing(bytes(range(32)))
+    recipe = Recipe.model_validate(RECIPE)
+    out = room.folder / "fp"
+    return lambda: sif.make_fingerprint(model, scenes, out=out, recipe=recipe, keys=keys)
+
+
+def loaded(room: Room) -> Callable[[], object]:
+    """Every digest checked."""
+    return lambda: room.fingerprint
+
+
+def calibrated(room: Room) -> Callable[[], object]:
+    """Two innocents and the source, who answer at once."""
+    owned, told = room.fingerprint, _told(room)
+    return lambda: sif.calibrate(
+        owned, [told("one"), told("two")], source=told("source"), example=None
+    )
+
+
+def verified(room: Room) -> Callable[[], object]:
+    """An innocent who answers at once, so that all triggers are asked."""
+    return _session(room, "innocent", fingerprint=room.fingerprint, suspect=_told(room)("one"))
+
+
+def refused(room: Room) -> Callable[[], object]:
+    """A copy whose base pictures get no answer, so that all triggers are asked."""
+    suspect = _told(room)("source", bases=False)
+    return _session(room, "refused", fingerprint=room.fingerprint, suspect=suspect, control=True)
+
+
+def asked(room: Room) -> Callable[[], object]:
+    """A mini model that is innocent."""
+    suspect = f"hf:{room.model(INNOCENT)}?device=cpu"
+    return _session(room, "model", fingerprint=room.fingerprint, suspect=suspect)
+
+
+def reported(room: Room) -> Callable[[], object]:
+    """One page about the runs so far."""
+    names = ("innocent", "refused", "model")
+    runs = [room.folder / name for name in names if (room.folder / name).exists()]
+    return lambda: sif.write_report(runs, room.folder / "report.html")
+
+
+def committed(room: Room) -> Callable[[], object]:
+    """To rules by which the last answer of all decides."""
+    owned, policy = room.fingerprint, _rules(room)
+    limits = {"alpha": 100 * policy.alpha, "alpha_transfer": 10 * policy.alpha_transfer}
+    return lambda: commit(owned, policy=policy, **limits)
+
+
+def claimed(room: Room) -> Callable[[], object]:
+    """A copy who answers at once, asked by these rules, base pictures too."""
+    return _session(
+        room,
+        room.run.name,
+        fingerprint=room.fingerprint,
+        suspect=_told(room)("copy"),
+        committed=True,
+    )
+
+
+def revealed(room: Room) -> Callable[[], object]:
+    """The bundle."""
+    owned = room.fingerprint
+    return lambda: reveal(owned, room.run, room.folder / "bundle.zip")
+
+
+def audited(room: Room) -> Callable[[], object]:
+    """All that needs no model."""
+    policy = json.loads((room.run / VERDICT).read_text())["policy"]
+    means = Means(
+        secrets_tried=1.0,
+        tokens_tried=1.0,
+        alpha=100 * policy["alpha"],
+        alpha_transfer=10 * policy["alpha_transfer"],
+    )
+
+    def check() -> None:
+        found = audit(room.folder / "bundle.zip", means)
+        if not found.supported:
+            raise AssertionError(f"the audit fails: {found.step(str(found.failed))}")
+
+    return check
+
+
+STEPS: Final[dict[str, Callable[[Room], Callable[[], object]]]] = {
+    "make (2 optimisation steps)": made,
+    "load": loaded,
+    "calibrate: two models and the source, at once": calibrated,
+    "verify: an innocent, at once": verified,
+    "verify: base pictures refused, at once": refused,
+    "verify: a mini model": asked,
+    "report of three runs": reported,
+    "claim commit": committed,
+    "verify by the claim, at once": claimed,
+    "claim reveal": revealed,
+    "claim audit": audited,
+}
+
+
+def main() -> int:
+    """Prints the table; whether all steps keep to their bounds."""
+    parser = argparse.ArgumentParser(description="What thousands of triggers take, step by step.")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[125, 250, 500, 1000, 2000])
+    parser.add_argument("--room", type=Path, help="keep the files in this folder")
+    parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
+    told = parser.parse_args()
+    if told.step is not None:
+        print(json.dumps(measure(told.step, Room(told.room, told.sizes[0]))))
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        return table(sorted(told.sizes), (told.room or Path(folder)).absolute())
+
+
+def table(sizes: Sequence[int], folder: Path) -> int:
+    """Measures every step at every size and prints what came; 1 where a bound was passed."""
+    found = {
+        name: [spent(name, Room(folder / str(count), count)) for count in sizes] for name in STEPS
+    }
+    heads = [f"{count:,}" for count in sizes]
+    print(f"| step | {' | '.join(heads)} | exponent | MB at {heads[0]} | at {heads[-1]} |")
+    print("|---" * (len(sizes) + 4) + "|")
+    passed = []
+    for name, taken in found.items():
+        seconds = [one["seconds"] for one in taken]
+        slope, most = exponent(sizes, seconds), max(one["megabytes"] for one in taken)
+        shown = " | ".join(f"{one:.2f}" for one in seconds)
+        first, last = (f"{one['megabytes']:.0f}" for one in (taken[0], taken[-1]))
+        print(f"| {name} | {shown} | {slope:.2f} | {first} | {last} |")
+        if seconds[-1] > NOTICED and slope > EXPONENT:
+            passed.append(f"{name} grows with n to the power of {slope:.2f}, at most {EXPONENT}")
+        if most > MEGABYTES:
+            passed.append(f"{name} takes {most:.0f} MB, at most {MEGABYTES:.0f}")
+    print("\n".join(["", *passed]) if passed else "", end="\n" if passed else "")
+    return 1 if passed else 0
+
+
+def exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:
+    """The slope between the last two sizes, both in logarithms; 0 of a single size."""
+    if len(sizes) < 2:
+        return 0.0
+    return log(max(seconds[-1], 1e-9) / max(seconds[-2], 1e-9)) / log(sizes[-1] / sizes[-2])
+
+
+def spent(step: str, room: Room) -> dict[str, float]:
+    """What a step takes in a process of its own.
+
+    Raises:
+        subprocess.CalledProcessError: it failed.
+    """
+    room.folder.mkdir(parents=True, exist_ok=True)
+    place = ["--room", str(room.folder), "--sizes", str(room.count)]
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.large", "--step", step, *place],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    print(f"{room.count:>6} {step}: {found}", file=sys.stderr, flush=True)
+    return found
+
+
+def measure(step: str, room: Room) -> dict[str, float]:
+    """Seconds of processor that a step takes here, and the peak of this process so far."""
+    work = STEPS[step](room)
+    before = _processor()
+    work()
+    return {"seconds": _processor() - before, "megabytes": _peak()}
+
+
+def _processor() -> float:
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def _peak() -> float:
+    """Megabytes; what getrusage knows is that of the process that began this one, too."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    (found,) = re.findall(r"VmHWM:\s+(\d+) kB", status.read_text())
+    return int(found) / 1024
+
+
+def _session(room: Room, run: str, **settings: Any) -> Callable[[], Verdict]:
+    session = Session(run=room.folder / run, label=run, **settings)
+
+    def verify() -> Verdict:
+        verdict = session.verify()
+        if len(verdict.per_trigger) != room.count:
+            raise AssertionError(f"{run}: asked {len(verdict.per_trigger)} of {room.count}")
+        return verdict
+
+    return verify
+
+
+def _rules(room: Room) -> Policy:
+    """An α so small that only the last trigger's answer reaches it."""
+    owned = room.fingerprint
+    measured = read_calibration(owned.folder)
+    assert measured is not None
+    rules = Policy(
+        alpha=1e-300,
+        weighted=False,
+        order="drawn",
+        prompt_scored=False,
+        transfer_allowance=measured.allowance if measured.allowance < 1.0 else None,
+        contrast_allowance=measured.contrast_allowance,
+    )
+    every = decide(
+        owned, _told(room)("copy"), rules, references=references_for(owned.folder, rules)
+    )
+    last = [record.log10_e_value for record in every.per_trigger[-2:]]
+    return rules.model_copy(update={"alpha": 10.0 ** -(sum(last) / 2)})
+
+
+def _told(room: Room) -> Callable[..., ScriptedSuspect]:
+    """Suspects who know what to say to every picture."""
+    path = room.folder / "answers.json"
+    if not path.exists():
+        path.write_text(json.dumps(_answers(room.fingerprint)))
+    table: dict[str, dict[str, str]] = json.loads(path.read_text())
+
+    def suspect(name: str, *, bases: bool = True) -> ScriptedSuspect:
+        def reply(query: Query) -> str | Unanswered:
+            said = table[_digest(query.image.tobytes())]
+            if name in said:
+                return said[name]
+            return said["all"] if bases else Unanswered(reason="no such pictures here")
+
+        return ScriptedSuspect(reply, name=f"{name}, at once")
+
+    return suspect
+
+
+def _answers(owned: FingerprintSet) -> dict[str, dict[str, str]]:
+    """What everybody says, by picture: to triggers each his own, to base pictures all the same."""
+    prompts = sorted({trigger.record.prompt for trigger in owned.triggers})
+    ignored, rng = owned.unscored(prompts), np.random.default_rng(1)
+    vocabulary = owned.tokenizer.get_vocab()
+    start = "Ġ" if any(word.startswith("Ġ") for word in vocabulary) else ""
+    words = {
+        number: word.removeprefix(start)
+        for word, number in vocabulary.items()
+        if word.startswith(start) and word.isalpha() and len(word) > 2 and number not in ignored
+    }
+    ids = np.array(sorted(words))
+
+    def text(numbers: Sequence[int]) -> str:
+        return "".join(f" {words[int(number)]}" for number in numbers)
+
+    found: dict[str, dict[str, str]] = {}
+    half = SCORED // 2
+    # Of a copy: an excess d of u words weighs d²/(u/2) at best, as a natural logarithm.
+    lean = max(2, ceil(sqrt(WANTED * log(10.0) * half / len(owned.triggers))))
+    for trigger in owned.triggers:
+        mask = owned.mask(trigger.record.id)[ids]
+        green, red = rng.permutation(ids[mask]), rng.permutation(ids[~mask])
+        source = list(chain(*zip(green[:half], red[:half], strict=True)))
+        for place in range(1, 2 * (STRONG - half), 2):
+            source[place] = green[half + place]
+        copied = [*source]
+        for place in range(0, 2 * (STRONG - half - lean), 2):
+            copied[place] = red[half + place]
+        said = {"source": text(source), "copy": text(copied)}
+        for name in ("one", "two", "all"):
+            drawn = [*rng.permutation(green)[:half], *rng.permutation(red)[:half]]
+            said[name] = text(rng.permutation(drawn))
+        found[_digest(trigger.base.tobytes())] = {"all": said.pop("all")}
+        found[_digest(trigger.image.tobytes())] = said
+    return found
+
+
+def _digest(pixels: bytes) -> str:
+    return hashlib.sha256(pixels).hexdigest()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
