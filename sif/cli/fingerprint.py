@@ -12,7 +12,7 @@ from sif.cli.say import say_text
 if TYPE_CHECKING:
     from sif.cli.progress import Show
     from sif.fingerprint.folder import FingerprintSet
-    from sif.fingerprint.make import MakingProgress
+    from sif.fingerprint.making import MakingProgress
 
 Model = Annotated[str, typer.Argument(help="Folder or hub id of your model.")]
 Images = Annotated[

@@ -1,0 +1,145 @@
+"""A Ray cluster to talk to: one of this machine for a while, or one that is there already.
+
+Connects to what the user named and nowhere else; Ray's own reports on its use are off. Knows
+nothing of parts.
+"""
+
+import logging
+import os
+import secrets
+import signal
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, chdir, contextmanager
+from math import ceil
+from pathlib import Path
+from typing import Any, Final
+
+from sif.errors import SifError, UsageError
+from sif.scale.workforce import AUTO, LOCAL, Workforce
+from sif.scratch import scratch
+
+SECONDS: Final = 10.0
+"""Until somebody has to answer at an address."""
+STORE: Final = 256 * 2**20
+"""Bytes of a local cluster's object store, through which parts and results go."""
+LONGEST_FOLDER: Final = 40
+"""Characters of a temporary folder whose sockets Linux still takes."""
+SURROUNDINGS: Final = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # which would send the folder that one stands in
+}
+
+
+def library() -> Any:
+    """Ray itself.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    os.environ.update(SURROUNDINGS)
+    try:
+        import ray
+    except ImportError as error:
+        raise UsageError(
+            "--ray needs Ray, which is not installed here; pip install 'sif-lvlm[ray]', or leave "
+            "--ray out and give --jobs for processes of this machine"
+        ) from error
+    return ray
+
+
+@contextmanager
+def connected(ray: Any, workforce: Workforce) -> Iterator[None]:
+    """Connects to the cluster, and leaves it, or ends it where it was begun here.
+
+    Raises:
+        SifError: there is none, or it does not answer, or is of another version.
+    """
+    if ray.is_initialized():  # by whoever calls us from Python
+        yield
+        return
+    assert workforce.ray is not None  # or nobody would be here
+    with ExitStack() as until_the_end:
+        # Workers look for modules in the folder that one connects from: an empty one.
+        empty = until_the_end.enter_context(scratch("ray"))
+        options: dict[str, Any] = {"address": workforce.ray}
+        if workforce.ray == LOCAL:
+            options |= _local(workforce, until_the_end)
+        elif workforce.ray != AUTO:
+            _knock(workforce.ray)
+        until_the_end.callback(ray.shutdown)
+        try:
+            with chdir(empty), _own_signals():
+                ray.init(
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    **options,
+                )
+        except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+            raise _failed(workforce.ray, error) from error
+        yield
+
+
+def _local(workforce: Workforce, until_the_end: ExitStack) -> Mapping[str, Any]:
+    """Options of a cluster that nobody outside this machine sees."""
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    cores = os.cpu_count() or 1
+    folder = until_the_end.enter_context(_short_folder())
+    return {
+        "num_cpus": max(cores, ceil((workforce.jobs or 1) * workforce.cpus)),
+        "object_store_memory": STORE,
+        "_node_ip_address": "127.0.0.1",
+        "_temp_dir": str(folder),
+    }
+
+
+@contextmanager
+def _short_folder() -> Iterator[Path]:
+    """A temporary folder in whose depths the names of sockets are still short enough."""
+    if len(tempfile.gettempdir()) <= LONGEST_FOLDER - 30:
+        with scratch("cluster") as folder:
+            yield folder
+        return
+    with tempfile.TemporaryDirectory(
+        prefix="sif-ray-", dir="/tmp", ignore_cleanup_errors=True
+    ) as it:
+        yield Path(it)
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Ray takes SIGTERM for itself; ours is put back."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _knock(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=SECONDS).close()
+    except OSError as error:
+        raise _failed(address, error) from error
+
+
+def _failed(address: str, error: BaseException) -> SifError:
+    why = " ".join(str(error).split())[:300]
+    if address == AUTO:
+        return UsageError(
+            f"--ray auto: expected a Ray cluster on this machine or RAY_ADDRESS, got none ({why}); "
+            "begin one with ray start --head, or give --ray local"
+        )
+    return SifError(
+        f"--ray {address}: expected a Ray cluster that takes us, got: {why}; see ray status there, "
+        "and use the same versions of Python and Ray on all nodes"
+    )
