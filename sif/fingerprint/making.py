@@ -115,10 +115,11 @@ class Making:
                 self._overview.finished(trigger_id(batch.start), len(batch))
             else:
                 missing.append(batch)
-        for number, made in self._crew.arriving(self._plan.lots(missing)):
-            for trigger in made:
+        for arrived in self._crew.arriving(self._plan.lots(missing)):
+            for trigger in arrived.result:
                 self._write(trigger, workspace)
-            self._overview.finished(made[0].id, len(missing[number]))
+            batch = missing[arrived.number]
+            self._overview.finished(trigger_id(batch.start), len(batch))
 
     def weigh(
         self, records: Sequence[Sequence[TriggerRecord]], workspace: Workspace
@@ -164,8 +165,8 @@ def in_order(arriving: Iterable[Arrived[T]]) -> Iterator[T]:
     """Results in the order of their parts, held back until it is their turn."""
     waiting: dict[int, T] = {}
     wanted = 0
-    for number, result in arriving:
-        waiting[number] = result
+    for arrived in arriving:
+        waiting[arrived.number] = arrived.result
         while wanted in waiting:
             yield waiting.pop(wanted)
             wanted += 1

@@ -105,10 +105,9 @@ def _short_folder() -> Iterator[Path]:
         with scratch("cluster") as folder:
             yield folder
         return
-    with tempfile.TemporaryDirectory(
-        prefix="sif-ray-", dir="/tmp", ignore_cleanup_errors=True
-    ) as it:
-        yield Path(it)
+    place = tempfile.TemporaryDirectory(prefix="sif-ray-", dir="/tmp", ignore_cleanup_errors=True)
+    with place as name:
+        yield Path(name)
 
 
 @contextmanager

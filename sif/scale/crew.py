@@ -9,7 +9,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
 
 from sif.errors import SifError
 
@@ -42,7 +42,8 @@ class Call(Generic[T]):
         return self.work(show)
 
 
-class Arrived(NamedTuple, Generic[T]):
+@dataclass(frozen=True, slots=True)
+class Arrived(Generic[T]):
     """What came of a part, and its number in the order in which parts were given."""
 
     number: int

@@ -24,6 +24,7 @@ from sif.report.finished import read_finished
 from sif.report.views import suspect_view, trigger_views
 from sif.suspects.journal import Journal
 from sif.types import Answer, GenerationSettings, Unanswered
+from sif.vlm.pixels import png_bytes
 from sif.watermark.greenlist import KeyRing
 
 SUSPECT = "vllm:models/suspect"
