@@ -113,6 +113,14 @@ Response = Annotated[Path | None, typer.Option(help="Take an authority's respons
 Secret = Annotated[
     Path | None, typer.Option(help="The key file, where it is not in the fingerprint.")
 ]
+Shard = Annotated[
+    str | None,
+    typer.Option(
+        metavar="I/N",
+        help="Do only share I of N, for clusters without Ray: each into a folder of its own, all "
+        "with the same options; `sif merge` joins them.",
+    ),
+]
 SigningKey = Annotated[
     str | None,
     typer.Option(

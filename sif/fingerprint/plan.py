@@ -169,8 +169,7 @@ class Plan:
 
     def batches(self) -> list[range]:
         """All indices, in order, `batch_size` at most together."""
-        size, count = self.request.batch_size, self.request.count
-        return [range(start, min(start + size, count)) for start in range(0, count, size)]
+        return batches_of(self.request)
 
     def lots(self, batches: Iterable[range]) -> Iterator[Lot]:
         """The parts that make some of the batches, prepared when somebody takes them."""
@@ -202,6 +201,12 @@ class Plan:
                 prompts=tuple(record.prompt for record in records),
                 generation=generation_of(self.request.recipe),
             )
+
+
+def batches_of(request: Request) -> list[range]:
+    """All indices of a request, in order, `batch_size` at most together."""
+    size, count = request.batch_size, request.count
+    return [range(start, min(start + size, count)) for start in range(0, count, size)]
 
 
 def trigger_id(index: int) -> str:

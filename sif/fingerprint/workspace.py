@@ -33,6 +33,8 @@ from sif.tokenizer_bounds import TOKENIZER_FILE
 from sif.watermark.keys import KeyRing
 
 REQUEST = "request.json"
+SHARD, SHARE, CHANCES = "shard.json", "share.json", "chances"
+"""Of a share: whose it is, what it says of itself once it is finished, what its words weigh."""
 ADDED_LATER = ("calibration.json", "calibration", CLAIM, MODEL_SIGNATURE)
 HALF_WRITTEN = re.compile(r"\.[^.].*\.(json|key|png)\.[a-z0-9_]{8}")
 
@@ -49,16 +51,17 @@ class Workspace:
 
     Args:
         folder: new, or left by an interrupted run with the same request.
+        shard: whether it holds a share of a fingerprint, and never a secret.
 
     Raises:
         FingerprintError: the folder holds another fingerprint, or something else.
         StorageError: it cannot be written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, shard: bool = False) -> None:
         self.folder = folder
-        known = {REQUEST, MANIFEST, SECRET, TOKENIZER, TRIGGERS, WEIGHTS, MODEL_MANIFEST}
-        known |= set(ADDED_LATER)
+        known = {REQUEST, TOKENIZER, TRIGGERS, MODEL_MANIFEST}
+        known |= {SHARD, SHARE, CHANCES} if shard else {MANIFEST, SECRET, WEIGHTS, *ADDED_LATER}
         strangers = sorted(
             path.name
             for path in folder.glob("*")
@@ -66,7 +69,8 @@ class Workspace:
         )
         if strangers or (folder.exists() and not folder.is_dir()):
             raise FingerprintError(
-                f"expected a new folder or an unfinished fingerprint, got {folder} with "
+                f"expected a new folder or an unfinished {'share' if shard else 'fingerprint'}, "
+                f"got {folder} with "
                 f"{', '.join(strangers[:3]) or 'a file'}; name another folder with --out"
             )
 
