@@ -29,7 +29,7 @@ def workforce(
     if ray is not None:
         from sif.scale.connection import library
 
-        library()
+        library(found)
     elif (cpus, gpus, memory) != (1.0, None, None):
         raise UsageError(
             "--worker-cpus, --worker-gpus and --worker-memory are what a worker of a cluster "

@@ -48,7 +48,7 @@ def on_ray(workforce: Workforce, show: Show, *, shared: Path | None = None) -> I
         UsageError: Ray is not installed, or the cluster has no room for a worker.
         SifError: there is no such cluster, or a node does not see the folder.
     """
-    ray = library()
+    ray = library(workforce)
     with connected(ray, workforce), _to_be_seen(shared) as token:
         around = Surroundings.here(workforce.worker_threads, must_see=token)
         crew = RayCrew(ray, workforce, around, show)

@@ -9,6 +9,7 @@ import os
 import secrets
 import signal
 import socket
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
@@ -34,13 +35,16 @@ SURROUNDINGS: Final = {
 }
 
 
-def library() -> Any:
+def library(workforce: Workforce) -> Any:
     """Ray itself.
 
     Raises:
         UsageError: it is not installed.
     """
     os.environ.update(SURROUNDINGS)
+    if workforce.ray == LOCAL and "ray" not in sys.modules:  # which looks for these at once
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     try:
         import ray
     except ImportError as error:
@@ -86,8 +90,6 @@ def connected(ray: Any, workforce: Workforce) -> Iterator[None]:
 
 def _local(workforce: Workforce, until_the_end: ExitStack) -> Mapping[str, Any]:
     """Options of a cluster that nobody outside this machine sees."""
-    os.environ.setdefault("RAY_AUTH_MODE", "token")
-    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     cores = os.cpu_count() or 1
     folder = until_the_end.enter_context(_short_folder())
     return {
