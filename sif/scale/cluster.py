@@ -18,7 +18,7 @@ from sif.errors import SifError, UsageError
 from sif.files import writing
 from sif.scale.connection import connected, library
 from sif.scale.crew import PATIENCE, Arrived, Crew, Part, Show, Task
-from sif.scale.hand import Hand, Outcome, Surroundings
+from sif.scale.hand import Hand, Outcome, Place, Surroundings
 from sif.scale.lent import Lent
 from sif.scale.workforce import Workforce
 from sif.staging import staged
@@ -28,6 +28,8 @@ STILLBORN: Final = 20
 """Workers in a row that may be lost before they have begun."""
 UNEASY: Final = 30.0
 """Seconds without any worker after which that is said."""
+DOUBT: Final = 60.0
+"""Seconds for which a node is watched whose worker was lost."""
 FAREWELL: Final = 3.0
 GIB: Final = 2**30
 MEND: Final = "see ray status and the logs of the cluster; the same command goes on"
@@ -76,12 +78,12 @@ class Worker:
 
     Attributes:
         hand: its handle.
-        place: where it is, in words; none until it has begun.
+        place: where it is; none until it has begun.
         task: what it is at.
     """
 
     hand: Any
-    place: str | None = None
+    place: Place | None = None
     task: Task | None = None
 
 
@@ -134,6 +136,7 @@ class RayCrew(Crew):
         self._promises: dict[Any, Promise] = {}
         self._stored: dict[Lent, list[tuple[str, Any]]] = {}
         self._stillborn = 0
+        self._doubted: dict[str, float] = {}
         self._next_news = 0.0
         self._uneasy = time.monotonic() + UNEASY
         for _ in range(self.size):
@@ -159,6 +162,8 @@ class RayCrew(Crew):
 
     def end(self) -> None:
         """Lets all workers go, whatever they are at."""
+        with suppress(self._ray.exceptions.RayError):
+            self._say_if_a_node_is_gone()
         idle = [worker for worker in self._workers if worker.place and not worker.task]
         with suppress(self._ray.exceptions.RayError):
             farewells = [worker.hand.end.remote() for worker in idle]
@@ -206,7 +211,7 @@ class RayCrew(Crew):
             raise cause from error
         if promise.what == "begin":
             worker.place, self._stillborn = found, 0
-            logger.info("a worker began: %s", found)
+            logger.info("a worker began: %s", found.words)
         elif promise.what == "take" and worker.task is not None:
             self._give(worker, worker.task)
         elif promise.what == "news":
@@ -237,7 +242,10 @@ class RayCrew(Crew):
         """A worker or its node is gone: another takes its place, and its part."""
         self._workers.remove(worker)
         self._dismiss(worker)
-        why = f"{worker.place or 'it had not begun'}: {_reason(error)}"
+        where = "it had not begun" if worker.place is None else worker.place.words
+        why = f"{where}: {_reason(error)}"
+        if worker.place is not None:
+            self._doubted[worker.place.node] = time.monotonic() + DOUBT
         if worker.task is not None:
             worker.task.lost(why, most=self._workforce.losses, mend=MEND)
             work.again.append(worker.task)
@@ -255,6 +263,7 @@ class RayCrew(Crew):
         if now < self._next_news:
             return
         self._next_news = now + PATIENCE
+        self._say_if_a_node_is_gone()
         asked = {it.worker for it in self._promises.values() if it.what == "news"}
         for worker in self._workers:
             if worker.task is not None and worker not in asked:
@@ -263,6 +272,20 @@ class RayCrew(Crew):
     def _hear(self, news: Iterable[Any]) -> None:
         for one in news:
             one.reach(self._show)
+
+    def _say_if_a_node_is_gone(self) -> None:
+        """A while after its workers were lost, Ray knows whether their node is."""
+        if not self._doubted:
+            return
+        nodes = {node["NodeID"]: node for node in self._ray.nodes()}
+        alive = {name for name, node in nodes.items() if node["Alive"]}
+        for node in [*self._doubted]:
+            if node not in alive:
+                del self._doubted[node]
+                name = nodes.get(node, {}).get("NodeName", "unknown")
+                logger.warning("node %s (%s) is gone; %d are left", name, node[:8], len(alive))
+            elif time.monotonic() > self._doubted[node]:
+                del self._doubted[node]
 
     def _say_if_uneasy(self) -> None:
         if any(worker.place for worker in self._workers):

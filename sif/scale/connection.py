@@ -13,13 +13,13 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, chdir, contextmanager
+from contextlib import ExitStack, chdir, contextmanager, suppress
 from math import ceil
 from pathlib import Path
 from typing import Any, Final
 
 from sif.errors import SifError, UsageError
-from sif.scale.workforce import AUTO, LOCAL, Workforce
+from sif.scale.workforce import ADDRESS, AUTO, LOCAL, Workforce
 from sif.scratch import scratch
 
 SECONDS: Final = 10.0
@@ -55,6 +55,9 @@ def library(workforce: Workforce) -> Any:
     return ray
 
 
+logger = logging.getLogger(__name__)
+
+
 @contextmanager
 def connected(ray: Any, workforce: Workforce) -> Iterator[None]:
     """Connects to the cluster, and leaves it, or ends it where it was begun here.
@@ -72,8 +75,9 @@ def connected(ray: Any, workforce: Workforce) -> Iterator[None]:
         options: dict[str, Any] = {"address": workforce.ray}
         if workforce.ray == LOCAL:
             options |= _local(workforce, until_the_end)
-        elif workforce.ray != AUTO:
-            _knock(workforce.ray)
+        else:
+            _knock(workforce.ray, _begun_here() if workforce.ray == AUTO else workforce.ray)
+        until_the_end.enter_context(_quiet(ray))
         until_the_end.callback(ray.shutdown)
         try:
             with chdir(empty), _own_signals():
@@ -125,12 +129,48 @@ def _own_signals() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _knock(address: str) -> None:
+@contextmanager
+def _quiet(ray: Any) -> Iterator[None]:
+    """Ray prints what its nodes complain of on standard output; here it is only logged."""
+    driver = ray._private.worker
+    before = getattr(driver, "print_to_stdstream", None)
+
+    def log(data: Mapping[str, Any], *_: Any, **__: Any) -> None:
+        for line in data.get("lines", ()):
+            logger.info("%s: %s", data.get("pid"), line)
+
+    driver.print_to_stdstream = log
+    try:
+        yield
+    finally:
+        driver.print_to_stdstream = before
+
+
+def _begun_here() -> str:
+    """The cluster that was begun on this machine, or that the surroundings name.
+
+    Ray itself would also take any other whose processes it sees.
+    """
+    named = os.environ.get("RAY_ADDRESS", "")
+    if not named:
+        place = (
+            Path(os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp")
+            / "ray"
+            / "ray_current_cluster"
+        )
+        with suppress(OSError):
+            named = place.read_text(encoding="utf-8", errors="replace").strip()
+    if not ADDRESS.fullmatch(named):
+        raise _failed(AUTO, OSError(f"RAY_ADDRESS is {named[:80]!r}" if named else "none begun"))
+    return named
+
+
+def _knock(given: str, address: str) -> None:
     host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=SECONDS).close()
     except OSError as error:
-        raise _failed(address, error) from error
+        raise _failed(given, error) from error
 
 
 def _failed(address: str, error: BaseException) -> SifError:

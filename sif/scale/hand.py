@@ -48,6 +48,13 @@ class Logged(NamedTuple):
 News = Told | Logged
 
 
+class Place(NamedTuple):
+    """Where a worker is, in words and by Ray's number of the node."""
+
+    words: str
+    node: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What a worker takes over from whoever asks.
@@ -102,8 +109,8 @@ class Hand:
         self._news: deque[News] = deque()
         self._tell = seldom(lambda *words: self._news.append(Told(*words)))
 
-    def begin(self, around: Surroundings) -> str:
-        """Sets up the process; gives its place in words.
+    def begin(self, around: Surroundings) -> Place:
+        """Sets up the process; says where it is.
 
         Raises:
             StorageError: a folder that it has to write into is not the asker's.
@@ -125,7 +132,10 @@ class Hand:
         import torch
 
         torch.set_num_threads(around.threads)
-        return f"{platform.node()}, process {os.getpid()}"
+        import ray
+
+        words = f"{platform.node()}, process {os.getpid()}"
+        return Place(words=words, node=ray.get_runtime_context().get_node_id())
 
     def work(self, part: Part[Any]) -> Outcome:
         """Carries out a part."""
