@@ -19,7 +19,7 @@ from sif.attacks.weights.layerwise import Noise, Prune, Round
 from sif.attacks.weights.quantize import Quantize
 from sif.attacks.weights.theft import steal
 from sif.errors import UsageError
-from sif.eval.jobs import Show
+from sif.scale.crew import Show
 from sif.eval.marks.suspects import write_bundled
 from sif.eval.study import Findings, Settings, Study, Workplace
 from sif.eval.triggers.mini_roster import FAMILIES, mini_roster

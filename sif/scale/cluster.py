@@ -357,7 +357,7 @@ def _reason(error: BaseException) -> str:
     if "memory" in said.lower() and "oom" in said.lower():
         return "memory ran out on its node"
     if "unavailable" in said:
-        return "it cannot be reached"
+        return "it, or its node, cannot be reached any more"
     if "SIGKILL" in said or "died unexpectedly" in said:
         return "its process died"
     return said[:300] or type(error).__name__

@@ -12,6 +12,12 @@ from sif.scale.workforce import Workforce
 from tests.scale.parts import Sleeping, ignore
 
 pytestmark = pytest.mark.slow
+SOON_NOTICED = {
+    "health_check_initial_delay_ms": 0,
+    "health_check_period_ms": 500,
+    "health_check_failure_threshold": 2,
+}
+"""By default Ray watches a node for a quarter of a minute before it takes it for gone."""
 
 
 @pytest.fixture
@@ -20,7 +26,8 @@ def cluster() -> Iterator[Any]:
     library(Workforce(ray="local"))
     from ray.cluster_utils import Cluster
 
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    head = {"num_cpus": 1, "include_dashboard": False, "_system_config": SOON_NOTICED}
+    made = Cluster(initialize_head=True, head_node_args=head)
     try:
         for _ in range(3):
             made.add_node(num_cpus=1)
