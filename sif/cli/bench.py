@@ -81,14 +81,7 @@ def _command(name: str) -> Callable[..., None]:
             return
         if out is None:
             raise UsageError(f"expected a folder for the findings; sif bench {name} --out DIR")
-        force = workforce(
-            jobs=jobs,
-            ray=ray,
-            threads=threads,
-            cpus=worker_cpus,
-            gpus=worker_gpus,
-            memory=worker_memory,
-        )
+        force = workforce(jobs, ray, threads, worker_cpus, worker_gpus, worker_memory)
         with bar() as show:
             files = run_study(found, chosen, Workplace(out=out, show=show, workforce=force))
         say_text(files[0].read_text(encoding="utf-8").partition(DETAILS)[0])

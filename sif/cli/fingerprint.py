@@ -93,14 +93,7 @@ def fingerprint(
     """
     from sif.fingerprint.recipe import load_recipe
 
-    force = workforce(
-        jobs=jobs,
-        ray=ray,
-        threads=threads,
-        cpus=worker_cpus,
-        gpus=worker_gpus,
-        memory=worker_memory,
-    )
+    force = workforce(jobs, ray, threads, worker_cpus, worker_gpus, worker_memory)
     share = shard_of(shard)
     if share is not None:
         require_secret(secret)

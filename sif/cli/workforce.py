@@ -9,10 +9,9 @@ if TYPE_CHECKING:
 
 
 def workforce(
-    *,
     jobs: int | None,
     ray: str | None,
-    threads: int | None,
+    threads: int | None = None,
     cpus: float = 1.0,
     gpus: float | None = None,
     memory: float | None = None,
