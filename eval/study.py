@@ -1,25 +1,27 @@
 """The one contract of all studies: settings -> parts -> rows -> tables and plots.
 
 A study is data: its name, what it asks, its settings, and a function from settings to findings.
-Whatever takes long is cut into parts that are kept in the folder and found again (`sif.eval.jobs`).
+Whatever takes long is cut into parts that are kept in the folder and found again (`sif.scale`).
 Files are written here and nowhere else. Knows no single study, and prints nothing.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import NoneType
 from typing import Any, Final, Generic, NamedTuple, TypeVar, get_args
 
-import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sif.errors import StorageError, UsageError
-from sif.eval.jobs import Show
 from sif.files import claim_folder, write_atomically
 from sif.parquet import as_parquet
+from sif.scale.crew import Crew, Show
+from sif.scale.hire import hire
+from sif.scale.threads import computing_with
+from sif.scale.workforce import Workforce
 from sif.validation import first_fault
 
 MARK: Final = "study.txt"
@@ -53,13 +55,26 @@ class Workplace:
 
     Attributes:
         out: its folder; a new one, or that of an earlier run, which then goes on.
-        jobs: processes that work side by side, of one thread each; 1 for this one with all threads.
         show: is told of progress: stage, done, total, a few words.
+        workforce: who carries out its parts.
     """
 
     out: Path
-    jobs: int
     show: Show
+    workforce: Workforce = field(default_factory=Workforce)
+
+    @property
+    def jobs(self) -> int:
+        """Parts that are carried out at once; on a cluster, that were asked for."""
+        return self.workforce.jobs or 1
+
+    def crew(self) -> AbstractContextManager[Crew]:
+        """Whoever carries out parts, for a block; parts write into the folder themselves.
+
+        Raises:
+            SifError: as of `hire`.
+        """
+        return hire(self.workforce, self.show, shared=self.out)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,16 +142,14 @@ def run_study(study: Study[S], settings: S, place: Workplace) -> list[Path]:
         The files that were written, the summary first.
 
     Raises:
-        UsageError: settings that do not go together or not with the folder, or fewer jobs than 1.
+        UsageError: settings that do not go together or not with the folder.
         StorageError: the folder holds something else, or the disk refuses.
         SifError: whatever else the study raises.
     """
-    if place.jobs < 1:
-        raise UsageError(f"expected at least 1 job, got {place.jobs}")
     _claim(place.out, study)
     if study.settled:
         _settle(place.out / SETTINGS, settings)
-    with _threads(1) if study.one_thread else nullcontext():
+    with computing_with(1 if study.one_thread else None):
         found = study.run(settings, place)
     details = f"{DETAILS}\n\n{found.details}" if found.details else ""
     made_with = f"{_told(study, settings)}\n\n"
@@ -180,17 +193,6 @@ def _settle(file: Path, settings: Settings) -> None:
             f"expected the settings in {file}, which this folder was begun with, got others; give "
             "the same, or name a new folder"
         )
-
-
-@contextmanager
-def _threads(number: int) -> Iterator[None]:
-    """So many of torch's threads inside; as many as before afterwards."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def read_settings(study: Study[S], texts: Sequence[str], *, quick: bool = False) -> S:

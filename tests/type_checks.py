@@ -15,6 +15,8 @@ import jaxtyping
 from beartype import BeartypeConf
 from beartype.claw import beartype_package
 
+ACTORS = "sif.scale.hand"
+"""Ray looks at every method of a class, and cannot take what beartype adds to one."""
 PACKAGE = Path(__file__).parents[1] / "sif"
 SHAPES = re.compile(r"^from jaxtyping import", re.M)
 ALIAS = re.compile(r"^(\w+)(?:: TypeAlias)? = (?:Float|Int|Integer|Bool|Num|Shaped|UInt8)\[", re.M)
@@ -30,7 +32,10 @@ def check_types() -> None:
 
     jaxtyping.jaxtyped = watched  # what the hook puts around everything
     jaxtyping.install_import_hook(shaped_modules(), "beartype.beartype")
-    beartype_package("sif", conf=BeartypeConf(claw_is_pep526=False, is_pep484_tower=True))
+    conf = BeartypeConf(
+        claw_is_pep526=False, is_pep484_tower=True, claw_skip_package_names=(ACTORS,)
+    )
+    beartype_package("sif", conf=conf)
 
 
 def shaped_modules() -> list[str]:

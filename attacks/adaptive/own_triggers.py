@@ -14,7 +14,8 @@ from PIL import Image
 
 from sif.attacks.weights.attack import Progress, Report, ignore
 from sif.fingerprint.folder import FingerprintSet, Trigger
-from sif.fingerprint.make import MakingProgress, make_fingerprint
+from sif.fingerprint.make import make_fingerprint
+from sif.fingerprint.making import MakingProgress
 from sif.fingerprint.recipe import Recipe
 from sif.pictures.folder import NamedImage
 from sif.vlm.model import Vlm

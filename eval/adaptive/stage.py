@@ -20,12 +20,12 @@ from sif.attacks.weights.schedule import Training
 from sif.errors import UsageError
 from sif.eval.attacks.questions import SceneQuestion, scenes_of
 from sif.eval.attacks.thefts import Job
-from sif.eval.jobs import Show
 from sif.eval.study import Settings
 from sif.eval.triggers.making import Making, green_methods
 from sif.eval.triggers.mini_roster import BATCH, FAMILIES, MiniRoster, chosen, mini_roster
 from sif.mini.architecture import Family
 from sif.mini.data import samples
+from sif.scale.crew import Show
 from sif.types import GenerationSettings
 
 # Seeds of scenes, none of which another part of the benchmark draws.

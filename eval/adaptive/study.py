@@ -18,11 +18,11 @@ from sif.eval.adaptive.detection import detections_of, fidelity_of, scores_of
 from sif.eval.adaptive.findings import Detection, Fidelity, Score, as_report, plots, summarise
 from sif.eval.adaptive.stage import DETECTION, SECTIONS, AdaptiveSettings, Stage
 from sif.eval.attacks.questions import AttackCell, Inquiry, Label, about_scenes, about_triggers
-from sif.eval.jobs import Show, workers
 from sif.eval.study import Findings, Study, Workplace
 from sif.eval.triggers.making import let_go
 from sif.eval.triggers.mini_roster import BATCH
 from sif.mini.architecture import Family
+from sif.scale.crew import Show
 from sif.suspects.kept import KeptAnswers
 from sif.suspects.late import LateSuspect
 
@@ -69,7 +69,7 @@ def run(settings: AdaptiveSettings, place: Workplace) -> Findings:
     hearings = [
         Hearing(out=place.out, family=family, settings=settings) for family in settings.families
     ]
-    with workers(place.jobs, place.show) as hands:
+    with place.crew() as hands:
         parts = hands.run(hearings)
     found = Found(
         answers=[row for part in parts for row in part.answers],

@@ -18,7 +18,6 @@ from sif.eval.attacks.lines import AttackLine, lines_of
 from sif.eval.attacks.questions import AttackCell
 from sif.eval.attacks.tables import as_answers, as_full, as_short
 from sif.eval.attacks.trying import Trying
-from sif.eval.jobs import workers
 from sif.eval.study import Findings, Settings, Study, Workplace
 from sif.eval.triggers.asking import Asking
 from sif.eval.triggers.making import Making, green_methods, makings_of
@@ -99,7 +98,7 @@ def attack(settings: AttackSettings, place: Workplace) -> Results:
     makings = {family: _makings(settings, family, place) for family in settings.families}
     panels = [one for those in makings.values() for one in _panel(attacks, those)]
     tryings = [one for family in makings for one in _tryings(settings, family, makings[family])]
-    with workers(place.jobs, place.show) as hands:
+    with place.crew() as hands:
         hands.run([making for those in makings.values() for making in those])
         panel = [cell for part in hands.run(panels) for cell in part.whole()]
         tried = hands.run(tryings)

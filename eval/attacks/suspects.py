@@ -27,9 +27,9 @@ from sif.attacks.images import parse_image_attack
 from sif.eval.attacks.grid import NONE, Attack, serving_of
 from sif.eval.attacks.questions import scenes_of
 from sif.eval.attacks.thefts import Job
-from sif.eval.jobs import Show
 from sif.eval.triggers.mini_roster import BATCH, Entry, MiniRoster, chosen, mini_roster
 from sif.mini.architecture import Family
+from sif.scale.crew import Show
 from sif.suspects.kept import KeptAnswers
 from sif.suspects.late import LateSuspect
 from sif.types import GenerationSettings, Suspect

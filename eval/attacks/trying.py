@@ -23,11 +23,11 @@ from sif.eval.attacks.questions import (
 )
 from sif.eval.attacks.suspects import Served, Site
 from sif.eval.attacks.thefts import Job, job_of, stolen
-from sif.eval.jobs import Show
 from sif.eval.triggers.asking import ask_all
 from sif.eval.triggers.making import Making, let_go
 from sif.eval.triggers.mini_roster import BATCH, Entry, chosen
 from sif.mini.architecture import Family
+from sif.scale.crew import Show
 from sif.types import Reply
 
 

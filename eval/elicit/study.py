@@ -16,13 +16,13 @@ from sif import prompts
 from sif.errors import SuspectError
 from sif.eval.elicit.findings import Elicited, as_tables
 from sif.eval.elicit.ways import ways
-from sif.eval.jobs import Show, workers
 from sif.eval.study import Findings, Settings, Study, Workplace
 from sif.eval.triggers.asking import cell_of, kept, words_of
 from sif.eval.triggers.making import Making, green_methods, load_all, makings_of
 from sif.eval.triggers.mini_roster import FAMILIES, chosen, mini_roster
 from sif.eval.triggers.roster import Roster, named
 from sif.mini.architecture import Family
+from sif.scale.crew import Show
 from sif.types import Answer, Query
 
 EXAMPLE: Final = "example"
@@ -115,7 +115,7 @@ def elicit(settings: ElicitSettings, place: Workplace) -> list[Elicited]:
         SuspectError: the source describes nothing.
     """
     makings = {family: _makings(settings, family, place) for family in settings.families}
-    with workers(place.jobs, place.show) as hands:
+    with place.crew() as hands:
         hands.run([making for those in makings.values() for making in those])
         parts = [
             Eliciting(

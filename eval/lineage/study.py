@@ -19,7 +19,6 @@ from sif.attacks.weights.layerwise import Noise, Prune, Round
 from sif.attacks.weights.quantize import Quantize
 from sif.attacks.weights.theft import steal
 from sif.errors import UsageError
-from sif.eval.jobs import Show
 from sif.eval.marks.suspects import write_bundled
 from sif.eval.study import Findings, Settings, Study, Workplace
 from sif.eval.triggers.mini_roster import FAMILIES, mini_roster
@@ -29,6 +28,7 @@ from sif.lineage.portrait import PartName
 from sif.markdown import MISSING, number, table
 from sif.mini.architecture import Family
 from sif.mini.vision.catalogue import VISION_MODELS
+from sif.scale.crew import Show
 
 VISION: Final = "vision models"
 VISION_SOURCE: Final = "dino-source"

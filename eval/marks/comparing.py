@@ -17,7 +17,6 @@ from sif.attacks.weights.vision_tuning import ClassHead
 from sif.eval.baselines.adv_tra import AdvTra, adv_tra, detection_rate
 from sif.eval.baselines.classifier import Classifier
 from sif.eval.baselines.ipguard import IpGuard, ipguard, matching_rate
-from sif.eval.jobs import Show
 from sif.eval.marks.material import digit_head, task_of
 from sif.eval.marks.results import Compared, MethodCost, Role, Rows, found_again
 from sif.eval.marks.setting import (
@@ -32,6 +31,7 @@ from sif.eval.marks.setting import (
 )
 from sif.eval.marks.suspects import load_head
 from sif.marks.vision_model import VisionModel
+from sif.scale.crew import Show
 from sif.vlm.pixels import to_tensor
 
 MARGIN = 3.0

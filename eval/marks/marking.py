@@ -14,7 +14,6 @@ from torch import Tensor
 
 from sif.attacks.weights.vision_tuning import tune_vision
 from sif.errors import UsageError
-from sif.eval.jobs import Show
 from sif.eval.marks.material import digit_probe, drift, owners_pictures, task_of
 from sif.eval.marks.results import BlockRow, Marking, MethodCost, Rows, found_again
 from sif.eval.marks.setting import MarkSettings, Mode, Places, Source
@@ -27,6 +26,7 @@ from sif.marks.train import Progress
 from sif.marks.verify import injected_bits, verify
 from sif.marks.vision_model import VisionModel
 from sif.marks.watermark import MANIFEST, Watermark
+from sif.scale.crew import Show
 from sif.watermark.activemark.losses import bit_errors
 from sif.watermark.activemark.messages import secret_messages
 

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from sif.eval.jobs import Call, Show, Workers, workers
 from sif.eval.marks.comparing import compare
 from sif.eval.marks.marking import mark, mark_block, number_of_blocks
 from sif.eval.marks.presentation import as_summary, pictures
@@ -19,6 +18,7 @@ from sif.eval.marks.setting import MarkSettings, Mode, Places, Source
 from sif.eval.marks.suspects import prepare_source, suspect
 from sif.eval.study import Findings, Study, Workplace
 from sif.marks.vision_model import VisionModel
+from sif.scale.crew import Call, Crew, Show
 
 
 def run(setting: MarkSettings, place: Workplace) -> Findings:
@@ -47,7 +47,7 @@ def mark_and_read(setting: MarkSettings, place: Workplace) -> Rows:
         prepare_source(setting, out, source)
     modes = [(source, mode) for source in reversed(setting.sources) for mode in setting.modes]
     blocks = [(source, block) for source in setting.sources for block in _blocks(out, source)]
-    with workers(place.jobs, place.show) as crew:
+    with place.crew() as crew:
         marks = [Call(partial(mark, setting, out, *pair)) for pair in modes]
         suspects = [Call(partial(_suspects, setting, out, *pair)) for pair in modes]
         table = [Call(partial(mark_block, setting, out, *pair)) for pair in blocks]
@@ -56,7 +56,7 @@ def mark_and_read(setting: MarkSettings, place: Workplace) -> Rows:
         return Rows.all_of(_done(crew, parts) for parts in (marks, table + suspects, baselines))
 
 
-def _done(crew: Workers, parts: Sequence[Call[Rows]]) -> Rows:
+def _done(crew: Crew, parts: Sequence[Call[Rows]]) -> Rows:
     return Rows.all_of(crew.run(parts))
 
 

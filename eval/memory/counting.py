@@ -8,9 +8,9 @@ from PIL import Image
 
 from sif.eval.memory.counter import MemoryCounter
 from sif.fingerprint.craft import build_objective, build_terms
-from sif.fingerprint.make import green_list_objective
 from sif.fingerprint.objectives.objective import Batch, Targets, base_teacher
 from sif.fingerprint.optimize import wrapped
+from sif.fingerprint.plan import green_list_objective
 from sif.fingerprint.recipe import Recipe
 from sif.vlm.model import Vlm
 from sif.vlm.pixels import to_tensor

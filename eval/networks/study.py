@@ -12,7 +12,6 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, model_validator
 
-from sif.eval.jobs import Call, Show, workers
 from sif.eval.networks.judging import Case, contenders
 from sif.eval.networks.presentation import as_tables, draw_numbers
 from sif.eval.networks.scores import CellRows, digest, read_cell, write_cell
@@ -28,6 +27,7 @@ from sif.eval.networks.tasks import Task, find_task
 from sif.eval.study import Findings, Settings, Study, Workplace
 from sif.networks.thefts.dataset import score
 from sif.networks.workshop import Workshop, digest_data
+from sif.scale.crew import Call, Show
 
 SMALL: Final = ("digits", "diabetes", "autoencoder", "forecaster")
 Number = Annotated[int, Field(ge=1, le=POOL)]
@@ -54,7 +54,7 @@ def run(settings: NetworkSettings, place: Workplace) -> Findings:
     """Runs the study, or goes on with an interrupted one."""
     # Seed by seed, so that all tasks have some cells early.
     cells = [(seed, name) for seed in settings.seeds for name in settings.tasks]
-    with workers(place.jobs, place.show) as crew:
+    with place.crew() as crew:
         parts = [Call(partial(judge_cell, settings.numbers, place.out, *cell)) for cell in cells]
         found = crew.run(parts)
     scores, costs = zip(*(cell.flat() for cell in found), strict=True)

@@ -12,7 +12,6 @@ from typing import Final
 import numpy as np
 from pydantic import Field
 
-from sif.eval.jobs import Show
 from sif.eval.ownership.adversarial_order import adversarial_order
 from sif.eval.ownership.corpus import ENGLISH, OWNER, SIBLING, TextSet, load_corpus
 from sif.eval.ownership.draws import draw_greens, keyed_greens
@@ -25,6 +24,7 @@ from sif.eval.ownership.released import LISTS, authors, released_rules
 from sif.eval.ownership.results import Accusation, Calibration, Power, Provider, PValues, Results
 from sif.eval.ownership.selection import selection_rules
 from sif.eval.study import Findings, Settings, Study, Workplace
+from sif.scale.crew import Show
 
 STRANGER: Final = "llava-stranger-a"
 NULL_TEXTS: Final = (ENGLISH, OWNER, STRANGER, "qwen-source")

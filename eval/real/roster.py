@@ -21,7 +21,6 @@ from sif.attacks.weights.layerwise import Prune
 from sif.attacks.weights.quantize import Quantize
 from sif.attacks.weights.schedule import LowRank, Training
 from sif.attacks.weights.theft import steal
-from sif.eval.jobs import Show
 from sif.eval.triggers.roster import Role, Roster, Split, Usual, named
 from sif.mini.catalogue import find
 from sif.mini.data import samples
@@ -31,6 +30,7 @@ from sif.mini.real.data import real_samples
 from sif.mini.real.folders import export_real
 from sif.mini.world import Scene
 from sif.pictures.folder import NamedImage
+from sif.scale.crew import Show
 from sif.suspects.connect import connect
 from sif.suspects.late import LateSuspect
 from sif.types import Suspect

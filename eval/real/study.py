@@ -12,7 +12,6 @@ from typing import Final
 from pydantic import Field, model_validator
 
 from sif.attacks.images import parse_image_attack
-from sif.eval.jobs import Show, workers
 from sif.eval.real.findings import RealTruth, as_markdown
 from sif.eval.real.roster import USUAL, RealWordsRoster, real_words_roster
 from sif.eval.study import Findings, Requirement, Settings, Study, Workplace
@@ -24,6 +23,7 @@ from sif.eval.triggers.roster import named
 from sif.eval.triggers.study import run_plans
 from sif.mini.real.data import real_samples
 from sif.mini.real.wording import shares
+from sif.scale.crew import Show
 from sif.types import Answer, GenerationSettings, Query
 
 UNSEEN: Final = 3
@@ -82,7 +82,7 @@ def run(settings: RealSettings, place: Workplace) -> Findings:
     tellings = [
         Telling(out=place.out, suspect=one.name, scenes=settings.scenes) for one in plan.asked
     ]
-    with workers(place.jobs, place.show) as hands:
+    with place.crew() as hands:
         truths = hands.run(tellings)
     return Findings(
         summary=as_markdown(rows, truths, [one for some in outcomes.values() for one in some]),

@@ -15,12 +15,12 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sif.errors import StorageError
-from sif.eval.jobs import Show
 from sif.eval.training.captions import Progress
 from sif.eval.training.relatives import SEED, Share, raise_relative, shares
 from sif.eval.triggers.asking import ask_all
 from sif.eval.triggers.mini_roster import BATCH, MiniRoster, chosen
 from sif.mini.folders import build
+from sif.scale.crew import Show
 from sif.suspects.kept import KeptAnswers
 from sif.suspects.late import late
 from sif.types import Query, Reply

@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 
 from pydantic import Field, model_validator
 
-from sif.eval.jobs import workers
 from sif.eval.sharing.curve import Told, Truth, as_markdown, as_picture, points
 from sif.eval.sharing.relatives import SOURCE, Relative, ask, relatives
 from sif.eval.study import Findings, Settings, Study, Workplace
@@ -82,7 +81,7 @@ def share(settings: SharingSettings, place: Workplace) -> Results:
     makings = makings_of(
         roster, place, green_methods(settings.methods), seeds=(0,), count=settings.triggers
     )
-    with workers(place.jobs, place.show) as hands:
+    with place.crew() as hands:
         hands.run(makings)
     let_go()
     asked = [

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from sif.attacks.images import AttackedSuspect, Nothing, parse_image_attack
 from sif.errors import ModelError, SuspectError, UsageError
-from sif.eval.jobs import Show
 from sif.eval.triggers.making import Making, let_go, load_all
 from sif.eval.triggers.roster import Listed, Roster, named
 from sif.eval.triggers.rows import Cell, Outcome
 from sif.eval.triggers.trigger_set import Question, TriggerSet
+from sif.scale.crew import Show
 from sif.suspects.kept import KeptAnswers
 from sif.types import Answer, Query, Reply, Suspect
 

@@ -20,10 +20,11 @@ from torch import Tensor
 from sif.errors import StorageError, UsageError
 from sif.files import write_atomically
 from sif.fingerprint.craft import build_objective, build_schedule, build_term
-from sif.fingerprint.make import MakingProgress, trigger_id
+from sif.fingerprint.making import MakingProgress
 from sif.fingerprint.objectives.objective import Batch
 from sif.fingerprint.objectives.target_answer import contains_target
 from sif.fingerprint.optimize import optimise
+from sif.fingerprint.plan import trigger_id
 from sif.fingerprint.recipe import (
     ParameterAscentRecipe,
     Recipe,

@@ -16,7 +16,6 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sif.errors import StorageError, UsageError
-from sif.eval.jobs import Show
 from sif.eval.study import Workplace
 from sif.eval.triggers.baseline import is_baseline, make_baseline
 from sif.eval.triggers.meter import metered, peak_bytes
@@ -26,9 +25,11 @@ from sif.eval.triggers.roster import Roster
 from sif.eval.triggers.rows import Cost
 from sif.eval.triggers.trigger_set import TriggerSet, load_set
 from sif.files import write_atomically
-from sif.fingerprint.make import MakingProgress, make_fingerprint
+from sif.fingerprint.make import make_fingerprint
+from sif.fingerprint.making import MakingProgress
 from sif.fingerprint.recipe import Recipe
 from sif.pictures.folder import NamedImage
+from sif.scale.crew import Show
 from sif.suspects.weights import weights_digest
 from sif.vlm.model import Vlm
 

@@ -22,7 +22,6 @@ from sif.attacks.weights.merge import Interpolate
 from sif.attacks.weights.quantize import Quantize
 from sif.attacks.weights.schedule import LowRank, Training
 from sif.attacks.weights.theft import steal
-from sif.eval.jobs import Show
 from sif.eval.triggers.baseline import PAIRS
 from sif.eval.triggers.roster import Role, Roster, Split, Usual, named
 from sif.mini.architecture import Family
@@ -31,6 +30,7 @@ from sif.mini.data import Kind, Sample, samples
 from sif.mini.folders import export
 from sif.mini.world import Scene
 from sif.pictures.folder import NamedImage
+from sif.scale.crew import Show
 from sif.suspects.connect import connect
 from sif.suspects.late import LateSuspect
 from sif.types import Suspect

@@ -18,7 +18,7 @@ from sif.eval.triggers.method import Method, parse_methods
 from sif.eval.triggers.mini_roster import FAMILIES, mini_roster
 from sif.eval.triggers.real_roster import real_roster
 from sif.eval.triggers.roster import Listed, Roster, named
-from sif.fingerprint.make import green_list_objective
+from sif.fingerprint.plan import green_list_objective
 from sif.fingerprint.recipe import ParameterAscentRecipe, Recipe, RepresentationNoiseRecipe
 from sif.mini.architecture import Family
 

@@ -12,13 +12,13 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from sif.eval.jobs import Show
 from sif.eval.training.card import score_facts
 from sif.eval.triggers.asking import kept
 from sif.eval.triggers.making import Making, load_all
 from sif.eval.triggers.roster import Roster
 from sif.eval.triggers.rows import Portrait
 from sif.mini.world import Scene
+from sif.scale.crew import Show
 from sif.types import Answer, Reply
 from sif.vlm.pixels import to_tensor
 

@@ -15,11 +15,11 @@ from sif import prompts
 from sif.attacks.images import parse_image_attack
 from sif.errors import UsageError
 from sif.eval import rosters
-from sif.eval.jobs import Show
 from sif.eval.triggers.roster import Role, Roster, Split, Usual, named
 from sif.mini.world import Scene
 from sif.pictures.folder import NamedImage, read_images
 from sif.recipe_file import read_built_in
+from sif.scale.crew import Show
 from sif.suspects.late import LateSuspect, late
 from sif.suspects.uri import SuspectAddress
 from sif.validation import first_fault

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from sif.errors import UsageError
-from sif.eval.jobs import Show
 from sif.mini.world import Scene
 from sif.pictures.folder import NamedImage
 from sif.prompts import Pair
+from sif.scale.crew import Show
 from sif.suspects.late import LateSuspect
 from sif.watermark.keys import KeyRing
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from sif.errors import UsageError
-from sif.eval.jobs import workers
 from sif.eval.study import Findings, Requirement, Study, Workplace
 from sif.eval.triggers.asking import Asking
 from sif.eval.triggers.machine import device_fault
@@ -74,7 +73,7 @@ def run_plans(some: Sequence[Plan], place: Workplace) -> Results:
         for plan, makings in planned
         if plan.roster.scenes(plan.triggers, plan.seeds[0])
     ]
-    with workers(place.jobs, place.show) as hands:
+    with place.crew() as hands:
         costs = hands.run([making for _, makings in planned for making in makings])
         asked = hands.run(askings)
         portraits = [portrait for part in hands.run(portrayings) for portrait in part]

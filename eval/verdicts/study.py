@@ -19,7 +19,6 @@ from pydantic import Field, model_validator
 
 from sif.attacks.images import parse_image_attack
 from sif.errors import UsageError
-from sif.eval.jobs import Call, Show, workers
 from sif.eval.study import Findings, Settings, Study, Workplace
 from sif.eval.triggers.asking import kept
 from sif.eval.triggers.making import Making, green_methods, makings_of
@@ -31,6 +30,7 @@ from sif.eval.verdicts.counting import Allowance, Found, as_table, find
 from sif.fingerprint.folder import FingerprintSet
 from sif.mini.architecture import Family
 from sif.ownership.calibrating import FEWEST_MODELS, ask_member, calibrate
+from sif.scale.crew import Call, Show
 from sif.types import Query, Reply
 
 logger = logging.getLogger(__name__)
@@ -142,7 +142,7 @@ def audit_family(settings: VerdictSettings, family: Family, place: Workplace) ->
     )
     names = [entry.name for entry in named(roster.suspects, settings.everybody)]
     roster.prepare(names, place.out, place.show)
-    with workers(place.jobs, place.show) as hands:
+    with place.crew() as hands:
         hands.run(makings)
         asked = hands.run(
             [

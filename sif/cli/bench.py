@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
+from sif.cli import options
 from sif.cli.progress import bar
 from sif.cli.say import Cell, say, say_table, say_text
+from sif.cli.workforce import workforce
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,9 +39,6 @@ Set = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="A setting; lists with commas."),
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="Few of everything, to see how it goes.")]
-Jobs = Annotated[
-    int, typer.Option("-j", "--jobs", min=1, help="Processes side by side, of one thread each.")
-]
 ListSettings = Annotated[
     bool, typer.Option("--settings", help="Only list what --set takes, with defaults.")
 ]
@@ -48,7 +47,7 @@ DryRun = Annotated[
 ]
 # What is no option: taken to be explained, and in the usage line what should stand there instead.
 Others = Annotated[list[str] | None, typer.Argument(metavar="--set KEY=VALUE", hidden=True)]
-OWN: Final = ("--out", "--set", "--quick", "--jobs", "--settings", "--dry-run")
+OWN: Final = ("--out", "--set", "--quick", "--jobs", "--ray", "--settings", "--dry-run")
 
 
 def _command(name: str) -> Callable[..., None]:
@@ -56,7 +55,12 @@ def _command(name: str) -> Callable[..., None]:
         out: Out = None,
         settings: Set = None,
         quick: Quick = False,
-        jobs: Jobs = 1,
+        jobs: options.Jobs = None,
+        ray: options.Ray = None,
+        threads: options.Threads = None,
+        worker_cpus: options.WorkerCpus = 1.0,
+        worker_gpus: options.WorkerGpus = None,
+        worker_memory: options.WorkerMemory = None,
         list_settings: ListSettings = False,
         dry_run: DryRun = False,
         others: Others = None,
@@ -77,8 +81,9 @@ def _command(name: str) -> Callable[..., None]:
             return
         if out is None:
             raise UsageError(f"expected a folder for the findings; sif bench {name} --out DIR")
+        force = workforce(jobs, ray, threads, worker_cpus, worker_gpus, worker_memory)
         with bar() as show:
-            files = run_study(found, chosen, Workplace(out=out, jobs=jobs, show=show))
+            files = run_study(found, chosen, Workplace(out=out, show=show, workforce=force))
         say_text(files[0].read_text(encoding="utf-8").partition(DETAILS)[0])
         say(f"{out}: {', '.join(path.name for path in files)}")
 

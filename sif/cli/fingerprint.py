@@ -1,18 +1,23 @@
 """`sif fingerprint`: trigger images for the owner's model."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sif.cli import options
 from sif.cli.progress import bar, counted
 from sif.cli.say import say_text
+from sif.cli.workforce import require_secret, shard_of, workforce
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sif.cli.progress import Show
     from sif.fingerprint.folder import FingerprintSet
-    from sif.fingerprint.make import MakingProgress
+    from sif.fingerprint.making import MakingProgress
+    from sif.scale.shard import Shard
+    from sif.scale.workforce import Workforce
 
 Model = Annotated[str, typer.Argument(help="Folder or hub id of your model.")]
 Images = Annotated[
@@ -67,6 +72,13 @@ def fingerprint(
     max_pixels: MaxPixels = None,
     strict: options.Strict = False,
     device: options.Device = "auto",
+    jobs: options.Jobs = None,
+    ray: options.Ray = None,
+    threads: options.Threads = None,
+    worker_cpus: options.WorkerCpus = 1.0,
+    worker_gpus: options.WorkerGpus = None,
+    worker_memory: options.WorkerMemory = None,
+    shard: options.Shard = None,
 ) -> None:
     """Makes trigger images whose ordinary answers carry your secret watermark.
 
@@ -74,43 +86,79 @@ def fingerprint(
     pictures hold, which the default recipe keeps out of. A weak trigger is made again on its own
     picture, with its own key. After an interruption the same command goes on.
 
+    With --jobs or --ray several processes or machines make --batch triggers each, and --shard 2/5
+    makes a fifth, to be joined by `sif merge`; the files are the same.
+
     Example: `sif fingerprint ./my-llava --images photos --out my-fingerprint -n 30`
     """
-    from sif import prompts as prompt_sets
-    from sif.claims.anchor import load_keys
+    from sif.fingerprint.recipe import load_recipe
+
+    force = workforce(jobs, ray, threads, worker_cpus, worker_gpus, worker_memory)
+    share = shard_of(shard)
+    if share is not None:
+        require_secret(secret)
+    changes = {"steps": steps, "epsilon": epsilon}
+    wanted = {
+        "recipe": load_recipe(recipe, **{k: v for k, v in changes.items() if v is not None}),
+        "prompts": _questions(prompts),
+        "count": number,
+        "seed": seed,
+        "batch_size": options.batch_that_fits(batch),
+        "checkpointing": checkpointing,
+        "max_pixels": max_pixels,
+    }
+    say_text(_make(model, images, out, wanted, secret, share, force, strict=strict, device=device))
+
+
+def _questions(name: str) -> "Sequence[str]":
+    from sif import prompts
     from sif.errors import UsageError
+
+    try:
+        return prompts.load(name)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def _make(
+    model: str,
+    images: Path,
+    out: Path,
+    wanted: dict[str, Any],
+    secret: Path | None,
+    share: "Shard | None",
+    force: "Workforce",
+    *,
+    strict: bool,
+    device: str,
+) -> str:
+    """Makes a fingerprint or a share of one; says what came of it."""
+    from sif.claims.anchor import load_keys
     from sif.fingerprint.make import make_fingerprint
     from sif.fingerprint.model_manifest import hash_model
-    from sif.fingerprint.recipe import load_recipe
+    from sif.fingerprint.plan import Wish
+    from sif.fingerprint.shards import make_shard
     from sif.pictures.folder import read_images
     from sif.vlm.model import Vlm
 
-    at_once = options.batch_that_fits(batch)
-    changes = {"steps": steps, "epsilon": epsilon}
-    chosen = load_recipe(recipe, **{k: v for k, v in changes.items() if v is not None})
-    try:
-        questions = prompt_sets.load(prompts)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
     pictures = read_images(images, strict=strict)
     vlm = Vlm.load(model, device=device)
+    gamma = wanted["recipe"].gamma
+    wanted["keys"] = load_keys(secret, vlm.tokenizer, gamma=gamma) if secret else None
     with bar() as show:
         hash_model(model, report=counted(show, "hashing the model"))
-        made = make_fingerprint(
-            vlm,
-            pictures,
-            recipe=chosen,
-            out=out,
-            prompts=questions,
-            count=number,
-            keys=load_keys(secret, vlm.tokenizer, gamma=chosen.gamma) if secret else None,
-            seed=seed,
-            batch_size=at_once,
-            checkpointing=checkpointing,
-            max_pixels=max_pixels,
-            report=lambda progress: _show(show, progress),
-        )
-    say_text(summary(made, out))
+        working: dict[str, Any] = {
+            "out": out,
+            "workforce": force,
+            "report": lambda progress: _show(show, progress),
+        }
+        if share is None:
+            made = make_fingerprint(vlm, pictures, **wanted, **working)
+        else:
+            own = make_shard(Wish.of(vlm, pictures, **wanted), shard=share, **working)
+    if share is None:
+        return summary(made, out)
+    return f"{out}: share {share}, {len(own)} triggers; join all shares by sif merge"
 
 
 def _show(show: "Show", progress: "MakingProgress") -> None:

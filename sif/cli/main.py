@@ -27,6 +27,7 @@ from sif.cli import (
     fingerprint,
     import_published,
     lineage,
+    merge,
     metav,
     report,
     sda,
@@ -44,6 +45,7 @@ from sif.scratch import remove_abandoned
 COMMANDS: Final[Mapping[str, Callable[..., None]]] = {
     "demo": demo.demo,
     "fingerprint": fingerprint.fingerprint,
+    "merge": merge.merge,
     "calibrate": calibrate.calibrate,
     "verify": verify.verify,
     "audit-all": audit_all.audit_all,

@@ -87,13 +87,39 @@ ImageAttack = Annotated[
         "order.",
     ),
 ]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "-j",
+        "--jobs",
+        min=1,
+        help="Processes side by side, of one thread each; with --ray, workers of the cluster.",
+        show_default="one; with --ray, as many as there is room for",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Mark = Annotated[Path, typer.Argument(help="Folder of your watermark.")]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        metavar="local|auto|HOST:PORT",
+        help="Work on a Ray cluster: one of this machine that ends with the command, the one that "
+        "runs here, or that one. Join no cluster but your own: whoever is in it can run code here.",
+    ),
+]
 Repeats = Annotated[int, typer.Option(min=1, help="Questions with each trigger.")]
 Request = Annotated[Path | None, typer.Option(help="Write the request (.tsq) here instead.")]
 Response = Annotated[Path | None, typer.Option(help="Take an authority's response (.tsr).")]
 Secret = Annotated[
     Path | None, typer.Option(help="The key file, where it is not in the fingerprint.")
+]
+Shard = Annotated[
+    str | None,
+    typer.Option(
+        metavar="I/N",
+        help="Do only share I of N, for clusters without Ray: each into a folder of its own, all "
+        "with the same options; `sif merge` joins them.",
+    ),
 ]
 SigningKey = Annotated[
     str | None,
@@ -119,6 +145,28 @@ Strict = Annotated[
 ]
 Suspect = Annotated[
     str, typer.Argument(help="hf:MODEL, vllm:MODEL or openai:URL#NAME, with ?option=value&…")
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="That each process computes with.",
+        show_default="one where there are several processes",
+    ),
+]
+WorkerCpus = Annotated[
+    float, typer.Option(min=0.0, help="With --ray: CPUs of the cluster that a worker takes.")
+]
+WorkerGpus = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0,
+        help="With --ray: GPUs of the cluster that a worker takes, such as 1 or 0.5.",
+        show_default="1 where there are any to work on",
+    ),
+]
+WorkerMemory = Annotated[
+    float | None, typer.Option(metavar="GIB", min=0.0, help="With --ray: memory of a worker.")
 ]
 Tsa = Annotated[
     str | None, typer.Option(metavar="URL", help="Timestamp authority, asked over HTTP.")

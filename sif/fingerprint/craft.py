@@ -4,7 +4,7 @@ Knows nothing of folders, other attempts or the secret beyond the green masks it
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -69,7 +69,7 @@ class Draft:
     base: Image.Image
     start: Image.Image | None
     prompt: str
-    green: Bool[np.ndarray, " vocab"]
+    green: Bool[np.ndarray, " vocab"] = field(repr=False)
     seed: int
 
 

@@ -1,68 +1,27 @@
 """Makes a fingerprint: base images, keys and a recipe become triggers on disk.
 
-1. Open the folder: the same request goes on where it stopped. 2. Prepare the base images.
-3. Optimise them in batches. 4. Measure the saved pictures through the model's ordinary pipeline;
-make weak ones again, with the same key. 5. Weigh the words. 6. Write the manifest.
+1. Open the folder: the same request goes on where it stopped. 2. Look at model and pictures.
+3. A crew optimises the triggers in lots, and measures the saved pictures through the model's
+ordinary pipeline; weak ones are made again, with the same key. 4. It weighs the words. 5. Write the
+manifest. Only this process writes, and it alone knows the secret.
 """
 
 import datetime
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
-import numpy as np
-from jaxtyping import Float
-
-from sif.errors import UsageError
-from sif.fingerprint.arguments import (
-    check_kinds,
-    check_numbers,
-    check_seeds,
-    checked_images,
-    checked_prompts,
-)
-from sif.fingerprint.content import ContentSpace, learn_content
-from sif.fingerprint.craft import Craft, Draft
 from sif.fingerprint.folder import FingerprintSet
-from sif.fingerprint.manifest import Manifest, Quality, Request, TriggerRecord
-from sif.fingerprint.memory import Fitting, craft_fitting
-from sif.fingerprint.model_manifest import hash_model
-from sif.fingerprint.predictability import word_weights
-from sif.fingerprint.recipe import GreenMassRecipe, Recipe, SafdRecipe, load_recipe
-from sif.fingerprint.request import request_of
+from sif.fingerprint.making import Report, at_work, silent
+from sif.fingerprint.manifest import Manifest, TriggerRecord
+from sif.fingerprint.plan import Plan, Wish, trigger_id
+from sif.fingerprint.predictability import weights_of
+from sif.fingerprint.recipe import Recipe
 from sif.fingerprint.workspace import TokenizerDigests, Workspace
-from sif.pictures.folder import NamedImage, read_images
-from sif.pictures.reading import read_image
-from sif.prompts import load as load_prompts
-from sif.types import GenerationSettings
+from sif.pictures.folder import NamedImage
+from sif.scale.workforce import Workforce
 from sif.vlm.model import Vlm
-from sif.vlm.probe import probe
-from sif.watermark.greenlist.mask import green_mask
 from sif.watermark.keys import KeyRing
-
-UNKNOWN_PATCH: Final = 14
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MakingProgress:
-    """What making tells its caller: triggers done out of all, and where those at work are."""
-
-    done: int
-    count: int
-    working: int
-    attempt: int
-    step: int
-    steps: int
-    loss: float
-
-    @property
-    def part(self) -> float:
-        """The work done on the triggers at work, in triggers."""
-        return self.working * self.step / self.steps
-
-
-Report = Callable[[MakingProgress], None]
 
 
 def make_fingerprint(
@@ -78,7 +37,8 @@ def make_fingerprint(
     batch_size: int | Literal["auto"] = "auto",
     checkpointing: bool | None = None,
     max_pixels: int | None = None,
-    report: Report = lambda progress: None,
+    workforce: Workforce | None = None,
+    report: Report = silent,
 ) -> FingerprintSet:
     """Makes `count` triggers on a model and keeps them in a folder.
 
@@ -105,7 +65,9 @@ def make_fingerprint(
             with the same result; None where memory is short.
         max_pixels: of a base image at most, where the model follows the extent of a picture; what
             1,024 image tokens show where None.
-        report: called after every step.
+        workforce: who makes them; this process where None. The files do not depend on it, where
+            the machines are alike.
+        report: called after every step, of several workers a few times a second.
 
     Raises:
         UsageError: no images or prompts, a number out of range, a recipe without green lists, or
@@ -113,247 +75,62 @@ def make_fingerprint(
         ModelError: the model does not pass the probe.
         FingerprintError: the folder belongs to something else.
         StorageError: the folder cannot be written.
+        SifError: there is no such cluster, or a part lost its worker too often.
     """
-    check_kinds(vlm, keys)
-    check_numbers(seed=seed, count=count, batch_size=batch_size, max_pixels=max_pixels)
-    fitting = Fitting(batch_size, checkpointing)
-    recipe = load_recipe(recipe) if isinstance(recipe, str | Path) else recipe
-    green_list_objective(recipe)  # refuses other recipes before anything is written
-    prompts = load_prompts() if prompts is None else checked_prompts(prompts)
-    images = read_images(images) if isinstance(images, str | Path) else checked_images(images)
-    number = len(images) if count is None else count
-    check_seeds(keys, number)
-    workspace = Workspace(Path(out))
-    content = None if workspace.finished() else _study(vlm, images, recipe, max_pixels)
-    keys = workspace.open_keys(keys)
-    files = hash_model(vlm.source, commit=getattr(vlm.model.config, "_commit_hash", None))
-    request = request_of(
+    wish = Wish.of(
         vlm,
         images,
-        files=files,
         recipe=recipe,
         prompts=prompts,
-        count=number,
-        seed=seed,
-        batch_size=fitting.group,
+        count=count,
         keys=keys,
+        seed=seed,
+        batch_size=batch_size,
+        checkpointing=checkpointing,
         max_pixels=max_pixels,
     )
-    workspace.claim(request)
+    workspace = Workspace(Path(out))
+    content = None if workspace.finished() else wish.study()
+    files = wish.files()
+    plan = wish.planned(workspace.open_keys(wish.keys), content=content, files=files)
+    workspace.claim(plan.request)
     if workspace.finished() is None:
         if files is not None:
             workspace.write_model(files)
-        _finish(Plan(vlm, images, request, keys, content, fitting), workspace, report)
+        _finish(plan, workspace, workforce or Workforce(), report)
     return FingerprintSet.load(workspace.folder)
 
 
-def _finish(plan: "Plan", workspace: Workspace, report: Report) -> None:
-    vlm, request = plan.vlm, plan.request
-    tokenizer = workspace.write_tokenizer(vlm.tokenizer)
-    records = _make_all(plan, workspace, report)
-    weights = workspace.write_weights(_weights(vlm, request, workspace.folder, records))
-    workspace.finish(_manifest(vlm, request, tokenizer, weights, records, plan.keys))
+def _finish(plan: Plan, workspace: Workspace, workforce: Workforce, report: Report) -> None:
+    tokenizer = workspace.write_tokenizer(plan.vlm.tokenizer)
+    batches = plan.batches()
+    with at_work(plan, workforce, report) as making:
+        making.make(batches, workspace)
+        records = [workspace.records(map(trigger_id, batch)) for batch in batches]
+        weights = workspace.write_weights(weights_of(making.weigh(records, workspace)))
+    triggers = [record for some in records for record in some]
+    workspace.finish(manifest_of(plan, tokenizer, triggers, weights_sha256=weights))
 
 
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """Which picture, prompt, seed and key each trigger has; nothing in it depends on a result."""
-
-    vlm: Vlm
-    images: Sequence[NamedImage]
-    request: Request
-    keys: KeyRing
-    content: ContentSpace | None
-    fitting: Fitting
-
-    def draft(self, index: int, attempt: int, best: Craft | None) -> Draft:
-        """Trigger `index` before its `attempt`-th making (from 0), after the `best` one so far."""
-        request, name = self.request, trigger_id(index)
-        place = index % len(self.images)
-        return Draft(
-            id=name,
-            source_image=self.images[place].name,
-            base=self.vlm.prepare(self.images[place].image, max_pixels=request.max_pixels),
-            start=best.image if best else None,
-            prompt=request.prompts[index % len(request.prompts)],
-            green=green_mask(
-                self.keys.key(name),
-                vocabulary_size=self.vlm.vocabulary_size,
-                gamma=request.recipe.gamma,
-            ),
-            seed=int(np.random.SeedSequence([request.seed, index, attempt]).generate_state(1)[0]),
-        )
-
-    def batches(self) -> list[list[int]]:
-        """All indices, in order, `batch_size` at most together."""
-        size, count = self.request.batch_size, self.request.count
-        return [list(range(start, min(start + size, count))) for start in range(0, count, size)]
-
-
-def trigger_id(index: int) -> str:
-    """The id of the trigger with this index: 0001, 0002, …; it is also the label of its key."""
-    return f"{index + 1:04d}"
-
-
-def _study(
-    vlm: Vlm, images: Sequence[NamedImage], recipe: Recipe, max_pixels: int | None
-) -> ContentSpace | None:
-    """Probes the model, and learns what the recipe wants known of ordinary pictures."""
-    probe(vlm)
-    share = recipe.schedule.content_share
-    if share is None:
-        return None
-    pictures = (vlm.prepare(named.image, max_pixels=max_pixels) for named in images)
-    return learn_content(pictures, tile=vlm.patch_size or UNKNOWN_PATCH, share=share)
-
-
-def _make_all(plan: Plan, workspace: Workspace, report: Report) -> list[TriggerRecord]:
-    records: list[TriggerRecord] = []
-    for batch in plan.batches():
-        kept = [workspace.record(trigger_id(index)) for index in batch]
-        ready = [record for record in kept if record is not None]
-        if len(ready) < len(batch):
-            crafts = _make_batch(plan, batch, len(records), report)
-            ready = [_save(plan, workspace, *crafts[index]) for index in batch]
-        records += ready
-    return records
-
-
-def _make_batch(
-    plan: Plan, batch: list[int], done: int, report: Report
-) -> dict[int, tuple[Craft, int]]:
-    """The best craft of every trigger of a batch, and how many attempts it took."""
-    quality, best = plan.request.recipe.quality, dict[int, tuple[Craft, int]]()
-    pending = batch
-    for attempt in range(quality.attempts):
-        drafts = [plan.draft(i, attempt, best[i][0] if i in best else None) for i in pending]
-        crafts = _craft_all(plan, drafts, done, attempt, report)
-        for index, made in zip(pending, crafts, strict=True):
-            if index not in best or made.measured.z > best[index][0].measured.z:
-                best[index] = made, attempt + 1
-            best[index] = best[index][0], attempt + 1
-        pending = [index for index in batch if best[index][0].is_weak(quality)]
-        if not pending:
-            break
-    return best
-
-
-def _craft_all(
-    plan: Plan, drafts: list[Draft], done: int, attempt: int, report: Report
-) -> list[Craft]:
-    """Crafts drafts in groups of one extent; returns them in the order of the drafts."""
-    request, made = plan.request, dict[str, Craft]()
-
-    def step_done(working: int, step: int, loss: float) -> None:
-        progress = MakingProgress(
-            done=done + len(made),
-            count=request.count,
-            working=working,
-            attempt=attempt + 1,
-            step=step,
-            steps=request.recipe.schedule.steps,
-            loss=loss,
-        )
-        report(progress)
-
-    for extent in dict.fromkeys(draft.base.size for draft in drafts):
-        group = [draft for draft in drafts if draft.base.size == extent]
-        for crafts in craft_fitting(
-            plan.vlm,
-            request.recipe,
-            group,
-            fitting=plan.fitting,
-            generation=_generation(request.recipe),
-            report=step_done,
-            content=plan.content,
-        ):
-            made |= {craft.draft.id: craft for craft in crafts}
-    return [made[draft.id] for draft in drafts]
-
-
-def _save(plan: Plan, workspace: Workspace, made: Craft, attempts: int) -> TriggerRecord:
-    """Saves both pictures, reads them back, and records the trigger."""
-    recipe, draft = plan.request.recipe, made.draft
-    files = workspace.write_images(draft.id, made.image, draft.base)
-    if made.largest_change > recipe.schedule.epsilon:
-        raise AssertionError(f"{draft.id}: {made.largest_change} exceeds the budget")
-    count = made.measured.count
-    record = TriggerRecord(
-        id=draft.id,
-        **files,
-        source_image=draft.source_image,
-        prompt=draft.prompt,
-        generation=_generation(recipe),
-        key_commitment=plan.keys.commitment(draft.id),
-        quality=Quality(
-            z=made.measured.z,
-            base_z=made.base_measured.z,
-            green_rate=count.green / max(1, count.scored),
-            answer_tokens=made.measured.answer_tokens,
-            largest_change=made.largest_change,
-            attempts=attempts,
-            weak=made.is_weak(recipe.quality),
-        ),
-    )
-    workspace.write_record(record)
-    return record
-
-
-def _generation(recipe: Recipe) -> GenerationSettings:
-    answer_tokens = green_list_objective(recipe).answer_tokens
-    return GenerationSettings(max_new_tokens=answer_tokens + 32)
-
-
-def green_list_objective(recipe: Recipe) -> SafdRecipe | GreenMassRecipe:
-    """The objective of a recipe whose triggers carry green lists.
-
-    Raises:
-        UsageError: a recipe without them.
-    """
-    if not isinstance(recipe, Recipe):
-        raise UsageError(
-            f"recipe: expected a recipe, its name or its YAML file, got {type(recipe).__name__}; "
-            "leave it out for the default one"
-        )
-    if not isinstance(recipe.objective, SafdRecipe | GreenMassRecipe):
-        raise UsageError(
-            f"expected a recipe with the objective safd or green_mass, got {recipe.name} with "
-            f"{recipe.objective.kind}, which carries no green list to verify; choose another "
-            "recipe, such as sif"
-        )
-    return recipe.objective
-
-
-def _weights(
-    vlm: Vlm, request: Request, folder: Path, records: Sequence[TriggerRecord]
-) -> Float[np.ndarray, " vocab"]:
-    return word_weights(
-        vlm,
-        [read_image(folder / str(record.base_file)) for record in records],
-        [record.prompt for record in records],
-        generation=_generation(request.recipe),
-        batch_size=request.batch_size,
-    )
-
-
-def _manifest(
-    vlm: Vlm,
-    request: Request,
+def manifest_of(
+    plan: Plan,
     tokenizer: TokenizerDigests,
-    weights: str,
-    records: Sequence[TriggerRecord],
-    keys: KeyRing,
+    triggers: Sequence[TriggerRecord],
+    *,
+    weights_sha256: str | None,
 ) -> Manifest:
+    """What the public half says of itself."""
+    request, vlm = plan.request, plan.vlm
     return Manifest(
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         model=request.model,
         **tokenizer._asdict(),
-        weights_sha256=weights,
+        weights_sha256=weights_sha256,
         vocabulary_size=vlm.vocabulary_size,
         gamma=request.recipe.gamma,
         recipe=request.recipe,
         seed=request.seed,
         max_pixels=request.max_pixels or vlm.usual_pixels,
-        anchor=None if keys.anchor is None else keys.anchor.hex(),
-        triggers=tuple(records),
+        anchor=None if plan.keys.anchor is None else plan.keys.anchor.hex(),
+        triggers=tuple(triggers),
     )

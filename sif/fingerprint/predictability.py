@@ -11,7 +11,8 @@ much as the average. Base images, prompts and model are all that enters: no key,
 suspect's answer, so that the null of `sif.ownership.weighted` stays exact.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +24,15 @@ from sif.types import GenerationSettings
 from sif.vlm.answer_parts import Part, visit_parts
 from sif.vlm.model import Vlm
 from sif.vlm.pixels import to_tensor
+
+
+class Chances(NamedTuple):
+    """Σ_t p_t, Σ_t p_t h_t and Σ_t h_t over so many positions of answers."""
+
+    likely: Float[np.ndarray, " vocab"]
+    free: Float[np.ndarray, " vocab"]
+    freedom: float
+    positions: int
 
 
 def word_weights(
@@ -42,41 +52,64 @@ def word_weights(
         generation: settings of the answers.
         batch_size: images answered together.
     """
+    some = [slice(start, start + batch_size) for start in range(0, len(images), batch_size)]
+    return weights_of(
+        answer_chances(vlm, images[those], prompts[those], generation=generation) for those in some
+    )
+
+
+def answer_chances(
+    vlm: Vlm,
+    images: Sequence[Image.Image],
+    prompts: Sequence[str],
+    *,
+    generation: GenerationSettings,
+) -> Chances:
+    """What was likely along the model's own answers about images that are asked about together.
+
+    Args:
+        vlm: the owner's model.
+        images: at the model's native extent; those of one extent share a batch.
+        prompts: one for each image.
+        generation: settings of the answers.
+    """
     vocab = vlm.vocabulary_size
-    likely, free = np.zeros(vocab), np.zeros(vocab)
-    freedom = positions = 0.0
+    whole = Chances(np.zeros(vocab), np.zeros(vocab), 0.0, 0)
     for extent in dict.fromkeys(image.size for image in images):
         pairs = [
             (image, prompt)
             for image, prompt in zip(images, prompts, strict=True)
             if image.size == extent
         ]
-        for start in range(0, len(pairs), batch_size):
-            some = pairs[start : start + batch_size]
-            tables = _answer_chances(vlm, [p[0] for p in some], [p[1] for p in some], generation)
-            for found in tables:
-                likely += found.likely[:vocab]
-                free += found.free[:vocab]
-                freedom, positions = freedom + found.freedom, positions + found.positions
-    mean = freedom / max(1.0, positions)
-    weights = np.sqrt((free + mean) / (likely + 1.0))
-    usual = (likely @ weights) / likely.sum() if likely.sum() else 0.0
-    return weights / usual if usual > 0.0 else np.ones(vocab)
+        for found in _parts(vlm, [p[0] for p in pairs], [p[1] for p in pairs], generation):
+            cut = Chances(found.likely[:vocab], found.free[:vocab], found.freedom, found.positions)
+            whole = _joined(whole, cut)
+    return whole
 
 
-class _Sums(NamedTuple):
-    """Σ_t p_t, Σ_t p_t h_t and Σ_t h_t over so many positions."""
+def weights_of(found: Iterable[Chances]) -> Float[np.ndarray, " vocab"]:
+    """A weight for every id, from what was likely in several batches of answers, one or more."""
+    whole = reduce(_joined, found)
+    mean = whole.freedom / max(1.0, whole.positions)
+    weights: Float[np.ndarray, " vocab"] = np.sqrt((whole.free + mean) / (whole.likely + 1.0))
+    all_likely = whole.likely.sum()
+    usual = (whole.likely @ weights) / all_likely if all_likely else 0.0
+    return weights / usual if usual > 0.0 else np.ones(len(weights))
 
-    likely: Float[np.ndarray, " vocab"]
-    free: Float[np.ndarray, " vocab"]
-    freedom: float
-    positions: int
+
+def _joined(one: Chances, other: Chances) -> Chances:
+    return Chances(
+        one.likely + other.likely,
+        one.free + other.free,
+        one.freedom + other.freedom,
+        one.positions + other.positions,
+    )
 
 
 @torch.no_grad()
-def _answer_chances(
+def _parts(
     vlm: Vlm, images: Sequence[Image.Image], prompts: Sequence[str], generation: GenerationSettings
-) -> list[_Sums]:
+) -> list[Chances]:
     """Of the next-token distributions along the model's own answers, a few positions each."""
     answers = vlm.generate(images, prompts, generation)
     if not any(answers):
@@ -85,7 +118,7 @@ def _answer_chances(
     return visit_parts(vlm, pixels, prompts, answers, _sums).parts
 
 
-def _sums(part: Part) -> _Sums:
+def _sums(part: Part) -> Chances:
     chances = part.logits[part.ids[:, part.where] >= 0].softmax(-1).double().cpu().numpy()
     h = 1.0 - (chances**2).sum(-1)
-    return _Sums(chances.sum(0), (chances * h[:, None]).sum(0), float(h.sum()), len(h))
+    return Chances(chances.sum(0), (chances * h[:, None]).sum(0), float(h.sum()), len(h))

@@ -3,16 +3,16 @@
 import hashlib
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from PIL import Image
 from pydantic import ValidationError
 
 from sif.difference import differences
-from sif.errors import FingerprintError
+from sif.errors import FingerprintError, StorageError
 from sif.files import write_atomically, writing
 from sif.fingerprint.folder import (
     CLAIM,
@@ -30,10 +30,11 @@ from sif.fingerprint.weights import WEIGHTS, WeightTable
 from sif.plain_files import LARGE, read_file, read_text_file
 from sif.staging import is_staged, sweep
 from sif.tokenizer_bounds import TOKENIZER_FILE
-from sif.vlm.pixels import png_bytes
 from sif.watermark.keys import KeyRing
 
 REQUEST = "request.json"
+SHARD, SHARE, CHANCES = "shard.json", "share.json", "chances"
+"""Of a share: whose it is, what it says of itself once it is finished, what its words weigh."""
 ADDED_LATER = ("calibration.json", "calibration", CLAIM, MODEL_SIGNATURE)
 HALF_WRITTEN = re.compile(r"\.[^.].*\.(json|key|png)\.[a-z0-9_]{8}")
 
@@ -50,16 +51,17 @@ class Workspace:
 
     Args:
         folder: new, or left by an interrupted run with the same request.
+        shard: whether it holds a share of a fingerprint, and never a secret.
 
     Raises:
         FingerprintError: the folder holds another fingerprint, or something else.
         StorageError: it cannot be written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, shard: bool = False) -> None:
         self.folder = folder
-        known = {REQUEST, MANIFEST, SECRET, TOKENIZER, TRIGGERS, WEIGHTS, MODEL_MANIFEST}
-        known |= set(ADDED_LATER)
+        known = {REQUEST, TOKENIZER, TRIGGERS, MODEL_MANIFEST}
+        known |= {SHARD, SHARE, CHANCES} if shard else {MANIFEST, SECRET, WEIGHTS, *ADDED_LATER}
         strangers = sorted(
             path.name
             for path in folder.glob("*")
@@ -67,7 +69,8 @@ class Workspace:
         )
         if strangers or (folder.exists() and not folder.is_dir()):
             raise FingerprintError(
-                f"expected a new folder or an unfinished fingerprint, got {folder} with "
+                f"expected a new folder or an unfinished {'share' if shard else 'fingerprint'}, "
+                f"got {folder} with "
                 f"{', '.join(strangers[:3]) or 'a file'}; name another folder with --out"
             )
 
@@ -146,11 +149,25 @@ class Workspace:
                 return None
         return record
 
-    def write_images(self, trigger: str, image: Image.Image, base: Image.Image) -> dict[str, Any]:
-        """Saves both pictures; returns their names and digests as fields of the record."""
+    def records(self, triggers: Iterable[str]) -> list[TriggerRecord]:
+        """Of triggers that have been made.
+
+        Raises:
+            StorageError: one of them is gone again.
+        """
+        found = [self.record(trigger) for trigger in triggers]
+        if None in found:
+            raise StorageError(
+                f"expected the triggers that were just written into {self.folder / TRIGGERS}, got "
+                "changed or missing files; run the same command again, alone in that folder"
+            )
+        return [record for record in found if record is not None]
+
+    def write_images(self, trigger: str, image: bytes, base: bytes) -> dict[str, Any]:
+        """Saves both pictures (PNG); returns names and digests as fields of the record."""
         fields: dict[str, str] = {}
-        for prefix, suffix, picture in (("", ".png", image), ("base_", ".base.png", base)):
-            name, data = f"{TRIGGERS}/{trigger}{suffix}", png_bytes(picture)
+        for prefix, suffix, data in (("", ".png", image), ("base_", ".base.png", base)):
+            name = f"{TRIGGERS}/{trigger}{suffix}"
             write_atomically(self.folder / name, data)
             fields |= {f"{prefix}file": name, f"{prefix}sha256": hashlib.sha256(data).hexdigest()}
         return fields

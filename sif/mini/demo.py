@@ -22,7 +22,8 @@ from sif.attacks.weights.schedule import LowRank, Training
 from sif.attacks.weights.theft import steal
 from sif.files import claim_folder
 from sif.fingerprint.folder import FingerprintSet
-from sif.fingerprint.make import MakingProgress, make_fingerprint
+from sif.fingerprint.make import make_fingerprint
+from sif.fingerprint.making import MakingProgress
 from sif.fingerprint.recipe import load_recipe
 from sif.mini.architecture import Family
 from sif.mini.catalogue import find

@@ -9,9 +9,9 @@ import torch
 from pydantic import BaseModel, Field
 
 from sif.errors import SifError, UsageError
-from sif.eval.jobs import Call, Show, workers
 from sif.eval.studies import STUDIES, find_study
 from sif.eval.study import Findings, Requirement, Settings, Study, Workplace, read_settings
+from sif.scale.crew import Call, Show
 from tests.cli.command import Run, assert_one_line
 
 
@@ -36,7 +36,7 @@ def count(fruit: Fruit, place: Workplace) -> Findings:
     """Cuts its work into parts, one for each kind."""
     (place.out / "parts").mkdir(exist_ok=True)
     parts = [Call(Counting(kind, fruit.number)) for kind in fruit.kinds]
-    with workers(place.jobs, place.show) as hands:
+    with place.crew() as hands:
         rows = hands.run(parts)
     if "bad" in fruit.kinds:
         raise SifError("a bad one")

@@ -16,7 +16,7 @@ from sif.errors import FingerprintError, StorageError, UsageError
 from sif.fingerprint.content import learn_content
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.images import NamedImage
-from sif.fingerprint.make import MakingProgress
+from sif.fingerprint.making import MakingProgress
 from sif.fingerprint.recipe import load_recipe
 from sif.vlm.model import Vlm
 from sif.watermark.greenlist.count import z_score

@@ -24,6 +24,7 @@ from sif.report.finished import read_finished
 from sif.report.views import suspect_view, trigger_views
 from sif.suspects.journal import Journal
 from sif.types import Answer, GenerationSettings, Unanswered
+from sif.vlm.pixels import png_bytes
 from sif.watermark.greenlist import KeyRing
 
 SUSPECT = "vllm:models/suspect"
@@ -35,7 +36,9 @@ def _record(workspace: Workspace, number: int, keys: KeyRing) -> TriggerRecord:
     base = Painter(seed=1, side=72, period=8).paint(sample_scene(rng))
     image = np.clip(base + rng.integers(-16, 17, base.shape), 0, 255).astype(np.uint8)
     name = f"{number:04d}"
-    files = workspace.write_images(name, Image.fromarray(image), Image.fromarray(base))
+    files = workspace.write_images(
+        name, png_bytes(Image.fromarray(image)), png_bytes(Image.fromarray(base))
+    )
     return TriggerRecord(
         id=name,
         **files,

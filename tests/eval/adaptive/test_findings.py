@@ -130,5 +130,5 @@ def test_the_report_and_the_plots_hold_every_attack() -> None:
 def test_a_strange_folder_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("Dear …")
     with pytest.raises(StorageError, match="new folder"):
-        place = Workplace(out=tmp_path, jobs=1, show=lambda *words: None)
+        place = Workplace(out=tmp_path, show=lambda *words: None)
         run_study(STUDY, read_settings(STUDY, [], quick=True), place)

@@ -37,7 +37,7 @@ def test_the_whole_in_little_and_again(tmp_path: Path) -> None:
 
     def run() -> dict[str, bytes]:
         stages.clear()
-        place = Workplace(out=tmp_path, jobs=1, show=lambda stage, *_: stages.append(stage))
+        place = Workplace(out=tmp_path, show=lambda stage, *_: stages.append(stage))
         return {path.name: path.read_bytes() for path in run_study(STUDY, LITTLE, place)}
 
     def rows(name: str) -> list[dict[str, Any]]:

@@ -43,7 +43,7 @@ def _ignore(stage: str, done: float, total: float, words: str) -> None:
 
 
 def _run(out: Path, settings: AttackSettings = LITTLE) -> Results:
-    return attack(settings, Workplace(out=out, jobs=1, show=_ignore))
+    return attack(settings, Workplace(out=out, show=_ignore))
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_started_again_it_asks_nothing_and_finds_the_same(
     assert asked == []
     words = "Written by `sif bench attacks`; run it again to go on.\n"
     (out / "study.txt").write_text(words)
-    run_study(STUDY, LITTLE, Workplace(out=out, jobs=1, show=_ignore))
+    run_study(STUDY, LITTLE, Workplace(out=out, show=_ignore))
     for name, rows in (("attacks", found.cells), ("attacks-lines", found.lines)):
         assert pq.read_table(out / f"{name}.parquet").num_rows == len(rows)
 

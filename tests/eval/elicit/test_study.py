@@ -127,7 +127,7 @@ def test_triggers_and_answers_of_an_earlier_benchmark_are_found_again(
         triggers=2,
         suspects=("source", "pruned-20"),
     )
-    place = Workplace(out=out, jobs=1, show=_ignore)
+    place = Workplace(out=out, show=_ignore)
     rows = elicit(settings, place)
     assert {p: p.stat().st_mtime_ns for p in out.rglob("*.png")} == pictures
     ways_each = 8 + len(prompts.load()) - 1

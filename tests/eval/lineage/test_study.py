@@ -11,7 +11,7 @@ from sif.eval.study import Workplace, run_study
 
 
 def place(out: Path) -> Workplace:
-    return Workplace(out=out, jobs=1, show=lambda *words: None)
+    return Workplace(out=out, show=lambda *words: None)
 
 
 @pytest.mark.slow

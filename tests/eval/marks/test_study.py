@@ -38,7 +38,7 @@ def shown(stage: str, done: float, total: float, words: str) -> None:
 
 
 def run(out: Path, setting: MarkSettings = TINY) -> Rows:
-    run_study(STUDY, setting, Workplace(out=out, jobs=1, show=shown))
+    run_study(STUDY, setting, Workplace(out=out, show=shown))
     return Rows.model_validate_json((out / "results.json").read_text())
 
 

@@ -123,7 +123,7 @@ def test_everybody_judges_every_suspect_and_an_interrupted_run_goes_on(
 @pytest.mark.usefixtures("tiny_task")
 def test_a_study_has_a_cell_for_each_seed(tmp_path: Path) -> None:
     settings = NetworkSettings(tasks=("tiny",), seeds=(1, 2), numbers=(1, 2))
-    files = run_study(STUDY, settings, Workplace(out=tmp_path / "b", jobs=1, show=quiet))
+    files = run_study(STUDY, settings, Workplace(out=tmp_path / "b", show=quiet))
     names = [path.name for path in files]
     assert names == ["summary.md", "aruc.svg", "scores.parquet", "costs.parquet"]
     rows = pq.read_table(tmp_path / "b" / "scores.parquet").to_pylist()

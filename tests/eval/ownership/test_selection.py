@@ -10,9 +10,9 @@ from sif.eval.ownership.corpus import OWNER, SIBLING, load_corpus
 from sif.eval.ownership.results import Accusation
 from sif.eval.ownership.selection import OTHER_PICTURE, selection_rules
 from sif.fingerprint.folder import FingerprintSet, Trigger
-from sif.fingerprint.make import Plan, trigger_id
 from sif.fingerprint.manifest import Request
 from sif.fingerprint.memory import Fitting
+from sif.fingerprint.plan import Plan, trigger_id
 from sif.ownership.policy import Policy
 from sif.ownership.sequential import decide
 from sif.suspects.scripted import ScriptedSuspect

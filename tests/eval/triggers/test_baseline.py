@@ -10,7 +10,7 @@ from sif.errors import StorageError, UsageError
 from sif.eval.triggers.baseline import PAIRS, batch_limit, load_baseline, make_baseline
 from sif.eval.triggers.trigger_set import load_set, wanted_set
 from sif.fingerprint.images import NamedImage
-from sif.fingerprint.make import MakingProgress
+from sif.fingerprint.making import MakingProgress
 from sif.fingerprint.objectives.target_answer import answer_ids, contains_target
 from sif.fingerprint.recipe import BUILT_IN, load_recipe
 from sif.mini.catalogue import MODELS, find

@@ -63,7 +63,7 @@ def _little(source: Path, images: Path, *more: dict[str, Any]) -> RealRoster:
 
 def run(plan: Plan, out: Path) -> Results:
     making.let_go()
-    return run_plans([plan], Workplace(out=out, jobs=1, show=ignore))
+    return run_plans([plan], Workplace(out=out, show=ignore))
 
 
 def plan_of(roster: RealRoster, **changes: Any) -> Plan:

@@ -22,7 +22,7 @@ from tests.kill_9 import begin, kill_once_there_is
 
 
 def _at(out: Path) -> Workplace:
-    return Workplace(out=out, jobs=1, show=_ignore)
+    return Workplace(out=out, show=_ignore)
 
 
 def _ignore(stage: str, done: float, total: float, words: str) -> None:

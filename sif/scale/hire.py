@@ -1,0 +1,37 @@
+"""From a workforce to a crew that is there for a while."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sif.scale.crew import Alone, Crew, Show
+from sif.scale.threads import computing_with
+from sif.scale.workforce import Workforce
+
+
+@contextmanager
+def hire(workforce: Workforce, show: Show, *, shared: Path | None = None) -> Iterator[Crew]:
+    """This process alone, others of this machine, or those of a Ray cluster.
+
+    Args:
+        workforce: how many, where and with what.
+        show: is told of progress, always from this process.
+        shared: a folder that parts write into themselves; of a cluster, all nodes must see it.
+
+    Raises:
+        UsageError: Ray is not installed, or has no room for any worker.
+        SifError: no cluster where one was named, or one that does not see the folder.
+    """
+    if workforce.ray is not None:
+        from sif.scale.cluster import on_ray
+
+        with on_ray(workforce, show, shared=shared) as crew:
+            yield crew
+    elif workforce.is_alone:
+        with computing_with(workforce.threads):
+            yield Alone(show)
+    else:
+        from sif.scale.processes import in_processes
+
+        with in_processes(workforce, show) as crew:
+            yield crew
