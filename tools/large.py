@@ -56,6 +56,8 @@ SCORED, STRONG = 44, 34
 """Distinct words of an answer, and green ones of the source's."""
 WANTED: Final = 10.0
 """log10 e-value that a copy's answers reach together, at least; α cannot be below 1e-308."""
+BATCH: Final = 50
+"""Triggers made, and asked of a model, at once."""
 RECIPE: Final = {
     "name": "handful",
     "description": "A few steps and short answers.",
@@ -107,7 +109,9 @@ def made(room: Room) -> Callable[[], object]:
     model, keys = Vlm.load(room.model(SOURCE), device="cpu"), KeyRing(bytes(range(32)))
     recipe = Recipe.model_validate(RECIPE)
     out = room.folder / "fp"
-    return lambda: sif.make_fingerprint(model, scenes, out=out, recipe=recipe, keys=keys)
+    return lambda: sif.make_fingerprint(
+        model, scenes, out=out, recipe=recipe, keys=keys, batch_size=BATCH
+    )
 
 
 def loaded(room: Room) -> Callable[[], object]:
@@ -137,7 +141,8 @@ def refused(room: Room) -> Callable[[], object]:
 def asked(room: Room) -> Callable[[], object]:
     """A mini model that is innocent."""
     suspect = f"hf:{room.model(INNOCENT)}?device=cpu"
-    return _session(room, "model", fingerprint=room.fingerprint, suspect=suspect)
+    owned = room.fingerprint
+    return _session(room, "model", fingerprint=owned, suspect=suspect, batch_size=BATCH)
 
 
 def reported(room: Room) -> Callable[[], object]:
