@@ -1,7 +1,7 @@
 """What a fingerprint of thousands of triggers takes, step by step: seconds and memory against n.
 
 `python -m tools.large --sizes 125 250 500 1000 2000` makes fingerprints of so many triggers on a
-bundled mini model, the ordinary way with a few optimisation steps, and takes each through all that
+bundled mini model, the ordinary way but for one optimisation step, and takes each through all that
 comes after. Every step runs in a process of its own, on one thread; what counts is its processor
 time, from when all is imported, and its peak memory, all included. Prints one table in Markdown;
 ends with 1 where a step of more than a second grows faster than its exponent allows, or takes more
@@ -59,11 +59,11 @@ WANTED: Final = 10.0
 BATCH: Final = 50
 """Triggers made, and asked of a model, at once."""
 RECIPE: Final = {
-    "name": "handful",
-    "description": "A few steps and short answers.",
+    "name": "one-step",
+    "description": "One step and short answers.",
     "objective": {"kind": "green_mass", "answer_tokens": 8},
     "robustness": [{"kind": "simulated_copies"}],
-    "schedule": {"steps": 2, "epsilon": 16, "step_size": 8, "content_share": 0.8},
+    "schedule": {"steps": 1, "epsilon": 16, "step_size": 16, "content_share": 0.8},
     "quality": {"attempts": 1},
 }
 
@@ -195,7 +195,7 @@ def audited(room: Room) -> Callable[[], object]:
 
 
 STEPS: Final[dict[str, Callable[[Room], Callable[[], object]]]] = {
-    "make (2 optimisation steps)": made,
+    "make, one optimisation step": made,
     "load": loaded,
     "calibrate: two models and the source, at once": calibrated,
     "verify: an innocent, at once": verified,
