@@ -1,24 +1,24 @@
 """What a fingerprint of thousands of triggers takes, step by step: seconds and memory against n.
 
-`python -m tools.large --sizes 125 250 500 1000 2000` makes fingerprints of so many triggers on a
-bundled mini model, the ordinary way with a few optimisation steps, and takes each through all that
-comes after. Every step runs in a process of its own, on one thread; what counts is its processor
-time, from when all is imported, and its peak memory, all included. Prints one table in Markdown;
-ends with 1 where a step of more than a second grows faster than its exponent allows, or takes more
-memory than a laptop has.
+`OMP_NUM_THREADS=1 python -m tools.large --sizes 250 500 1000 2000 --models 125 250 500 1000` prints
+one table in Markdown. Every step runs in a process of its own, on one thread; what counts is its
+processor time, from when all is imported, and its peak memory, all included. It ends with 1 where a
+step of more than a second grows faster than its exponent allows, or takes more memory than a laptop
+has.
 
-Suspects but one answer at once, from a table, so that the time is ours and not a model's. The worst
-cases are measured: a suspect whose evidence suffices with its very last answer, and an endpoint
-that refuses all base pictures. `--room FOLDER` keeps the files.
+What a model takes part in is measured on a bundled mini model, at the sizes of `--models`: making,
+the ordinary way with one optimisation step, and asking a suspect. All else is measured on made-up
+fingerprints (`tools.time_audit`) with suspects who answer at once, from a table, so that the time
+is ours and not a model's. It is that of the worst cases: a suspect whose evidence suffices with its
+very last answer, and an endpoint that refuses all base pictures. `--room FOLDER` keeps the files,
+and with them what was measured: called again, it measures what is missing.
 """
 
 import argparse
 import hashlib
 import json
-import os
 import re
 import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +26,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from math import ceil, log, sqrt
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,6 +46,7 @@ from sif.session.session import Session
 from sif.suspects.scripted import ScriptedSuspect
 from sif.types import Query, Unanswered
 from sif.watermark.keys import KeyRing
+from tools.time_audit import make_up
 
 SOURCE: Final = "llava-source"
 INNOCENT: Final = "llava-sibling-c"
@@ -56,12 +58,16 @@ SCORED, STRONG = 44, 34
 """Distinct words of an answer, and green ones of the source's."""
 WANTED: Final = 10.0
 """log10 e-value that a copy's answers reach together, at least; α cannot be below 1e-308."""
+KEYS: Final = KeyRing(bytes(range(32)))
+VOCABULARY: Final = 1200
+BATCH: Final = 50
+"""Triggers made, and asked of a model, at once."""
 RECIPE: Final = {
-    "name": "handful",
-    "description": "A few steps and short answers.",
+    "name": "one-step",
+    "description": "One step and short answers.",
     "objective": {"kind": "green_mass", "answer_tokens": 8},
     "robustness": [{"kind": "simulated_copies"}],
-    "schedule": {"steps": 2, "epsilon": 16, "step_size": 8, "content_share": 0.8},
+    "schedule": {"steps": 1, "epsilon": 16, "step_size": 16, "content_share": 0.8},
     "quality": {"attempts": 1},
 }
 
@@ -104,10 +110,12 @@ def made(room: Room) -> Callable[[], object]:
     scenes = room.folder / "scenes"
     if not scenes.exists():
         write_examples(find(SOURCE).world, scenes, number=room.count, seed=1, kind="captions")
-    model, keys = Vlm.load(room.model(SOURCE), device="cpu"), KeyRing(bytes(range(32)))
+    model = Vlm.load(room.model(SOURCE), device="cpu")
     recipe = Recipe.model_validate(RECIPE)
     out = room.folder / "fp"
-    return lambda: sif.make_fingerprint(model, scenes, out=out, recipe=recipe, keys=keys)
+    return lambda: sif.make_fingerprint(
+        model, scenes, out=out, recipe=recipe, keys=KEYS, batch_size=BATCH
+    )
 
 
 def loaded(room: Room) -> Callable[[], object]:
@@ -137,13 +145,13 @@ def refused(room: Room) -> Callable[[], object]:
 def asked(room: Room) -> Callable[[], object]:
     """A mini model that is innocent."""
     suspect = f"hf:{room.model(INNOCENT)}?device=cpu"
-    return _session(room, "model", fingerprint=room.fingerprint, suspect=suspect)
+    owned = room.fingerprint
+    return _session(room, "model", fingerprint=owned, suspect=suspect, batch_size=BATCH)
 
 
 def reported(room: Room) -> Callable[[], object]:
-    """One page about the runs so far."""
-    names = ("innocent", "refused", "model")
-    runs = [room.folder / name for name in names if (room.folder / name).exists()]
+    """One page about both runs."""
+    runs = [room.folder / name for name in ("innocent", "refused")]
     return lambda: sif.write_report(runs, room.folder / "report.html")
 
 
@@ -189,55 +197,68 @@ def audited(room: Room) -> Callable[[], object]:
     return check
 
 
-STEPS: Final[dict[str, Callable[[Room], Callable[[], object]]]] = {
-    "make (2 optimisation steps)": made,
+Step = Callable[[Room], Callable[[], object]]
+AT_ONCE: Final[dict[str, Step]] = {
     "load": loaded,
-    "calibrate: two models and the source, at once": calibrated,
-    "verify: an innocent, at once": verified,
-    "verify: base pictures refused, at once": refused,
-    "verify: a mini model": asked,
-    "report of three runs": reported,
+    "calibrate: two models and the source": calibrated,
+    "verify: an innocent": verified,
+    "verify: all base pictures refused": refused,
+    "report of two runs": reported,
     "claim commit": committed,
-    "verify by the claim, at once": claimed,
+    "verify by the claim, with base pictures": claimed,
     "claim reveal": revealed,
     "claim audit": audited,
+}
+WITH_A_MODEL: Final[dict[str, Step]] = {
+    "make, one optimisation step": made,
+    "verify: a mini model, innocent": asked,
 }
 
 
 def main() -> int:
     """Prints the table; whether all steps keep to their bounds."""
     parser = argparse.ArgumentParser(description="What thousands of triggers take, step by step.")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[125, 250, 500, 1000, 2000])
-    parser.add_argument("--room", type=Path, help="keep the files in this folder")
-    parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[250, 500, 1000, 2000])
+    parser.add_argument("--models", type=int, nargs="*", help="as --sizes, where a model works")
+    parser.add_argument("--room", type=Path, help="keep the files in this folder, and go on there")
     told = parser.parse_args()
-    if told.step is not None:
-        print(json.dumps(measure(told.step, Room(told.room, told.sizes[0]))))
-        return 0
+    models = told.sizes if told.models is None else told.models
     with tempfile.TemporaryDirectory() as folder:
-        return table(sorted(told.sizes), (told.room or Path(folder)).absolute())
+        room = (told.room or Path(folder)).absolute()
+        found = {
+            name: {
+                count: spent(name, Room(room / f"{kind}-{count}", count)) for count in sorted(sizes)
+            }
+            for kind, steps, sizes in (
+                ("made-up", AT_ONCE, told.sizes),
+                ("made", WITH_A_MODEL, models),
+            )
+            for name in steps
+        }
+    return table(found)
 
 
-def table(sizes: Sequence[int], folder: Path) -> int:
-    """Measures every step at every size and prints what came; 1 where a bound was passed."""
-    found = {
-        name: [spent(name, Room(folder / str(count), count)) for count in sizes] for name in STEPS
-    }
-    heads = [f"{count:,}" for count in sizes]
-    print(f"| step | {' | '.join(heads)} | exponent | MB at {heads[0]} | at {heads[-1]} |")
-    print("|---" * (len(sizes) + 4) + "|")
+def table(found: dict[str, dict[int, dict[str, float]]]) -> int:
+    """Prints what steps took at each number of triggers; 1 where a bound was passed."""
+    sizes = sorted({count for taken in found.values() for count in taken})
+    print(f"| step | {' | '.join(f'{count:,}' for count in sizes)} | exponent | MB |")
+    print("|---" * (len(sizes) + 3) + "|")
     passed = []
     for name, taken in found.items():
-        seconds = [one["seconds"] for one in taken]
-        slope, most = exponent(sizes, seconds), max(one["megabytes"] for one in taken)
-        shown = " | ".join(f"{one:.2f}" for one in seconds)
-        first, last = (f"{one['megabytes']:.0f}" for one in (taken[0], taken[-1]))
-        print(f"| {name} | {shown} | {slope:.2f} | {first} | {last} |")
+        if not taken:
+            continue
+        counts = sorted(taken)
+        seconds = [taken[count]["seconds"] for count in counts]
+        slope, most = exponent(counts, seconds), max(one["megabytes"] for one in taken.values())
+        shown = [f"{taken[count]['seconds']:.2f}" if count in taken else "" for count in sizes]
+        memory = " → ".join(f"{taken[count]['megabytes']:.0f}" for count in (counts[0], counts[-1]))
+        print(f"| {name} | {' | '.join(shown)} | {slope:.2f} | {memory} |")
         if seconds[-1] > NOTICED and slope > EXPONENT:
             passed.append(f"{name} grows with n to the power of {slope:.2f}, at most {EXPONENT}")
         if most > MEGABYTES:
             passed.append(f"{name} takes {most:.0f} MB, at most {MEGABYTES:.0f}")
-    print("\n".join(["", *passed]) if passed else "", end="\n" if passed else "")
+    if passed:
+        print("\n" + "\n".join(passed))
     return 1 if passed else 0
 
 
@@ -249,28 +270,23 @@ def exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:
 
 
 def spent(step: str, room: Room) -> dict[str, float]:
-    """What a step takes in a process of its own.
-
-    Raises:
-        subprocess.CalledProcessError: it failed.
-    """
+    """What a step takes in a process of its own, measured now or before."""
     room.folder.mkdir(parents=True, exist_ok=True)
-    place = ["--room", str(room.folder), "--sizes", str(room.count)]
-    done = subprocess.run(
-        [sys.executable, "-m", "tools.large", "--step", step, *place],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    print(f"{room.count:>6} {step}: {found}", file=sys.stderr, flush=True)
-    return found
+    kept = room.folder / "spent.json"
+    known: dict[str, dict[str, float]] = json.loads(kept.read_text()) if kept.exists() else {}
+    if step not in known:
+        if step in AT_ONCE and not (room.folder / "fp").exists():
+            make_up(room.folder / "fp", triggers=room.count, vocabulary_size=VOCABULARY, keys=KEYS)
+        with get_context("fork").Pool(1) as process:
+            known[step] = process.apply(measure, (step, room))
+        kept.write_text(json.dumps(known))
+        print(f"{room.count:>6} {step}: {known[step]}", file=sys.stderr, flush=True)
+    return known[step]
 
 
 def measure(step: str, room: Room) -> dict[str, float]:
     """Seconds of processor that a step takes here, and the peak of this process so far."""
-    work = STEPS[step](room)
+    work = (AT_ONCE | WITH_A_MODEL)[step](room)
     before = _processor()
     work()
     return {"seconds": _processor() - before, "megabytes": _peak()}

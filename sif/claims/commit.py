@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from cryptography.x509 import Certificate
 
 from sif.claims.anchor import Beforehand, anchor_of, lot_of, parse_salt, salt_in
+from sif.claims.bounds import check_bounds
 from sif.claims.canonical import sha256
 from sif.claims.commitment import (
     Header,
@@ -22,6 +23,7 @@ from sif.claims.commitment import (
     check_committed_by,
     first_difference,
     header_of,
+    pictures_of,
     public_files,
     read_statement,
     state,
@@ -39,6 +41,7 @@ from sif.claims.folder import (
     claim_of,
     read,
 )
+from sif.claims.pixels import check_headers
 from sif.claims.possession import keep_possession
 from sif.claims.seeds import seeds_root
 from sif.claims.signing import KeyPlace, PublicKey, SigningKey, write_private
@@ -131,8 +134,8 @@ def commit(
 
     Raises:
         ClaimError: another commitment lies there, the anchor is not that of the keys, the policy
-            counts by weights, the triggers cannot be cut into so many batches, or the example is
-            too long.
+            counts by weights, the triggers cannot be cut into so many batches, the example is too
+            long, or there are more questions or pixels than an audit takes.
         FingerprintError: the keys are not at hand.
         StorageError: the folder cannot be written.
         UsageError: less than one batch.
@@ -163,6 +166,12 @@ def commit(
         raise ClaimError(WEIGHTED)
     check_batches(header)
     check_words(fingerprint.manifest, header)
+    check_bounds(fingerprint.manifest, policy)
+    check_headers(
+        fingerprint.folder / file
+        for trigger in fingerprint.triggers
+        for file, _ in pictures_of(trigger.record)
+    )
     if there is not None:
         _check_same(there, header, key.public, folder)
         return there

@@ -15,7 +15,8 @@ from PIL import Image, UnidentifiedImageError
 from sif.errors import ClaimError
 
 MOST_PIXELS: Final = 1 << 24
-MOST_PIXELS_TOGETHER: Final = 1 << 28
+MOST_PIXELS_TOGETHER: Final = 1 << 30
+"""Two thousand triggers of 512 x 512 with their base pictures."""
 MOST_PIXELS_A_BYTE: Final = 64
 """Of all pictures together; a drawing of a few flat colours has twenty, a photograph one."""
 MOST_PIXELS_AT_EASE: Final = 1 << 26
@@ -36,8 +37,8 @@ def check_headers(paths: Iterable[Path]) -> None:
         stored += path.stat().st_size
         if together > MOST_PIXELS_TOGETHER:
             raise ClaimError(
-                f"the pictures have more than {MOST_PIXELS_TOGETHER:,} pixels together; no claim "
-                "needs as many"
+                f"the pictures have more than {MOST_PIXELS_TOGETHER:,} pixels together, more than "
+                "an audit decodes; commit to fewer triggers, or to smaller ones (--max-pixels)"
             )
     of_many = max(MOST_PIXELS_AT_EASE, MOST_PIXELS_A_BYTE_OF_MANY * stored)
     if together > max(MOST_PIXELS, min(MOST_PIXELS_A_BYTE * stored, of_many)):

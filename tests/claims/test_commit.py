@@ -243,3 +243,16 @@ def test_words_do_not_count_by_weights_that_were_made_after_the_keys(copy: Path)
     shutil.rmtree(copy / "claim")
     with pytest.raises(ClaimError, match="all words count alike"):
         commit(FingerprintSet.load(copy), policy=Policy(), alpha=1e-6)
+
+
+def test_more_than_an_audit_takes_is_refused_before_it_is_signed(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(copy / "claim")
+    owned, greedy = FingerprintSet.load(copy), POLICY.model_copy(update={"repeats": 100_000})
+    with pytest.raises(ClaimError, match="at most 100,000 questions in all"):
+        commit(owned, policy=greedy, alpha=greedy.alpha)
+    monkeypatch.setattr("sif.claims.pixels.MOST_PIXELS_TOGETHER", 16 * 16)
+    with pytest.raises(ClaimError, match="commit to fewer triggers"):
+        commit(owned, policy=POLICY, alpha=POLICY.alpha)
+    assert not (copy / "claim" / "commitment.dsse.json").exists()

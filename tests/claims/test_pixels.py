@@ -103,6 +103,6 @@ def test_many_pictures_are_bounded_together(tmp_path: Path) -> None:
         check_headers([tmp_path / "one.png"] * 5)
     with (tmp_path / "one.png").open("ab") as file:
         file.write(bytes(3 << 20))
-    check_headers([tmp_path / "one.png"] * 16)
+    check_headers([tmp_path / "one.png"] * 64)
     with pytest.raises(ClaimError, match="pixels together"):
-        check_headers([tmp_path / "one.png"] * 17)
+        check_headers([tmp_path / "one.png"] * 65)
