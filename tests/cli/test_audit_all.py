@@ -178,6 +178,31 @@ def test_however_it_is_ended_the_same_command_goes_on_and_asks_nothing_twice(
 
 
 @pytest.mark.slow
+def test_ctrl_c_keeps_answers_that_came_though_others_beside_them_did_not(
+    sif: Run, golden: Path, slow: Place, tmp_path: Path
+) -> None:
+    slow.script = lambda number, trigger: Said(after=60.0 if number % 3 == 2 else 0.02)
+    suspects = [{"suspect": slow.address(), "label": "a"}]
+    campaign = _write(tmp_path, golden, slow, suspects=suspects)
+    process = begin("audit-all", campaign)
+    until = time.monotonic() + 60
+    while slow.came < 8 and time.monotonic() < until:
+        assert process.poll() is None
+        time.sleep(0.01)
+    time.sleep(0.5)
+    came = set(slow.answered())
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 130
+    slow.script = lambda number, trigger: Said()
+    code, said, error = sif("audit-all", campaign, "--json")
+    assert code == 0, error
+    assert json.loads(said)["pairs"][0]["answered"] == TRIGGERS
+    times = Counter(slow.answered())
+    assert len(came) == 6
+    assert {times[one] for one in came} == {1}
+
+
+@pytest.mark.slow
 def test_the_example_works_as_it_stands(sif: Run, golden: Path, tmp_path: Path) -> None:
     for name, model in (("stolen", "llava-source"), ("not-mine", "llava-sibling-c")):
         assert sif("zoo", "export", model, tmp_path / name)[0] == 0
