@@ -28,6 +28,7 @@ FINGERPRINT: Final = ROOT / "tests" / "golden" / "fingerprint"
 # In ten endpoints in a row, and in every twentieth instead of the last of them.
 KINDS: Final = ("good", "good", "good", "good", "good", "slow", "slow", "busy", "dead", "dying")
 EVERY_TWENTIETH: Final = "hostile"
+ALONE: Final = ",".join(dict.fromkeys((*KINDS, EVERY_TWENTIETH)))
 QUICK, SLOW = 0.05, 5.0
 SAID: Final = "a picture with a red circle and a blue square on a green ground"
 
@@ -60,6 +61,7 @@ def main() -> None:
     """Prints the table in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--endpoints", default="50,200", help="numbers, with commas between them")
+    parser.add_argument("--alone", default=ALONE, help="kinds that are asked alone first")
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.serve:
@@ -73,7 +75,7 @@ def main() -> None:
         room = Path(folder)
         prepare(room)
         alone = 0.0
-        for kind in dict.fromkeys((*KINDS, EVERY_TWENTIETH)):
+        for kind in asked.alone.split(","):
             with serving(max(sizes)) as endpoints:
                 chosen = next(one for one in endpoints if one["kind"] == kind)
                 found = measure(room, f"alone-{kind}", [chosen])

@@ -8,7 +8,7 @@ asks through these lanes. Knows nothing of what is asked.
 import asyncio
 import threading
 import urllib.parse
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
@@ -140,6 +140,30 @@ class Lanes:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+async def as_far_as_they_came(
+    works: Iterable[Coroutine[Any, Any, Result]], otherwise: Result
+) -> list[Result]:
+    """What each of several works gives, done at once.
+
+    Where they are ended meanwhile, what has come is given all the same, for it cost something, and
+    `otherwise` in place of the rest.
+
+    Raises:
+        CancelledError: they were ended before any of them gave something.
+    """
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        if tasks:
+            await asyncio.wait(tasks)
+    except asyncio.CancelledError:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if all(task.cancelled() for task in tasks):
+            raise
+    return [otherwise if task.cancelled() else task.result() for task in tasks]
 
 
 async def _end_all() -> None:

@@ -32,7 +32,7 @@ from sif.http.exchange import (
     open_client,
     request,
 )
-from sif.http.lanes import LANES, Closed, Lane
+from sif.http.lanes import LANES, Closed, Lane, as_far_as_they_came
 from sif.http.refusal import is_about_pictures, may_pass, without_key
 from sif.suspects.chat_reply import Completion, parse_completion, read_completion
 from sif.suspects.chat_request import messages
@@ -47,6 +47,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 DEADLINE = 600.0
 MORE = "give more with ?body_mb=N in the address"
 STRIKES = 3
+INTERRUPTED = "not asked: asking was interrupted"
 
 logger = logging.getLogger(__name__)
 
@@ -151,7 +152,9 @@ class OpenAISuspect:
                 return replies + [down] * len(rest)
             limit = asyncio.Semaphore(self._options.concurrency)
             later = (self._later(client, query, limit) for query in rest)
-            return replies + list(await asyncio.gather(*later))
+            if self._lanes is None:
+                return replies + list(await asyncio.gather(*later))
+            return replies + await as_far_as_they_came(later, Unanswered(reason=INTERRUPTED))
 
     async def _until_met(self, client: httpx.AsyncClient, queries: Sequence[Query]) -> list[Reply]:
         """Asks one by one until the endpoint replies to one, or seems to be out of order.

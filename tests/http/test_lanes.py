@@ -9,7 +9,16 @@ from itertools import pairwise
 
 import pytest
 
-from sif.http.lanes import LANES, Closed, Lane, Lanes, Pace, host_of, sharing_lanes
+from sif.http.lanes import (
+    LANES,
+    Closed,
+    Lane,
+    Lanes,
+    Pace,
+    as_far_as_they_came,
+    host_of,
+    sharing_lanes,
+)
 
 
 def _fast(host: str) -> Pace:
@@ -119,3 +128,33 @@ def test_closing_ends_whoever_waits_in_whatever_thread_and_nothing_begins_afterw
     lanes.close()
     assert time.monotonic() - began < 10
     assert not set(threading.enumerate()) - threads
+
+
+@pytest.mark.parametrize("some", [True, False])
+def test_what_has_come_when_it_is_ended_is_kept(some: bool) -> None:
+    lanes = Lanes(_fast)
+
+    async def work(number: int) -> int:
+        await asyncio.sleep(0.0 if some and number < 3 else 60.0)
+        return number
+
+    with ThreadPoolExecutor(1) as pool:
+        works = [work(number) for number in range(6)]
+        waiting = pool.submit(lanes.run, as_far_as_they_came(works, -1))
+        time.sleep(0.2)
+        lanes.close()
+        if some:
+            assert waiting.result() == [0, 1, 2, -1, -1, -1]
+        else:
+            with pytest.raises(CancelledError):
+                waiting.result()
+
+
+def test_several_works_give_what_they_give_and_raise_what_they_raise() -> None:
+    async def work(number: int) -> int:
+        return 6 // number
+
+    assert asyncio.run(as_far_as_they_came([work(1), work(2)], 0)) == [6, 3]
+    assert asyncio.run(as_far_as_they_came([], 0)) == []
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(as_far_as_they_came([work(1), work(0)], 0))
