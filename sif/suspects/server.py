@@ -228,8 +228,9 @@ def _same(name: str, further: Sequence[str]) -> str | None:
     """
     for word in further:
         flag = word.split("=")[0].split(".")[0]
-        said = flag.removeprefix("--").removeprefix("no-").replace("-", "_")
-        if flag.startswith("--") and len(said) >= SHORTEST and name.startswith(said):
+        dashed = flag.replace("_", "-")
+        said = dashed.removeprefix("--").removeprefix("no-").replace("-", "_")
+        if dashed.startswith("--") and len(said) >= SHORTEST and name.startswith(said):
             return flag
     return None
 

@@ -328,7 +328,7 @@ def _renamed(words: Mapping[str, str], kind: type[Options]) -> dict[str, str]:
 
 
 def _refuse_data_parallel(options: Options) -> None:
-    """vLLM's engine in one process says no to it, and has no other way."""
+    """Says so now, for an engine of vLLM in one process only says no to it."""
     size = options.data_parallel_size if isinstance(options, VllmOptions) else 1
     if size > 1:
         raise UsageError(
