@@ -33,7 +33,7 @@ def serve(
     further: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[-- OPTIONS]",
+            metavar="-- OPTIONS",
             help="Options of vLLM's own server, behind two dashes: -- --tensor-parallel-size 2. "
             "What SIF sets for this machine gives way to them, which is said.",
             show_default=False,

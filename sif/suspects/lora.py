@@ -22,6 +22,7 @@ from sif.vlm.plain_words import first_line, shown
 
 # What vLLM takes as its largest rank.
 RANKS: Final = (1, 8, 16, 32, 64, 128, 256, 320, 512)
+LONGEST_PATH: Final = 160
 FRONT: Final = "base_model.model."
 # How PEFT names the two factors of a linear layer, and of a table of words.
 FACTORS: Final = (
@@ -111,13 +112,17 @@ def _refuse_misfit(
         if factor is None or place is None or others & set(path):
             raise ModelError(
                 f"expected a LoRA of the language model's layers alone, as vLLM runs them, got "
-                f"{shown(name)} in {folder}, which vLLM would leave out; {INSTEAD}"
+                f"{_path(name)} in {folder}, which vLLM would leave out; {INSTEAD}"
             )
         if len(shape) != 2 or not _fits(shape, factor, place, rank):
             raise ModelError(
-                f"expected an adapter that was trained on {model}, got {shown(name)} of the shape "
+                f"expected an adapter that was trained on {model}, got {_path(name)} of the shape "
                 f"{shown(shape)} in {folder}, which does not fit it; name its own base"
             )
+
+
+def _path(name: str) -> str:
+    return shown(name.removeprefix(FRONT), longest=LONGEST_PATH)
 
 
 def _fits(shape: tuple[int, ...], factor: str, place: nn.Module, rank: int) -> bool:
