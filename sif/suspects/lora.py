@@ -89,7 +89,7 @@ def _rank(settings: Mapping[str, Any], folder: Path) -> int:
             f"expected ranks from 1 to {RANKS[-1]} in {folder}/{SETTINGS}, as vLLM takes them, got "
             f"{shown(repr(ranks))}; {INSTEAD}"
         )
-    return max(ranks)
+    return int(max(ranks))
 
 
 def _shapes(file: Path) -> dict[str, tuple[int, ...]]:
