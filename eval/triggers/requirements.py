@@ -233,13 +233,15 @@ def _vllm_faults(listed: RealSuspect, options: VllmOptions) -> list[str | None]:
     except ModelError as error:
         return [str(error)]
     device, gpus = device_of("auto"), torch.cuda.device_count()
-    if gpus and options.tensor_parallel > gpus:
-        return [f"expected at most {gpus} GPUs in tensor_parallel, got {options.tensor_parallel}"]
-    shared = options.tensor_parallel if gpus else 1
-    return [
-        precision_fault(device, options.dtype),
-        _memory_fault(listed, options.dtype, device, shared=shared),
-    ]
+    wanted = options.tensor_parallel_size * options.pipeline_parallel_size
+    if gpus and wanted > gpus:
+        sizes = "tensor_parallel_size × pipeline_parallel_size"
+        return [f"expected at most {gpus} GPUs in {sizes}, got {wanted}"]
+    shared = wanted if gpus else 1
+    memory = None
+    if options.quantization is None:
+        memory = _memory_fault(listed, options.dtype, device, shared=shared)
+    return [precision_fault(device, options.dtype), memory]
 
 
 def _memory(weights: Weights, precision: str) -> int | None:

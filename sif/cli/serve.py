@@ -30,15 +30,30 @@ def serve(
     max_model_len: Annotated[
         int | None, typer.Option(help="Longest question and answer in tokens.")
     ] = None,
+    further: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="-- OPTIONS",
+            help="Options of vLLM's own server, behind two dashes: -- --tensor-parallel-size 2. "
+            "What SIF sets for this machine gives way to them, which is said.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Serves a model through vLLM until interrupted, and prints the address to verify.
 
-    Example: `sif serve models/llava --port 8000`
+    Example: `sif serve models/llava --port 8000 -- --tensor-parallel-size 2 --quantization fp8`
     """
     from sif.suspects.server import Serving, server_command, start_server
 
     serving = Serving(
-        model=model, host=host, port=port, name=name, dtype=dtype, max_model_len=max_model_len
+        model=model,
+        host=host,
+        port=port,
+        name=name,
+        dtype=dtype,
+        max_model_len=max_model_len,
+        further=tuple(further or ()),
     )
     command = server_command(serving)
     say(f"suspect: {serving.uri}")

@@ -19,6 +19,9 @@ MIB = 2**20
 LONGEST_CONTEXT = 8192
 CACHED_SEQUENCES = 8
 CACHE_MIB = (256, 4096)
+# Where vLLM reads which cores each of its processes has, and where Linux lists NUMA nodes.
+CORES = "VLLM_CPU_OMP_THREADS_BIND"
+NODES = Path("/sys/devices/system/node")
 
 
 def require_vllm() -> None:
@@ -37,11 +40,13 @@ def engine_arguments(source: str, options: VllmOptions) -> dict[str, Any]:
 
     Raises:
         ModelError: no such model, or it takes no images.
-        UsageError: a longer context than the model has.
+        UsageError: a longer context than the model has, a quantisation that vLLM has not,
+            or more processes than there are places for.
     """
     config = _vision_config(source)
     length = _context(config, options.max_model_len)
     on_cpu = not torch.cuda.is_available()
+    _require_places(options.tensor_parallel_size * options.pipeline_parallel_size)
     arguments: dict[str, Any] = {
         "model": _place(source),
         "dtype": "bfloat16" if on_cpu and options.dtype == "auto" else options.dtype,
@@ -56,8 +61,48 @@ def engine_arguments(source: str, options: VllmOptions) -> dict[str, Any]:
             arguments["kv_cache_memory_bytes"] = _cache_bytes(config, length)
     else:
         arguments["gpu_memory_utilization"] = options.gpu_memory_utilization
-        arguments["tensor_parallel_size"] = options.tensor_parallel
-    return arguments
+    return arguments | _wanted(options)
+
+
+def _wanted(options: VllmOptions) -> dict[str, Any]:
+    """What is said of an engine only where it is not vLLM's own way."""
+    words = options.model_dump(
+        include={
+            *("quantization", "enforce_eager"),
+            *("tensor_parallel_size", "pipeline_parallel_size"),
+        },
+        exclude_defaults=True,
+    )
+    if options.quantization is not None:
+        os.environ.update(quiet_environment())  # which vLLM reads as it is imported
+        from vllm.model_executor.layers.quantization import QUANTIZATION_METHODS
+
+        if options.quantization not in QUANTIZATION_METHODS:
+            raise UsageError(
+                f"expected quantization of {', '.join(sorted(QUANTIZATION_METHODS))}, which this "
+                "vLLM has, got another"
+            )
+    return words
+
+
+def _require_places(processes: int) -> None:
+    """Each process of an engine wants a GPU, or on a CPU a NUMA node or a list of cores."""
+    if processes == 1:
+        return
+    sizes = f"tensor_parallel_size × pipeline_parallel_size, got {processes}"
+    if torch.cuda.is_available():
+        if processes > torch.cuda.device_count():
+            raise UsageError(
+                f"expected at most {torch.cuda.device_count()}, the GPUs of this machine, in "
+                f"{sizes}; over several machines a server runs it (sif serve MODEL -- "
+                f"--distributed-executor-backend ray)"
+            )
+    elif CORES not in os.environ and processes > len(list(NODES.glob("node[0-9]*"))):
+        cores = "|".join(map(str, range(min(processes, 4))))
+        raise UsageError(
+            f"expected as many NUMA nodes on a CPU as {sizes}; say which cores each process has "
+            f"instead, as in {CORES}='{cores}'"
+        )
 
 
 def quiet_environment() -> dict[str, str]:

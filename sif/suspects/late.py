@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from sif.errors import ModelError
 from sif.suspects.connect import connect
 from sif.suspects.uri import SuspectAddress
-from sif.suspects.weights import weights_digest
+from sif.suspects.weights import address_digest
 from sif.types import Query, Reply, Suspect
 from sif.vlm.foreign import READING
 
@@ -72,7 +72,7 @@ def late(uri: str) -> LateSuspect:
         ModelError: a folder whose files cannot be read.
     """
     address = SuspectAddress.parse(uri)
-    digest = None if address.scheme == "openai" else weights_digest(address.target)
+    digest = None if address.scheme == "openai" else address_digest(address)
     return LateSuspect(lambda: _loaded(uri), address.name(digest))
 
 

@@ -5,6 +5,7 @@ Knows nothing of questions; `openai:` suspects ask it like any other endpoint.
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import socket
@@ -13,7 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,20 @@ from sif.scratch import scratch
 from sif.suspects import watchdog
 from sif.suspects.engine import engine_arguments, quiet_environment, require_vllm
 from sif.suspects.uri import Precision, VllmOptions
+from sif.visible import visible
 
+logger = logging.getLogger(__name__)
+
+# What has an option of ours, which the address and the bounds depend on.
+OWN = {
+    "model": "MODEL",
+    "host": "--host",
+    "port": "--port",
+    "served_model_name": "--name",
+    "dtype": "--dtype",
+    "max_model_len": "--max-model-len",
+}
+SHORTEST = 3
 START_SECONDS = 600.0
 END_SECONDS = 30.0
 LOG_LINES = 12
@@ -37,6 +51,7 @@ class Serving:
     Attributes:
         model: folder or hub id.
         name: what clients call it; the folder's name where not given.
+        further: options of vLLM's own server, as on its command line.
     """
 
     model: str
@@ -45,6 +60,7 @@ class Serving:
     name: str | None = None
     dtype: Precision = "auto"
     max_model_len: int | None = None
+    further: tuple[str, ...] = ()
 
     @property
     def served_name(self) -> str:
@@ -66,21 +82,33 @@ class Serving:
 def server_command(serving: Serving) -> list[str]:
     """The command line of the server, for this machine's CPU or GPU.
 
+    A further option takes the place of the same one that is set here for this machine; that is
+    logged. What has an option of `Serving` is refused among the further ones.
+
     Raises:
         ModelError: vLLM or the model is missing, or the model takes no images.
-        UsageError: the port is taken, or a longer context than the model has.
+        UsageError: the port is taken, a longer context than the model has, or a further option that
+            must be said otherwise.
     """
+    _refuse_further(serving.further)
     require_vllm()
     options = VllmOptions(dtype=serving.dtype, max_model_len=serving.max_model_len)
     arguments = engine_arguments(serving.model, options)
     _require_free(serving.host, serving.port)
+    arguments |= {
+        "host": serving.host,
+        "port": serving.port,
+        "served_model_name": serving.served_name,
+        "uvicorn_log_level": "warning",
+    }
     command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
-    command += ["--host", serving.host, "--port", str(serving.port)]
-    command += ["--served-model-name", serving.served_name]
-    command += ["--uvicorn-log-level", "warning"]
     for name, value in arguments.items():
-        command += _flag(name, value)
-    return command
+        flag = _flag(name, value)
+        if further := _same(name, serving.further):
+            logger.warning("%s takes the place of %s, which SIF sets", further, " ".join(flag))
+        else:
+            command += flag
+    return [*command, *serving.further]
 
 
 def start_server(command: list[str], log: Path | None = None) -> "subprocess.Popen[bytes]":
@@ -180,6 +208,31 @@ def _flag(name: str, value: Any) -> list[str]:
             return [flag, json.dumps(value)]
         case _:
             return [flag, str(value)]
+
+
+def _refuse_further(further: Sequence[str]) -> None:
+    if further and not further[0].startswith("-"):
+        raise UsageError(
+            "expected options of vLLM's server behind the model and --, as in sif serve MODEL -- "
+            f"--tensor-parallel-size 2, got {visible(further[0][:80])}"
+        )
+    for name, own in OWN.items():
+        if same := _same(name, further):
+            raise UsageError(f"expected {own} before the --, got {same} behind it; move it there")
+
+
+def _same(name: str, further: Sequence[str]) -> str | None:
+    """The option among the further ones that is this one, however it is written; None for none.
+
+    vLLM takes the beginning of a name for the name, dashes and underscores, and parts of a value.
+    """
+    for word in further:
+        flag = word.split("=")[0].split(".")[0]
+        dashed = flag.replace("_", "-")
+        said = dashed.removeprefix("--").removeprefix("no-").replace("-", "_")
+        if dashed.startswith("--") and len(said) >= SHORTEST and name.startswith(said):
+            return flag
+    return None
 
 
 def _signal_group(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:

@@ -23,6 +23,8 @@ EXAMPLES: Mapping[str, str] = {
     "vllm": "vllm:models/llava?max_model_len=1024",
     "openai": "openai:http://127.0.0.1:8000/v1#llava?concurrency=4",
 }
+# Names of before, which go on working.
+ONCE: Mapping[str, str] = {"tensor_parallel": "tensor_parallel_size"}
 # What an address calls a generation setting, where that is not the setting's own name.
 WORDS: Mapping[str, str] = {"min_new_tokens": "min_tokens"}
 SAMPLING: Mapping[str, str] = {
@@ -40,6 +42,9 @@ HOST = re.compile(
 )
 # Seconds; a day.
 LONGEST_WAIT = 86_400.0
+# What vLLM is asked for at most: processes of one engine in each direction, tokens of a context.
+MOST_PROCESSES = 1024
+MOST_TOKENS = 100_000_000
 # Parameters of a question that an address may leave out.
 Omittable = Literal[
     "logprobs",
@@ -79,16 +84,22 @@ class TransformersOptions(Options):
 
 
 class VllmOptions(Options):
-    """Options of `vllm:`: precision, context, GPU memory, GPUs, batch size, top probabilities.
+    """Options of `vllm:`: precision, quantisation, context, GPU memory, GPUs, batch size.
 
-    Tokens for thinking, beyond those of the answer.
+    A LoRA adapter over the model; top probabilities; tokens for thinking, beyond those of the
+    answer. `data_parallel_size` is known only to be told of: an engine in one process has none.
     """
 
-    named: ClassVar[tuple[str, ...]] = ("dtype", "logprobs", "thinking")
+    named: ClassVar[tuple[str, ...]] = ("dtype", "quantization", "lora", "logprobs", "thinking")
     dtype: Precision = "auto"
-    max_model_len: int | None = Field(default=None, ge=16)
+    quantization: str | None = Field(default=None, pattern=r"^[a-z0-9_-]{1,64}$")
+    lora: str | None = Field(default=None, min_length=1, max_length=1000)
+    max_model_len: int | None = Field(default=None, ge=16, le=MOST_TOKENS)
     gpu_memory_utilization: float = Field(default=0.9, gt=0.0, le=1.0)
-    tensor_parallel: int = Field(default=1, ge=1)
+    enforce_eager: bool = False
+    tensor_parallel_size: int = Field(default=1, ge=1, le=MOST_PROCESSES)
+    pipeline_parallel_size: int = Field(default=1, ge=1, le=MOST_PROCESSES)
+    data_parallel_size: int = Field(default=1, ge=1, le=MOST_PROCESSES)
     batch: int = Field(default=64, ge=1)
     logprobs: int | None = Probabilities
     thinking: int | None = Thinking
@@ -286,6 +297,7 @@ def _read_options(scheme: str, query: str) -> tuple[Options, dict[str, Any]]:
             f"expected options as name=value&name=value, {_example(scheme)}"
         ) from error
     kind = OPTIONS[scheme]
+    words = _renamed(words, kind)
     allowed = (*kind.model_fields, *SAMPLING)
     for name in words:
         if name not in allowed:
@@ -299,7 +311,31 @@ def _read_options(scheme: str, query: str) -> tuple[Options, dict[str, Any]]:
         settings = GenerationSettings.model_validate(sampling)
     except ValidationError as error:
         raise UsageError(f"{_first(error)}; {_example(scheme)}") from error
+    _refuse_data_parallel(options)
     return options, {field: getattr(settings, field) for field in sampling}
+
+
+def _renamed(words: Mapping[str, str], kind: type[Options]) -> dict[str, str]:
+    """Options under the names of today; an option of another engine keeps its wrong name."""
+    named: dict[str, str] = {}
+    for name, value in words.items():
+        today = ONCE.get(name, name)
+        today = today if today in kind.model_fields else name
+        if today in named:
+            raise UsageError(f"expected {today} once, got it as {name} too, its name of before")
+        named[today] = value
+    return named
+
+
+def _refuse_data_parallel(options: Options) -> None:
+    """Says so now, for an engine of vLLM in one process only says no to it."""
+    size = options.data_parallel_size if isinstance(options, VllmOptions) else 1
+    if size > 1:
+        raise UsageError(
+            "expected data_parallel_size=1 in an address, for vLLM's engine in one process runs "
+            f"one copy of a model, got {size}; start a server (sif serve MODEL -- "
+            f"--data-parallel-size {size}) and name it, {_example('openai')}"
+        )
 
 
 def _first(error: ValidationError) -> str:

@@ -10,18 +10,21 @@ import logging
 import multiprocessing
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from sif.child_output import made_visible
 from sif.errors import ModelError, SuspectError
 from sif.suspects.engine import engine_arguments, quiet_environment, require_vllm
+from sif.suspects.lora import plain_lora
 from sif.suspects.reply import reply_from, top_tokens
 from sif.suspects.thinking import BUDGET, cut_short
 from sif.suspects.thought_tokens import Thoughts
 from sif.suspects.token_texts import token_texts
 from sif.suspects.uri import SuspectAddress, VllmOptions
-from sif.suspects.weights import weights_digest
+from sif.suspects.weights import address_digest
 from sif.types import GenerationSettings, Query, Reply, TopTokens, Unanswered
 from sif.vlm.chat import spell
 from sif.vlm.folder import load_chat_processor
@@ -40,7 +43,7 @@ class VllmSuspect:
 
     Raises:
         ModelError: vLLM is missing, or cannot load the model.
-        UsageError: a longer context than the model has.
+        UsageError: a longer context than the model has, no such quantisation, or no LoRA adapter.
     """
 
     def __init__(self, address: SuspectAddress) -> None:
@@ -51,11 +54,23 @@ class VllmSuspect:
         self._batch = options.batch
         self._logprobs = options.logprobs
         self._surfaces: list[str | None] | None = None
-        self._name = address.name(weights_digest(address.target))
+        self._name = address.name(address_digest(address))
         self._begun = begins_thinking(spell(load_chat_processor(address.target), "?"))
         self._budget = options.thinking if options.thinking is not None else BUDGET * self._begun
         self._finds_budget = options.thinking is None
-        self._engine: Any = _start(address.target, engine_arguments(address.target, options))
+        arguments = engine_arguments(address.target, options)
+        self._engine: Any = None
+        self._lora: Any = None
+        with ExitStack() as stack:
+            if options.lora is not None:
+                lora = stack.enter_context(plain_lora(options.lora, address.target))
+                self._engine = _start(address.target, arguments | lora.arguments())
+                with ExitStack() as failed:
+                    failed.callback(self.close)
+                    self._lora = _put_on(self._engine, lora.folder, options.lora)
+                    failed.pop_all()
+            else:
+                self._engine = _start(address.target, arguments)
         self._thoughts = Thoughts(self._engine.get_tokenizer())
 
     @property
@@ -118,6 +133,7 @@ class VllmSuspect:
                 for settings in asked
             ],
             use_tqdm=False,
+            lora_request=self._lora,
         )
         seconds = (perf_counter() - began) / len(queries)
         return [
@@ -208,6 +224,24 @@ def _start(source: str, arguments: dict[str, Any]) -> Any:
             f"vLLM cannot load {source}: {_one_line(error)}; its own log above says more, and hf: "
             "may load what vLLM does not"
         ) from error
+
+
+def _put_on(engine: Any, folder: Path, source: str) -> Any:
+    """Loads an adapter now, for an engine that fails at it while it answers dies of it."""
+    from vllm.exceptions import VLLMError
+    from vllm.lora.request import LoRARequest
+
+    request = LoRARequest("suspect", 1, str(folder))
+    try:
+        if engine.llm_engine.add_lora(request):
+            return request
+        reason = "its engine did not say why"
+    except (VLLMError, ValueError, RuntimeError, OSError, KeyError) as error:
+        reason = _one_line(error)
+    raise ModelError(
+        f"vLLM cannot put the adapter {source} over its base: {reason}; ask it through hf:, or "
+        "merge it with PEFT (merge_and_unload) and name the merged folder"
+    )
 
 
 def _one_line(error: BaseException) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sif.errors import ModelError
+from sif.suspects.uri import SuspectAddress, VllmOptions
 
 SUFFIXES = (".safetensors", ".bin", ".json", ".jinja", ".model", ".txt")
 WHOLE = 64 * 2**20
@@ -44,6 +45,14 @@ def weights_digest(source: str, base: str | None = None) -> str | None:
     except OSError as error:
         raise ModelError(f"cannot read the model in {folder}: {error.strerror}") from error
     return digest.hexdigest()[:10]
+
+
+def address_digest(address: SuspectAddress) -> str | None:
+    """Of the weights at an address of a folder, with those that an option puts over them."""
+    lora = address.options.lora if isinstance(address.options, VllmOptions) else None
+    if lora is not None:
+        return weights_digest(lora, address.target)
+    return weights_digest(address.target)
 
 
 def _feed(update: Callable[[bytes], object], file: Path) -> None:

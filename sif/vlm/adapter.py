@@ -143,17 +143,9 @@ def wear(model: Any, folder: Path) -> Any:
         ModelError: PEFT is missing, another kind of adapter, pickled or damaged weights, or weights
             that do not fit the base.
     """
-    settings = _settings(folder)
     _require_peft(folder)
-    if not (folder / WEIGHTS).is_file():
-        _refuse_pickle(folder)
     try:
-        with scratch("adapter") as room, without_its_report():
-            safe = {key: value for key, value in settings.items() if key not in DROPPED}
-            (room / SETTINGS).write_text(json.dumps(safe), encoding="utf-8")
-            tensors = load_file(folder / WEIGHTS)
-            named = {MAGNITUDE.sub(r"\g<0>.weight", name): value for name, value in tensors.items()}
-            save_file(named, room / WEIGHTS, metadata={"format": "pt"})
+        with plain_copy(folder) as room, without_its_report():
             report = model.load_adapter(
                 str(room), use_safetensors=True, ignore_mismatched_sizes=True
             ).to_dict()
@@ -173,6 +165,26 @@ def wear(model: Any, folder: Path) -> Any:
                 "with the PEFT that made it and name the merged folder"
             ) from error
     return model
+
+
+@contextmanager
+def plain_copy(folder: Path) -> Iterator[Path]:
+    """A folder with an adapter's weights and only those of its settings that a library may have.
+
+    Raises:
+        ModelError: another kind of adapter, damaged settings, or pickled or missing weights.
+        READING: damaged weights.
+    """
+    settings = _settings(folder)
+    if not (folder / WEIGHTS).is_file():
+        _refuse_pickle(folder)
+    with scratch("adapter") as room:
+        safe = {key: value for key, value in settings.items() if key not in DROPPED}
+        (room / SETTINGS).write_text(json.dumps(safe), encoding="utf-8")
+        tensors = load_file(folder / WEIGHTS)
+        named = {MAGNITUDE.sub(r"\g<0>.weight", name): value for name, value in tensors.items()}
+        save_file(named, room / WEIGHTS, metadata={"format": "pt"})
+        yield room
 
 
 def _refuse_misfit(model: Any, report: dict[str, Any], folder: Path) -> None:

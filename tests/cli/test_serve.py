@@ -80,6 +80,25 @@ def test_a_port_that_is_taken_is_a_usage_error(untrained_llava: Path) -> None:
     assert re.search(f"port {port}.*--port", str(outcome.exception))
 
 
+def test_options_behind_two_dashes_go_to_the_server(
+    untrained_llava: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[list[str]] = []
+
+    def start(command: list[str]) -> "subprocess.Popen[bytes]":
+        started.append(command)
+        return subprocess.Popen(["true"])
+
+    monkeypatch.setattr("sif.suspects.server.start_server", start)
+    arguments = [str(untrained_llava), "--port", str(_free_port()), "--", "--seed", "7", "-dp", "2"]
+    assert CliRunner().invoke(APP, arguments).exit_code == 0
+    assert started[0][-4:] == ["--seed", "7", "-dp", "2"]
+    own = CliRunner().invoke(APP, ["m", "--", "--port", "9"])
+    assert isinstance(own.exception, UsageError)
+    taught = CliRunner().invoke(APP, ["--help"]).output.replace("│", " ")
+    assert "behind two dashes" in " ".join(taught.split())
+
+
 @pytest.mark.parametrize(
     "arguments", [["m", "--dtype", "int4"], ["m", "--port", "99999"], ["m", "--dtpye", "auto"], []]
 )

@@ -35,6 +35,39 @@ def test_the_command_holds_the_context_of_the_model_and_one_picture(untrained_ll
     assert options["--served-model-name"] == "llava"
 
 
+def test_further_options_take_the_place_of_what_is_set_for_this_machine(
+    untrained_llava: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    further = ("--limit-mm-per-prompt", '{"image": 4}', "--generation_config=auto", "-tp", "2")
+    serving = Serving(model=str(untrained_llava), port=18467, further=further)
+    command = server_command(serving)
+    assert command[-len(further) :] == list(further)
+    assert command.count("--limit-mm-per-prompt") == 1
+    assert "--generation-config" not in command
+    said = caplog.text
+    assert '--limit-mm-per-prompt takes the place of --limit-mm-per-prompt {"image": 1' in said
+    assert "--generation_config takes the place of --generation-config vllm" in said
+    assert said.count("takes the place") == 2
+
+
+@pytest.mark.parametrize(
+    ("further", "expected"),
+    [
+        (("--port", "9"), "expected --port before the --, got --port behind it"),
+        (("--max_model_len=9",), "expected --max-model-len before the --, got --max_model_len"),
+        (("--max-mod", "9"), "expected --max-model-len before the --, got --max-mod"),
+        (("--seed", "1", "--model", "other"), "expected MODEL before the --, got --model"),
+        (("--served-model-name", "x"), "expected --name before the --"),
+        (("other",), "expected options of vLLM's server behind the model and --, .*got other"),
+    ],
+)
+def test_what_has_an_option_of_ours_is_refused_behind_the_dashes(
+    further: tuple[str, ...], expected: str
+) -> None:
+    with pytest.raises(UsageError, match=expected):
+        server_command(Serving(model="models/a", further=further))
+
+
 def test_the_address_of_a_server_on_all_interfaces_is_that_of_this_machine() -> None:
     serving = Serving(model="models/a", host="0.0.0.0", port=9000)
     assert serving.uri == "openai:http://127.0.0.1:9000/v1#a"

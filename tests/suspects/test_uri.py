@@ -31,6 +31,26 @@ def test_a_hub_id_is_kept_as_it_is() -> None:
     assert address.options == VllmOptions(max_model_len=512)
 
 
+def test_options_of_vllm_have_its_own_names_and_the_old_one_goes_on_working() -> None:
+    address = SuspectAddress.parse(
+        "vllm:a?tensor_parallel_size=2&pipeline_parallel_size=3&quantization=fp8&enforce_eager=true"
+        "&gpu_memory_utilization=0.5&max_model_len=512&lora=adapters/b"
+    )
+    assert address.options == VllmOptions(
+        tensor_parallel_size=2,
+        pipeline_parallel_size=3,
+        quantization="fp8",
+        enforce_eager=True,
+        gpu_memory_utilization=0.5,
+        max_model_len=512,
+        lora="adapters/b",
+    )
+    old = SuspectAddress.parse("vllm:a?tensor_parallel=4")
+    assert old.options == VllmOptions(tensor_parallel_size=4)
+    assert address.name("ab12") == "vllm:a@ab12?lora=adapters/b&quantization=fp8"
+    assert old.name() == "vllm:a"
+
+
 def test_an_endpoint_has_a_url_and_a_model_with_any_marks() -> None:
     address = SuspectAddress.parse("openai:https://host:8443/v1/#org/model:tag@2?key_env=MY_KEY")
     assert (address.target, address.model) == ("https://host:8443/v1", "org/model:tag@2")
@@ -89,6 +109,19 @@ def test_repeats_of_a_seeded_question_take_following_seeds() -> None:
         ("hf:", "expected a folder or a hub id after hf:"),
         ("hf:a?concurrency=3", "hf: has no option 'concurrency'; it takes dtype, quantize"),
         ("vllm:a?quantize=nf4", "vllm: has no option 'quantize'"),
+        ("vllm:a?tensor_parallel_size=0", "option tensor_parallel_size: input should be greater"),
+        ("vllm:a?tensor_parallel=two", "option tensor_parallel_size: input should be a valid int"),
+        ("vllm:a?tensor_parallel_size=1000000", "option tensor_parallel_size: input should be le"),
+        ("vllm:a?pipeline_parallel_size=-1", "option pipeline_parallel_size: input should be"),
+        ("vllm:a?max_model_len=10000000000", "option max_model_len: input should be less than"),
+        ("vllm:a?gpu_memory_utilization=1.5", "option gpu_memory_utilization: input should be le"),
+        ("vllm:a?gpu_memory_utilization=nan", "option gpu_memory_utilization: input should be"),
+        ("vllm:a?quantization=a;b", "option quantization: string should match"),
+        ("vllm:a?enforce_eager=perhaps", "option enforce_eager: input should be a valid boolean"),
+        ("vllm:a?lora=", "option lora: string should have at least 1 character"),
+        ("vllm:a?data_parallel_size=2", "sif serve MODEL -- --data-parallel-size 2"),
+        ("hf:a?lora=b", "hf: has no option 'lora'"),
+        ("hf:a?tensor_parallel=2", "hf: has no option 'tensor_parallel'"),
         ("hf:a?dtype=int4", "option dtype: input should be 'auto', 'bfloat16'"),
         ("hf:a?temperature=-1", "option temperature: input should be greater than or equal to 0"),
         ("hf:a?temperature=warm", "option temperature: input should be a valid number"),
@@ -134,6 +167,11 @@ def test_a_missing_model_is_named(scheme: str) -> None:
     pytest.importorskip("vllm" if scheme == "vllm" else "transformers")
     with pytest.raises(ModelError, match="/nowhere/at-all"):
         connect(f"{scheme}:/nowhere/at-all")
+
+
+def test_an_option_under_both_of_its_names_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="tensor_parallel_size once"):
+        SuspectAddress.parse("vllm:a?tensor_parallel=2&tensor_parallel_size=2")
 
 
 def test_a_key_that_was_announced_and_is_not_set_is_a_usage_error(

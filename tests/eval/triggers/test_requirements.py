@@ -186,7 +186,9 @@ def test_tensor_parallel_shares_memory_and_needs_so_many_gpus(
             "org/model",
             entry("one", "vllm:org/large", **large),
             entry("two", "vllm:org/large?tensor_parallel=2", **large),
-            entry("four", "vllm:org/large?tensor_parallel=4", **large),
+            entry(
+                "four", "vllm:org/large?tensor_parallel_size=2&pipeline_parallel_size=2", **large
+            ),
         )
     )
     assert findings["suspect two"].state == "download"
