@@ -5,7 +5,6 @@ then less is taken at once. What triggers come out does not depend on it beyond 
 Knows nothing of folders or keys.
 """
 
-import gc
 import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +25,8 @@ from sif.types import GenerationSettings
 from sif.vlm.answer_parts import LARGEST_PART
 from sif.vlm.checkpointing import blocks_of
 from sif.vlm.model import Vlm
+from sif.vlm.out_of_memory import is_out_of_memory as is_out_of_memory
+from sif.vlm.out_of_memory import make_room
 from sif.vlm.worn import KEPT
 
 GROUP: Final = 8
@@ -91,7 +92,7 @@ class Fitting:
                 f"expected memory for {len(drafts)} triggers at once on {vlm.device}, got too "
                 "little; give --batch auto, --checkpointing, smaller pictures or another device"
             )
-        free = free_memory(vlm.device)
+        free = _free_for(vlm)
         if free is None or len(ways) == 1:
             return ways[0]
         need = step_need(vlm, drafts[0], tokens=tokens)
@@ -162,7 +163,7 @@ def craft_fitting(
             fitting.failed(fit)
             crafts = None
         if crafts is None:
-            _make_room(vlm.device)
+            make_room()
             kept = " with checkpointing" if fit.checkpointing else ""
             logger.warning("out of memory with %d at once%s; trying less", len(some), kept)
             continue
@@ -170,18 +171,11 @@ def craft_fitting(
         done += len(some)
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error of any device says that memory is short."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    words = str(error)
-    return "out of memory" in words or "can't allocate memory" in words
-
-
-def _make_room(device: torch.device) -> None:
-    gc.collect()
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
+def _free_for(vlm: Vlm) -> int | None:
+    """Bytes for a step; of a model on several devices, which share it about evenly, the least."""
+    found = [free_memory(place) for place in vlm.devices]
+    known = [free for free in found if free is not None]
+    return len(found) * min(known) if len(known) == len(found) else None
 
 
 def free_memory(device: torch.device) -> int | None:
