@@ -1,5 +1,6 @@
 """The memory of one step of making, counted by running it."""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -53,7 +54,8 @@ def count_step(
     it, answers = made_up(vlm, recipe, picture=picture, batch=batch)
     objective = build_objective(recipe.objective)
     model = counter.live
-    with counter:
+    with warnings.catch_warnings(), counter:
+        warnings.filterwarnings("ignore", "The .grad attribute of a Tensor")  # of one without values
         targets = Targets(answers, base_teacher(vlm, it, answers))
         terms = build_terms(recipe, checkpointing=checkpointing)
         wrapped(vlm, it, objective, terms, targets, step)(it.base)

@@ -14,7 +14,9 @@ from sif.eval.step.models import Plan
 from sif.fingerprint.recipe import Recipe
 
 APART: Final = 8
-"""Between the two batches that a straight line is drawn through."""
+"""Between the first two batches that are counted."""
+MOST: Final = 64
+"""A batch beyond which nobody asks whether more would fit."""
 META: Final = torch.device("meta")
 
 
@@ -45,21 +47,24 @@ def counted(
 
 
 def largest(room: int, peak: Callable[[int], int]) -> Largest:
-    """The largest batch whose step stays within `room`.
+    """The largest batch, of `MOST` at most, whose step stays within `room`.
 
-    Guessed on a straight line, beyond which it takes more or less, and then counted.
+    Sought along straight lines, as a step nearly is one; every answer is counted.
 
     Args:
         room: bytes.
         peak: bytes of a step on so many triggers; more for more of them.
     """
-    one, more = peak(1), peak(1 + APART)
+    one = found = peak(1)
     if one > room:
         return Largest(0, one)
-    each = max(1, (more - one) // APART)
-    batch = max(1, 1 + APART + (room - more) // each)
-    found = peak(batch)
-    while found > room and batch > 1:
-        batch = min(batch - 1, max(1, batch - (found - room) // each))
-        found = peak(batch)
-    return Largest(batch, found)
+    low, high, batch = 1, MOST + 1, 1 + APART
+    while high - low > 1:
+        size = peak(batch)
+        if size <= room:
+            low, found = batch, size
+        else:
+            high = batch
+        each = max(1, (size - one) // (batch - 1))
+        batch = min(max(1 + (room - one) // each, low + 1), high - 1)
+    return Largest(low, found)

@@ -9,6 +9,7 @@ class StepRow(BaseModel):
     Attributes:
         language_layers: of the language model that was measured; `_of` those of the whole one.
         tower_layers: the same of its tower, 0 where that does not say.
+        clock: what all seconds are of, the wall or the processor.
         passes: forward and backward passes of a step.
         flops: floating-point operations of a step, backward passes included.
         matrix_peak: operations a second of the best matrix product here, in the same precision.
@@ -33,6 +34,7 @@ class StepRow(BaseModel):
     dtype: str
     device: str
     threads: int
+    clock: str
     recipe: str
     batch: int
     checkpointing: bool

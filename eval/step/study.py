@@ -17,7 +17,7 @@ from pydantic import Field
 
 from sif.errors import UsageError
 from sif.eval.step.fitting import Largest, counted, largest
-from sif.eval.step.machine import HighWater, matrix_peak
+from sif.eval.step.machine import HighWater, clock, matrix_peak
 from sif.eval.step.models import Plan, blocks, plan_of, without
 from sif.eval.step.rows import StepRow, StepTime
 from sif.eval.step.stepping import Pace, Stepped, fingerprint_seconds, step
@@ -134,6 +134,7 @@ def _measure(task: _Task) -> tuple[StepRow, tuple[float, ...]]:
         dtype=settings.dtype,
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         threads=torch.get_num_threads(),
+        clock=clock(device),
         recipe=task.recipe.name,
         batch=batch,
         checkpointing=settings.checkpointing,
@@ -176,9 +177,9 @@ def _fits(task: _Task, room: int) -> Largest:
 
     found, asked = largest(room, peak), task.settings.batch
     wanted = 1 if asked == "auto" else asked
-    if found.batch < wanted:
+    if found.batch < wanted and (need := peak(wanted)) > room:
         raise UsageError(
-            f"expected memory for {wanted} at once, {peak(wanted) / GIB:.1f} GiB by count, got "
+            f"expected memory for {wanted} at once, {need / GIB:.1f} GiB by count, got "
             f"{room / GIB:.1f} GiB on {task.device.type}; {SMALLER}"
         )
     return found
@@ -227,7 +228,7 @@ def _whole_pace(task: _Task, vlm: Vlm, batch: int, pace: Pace) -> Pace | None:
     for language, number, fewer in missing:
         with without(blocks(vlm, language=language), fewer):
             words = "language model" if language else "tower"
-            shallower = task.steps(vlm, batch, f", {fewer} layers of the {words} less").pace
+            shallower = task.steps(vlm, batch, f", {words} shallower by {fewer}").pace
         for index, (before, after) in enumerate(zip(shallower, pace, strict=True)):
             parts[index] += number * max(0.0, after - before) / fewer
     return Pace(*parts)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from sif.eval.step.fitting import MOST
 from sif.eval.step.rows import StepRow
 from sif.markdown import MISSING, number, percent, table
 
@@ -18,7 +19,7 @@ def summary(row: StepRow, times: Sequence[float]) -> str:
         ("model", f"{row.model}, {row.width}x{row.height}, {row.dtype}, random weights"),
         ("layers of the language model", f"{row.language_layers} of {row.language_layers_of}"),
         ("layers of the tower", _tower(row)),
-        ("device", f"{row.device}, {row.threads} threads"),
+        ("device", f"{row.device}, threads: {row.threads}, seconds of the {row.clock}"),
         ("recipe", row.recipe),
         ("triggers at once", f"{row.batch}{', checkpointing' if row.checkpointing else ''}"),
         ("a step", f"{_time(row.seconds)} ({_time(min(times))} to {_time(max(times))})"),
@@ -68,7 +69,10 @@ def _tower(row: StepRow) -> str:
 def _largest(row: StepRow) -> str:
     if row.largest_batch is None or row.largest_batch_bytes is None or row.room is None:
         return MISSING
-    return f"{row.largest_batch} ({_gib(row.largest_batch_bytes)} of {_gib(row.room)}, counted)"
+    more = " or more" if row.largest_batch == MOST else ""
+    return (
+        f"{row.largest_batch}{more} ({_gib(row.largest_batch_bytes)} of {_gib(row.room)}, counted)"
+    )
 
 
 def _gib(size: int | None) -> str:
