@@ -103,7 +103,7 @@ STUDIES: Final[dict[str, Listed]] = {
         "What one step of making takes on this machine at the size of a real model, with random "
         "weights: time, operations, share of the matrix peak, memory, largest batch.",
         "4 minutes",
-        "10 minutes a whole model on a GPU",
+        "half an hour",
         "shape=qwen2.5-vl-7b",
         "sif.eval.step.study",
         spelled=True,

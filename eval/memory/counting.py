@@ -55,7 +55,9 @@ def count_step(
     objective = build_objective(recipe.objective)
     model = counter.live
     with warnings.catch_warnings(), counter:
-        warnings.filterwarnings("ignore", "The .grad attribute of a Tensor")  # of one without values
+        warnings.filterwarnings(
+            "ignore", "The .grad attribute of a Tensor"
+        )  # of one without values
         targets = Targets(answers, base_teacher(vlm, it, answers))
         terms = build_terms(recipe, checkpointing=checkpointing)
         wrapped(vlm, it, objective, terms, targets, step)(it.base)
