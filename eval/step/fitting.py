@@ -58,7 +58,7 @@ def largest(room: int, peak: Callable[[int], int]) -> Largest:
     one = found = peak(1)
     if one > room:
         return Largest(0, one)
-    low, high, batch = 1, MOST + 1, 1 + APART
+    low, high, batch = 1, MOST + 1, min(MOST, 1 + APART)
     while high - low > 1:
         size = peak(batch)
         if size <= room:

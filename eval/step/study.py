@@ -116,8 +116,7 @@ def _measure(task: _Task) -> tuple[StepRow, tuple[float, ...]]:
     water = HighWater(device)
     task.show(0, f"building {plan.name}")
     vlm = plan.build(dtype=task.dtype, device=device)
-    water.set_back()
-    batch, stepped = _take(task, vlm, GROUP if fits is None else min(GROUP, fits.batch))
+    batch, stepped = _take(task, vlm, water, GROUP if fits is None else min(GROUP, fits.batch))
     peak = water.peak()
     pace = _whole_pace(task, vlm, batch, stepped.pace)
     fastest = max(fastest, matrix_peak(device, task.dtype))
@@ -185,7 +184,7 @@ def _fits(task: _Task, room: int) -> Largest:
     return found
 
 
-def _take(task: _Task, vlm: Vlm, most: int) -> tuple[int, Stepped]:
+def _take(task: _Task, vlm: Vlm, water: HighWater, most: int) -> tuple[int, Stepped]:
     """Steps on as many triggers as were asked for; on fewer where auto runs out of memory.
 
     Raises:
@@ -194,6 +193,7 @@ def _take(task: _Task, vlm: Vlm, most: int) -> tuple[int, Stepped]:
     asked = task.settings.batch
     batch = most if asked == "auto" else asked
     while True:
+        water.set_back()
         try:
             return batch, task.steps(vlm, batch)
         except (MemoryError, RuntimeError) as error:
