@@ -19,9 +19,9 @@ from sif.eval.step.machine import now, seconds
 from sif.eval.triggers.meter import metered
 from sif.fingerprint.content import ContentSpace
 from sif.fingerprint.craft import build_objective, build_schedule, build_terms
-from sif.fingerprint.make import UNKNOWN_PATCH, green_list_objective
 from sif.fingerprint.objectives.objective import Batch, Objective, Targets, base_teacher
 from sif.fingerprint.optimize import Schedule, optimise, wrapped
+from sif.fingerprint.plan import UNKNOWN_PATCH, green_list_objective
 from sif.fingerprint.recipe import Recipe
 from sif.types import GenerationSettings
 from sif.vlm.model import Vlm

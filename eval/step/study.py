@@ -23,8 +23,8 @@ from sif.eval.step.rows import StepRow, StepTime
 from sif.eval.step.stepping import Pace, Stepped, fingerprint_seconds, step
 from sif.eval.step.telling import GIB, summary
 from sif.eval.study import Findings, Settings, Study, Workplace
-from sif.fingerprint.make import green_list_objective
 from sif.fingerprint.memory import GROUP, USED, free_memory, is_out_of_memory
+from sif.fingerprint.plan import green_list_objective
 from sif.fingerprint.recipe import Recipe, load_recipe
 from sif.vlm.model import Vlm
 
