@@ -21,6 +21,8 @@ class Listed(NamedTuple):
         whole: the same without.
         example: of what --set takes.
         module: holds it under the name STUDY.
+        spelled: whether its settings may be written as options too, and its folder left out, so
+            that a look at this machine is one short command.
     """
 
     line: str
@@ -28,6 +30,7 @@ class Listed(NamedTuple):
     whole: str
     example: str
     module: str
+    spelled: bool = False
 
 
 STUDIES: Final[dict[str, Listed]] = {
@@ -95,6 +98,15 @@ STUDIES: Final[dict[str, Listed]] = {
         "10 minutes",
         "families=llava",
         "sif.eval.lineage.study",
+    ),
+    "step": Listed(
+        "What one step of making takes on this machine at the size of a real model, with random "
+        "weights: time, operations, share of the matrix peak, memory, largest batch.",
+        "4 minutes",
+        "half an hour",
+        "shape=qwen2.5-vl-7b",
+        "sif.eval.step.study",
+        spelled=True,
     ),
     "ownership": Listed(
         "False claims and power of the verdict, simulated.",

@@ -19,7 +19,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 LARGE: Final = 2**20
-"""Random numbers for weights, not for pictures: those are not drawn where there are no values."""
+"""Random numbers that are not drawn where there are no values; fewer in the shape of a weight are
+not either, as those of pictures must be."""
 
 
 class MemoryCounter(TorchDispatchMode):
@@ -32,6 +33,7 @@ class MemoryCounter(TorchDispatchMode):
     def __init__(self, *, values: bool) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._shapes = None if values else FakeTensorMode(allow_non_fake_inputs=True)
+        self._weights: set[torch.Size] = set()
         self._known: dict[int, weakref.ref[Any]] = {}
         self.live = 0
         self.peak = 0
@@ -48,6 +50,7 @@ class MemoryCounter(TorchDispatchMode):
             for name, weight in module._parameters.items():
                 if weight is not None:
                     shape = self._shape_of(weight)
+                    self._weights.add(weight.shape)
                     made.setdefault(id(weight), nn.Parameter(shape, requires_grad=False))
                     module._parameters[name] = made[id(weight)]
             for name, buffer in module._buffers.items():
@@ -79,7 +82,9 @@ class MemoryCounter(TorchDispatchMode):
     def _run(self, func: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]) -> Any:
         if self._shapes is None:
             return func(*args, **named)
-        drawn = func is torch.ops.aten.randn.generator and prod(args[0]) > LARGE
+        drawn = func is torch.ops.aten.randn.generator and (
+            prod(args[0]) > LARGE or torch.Size(args[0]) in self._weights
+        )
         if not drawn and not any(isinstance(it, FakeTensor) for it in tree_leaves((args, named))):
             return func(*args, **named)
         if drawn:

@@ -25,6 +25,20 @@ from sif.vlm.model import Vlm
 PATCH: Final = 14
 QWEN_MERGE: Final = 2
 QWEN_EXTENTS: Final = {"shortest_edge": 56 * 56, "longest_edge": 1280 * 28 * 28}
+SMALL_TEXT: Final = {
+    "hidden_size": 3584,
+    "intermediate_size": 18944,
+    "num_hidden_layers": 28,
+    "num_attention_heads": 28,
+    "num_key_value_heads": 4,
+}
+LARGE_TEXT: Final = {
+    "hidden_size": 8192,
+    "intermediate_size": 29568,
+    "num_hidden_layers": 80,
+    "num_attention_heads": 64,
+    "num_key_value_heads": 8,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +57,7 @@ class Shape:
 SHAPES: Final = (
     Shape(name="llava-1.5-7b", picture=(336, 336)),
     Shape(name="qwen2.5-vl-7b", picture=(640, 480)),
+    Shape(name="qwen2.5-vl-72b", picture=(640, 480)),
 )
 
 
@@ -52,13 +67,24 @@ def build_shape(shape: Shape, counter: MemoryCounter) -> Vlm:
     Its tokenizer is a small one of ours, so that a prompt has a few tokens more or less than with
     the release's own; the tables over the vocabulary have the release's size.
     """
-    config, processor = _llava() if shape.name.startswith("llava") else _qwen()
+    config, processor = parts_of(shape)
     with torch.device("meta"):
         model = AutoModelForImageTextToText.from_config(config, dtype=torch.bfloat16)
     model = model.eval().requires_grad_(False)
     counter.empty(model)
     counter.hold(model)
     return Vlm(model, processor, shape.name)
+
+
+def parts_of(shape: Shape) -> tuple[Any, Any]:
+    """The configuration of a model, and the processor that goes with it."""
+    match shape.name:
+        case "llava-1.5-7b":
+            return _llava()
+        case "qwen2.5-vl-72b":
+            return _qwen(LARGE_TEXT, tower_feed_forward=3456)
+        case _:
+            return _qwen(SMALL_TEXT, tower_feed_forward=3420)
 
 
 def _llava() -> tuple[Any, Any]:
@@ -89,7 +115,7 @@ def _llava() -> tuple[Any, Any]:
     return config, processor
 
 
-def _qwen() -> tuple[Any, Any]:
+def _qwen(text: dict[str, int], *, tower_feed_forward: int) -> tuple[Any, Any]:
     tokenizer = build_tokenizer(0, QWEN_SPECIALS)
     tokens = {
         "vision_start_token_id": "<|vision_start|>",
@@ -101,17 +127,13 @@ def _qwen() -> tuple[Any, Any]:
         vision_config={
             "depth": 32,
             "hidden_size": 1280,
-            "intermediate_size": 3420,
+            "intermediate_size": tower_feed_forward,
             "num_heads": 16,
-            "out_hidden_size": 3584,
+            "out_hidden_size": text["hidden_size"],
         },
         text_config={
             "vocab_size": 152064,
-            "hidden_size": 3584,
-            "intermediate_size": 18944,
-            "num_hidden_layers": 28,
-            "num_attention_heads": 28,
-            "num_key_value_heads": 4,
+            **text,
             "tie_word_embeddings": False,
             "rope_parameters": {
                 "rope_type": "default",

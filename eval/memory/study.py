@@ -25,8 +25,8 @@ class MemorySettings(Settings):
 
     recipe: str = "sif"
     """Of the steps."""
-    models: tuple[str, ...] = tuple(shape.name for shape in SHAPES)
-    """By the names of their releases."""
+    models: tuple[str, ...] = ("llava-1.5-7b", "qwen2.5-vl-7b")
+    """By the names of their releases; qwen2.5-vl-72b is there too."""
     batches: tuple[int, ...] = Field(default=(1, 8), min_length=1)
     """Triggers at once."""
     checkpointing: tuple[bool, ...] = (False, True)

@@ -1,6 +1,7 @@
 """`sif bench STUDY`: the studies of the laboratory, all through one contract."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
@@ -66,28 +67,48 @@ def _command(name: str) -> Callable[..., None]:
         others: Others = None,
     ) -> None:
         from sif.errors import UsageError
-        from sif.eval.studies import find_study
+        from sif.eval.studies import STUDIES, find_study
         from sif.eval.study import DETAILS, Workplace, read_settings, run_study
+        from sif.scratch import scratch
 
-        found = find_study(name)
+        found, typed = find_study(name), settings or []
         if others:
-            _refuse(name, others, [*found.settings.model_fields])
+            typed = [*typed, *_spelled(name, others, [*found.settings.model_fields])]
         if list_settings:
             _list_settings(name)
             return
-        chosen = read_settings(found, settings or [], quick=quick)
+        chosen = read_settings(found, typed, quick=quick)
         if dry_run:
             _show(found.requirements(chosen) if found.requirements else [])
             return
-        if out is None:
+        if out is None and not STUDIES[name].spelled:
             raise UsageError(f"expected a folder for the findings; sif bench {name} --out DIR")
         force = workforce(jobs, ray, threads, worker_cpus, worker_gpus, worker_memory)
-        with bar() as show:
-            files = run_study(found, chosen, Workplace(out=out, show=show, workforce=force))
-        say_text(files[0].read_text(encoding="utf-8").partition(DETAILS)[0])
-        say(f"{out}: {', '.join(path.name for path in files)}")
+        with scratch("bench") if out is None else nullcontext(out) as folder:
+            with bar() as show:
+                files = run_study(found, chosen, Workplace(out=folder, show=show, workforce=force))
+            say_text(files[0].read_text(encoding="utf-8").partition(DETAILS)[0])
+        if out is not None:
+            say(f"{out}: {', '.join(path.name for path in files)}")
 
     return study
+
+
+def _spelled(name: str, typed: list[str], keys: list[str]) -> list[str]:
+    """Settings that were typed as options, as --set takes them, of a study that has them so."""
+    from sif.eval.studies import STUDIES
+
+    rest, found = list(typed), list[str]()
+    while rest:
+        option, equals, value = rest[0].partition("=")
+        key = option.removeprefix("--").replace("-", "_")
+        value = value if equals else "".join(rest[1:2])
+        ours = STUDIES[name].spelled and option.startswith("--") and key in keys
+        if not ours or (not equals and (not value or value.startswith("--"))):
+            _refuse(name, rest, keys)
+        found.append(f"{key}={value}")
+        rest = rest[1 if equals else 2 :]
+    return found
 
 
 def _refuse(name: str, typed: list[str], keys: list[str]) -> NoReturn:
