@@ -92,6 +92,8 @@ def _fault(text: str) -> str:
     given = 0
     while words:
         word, equals, _ = words.pop(0).partition("=")
+        if word == "--":  # what stands behind it is for somebody else
+            break
         if not word.startswith("-"):
             given += 1
         elif word not in options:
