@@ -5,6 +5,7 @@ every tensor must have a place in the language model, in its shape, or the adapt
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ from sif.vlm.plain_words import first_line, shown
 
 # What vLLM takes as its largest rank.
 RANKS: Final = (1, 8, 16, 32, 64, 128, 256, 320, 512)
+# Names of layers, or patterns for them without repetitions, which could run without end.
+PLAIN: Final = re.compile(r"\^?[\w.]{1,200}\$?")
 LONGEST_PATH: Final = 160
 FRONT: Final = "base_model.model."
 # How PEFT names the two factors of a linear layer, and of a table of words.
@@ -82,8 +85,15 @@ def _rank(settings: Mapping[str, Any], folder: Path) -> int:
             f"expected a LoRA adapter in lora=, got one of the kind {settings['peft_type']} in "
             f"{folder}, which vLLM does not run; {INSTEAD}"
         )
-    patterns = settings.get("rank_pattern") or {}
-    ranks = [settings.get("r"), *(patterns.values() if isinstance(patterns, dict) else [None])]
+    patterns, alphas = (settings.get(key) or {} for key in ("rank_pattern", "alpha_pattern"))
+    if not all(
+        isinstance(one, dict) and all(map(PLAIN.fullmatch, one)) for one in (patterns, alphas)
+    ):
+        raise ModelError(
+            f"expected plain names of layers in rank_pattern and alpha_pattern of {folder}/"
+            f"{SETTINGS}, which vLLM searches as patterns, got others; {INSTEAD}"
+        )
+    ranks = [settings.get("r"), *patterns.values()]
     if not all(type(rank) is int and 1 <= rank <= RANKS[-1] for rank in ranks):
         raise ModelError(
             f"expected ranks from 1 to {RANKS[-1]} in {folder}/{SETTINGS}, as vLLM takes them, got "

@@ -108,6 +108,11 @@ def test_settings_and_weights_of_strangers_are_bounded(
         settings = json.loads((folder / SETTINGS).read_text()) | {"r": rank}
         (folder / SETTINGS).write_text(json.dumps(settings))
         assert "expected ranks from 1 to 512" in str(refused(folder, untrained_llava))
+    for number, patterns in enumerate(({"(a+)+": 4}, {".*" * 40: 4}, [1], {"": 2})):
+        folder = shutil.copytree(lora, tmp_path / f"patterns-{number}")
+        settings = json.loads((folder / SETTINGS).read_text()) | {"alpha_pattern": patterns}
+        (folder / SETTINGS).write_text(json.dumps(settings))
+        assert "expected plain names of layers" in str(refused(folder, untrained_llava))
     pickled = shutil.copytree(lora, tmp_path / "pickled")
     (pickled / WEIGHTS).rename(pickled / "adapter_model.bin")
     assert "a pickle" in str(refused(pickled, untrained_llava))
