@@ -28,6 +28,7 @@ from sif.suspects.weights import address_digest
 from sif.types import GenerationSettings, Query, Reply, TopTokens, Unanswered
 from sif.vlm.chat import spell
 from sif.vlm.folder import load_chat_processor
+from sif.vlm.foreign import WithKinds
 from sif.vlm.thinking_marks import begins_thinking
 
 SHUTDOWN_SECONDS = 60.0
@@ -233,8 +234,9 @@ def _put_on(engine: Any, folder: Path, source: str) -> Any:
 
     request = LoRARequest("suspect", 1, str(folder))
     try:
-        if engine.llm_engine.add_lora(request):
-            return request
+        with WithKinds():  # what fails in the engine's process comes as a bare exception
+            if engine.llm_engine.add_lora(request):
+                return request
         reason = "its engine did not say why"
     except (VLLMError, ValueError, RuntimeError, OSError, KeyError) as error:
         reason = _one_line(error)
