@@ -7,6 +7,7 @@ import typer
 from sif.cli import options
 from sif.cli.progress import bar
 from sif.cli.say import say_either
+from sif.cli.workforce import workforce
 
 if TYPE_CHECKING:
     from sif.ownership.calibration import Calibration, PanelMember
@@ -55,6 +56,12 @@ def calibrate(
     batch: options.Batch = 8,
     secret: options.Secret = None,
     as_json: options.Json = False,
+    jobs: options.Jobs = None,
+    ray: options.Ray = None,
+    threads: options.Threads = None,
+    worker_cpus: options.WorkerCpus = 1.0,
+    worker_gpus: options.WorkerGpus = None,
+    worker_memory: options.WorkerMemory = None,
 ) -> None:
     """Measures the transfer allowance: how far unrelated models react to the triggers.
 
@@ -71,7 +78,7 @@ def calibrate(
     put siblings into the panel where there are any: with strangers alone a sibling looks near.
 
     Do it once, before the first suspect is verified. Answers are kept in the fingerprint, so after
-    an interruption the same command goes on.
+    an interruption the same command goes on. With --jobs or --ray each worker asks one model.
 
     Example: `sif calibrate my-fingerprint --panel hf:other-a --panel hf:other-b`
 
@@ -85,6 +92,7 @@ def calibrate(
     from sif.suspects.prefaced import read_example
     from sif.suspects.uri import SuspectAddress
 
+    force = workforce(jobs, ray, threads, worker_cpus, worker_gpus, worker_memory)
     policy = Policy(repeats=repeats, also_ask=tuple(also_ask or ()))
     if example is not None:
         read_example(example)
@@ -106,6 +114,7 @@ def calibrate(
             example=example,
             confidence=confidence,
             batch_size=batch,
+            workforce=force,
             report=show,
         )
     say_either(found.model_dump_json(indent=2), summary(found), as_json=as_json)

@@ -1,13 +1,13 @@
 """The transfer allowance of a fingerprint: a panel of unrelated models is asked and measured.
 
-One model is in memory at a time; answers are kept in the fingerprint, and asked once.
+Each process has one model in memory at a time; answers are kept in the fingerprint, and asked once.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sif.attacks.attacked import attacked
 from sif.attacks.images import ImageAttack, parse_image_attack
@@ -31,8 +31,11 @@ from sif.ownership.policy import Policy
 from sif.ownership.questions import queries_of
 from sif.ownership.recompute import recompute
 from sif.ownership.run import JOURNAL
+from sif.scale.hire import hire
+from sif.scale.workforce import Workforce
+from sif.session.asking_apart import Interview, interview
 from sif.session.manner import Manner, asking, refuse_single
-from sif.suspects.kept import KeptAnswers
+from sif.suspects.kept import KeptAnswers, Known
 from sif.suspects.prefaced import read_example
 from sif.suspects.uri import SuspectAddress
 from sif.suspects.weights import weights_digest
@@ -52,6 +55,7 @@ def calibrate(
     confidence: float = CONFIDENCE,
     names: Sequence[str] | None = None,
     batch_size: int = 8,
+    workforce: Workforce | None = None,
     report: Callable[[str, int, int], None] = lambda suspect, done, total: None,
 ) -> Calibration:
     """Asks models that are certainly not derived from the owner's, and writes calibration.json.
@@ -71,6 +75,8 @@ def calibrate(
         confidence: with which the allowances bound the largest means, from 0.5 to 0.9999.
         names: under which their answers are kept, one for each of the panel.
         batch_size: triggers asked together.
+        workforce: who asks; this process where None, one model after the other. Several workers
+            take a model each, but for those that are given as suspects.
         report: is told who is asked, triggers done, and triggers in all.
 
     Raises:
@@ -105,9 +111,10 @@ def calibrate(
             batch_size=batch_size,
             report=report,
         )
-        # One model is in memory at a time.
-        asked = [found for member, name in named.items() for found in asker.ask(member, name)]
-        ours = [] if source is None else asker.ask(source, None)
+        everybody = [*named.items(), *([] if source is None else [(source, None)])]
+        found_each = asker.ask_all(everybody, workforce or Workforce())
+        asked = [found for some in found_each[: len(named)] for found in some]
+        ours = [found for some in found_each[len(named) :] for found in some]
     told: tuple[SourceAnswers, ...] = ()
     if ours:
         asked, told = compared(fingerprint, asked, ours, policy=policy)
@@ -140,6 +147,40 @@ class Asker:
     policy: Policy
     batch_size: int
     report: Callable[[str, int, int], None]
+
+    def ask_all(
+        self, everybody: Sequence[tuple[str | Suspect, str | None]], workforce: Workforce
+    ) -> list[list[Asked]]:
+        """What each of several models answers, with the name that its answers are kept under."""
+        if workforce.is_alone:  # one model is in memory at a time
+            return [self.ask(one, name) for one, name in everybody]
+        places = [place for place, (one, _) in enumerate(everybody) if isinstance(one, str)]
+        known, found = self.kept.known(), dict[int, list[Asked]]()
+        with hire(workforce, self._told) as crew:
+            parts = (self._interview(*everybody[place], known) for place in places)
+            for arrived in crew.arriving(parts):
+                place = places[arrived.number]
+                found[place] = self.ask(arrived.result, everybody[place][1])
+        for place, (one, name) in enumerate(everybody):
+            if place not in found:
+                found[place] = self.ask(one, name)
+        return [found[place] for place in range(len(everybody))]
+
+    def _interview(self, one: str | Suspect, name: str | None, known: Known) -> Interview:
+        assert isinstance(one, str)  # those that are open stay here
+        return interview(
+            one,
+            name=name,
+            manner=self.manner,
+            attacks=self.attacks,
+            under=_under,
+            queries=(queries_of(one, self.policy) for one in self.fingerprint.triggers),
+            known=known,
+            batch_size=self.batch_size,
+        )
+
+    def _told(self, stage: str, done: float, total: float, words: Any) -> None:
+        self.report(stage, int(done), int(total))
 
     def ask(self, one: str | Suspect, name: str | None) -> list[Asked]:
         """What a model answers under each attack; kept under a name, its own where None."""

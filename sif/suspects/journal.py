@@ -77,6 +77,11 @@ class Journal(JournalFile):
             for query, reply in zip(queries, replies, strict=True):
                 _insert(connection, suspect, query, reply, _now(connection))
 
+    def known(self) -> list[tuple[str, str]]:
+        """Whose answers there are, and to which questions, by their digests."""
+        rows = self._rows("SELECT suspect, digest FROM answers")
+        return [(_text(suspect), _text(digest)) for suspect, digest in rows]
+
     def answers(self, suspect: str | None = None) -> list[JournalEntry]:
         """Every answer, of one suspect or of all, in the order of asking."""
         return self._entries(ANSWERS, ANSWER, suspect)

@@ -7,10 +7,16 @@ nor attacks: what a suspect is put behind happens before it is handed in.
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Final
 
 from sif.suspects.journal import Journal, JournalEntry
 from sif.suspects.journalled import Journalled
 from sif.types import Answer, Suspect
+
+CHUNK: Final = 32
+"""Questions that are asked and committed at once, where nobody says otherwise."""
+Known = frozenset[tuple[str, str]]
+"""Questions whose answers are there: the suspect's name, and the digest."""
 
 
 class KeptAnswers:
@@ -37,7 +43,7 @@ class KeptAnswers:
     ) -> None:
         self._journal.close()
 
-    def through(self, suspect: Suspect, *, name: str | None = None, chunk: int = 32) -> Suspect:
+    def through(self, suspect: Suspect, *, name: str | None = None, chunk: int = CHUNK) -> Suspect:
         """The suspect, with the file before it: what the file lacks is asked and recorded.
 
         Args:
@@ -50,6 +56,10 @@ class KeptAnswers:
     def replies(self, suspect: str, digests: Sequence[str]) -> dict[str, Answer]:
         """Those answers of a suspect that the file holds, by the digest of the query."""
         return self._journal.replies(suspect, digests)
+
+    def known(self) -> Known:
+        """Whose answers to which questions the file holds."""
+        return frozenset(self._journal.known())
 
     def answers(self, suspect: str | None = None) -> list[JournalEntry]:
         """Every answer, of one suspect or of all, in the order of asking."""
