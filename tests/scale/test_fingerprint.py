@@ -2,6 +2,7 @@
 
 import logging
 import os
+import pickle
 import signal
 import subprocess
 import time
@@ -12,6 +13,7 @@ from random import Random
 import pytest
 
 from sif.fingerprint.making import MakingProgress
+from sif.fingerprint.plan import Wish
 from sif.scale.connection import connected, library
 from sif.scale.workforce import Workforce
 from sif.vlm.model import Vlm
@@ -88,6 +90,19 @@ def test_workers_without_the_model_are_sent_it(
     small_fingerprint(vlm, tmp_path / "fp", **SETTINGS, workforce=force)
     assert "is sent through the store" in caplog.text
     assert public_bytes(tmp_path / "fp") == whole
+
+
+def test_a_part_holds_no_secret_and_shows_no_green_word(vlm: Vlm) -> None:
+    wish = Wish.of(vlm, SETTINGS["images"], recipe=small_recipe(), keys=KEYS, batch_size=2)
+    plan = wish.planned(KEYS, content=None, files=None)
+    lot = next(plan.lots(plan.batches()))
+    sent, key = pickle.dumps(lot), KEYS.key("0001")
+    assert lot.drafts[0].green.tobytes() in sent
+    for hidden in (bytes(range(32)), bytes(range(32)).hex().encode(), key, key.hex().encode()):
+        assert hidden not in sent
+    for shown in (repr(lot), repr(lot.drafts[0])):
+        assert "green=" not in shown
+        assert key.hex() not in shown
 
 
 class Work:
