@@ -6,6 +6,7 @@ failure. Knows nothing of asking, and not from where it was read.
 
 import hashlib
 import re
+import unicodedata
 from importlib import resources
 from typing import Annotated, Final
 
@@ -19,7 +20,7 @@ from pydantic import (
 )
 
 from sif.errors import UsageError
-from sif.http.lanes import Pace
+from sif.http.lanes import Pace, host_key
 from sif.ownership.allowance import TransferTest
 from sif.ownership.policy import Policy
 from sif.ownership.run import Group
@@ -71,8 +72,11 @@ class PaceLimits(_Part):
 
     @field_validator("hosts", mode="after")
     @classmethod
-    def _small_letters(cls, hosts: dict[str, HostPace]) -> dict[str, HostPace]:
-        return {name.lower(): own for name, own in hosts.items()}
+    def _as_usual(cls, hosts: dict[str, HostPace]) -> dict[str, HostPace]:
+        found = {host_key(name): own for name, own in hosts.items()}
+        if len(found) < len(hosts):
+            raise ValueError("expected every host once, got one under two names")
+        return found
 
     def pace(self, host: str) -> Pace:
         """That of a host, by name and port as of `sif.http.lanes.host_of`."""
@@ -94,7 +98,7 @@ class Rules(_Part):
     weighted: bool = True
     budget: int | None = Field(default=None, ge=1)
     minimum_answers: int = Field(default=10, ge=1)
-    repeats: int = Field(default=1, ge=1)
+    repeats: int = Field(default=1, ge=1, le=1000)
     also_ask: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     transfer_test: TransferTest | None = None
     calibration: bool = True
@@ -176,6 +180,14 @@ class AskedSuspect(_Part):
             return None
 
     @property
+    def made_label(self) -> str:
+        """A label where none is given."""
+        name = visible(self.name, longest=None)
+        if len(name) <= LONGEST_LABEL:
+            return name
+        return f"{name[: LONGEST_LABEL - 9]}…{_short_digest(name)}"
+
+    @property
     def name(self) -> str:
         """Address and manner without what cannot change an answer; never holds a secret."""
         shown = f"address {_short_digest(self.suspect)}"
@@ -224,7 +236,7 @@ def slug(label: str) -> str:
 
 
 def _plain_label(label: str) -> str:
-    plain = " ".join(label.split())
+    plain = unicodedata.normalize("NFC", " ".join(label.split()))
     if visible(plain) != plain:
         raise ValueError("expected a label of visible characters")
     return plain
