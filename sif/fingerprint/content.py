@@ -6,7 +6,7 @@ trigger whose change stays out of the content of every patch of the vision tower
 model and not its siblings. Knows nothing of models or of triggers.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Final
@@ -18,6 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from sif.errors import UsageError
+from sif.vlm.out_of_memory import in_halves
 from sif.vlm.pixels import to_tensor
 
 Patches = Float[Tensor, "patches pixels"]
@@ -25,6 +26,8 @@ Scatter = Float[np.ndarray, "pixels pixels"]
 
 MOST_VALUES: Final = 1 << 21
 """Of a picture that are worked on at once."""
+AT_LEAST: Final = 256
+"""Patches that are counted together however short memory is."""
 GREY: Final = 0.5
 
 
@@ -113,10 +116,15 @@ def patches_of(picture: Image.Image, tile: int) -> Iterator[Patches]:
         UsageError: it holds no whole patch.
     """
     _check_whole(picture.height, picture.width, tile)
-    rows = tile * max(1, MOST_VALUES // (3 * tile * max(1, picture.width)))
-    for top in range(0, picture.height - picture.height % tile, rows):
-        band = picture.crop((0, top, picture.width, min(top + rows, picture.height)))
-        yield _patches(to_tensor([band]), tile).flatten(0, 1)
+
+    def cut(tops: Sequence[int]) -> list[Patches]:
+        band = picture.crop((0, tops[0], picture.width, tops[-1] + tile))
+        return [_patches(to_tensor([band]), tile).flatten(0, 1)]
+
+    at_once = max(1, MOST_VALUES // (3 * tile * max(1, picture.width)))
+    tops = range(0, picture.height - picture.height % tile, tile)
+    for start in range(0, len(tops), at_once):
+        yield from in_halves(cut, tops[start : start + at_once], what="rows of patches read")
 
 
 class _Moments:
@@ -143,11 +151,17 @@ class _Moments:
         return self
 
     def _count(self) -> None:
-        exact = torch.cat(self._waiting).double().numpy() - GREY
-        self._waiting = []
+        waiting, self._waiting = self._waiting, []
+        parts = [part for patches in waiting for part in patches.split(AT_LEAST)]
+        in_halves(self._add, parts, what="parts of pictures studied")
+
+    def _add(self, parts: Sequence[Patches]) -> list[None]:
+        """Counts nothing where memory runs out in between."""
+        exact = torch.cat(list(parts)).double().numpy() - GREY
+        total, products = self.sum + exact.sum(0), self.products + exact.T @ exact
         self.number += len(exact)
-        self.sum += exact.sum(0)
-        self.products += exact.T @ exact
+        self.sum, self.products = total, products
+        return []
 
     def joined(self, other: "_Moments") -> "_Moments":
         """Of the patches of both."""

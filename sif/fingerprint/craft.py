@@ -46,6 +46,7 @@ from sif.fingerprint.robustness.weight_noise import WeightNoise
 from sif.types import GenerationSettings
 from sif.vlm.encoding import Pictures
 from sif.vlm.model import Vlm
+from sif.vlm.out_of_memory import in_halves
 from sif.vlm.pixels import to_images, to_tensor
 from sif.watermark.greenlist.count import GreenCount, count_green, z_score
 
@@ -168,7 +169,12 @@ def measure(
     vlm: Vlm, drafts: Sequence[Draft], images: Pictures, generation: GenerationSettings
 ) -> list[Measurement]:
     """Green counts of the source's own answers, tokenised again as any suspect's would be."""
-    answers = vlm.generate(images, [draft.prompt for draft in drafts], generation)
+
+    def answered(some: Sequence[int]) -> list[list[int]]:
+        seen, prompts = images[some[0] : some[-1] + 1], [drafts[i].prompt for i in some]
+        return vlm.generate(seen, prompts, generation)
+
+    answers = in_halves(answered, range(len(drafts)), what="answers measured")
     special = frozenset(vlm.tokenizer.all_special_ids)
     measurements = []
     for draft, answer in zip(drafts, answers, strict=True):

@@ -5,7 +5,6 @@ then less is taken at once. What triggers come out does not depend on it beyond 
 Knows nothing of folders or keys.
 """
 
-import gc
 import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +25,8 @@ from sif.types import GenerationSettings
 from sif.vlm.answer_parts import LARGEST_PART
 from sif.vlm.checkpointing import blocks_of
 from sif.vlm.model import Vlm
+from sif.vlm.out_of_memory import is_out_of_memory as is_out_of_memory
+from sif.vlm.out_of_memory import make_room
 from sif.vlm.worn import KEPT
 
 GROUP: Final = 8
@@ -162,26 +163,12 @@ def craft_fitting(
             fitting.failed(fit)
             crafts = None
         if crafts is None:
-            _make_room(vlm.device)
+            make_room()
             kept = " with checkpointing" if fit.checkpointing else ""
             logger.warning("out of memory with %d at once%s; trying less", len(some), kept)
             continue
         yield crafts
         done += len(some)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error of any device says that memory is short."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    words = str(error)
-    return "out of memory" in words or "can't allocate memory" in words
-
-
-def _make_room(device: torch.device) -> None:
-    gc.collect()
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
 
 
 def free_memory(device: torch.device) -> int | None:

@@ -12,7 +12,7 @@ suspect's answer, so that the null of `sif.ownership.weighted` stays exact.
 """
 
 from collections.abc import Iterable, Sequence
-from functools import reduce
+from functools import partial, reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +23,7 @@ from PIL import Image
 from sif.types import GenerationSettings
 from sif.vlm.answer_parts import Part, visit_parts
 from sif.vlm.model import Vlm
+from sif.vlm.out_of_memory import in_halves
 from sif.vlm.pixels import to_tensor
 
 
@@ -81,7 +82,8 @@ def answer_chances(
             for image, prompt in zip(images, prompts, strict=True)
             if image.size == extent
         ]
-        for found in _parts(vlm, [p[0] for p in pairs], [p[1] for p in pairs], generation):
+        work = partial(_parts, vlm, generation=generation)
+        for found in in_halves(work, pairs, what="words weighed"):
             cut = Chances(found.likely[:vocab], found.free[:vocab], found.freedom, found.positions)
             whole = _joined(whole, cut)
     return whole
@@ -108,13 +110,14 @@ def _joined(one: Chances, other: Chances) -> Chances:
 
 @torch.no_grad()
 def _parts(
-    vlm: Vlm, images: Sequence[Image.Image], prompts: Sequence[str], generation: GenerationSettings
+    vlm: Vlm, pairs: Sequence[tuple[Image.Image, str]], *, generation: GenerationSettings
 ) -> list[Chances]:
     """Of the next-token distributions along the model's own answers, a few positions each."""
+    images, prompts = [image for image, _ in pairs], [prompt for _, prompt in pairs]
     answers = vlm.generate(images, prompts, generation)
     if not any(answers):
         return []
-    pixels = to_tensor(list(images)).to(vlm.device)
+    pixels = to_tensor(images).to(vlm.device)
     return visit_parts(vlm, pixels, prompts, answers, _sums).parts
 
 

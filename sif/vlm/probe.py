@@ -4,6 +4,7 @@ Knows no model by name: a family is supported when it passes. What it tries is a
 that is what will be used.
 """
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,10 +16,12 @@ from torch import Tensor
 
 from sif.errors import ModelError
 from sif.types import GenerationSettings
+from sif.vlm.checkpointing import checkpointed
 from sif.vlm.decoding import decode
 from sif.vlm.folder import first_line
 from sif.vlm.foreign import READING
 from sif.vlm.model import Vlm
+from sif.vlm.out_of_memory import is_out_of_memory, make_room
 from sif.vlm.pixels import to_tensor
 from sif.vlm.thinking_marks import MARKS, begins_thinking
 
@@ -38,6 +41,9 @@ MEND: Final = (
     "what is thought is not counted as an answer, and triggers would steer that alone: give it a "
     "chat template that begins and ends thinking (<think></think>) before the answer"
 )
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +81,23 @@ def probe(vlm: Vlm) -> Probed:
     try:
         return _probed(vlm)
     except READING as error:
-        raise ModelError(
-            f"{vlm.source}: expected a processor and a model that take two pictures with a "
-            f"question each, got {type(error).__name__}: {first_line(error)}; if its processor or "
-            "chat template is another model's, take that of its own release"
-        ) from error
+        if not is_out_of_memory(error):
+            raise _refusal(vlm, error) from error
+    make_room()
+    logger.warning("out of memory with two pictures; trying with checkpointing")
+    try:
+        with checkpointed(vlm):
+            return _probed(vlm)
+    except READING as error:
+        raise _refusal(vlm, error) from error
+
+
+def _refusal(vlm: Vlm, error: Exception) -> ModelError:
+    return ModelError(
+        f"{vlm.source}: expected a processor and a model that take two pictures with a "
+        f"question each, got {type(error).__name__}: {first_line(error)}; if its processor or "
+        "chat template is another model's, take that of its own release"
+    )
 
 
 def _probed(vlm: Vlm) -> Probed:

@@ -1,6 +1,9 @@
 """Batches that fit: what is tried, what is remembered, and that results do not depend on it."""
 
 import logging
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,8 @@ from sif.fingerprint.memory import Fit, Fitting, craft_fitting, free_memory, is_
 from sif.fingerprint.recipe import Recipe
 from sif.types import GenerationSettings
 from sif.vlm.model import Vlm
+from sif.vlm.out_of_memory import in_halves
+from tests.fingerprint.narrow import everything
 from tests.fingerprint.small import pictures, small_recipe
 
 GENERATION = GenerationSettings(max_new_tokens=8)
@@ -141,3 +146,47 @@ def test_the_devices_ways_of_saying_it_are_known() -> None:
     free = free_memory(torch.device("cpu"))
     assert free is None or free > 2**20
     assert free_memory(torch.device("meta")) is None
+
+
+def test_a_fingerprint_is_made_where_memory_really_ends(vlm: Vlm, tmp_path: Path) -> None:
+    """Steps, answers to follow and to measure, weighed words and studied pictures are halved."""
+    out = tmp_path / "made.npz"
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.fingerprint.narrow", vlm.source, str(out)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    made, wanted = np.load(out), everything(vlm, Fitting("auto", None))
+    said = "\n".join(made["said"])
+    for words in (
+        "6 at once (answers to follow); trying 3",
+        "6 at once; trying less",
+        "6 at once (answers measured); trying 3",
+        "6 at once (words weighed); trying 3",
+        "(parts of pictures studied)",
+    ):
+        assert f"out of memory with {words}" in said or words in said
+    gap = made["images"].astype(int) - wanted["images"].astype(int)
+    assert (gap != 0).mean() < 0.01
+    np.testing.assert_allclose(made["weights"], wanted["weights"], rtol=1e-4)
+    np.testing.assert_allclose(made["projector"], wanted["projector"], atol=1e-4)
+
+
+def test_halves_end_where_one_is_too_much() -> None:
+    """Results come in order; what is no want of memory, or of one item, is raised."""
+
+    def work(some: Sequence[int]) -> list[int]:
+        if len(some) > most:
+            raise RuntimeError(words)
+        return [2 * one for one in some]
+
+    most, words = 2, "CUDA out of memory"
+    assert in_halves(work, range(7), what="work") == [2 * one for one in range(7)]
+    most = 0
+    with pytest.raises(RuntimeError, match="out of memory"):
+        in_halves(work, range(7), what="work")
+    most, words = 2, "shapes do not match"
+    with pytest.raises(RuntimeError, match="shapes"):
+        in_halves(work, range(7), what="work")

@@ -18,6 +18,7 @@ from sif.types import GenerationSettings
 from sif.vlm.answer_parts import Part, visit_parts
 from sif.vlm.decoding import LogitsHook
 from sif.vlm.model import Vlm
+from sif.vlm.out_of_memory import in_halves
 from sif.watermark.greenlist.bias import bias_logits
 
 Answers = Sequence[Sequence[int]]
@@ -128,7 +129,13 @@ def taught(
         longest: tokens of an answer at most.
     """
     settings = GenerationSettings(max_new_tokens=longest)
-    return vlm.generate(images, batch.prompts, settings, teacher(batch.green, delta))
+
+    def answered(some: Sequence[int]) -> list[list[int]]:
+        part = slice(some[0], some[-1] + 1)
+        hook = teacher(batch.green[part], delta)
+        return vlm.generate(images[part], batch.prompts[part], settings, hook)
+
+    return in_halves(answered, range(len(batch)), what="answers to follow")
 
 
 @torch.no_grad()
