@@ -64,7 +64,7 @@ Certificates = Annotated[
     list[Path] | None,
     typer.Option(metavar="PEM", help="Root certificates of authorities that you trust."),
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, … or cuda:0,cuda:1.")]
 Example = Annotated[
     str | None,
     typer.Option(

@@ -92,7 +92,7 @@ class Fitting:
                 f"expected memory for {len(drafts)} triggers at once on {vlm.device}, got too "
                 "little; give --batch auto, --checkpointing, smaller pictures or another device"
             )
-        free = free_memory(vlm.device)
+        free = _free_for(vlm)
         if free is None or len(ways) == 1:
             return ways[0]
         need = step_need(vlm, drafts[0], tokens=tokens)
@@ -169,6 +169,13 @@ def craft_fitting(
             continue
         yield crafts
         done += len(some)
+
+
+def _free_for(vlm: Vlm) -> int | None:
+    """Bytes for a step; of a model on several devices, which share it about evenly, the least."""
+    found = [free_memory(place) for place in vlm.devices]
+    known = [free for free in found if free is not None]
+    return len(found) * min(known) if len(known) == len(found) else None
 
 
 def free_memory(device: torch.device) -> int | None:

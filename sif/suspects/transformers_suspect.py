@@ -32,7 +32,9 @@ from sif.vlm.extent import ORDINARY
 from sif.vlm.folder import load_chat_processor, load_model
 from sif.vlm.foreign import READING
 from sif.vlm.inputs import placed, processor_options
+from sif.vlm.out_of_memory import is_out_of_memory, make_room
 from sif.vlm.placeholders import found_in, placeholders_of
+from sif.vlm.placement import device_map, places
 from sif.vlm.plain_words import first_line
 from sif.vlm.quantised import quantised
 from sif.vlm.thinking_marks import begins_thinking
@@ -44,6 +46,8 @@ UNFIT: Final = (
     "processor_config.json, preprocessor_config.json and chat template from where its weights are"
 )
 NO_ROOM: Final = (MemoryError, torch.OutOfMemoryError)
+
+logger = logging.getLogger(__name__)
 
 
 class TransformersSuspect:
@@ -65,7 +69,12 @@ class TransformersSuspect:
         self._batch = options.batch
         self._logprobs = options.logprobs
         self._surfaces: list[str | None] | None = None
-        self._device = _device(options.device)
+        where = device_map(
+            parts.model,
+            options.device,
+            dtype=options.dtype,
+            quantize=options.quantize,
+        )
         self._processor = load_chat_processor(address.target, base=options.base)
         self._name = _name(address, parts)
         # Its notes (int8 casts its inputs, a faster kernel exists) are not for whoever asks.
@@ -74,10 +83,11 @@ class TransformersSuspect:
             address.target,
             dtype=options.dtype,
             base=options.base,
-            device_map={"": str(self._device)},
+            device_map=where,
             **_quantisation(options.quantize, parts.model),
         )
-        if self._device.type == "cpu":
+        self._devices = places(self._model)
+        if self._devices[0].type == "cpu":
             _mend_quantised_layers(self._model)
         self._system_turns = takes_system_turns(self._processor)
         self._thoughts = Thoughts(self._processor.tokenizer)
@@ -118,7 +128,7 @@ class TransformersSuspect:
         """Frees the weights."""
         self._model = None
         gc.collect()
-        if self._device.type == "cuda":
+        if self._devices[0].type == "cuda":
             torch.cuda.empty_cache()
 
     def _ask(self, queries: Sequence[Query], hook: LogitsHook | None) -> list[Reply]:
@@ -138,6 +148,7 @@ class TransformersSuspect:
         self, queries: list[Query], settings: GenerationSettings, hook: LogitsHook | None
     ) -> list[Reply]:
         """Replies of one batch; one that fails is halved, down to the question at fault."""
+        replies = None
         try:
             replies = self._generate(queries, settings, hook)
         except FAULTS as error:
@@ -149,6 +160,10 @@ class TransformersSuspect:
                 mend = "" if self._fits() else f"; {UNFIT}"
                 reason = f"{fault}{type(error).__name__}: {first_line(error)}{mend}"
                 return [Unanswered(reason=reason)]
+            if is_out_of_memory(error):
+                logger.warning("out of memory with %d questions; trying less", len(queries))
+        if replies is None:  # only here the error has let go of what it held
+            make_room()
             half = len(queries) // 2
             return [
                 *self._ask_batch(queries[:half], settings, hook),
@@ -279,7 +294,7 @@ class TransformersSuspect:
     @contextmanager
     def _seeded(self, seed: int | None) -> Iterator[None]:
         """Sampling from a seed leaves the random state outside as it was."""
-        devices = [self._device] if self._device.type == "cuda" else []
+        devices = [place for place in self._devices if place.type == "cuda"]
         with torch.random.fork_rng(devices=devices) if seed is not None else nullcontext():
             if seed is not None:
                 torch.manual_seed(seed)
@@ -338,16 +353,6 @@ def _mend_quantised_layers(model: Any) -> None:
         plain.bias = module.bias
         parent, _, child = name.rpartition(".")
         setattr(model.get_submodule(parent), child, plain)
-
-
-def _device(wanted: str) -> torch.device:
-    if wanted == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(wanted)
-    count = torch.cuda.device_count()
-    if device.type == "cuda" and (device.index or 0) >= count:
-        raise UsageError(f"expected a device that is there, got {wanted} of {count} GPUs; use cpu")
-    return device
 
 
 def _quantisation(kind: str | None, model: str) -> dict[str, Any]:

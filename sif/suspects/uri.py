@@ -36,6 +36,8 @@ SAMPLING: Mapping[str, str] = {
 Probabilities: Any = Field(default=None, ge=1, le=20)
 # Tokens for thinking, beyond those of the answer; by what is seen of the model where None.
 Thinking: Any = Field(default=None, ge=0, le=1_000_000)
+# One GPU, or several.
+GPUS = r"cuda(:\d{1,3})?|cuda:\d{1,3}(,cuda:\d{1,3})+"
 # A name of parts with dots between, or an address of IPv4 or IPv6.
 HOST = re.compile(
     r"[\w-]{1,63}(\.[\w-]{1,63})*\.?|[0-9a-f.]*:[0-9a-f:.]*(%[\w.-]+)?", re.ASCII | re.IGNORECASE
@@ -76,7 +78,7 @@ class TransformersOptions(Options):
     named: ClassVar[tuple[str, ...]] = ("dtype", "quantize", "logprobs", "base", "thinking")
     dtype: Precision = "auto"
     quantize: Literal["int8", "nf4"] | None = None
-    device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    device: str = Field(default="auto", pattern=rf"^(auto|cpu|mps|{GPUS})$")
     batch: int = Field(default=8, ge=1)
     base: str | None = Field(default=None, min_length=1, max_length=1000)
     logprobs: int | None = Probabilities

@@ -64,7 +64,7 @@ def computed_again(model: nn.Module) -> Iterator[None]:
         for gone in [storage for storage in known if storage.expired()]:
             del known[gone]
         if len(given) == 1 and isinstance(given[0], Tensor) and isinstance(output, Tensor):
-            source = given[0].detach()
+            source = given[0].detach().to(output.device)
             again = Again(module, source, source._version)
             known[StorageWeakRef(output.untyped_storage())] = Layout.of(output), again
 

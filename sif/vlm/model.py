@@ -5,7 +5,6 @@ so that what is optimised is what a user's question would show the model. Knows 
 watermarks or budgets, and no model by name.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,9 +27,9 @@ from sif.vlm.folder import load_chat_processor, load_model
 from sif.vlm.inputs import forward_options, lengthened, placed, processor_options
 from sif.vlm.native import prepare_image
 from sif.vlm.placeholders import placeholders_of, refuse
+from sif.vlm.placement import device_map, devices_of, places
 from sif.vlm.quantised import refuse_quantised
 
-DEVICE: Final = re.compile(r"cpu|mps|cuda(:\d{1,3})?")
 USUAL_TOKENS: Final = 1024
 IMAGE_IDS: Final = ("image_token_id", "image_token_index")
 DTYPES: Final = ("float32", "bfloat16", "float16", "float64")
@@ -58,25 +57,32 @@ class Vlm:
 
         Args:
             source: a folder or a hub id.
-            device: "auto" (CUDA where there is one), "cpu", "cuda", "cuda:1", …
+            device: "auto" (CUDA where there is one, over all GPUs where it fits none), "cpu",
+                "cuda", "cuda:1", … or several: "cuda:0,cuda:1".
             dtype: "auto" is float32 on a CPU and bfloat16 on CUDA; or one of `DTYPES`.
 
         Raises:
-            UsageError: a device that is not there, or another precision.
+            UsageError: a device that is not there or has no room, or another precision.
             ModelError: it cannot be loaded, takes no images, or has no chat template.
         """
-        place = _choose_device(device)
-        precision = _choose_dtype(dtype, place)
+        precision = _choose_dtype(dtype, devices_of(device)[0])
         refuse_adapter(source)
         refuse_quantised(source)
-        model = load_model(source, dtype=precision, **_onto(place)).requires_grad_(False)
+        where = device_map(source, device, dtype=precision)
+        onto = {} if where == {"": torch.device("cpu")} else {"device_map": where}
+        model = load_model(source, dtype=precision, **onto).requires_grad_(False)
         processor = load_chat_processor(source)
         return cls(model, processor, str(source))
 
     @property
     def device(self) -> torch.device:
-        """Where the model is."""
+        """Where the model is, or where its inputs and its logits are if it is on several."""
         return torch.device(self.model.device)
+
+    @property
+    def devices(self) -> Sequence[torch.device]:
+        """All devices that the model is on."""
+        return places(self.model)
 
     @property
     def tokenizer(self) -> Any:
@@ -235,28 +241,6 @@ class Vlm:
     def decode(self, ids: Sequence[int]) -> str:
         """Token ids as text, without special tokens."""
         return str(self.tokenizer.decode(ids, skip_special_tokens=True)).strip()
-
-
-def _choose_device(wanted: str) -> torch.device:
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if wanted == "auto":
-        return torch.device("cuda" if count else "cpu")
-    if not DEVICE.fullmatch(str(wanted)):
-        raise UsageError(
-            f"device: expected auto, cpu, mps, cuda or cuda:N, got {ascii(wanted)[:40]}; leave it "
-            "out for auto"
-        )
-    device = torch.device(wanted)
-    if device.type == "cuda" and (device.index or 0) >= count:
-        raise UsageError(f"expected a device that is there, got {wanted} of {count} GPUs; use cpu")
-    if device.type == "mps" and not torch.backends.mps.is_available():
-        raise UsageError("expected a device that is there, got mps without one; use cpu")
-    return device
-
-
-def _onto(place: torch.device) -> dict[str, Any]:
-    """Options for loading straight onto a device, without a copy on the CPU before."""
-    return {} if place.type == "cpu" else {"device_map": {"": place}}
 
 
 def _choose_dtype(wanted: torch.dtype | str, place: torch.device) -> torch.dtype:

@@ -28,7 +28,9 @@ class Drawn:
 
     Args:
         change: of weights, with a generator on their device.
-        generator: of the CPU; other devices get one of their own with its seed.
+        generator: of the CPU; other devices get one of their own with its seed. Devices of one
+            kind go on where the one before stopped, so that a model over several GPUs is changed
+            as it is on one.
     """
 
     def __init__(
@@ -36,7 +38,8 @@ class Drawn:
     ) -> None:
         self._change = change
         self._seed = generator.initial_seed()
-        self._generators = {torch.device("cpu"): generator}
+        self._last = torch.device("cpu")
+        self._generators = {self._last: generator}
 
     def __call__(self, weights: Tensor) -> Tensor:
         """With the next chances."""
@@ -58,6 +61,9 @@ class Drawn:
     def _generator(self, place: torch.device) -> torch.Generator:
         if place not in self._generators:
             self._generators[place] = torch.Generator(place).manual_seed(self._seed)
+        if place != self._last and place.type == self._last.type:
+            self._generators[place].set_state(self._generators[self._last].get_state())
+        self._last = place
         return self._generators[place]
 
 
@@ -109,7 +115,8 @@ class _Worn:
 
     def __call__(self, inputs: Tensor) -> Tensor:
         apply: Callable[..., Tensor] = _WornLinear.apply
-        return apply(inputs, self.layer.weight, self.layer.bias, self.change)
+        weight = self.layer.weight  # the hooks of a model over several GPUs are replaced, too
+        return apply(inputs.to(weight.device), weight, self.layer.bias, self.change)
 
 
 class _WornLinear(torch.autograd.Function):

@@ -64,10 +64,11 @@ def worst_noise(leaves: Sequence[Tensor], radius: float) -> list[Tensor]:
         if leaf.grad is None:
             raise RuntimeError(f"expected a gradient at every chosen layer, got none at {number}")
         gradients.append(leaf.grad.detach().float())
-    squares = torch.stack([gradient.flatten(1).square().sum(1) for gradient in gradients])
-    scale = radius / squares.sum(0).sqrt().clamp(min=1e-30)
+    squares = [gradient.flatten(1).square().sum(1) for gradient in gradients]
+    place = squares[0].device  # of a model over several GPUs, layers are on others
+    scale = radius / torch.stack([it.to(place) for it in squares]).sum(0).sqrt().clamp(min=1e-30)
     return [
-        (gradient * scale.view(-1, *[1] * (gradient.dim() - 1))).to(leaf.dtype)
+        (gradient * scale.to(leaf.device).view(-1, *[1] * (gradient.dim() - 1))).to(leaf.dtype)
         for gradient, leaf in zip(gradients, leaves, strict=True)
     ]
 

@@ -97,7 +97,7 @@ def noisy_text(vlm: Vlm, noise: Noise | None) -> Iterator[list[Tensor]]:
         value = noise if noise is not None and fits else torch.zeros_like(output, dtype=torch.float)
         leaf = value.detach().clone().requires_grad_()
         passes.append(leaf)
-        return output + (leaf * mask[0][..., None]).to(output.dtype)
+        return output + (leaf * mask[0][..., None].to(leaf.device)).to(output.dtype)
 
     handles = [
         vlm.model.register_forward_pre_hook(before_model, with_kwargs=True),

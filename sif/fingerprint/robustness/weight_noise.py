@@ -44,4 +44,5 @@ class WeightNoise:
     def _disturbed(self, weights: Tensor, generator: torch.Generator) -> Tensor:
         noise = torch.randn(weights.shape, generator=generator, device=generator.device)
         deviation = float(weights.float().std(correction=0))
+        noise = noise.to(weights.device)
         return torch.add(weights, noise, alpha=self.scale * deviation).to(weights.dtype)
