@@ -69,7 +69,7 @@ class Vlm:
         refuse_adapter(source)
         refuse_quantised(source)
         where = device_map(source, device, dtype=precision)
-        onto = {} if where == {"": torch.device("cpu")} else {"device_map": where}
+        onto: dict[str, Any] = {} if where == {"": torch.device("cpu")} else {"device_map": where}
         model = load_model(source, dtype=precision, **onto).requires_grad_(False)
         processor = load_chat_processor(source)
         return cls(model, processor, str(source))

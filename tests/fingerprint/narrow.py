@@ -61,21 +61,26 @@ def main(model: str, out: Path) -> None:
     np.savez(out, **everything(vlm, Fitting("auto", None)), said=np.array(said, dtype=str))
 
 
-def everything(vlm: Vlm, fitting: Fitting) -> dict[str, Any]:
-    """Triggers, measured again all at once, weights of words and what pictures hold."""
-    bases = [vlm.prepare(one.image) for one in pictures(COUNT)]
-    drafts = [
+def drafts_of(vlm: Vlm) -> list[Draft]:
+    """Triggers to be made of a model."""
+    return [
         Draft(
             id=f"{number:04d}",
-            source_image="it",
-            base=base,
+            source_image=one.name,
+            base=vlm.prepare(one.image),
             start=None,
             prompt=QUESTION,
             green=np.arange(vlm.vocabulary_size) % 2 == 0,
             seed=number,
         )
-        for number, base in enumerate(bases)
+        for number, one in enumerate(pictures(COUNT))
     ]
+
+
+def everything(vlm: Vlm, fitting: Fitting) -> dict[str, Any]:
+    """Triggers, measured again all at once, weights of words and what pictures hold."""
+    drafts = drafts_of(vlm)
+    bases = [draft.base for draft in drafts]
     recipe = small_recipe(steps=1)
     parts = craft_fitting(
         vlm,
