@@ -108,6 +108,8 @@ class Listed(TorchFunctionMode):
     def __torch_function__(
         self, function: Any, types: Any, given: Any = (), named: Any = None
     ) -> Any:
+        if function is torch.tensor:  # reads single numbers, wherever they are
+            given = tree_map(lambda it: it.item() if isinstance(it, Elsewhere) else it, given)
         made, wanted = function(*given, **(named or {})), (named or {}).get("device")
         place = HERE if wanted is None else torch.device(wanted)
         loose = isinstance(made, Tensor) and not isinstance(made, Elsewhere)
