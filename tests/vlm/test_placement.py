@@ -19,14 +19,11 @@ from sif.fingerprint.objectives.objective import Batch
 from sif.fingerprint.optimize import wrapped
 from sif.fingerprint.recipe import Recipe
 from sif.fingerprint.robustness.term import Gradient
-from sif.suspects.transformers_suspect import TransformersSuspect
-from sif.suspects.uri import SuspectAddress
-from sif.types import GenerationSettings, Query
 from sif.vlm import activation_functions, placement, worn
 from sif.vlm.model import Vlm
 from sif.vlm.placement import device_map, devices_of, spread
 from tests.fingerprint.narrow import GENERATION, drafts_of
-from tests.fingerprint.small import pictures, small_recipe
+from tests.fingerprint.small import small_recipe
 from tests.vlm.two_places import PLACES, two_places
 
 GPUS = [torch.device("cuda", number) for number in range(2)]
@@ -180,7 +177,7 @@ def test_gradients_over_two_devices_are_those_on_one(
             assert other.images.abs().max() > 0
 
 
-def test_triggers_and_replies_over_two_devices_are_those_on_one(untrained_llava: Path) -> None:
+def test_triggers_over_two_devices_are_those_on_one(untrained_llava: Path) -> None:
     def made(vlm: Vlm) -> list[Any]:
         parts = craft_fitting(
             vlm,
@@ -192,21 +189,9 @@ def test_triggers_and_replies_over_two_devices_are_those_on_one(untrained_llava:
         )
         return [np.asarray(one.image) for some in parts for one in some]
 
-    def said(suspect: TransformersSuspect) -> list[Any]:
-        settings = GenerationSettings(max_new_tokens=6, temperature=0.7, seed=3)
-        asked = [
-            Query(trigger="0001", image=one.image, prompt="What?", generation=settings)
-            for one in pictures(2)
-        ]
-        return [(it.text, it.top) for it in suspect.ask(asked)]
-
-    address = SuspectAddress.parse(f"hf:{untrained_llava}?device=cpu&dtype=float32&logprobs=2")
-    whole, alone = Vlm.load(untrained_llava, device="cpu"), TransformersSuspect(address)
-    two, apart = Vlm.load(untrained_llava, device="cpu"), TransformersSuspect(address)
-    wanted, replies = made(whole), said(alone)
+    whole, two = (Vlm.load(untrained_llava, device="cpu") for _ in range(2))
+    wanted = made(whole)
     with two_places():
-        for model in (two.model, apart.model):
-            dispatch_model(model, halves(untrained_llava))
+        dispatch_model(two.model, halves(untrained_llava))
         for one, other in zip(made(two), wanted, strict=True):
             assert (one == other).all()
-        assert said(apart) == replies
