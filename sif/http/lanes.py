@@ -15,7 +15,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from functools import partial
-from ipaddress import IPv4Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from time import perf_counter
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -265,16 +265,20 @@ def host_name(written: str) -> str:
     name = written.lower().strip("[]").rstrip(".")
     if name == "localhost" or name.endswith(".localhost"):
         return LOOPBACK
-    try:
-        number = ip_address(name)
-    except ValueError:
-        number = _old_number(name)
+    number = _number(name)
     if number is None:
         return _ascii(name)
     mapped = getattr(number, "ipv4_mapped", None) or number
     if mapped.is_loopback or mapped.is_unspecified:
         return LOOPBACK
     return f"[{mapped}]" if mapped.version == 6 else str(mapped)
+
+
+def _number(name: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(name)
+    except ValueError:
+        return _old_number(name)
 
 
 def host_key(written: str) -> str:
