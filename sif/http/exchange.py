@@ -14,7 +14,7 @@ import urllib.request
 import zlib
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from typing import Final, NamedTuple
 
 import httpx
@@ -138,7 +138,8 @@ async def request(
         url: where to; redirects are followed on the same host only.
         content: JSON, to be posted; None to get what is there.
         limits: beyond which it is given up.
-        heavy: is waited for once before more than `HEAVY` bytes of a reply are read.
+        heavy: is waited for once before more than `HEAVY` bytes of a reply are read; that takes
+            nothing of the time limit.
 
     A failure does not hold the client's key, whichever part of a reply repeats it.
     """
@@ -163,8 +164,9 @@ async def _outcome(
     except httpx.InvalidURL as error:
         return Failure(f"no address that can be asked: {_cause(error)}", Kind.HOPELESS)
     try:
-        async with asyncio.timeout(limits.seconds):
-            return await _follow(client, place, content, limits, heavy)
+        async with asyncio.timeout(limits.seconds) as clock:
+            patient = None if heavy is None else partial(_outside, clock, heavy)
+            return await _follow(client, place, content, limits, patient)
     except (TimeoutError, httpx.TimeoutException):
         return TOO_SLOW
     except (httpx.ConnectError, httpx.ProxyError) as error:
@@ -180,6 +182,15 @@ async def _outcome(
     # Of an odd status line or header the HTTP libraries also raise what is none of their own.
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, LookupError, ProtocolError) as error:
         return Failure(f"malformed reply: {_cause(error)}", Kind.LASTING)
+
+
+async def _outside(clock: asyncio.Timeout, wait: Heavy) -> None:
+    """Waits while the clock stands still."""
+    ends, began = clock.when(), asyncio.get_running_loop().time()
+    clock.reschedule(None)
+    await wait()
+    if ends is not None:
+        clock.reschedule(ends + asyncio.get_running_loop().time() - began)
 
 
 async def _follow(

@@ -1,17 +1,21 @@
 """Many hosts asked at once by one event loop, each in a lane of its own.
 
 A lane lets in so many requests at a time and a second, and none while its host asks to wait
-(Retry-After); what happens in one lane holds up no other. Whoever asks from within `sharing_lanes`
-asks through these lanes. Knows nothing of what is asked.
+(Retry-After); what happens in one lane holds up no other, also not names that nobody looks up in
+time. Whoever asks from within `sharing_lanes` asks through these lanes. Knows nothing of what is
+asked.
 """
 
 import asyncio
+import socket
 import threading
 import urllib.parse
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
+from functools import partial
+from ipaddress import IPv4Address, ip_address
 from time import perf_counter
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -19,7 +23,9 @@ Result = TypeVar("Result")
 
 PORTS: Final = {"http": 80, "https": 443}
 MOST_HEAVY: Final = 8
-"""Long replies that are in memory at a time, of all hosts together."""
+"""Long replies that are in memory at a time, of all hosts together; of each host but one."""
+MOST_LOOKUPS: Final = 512
+LOOPBACK: Final = "127.0.0.1"
 
 
 class Pace(NamedTuple):
@@ -42,14 +48,18 @@ class Lane:
 
     Args:
         pace: of the host.
+
+    Attributes:
+        heavy: the place for a long reply, so that one host does not take all that there are.
     """
 
     def __init__(self, pace: Pace | None = None) -> None:
         at_a_time, per_second = pace or Pace()
         self._places = None if at_a_time is None else asyncio.Semaphore(at_a_time)
         self._gap = 0.0 if per_second is None else 1.0 / per_second
-        self._turn = asyncio.Lock()
+        self._turns = asyncio.Lock()
         self._next = self._opens = 0.0
+        self.heavy = asyncio.Semaphore(1)
 
     def close_for(self, seconds: float) -> None:
         """Lets nobody in for so long; what is on its way already goes on."""
@@ -57,7 +67,7 @@ class Lane:
 
     @asynccontextmanager
     async def entered(self, patience: float) -> AsyncIterator[float]:
-        """Within it one request may be sent; gives the seconds that were waited for it.
+        """Within it one request may be sent; gives the seconds that were waited for one's turn.
 
         Args:
             patience: seconds that may be waited for a closed lane. Those for one's turn are not
@@ -66,24 +76,60 @@ class Lane:
         Raises:
             Closed: it is closed for longer.
         """
-        came = perf_counter()
-        if self._places is None:
-            await self._let_in(patience)
-            yield perf_counter() - came
-            return
-        async with self._places:
-            await self._let_in(patience)
-            yield perf_counter() - came
+        came, left = perf_counter(), patience
+        while True:
+            # Nobody waits for a closed lane in a place, or others would have to wait behind.
+            left = await self._opened(left)
+            if self._places is not None:
+                await self._places.acquire()
+            try:
+                await self._turn()
+                if self._opens <= perf_counter():
+                    yield perf_counter() - came - (patience - left)
+                    return
+            finally:
+                if self._places is not None:
+                    self._places.release()
 
-    async def _let_in(self, patience: float) -> None:
-        if not self._gap and self._opens <= perf_counter():
+    async def _opened(self, patience: float) -> float:
+        """Waits until the lane is open; what is left of the patience then."""
+        while (wait := self._opens - perf_counter()) > 0.0:
+            if wait > patience:
+                raise Closed(wait)
+            began = perf_counter()
+            await asyncio.sleep(wait)
+            patience -= perf_counter() - began
+        return patience
+
+    async def _turn(self) -> None:
+        """Keeps the rate."""
+        if not self._gap:
             return
-        async with self._turn:
-            while (now := perf_counter()) < max(self._opens, self._next):
-                if self._opens - now > patience:
-                    raise Closed(self._opens - now)
-                await asyncio.sleep(max(self._opens, self._next) - now)
-            self._next = now + self._gap
+        async with self._turns:
+            await asyncio.sleep(max(0.0, self._next - perf_counter()))
+            self._next = perf_counter() + self._gap
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """An event loop in which names are looked up apart from other work, many at a time.
+
+    A name whose servers are gone takes a thread for half a minute, and the usual few threads would
+    soon be taken by them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lookups = ThreadPoolExecutor(MOST_LOOKUPS, "sif-lookup")
+
+    async def getaddrinfo(self, host: Any, port: Any, **more: Any) -> Any:
+        """As of the loop, in a thread of its own."""
+        look_up = partial(socket.getaddrinfo, host, port, **more)
+        return await self.run_in_executor(self._lookups, look_up)
+
+    def close(self) -> None:
+        """Closes the loop; a look-up that is under way ends by itself."""
+        self._lookups.shutdown(wait=False, cancel_futures=True)
+        super().close()
 
 
 class Lanes:
@@ -102,8 +148,8 @@ class Lanes:
         self._lock = threading.Lock()
         self._closed = False
         self.heavy = asyncio.Semaphore(MOST_HEAVY)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="sif-lanes")
+        self._loop = _Loop()
+        self._thread = threading.Thread(target=self._serve, name="sif-lanes")
         self._thread.start()
 
     def lane(self, url: str) -> Lane:
@@ -133,13 +179,17 @@ class Lanes:
     def close(self) -> None:
         """Ends whatever is under way; whoever waits for it gets `CancelledError`."""
         with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-        asyncio.run_coroutine_threadsafe(_end_all(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
+            if not self._closed:
+                self._closed = True
+                # The loop ends itself, also where whoever waits for that here is interrupted.
+                asyncio.run_coroutine_threadsafe(_end_all(), self._loop)
         self._thread.join()
-        self._loop.close()
+
+    def _serve(self) -> None:
+        try:
+            self._loop.run_forever()
+        finally:
+            self._loop.close()
 
 
 async def as_far_as_they_came(
@@ -172,8 +222,11 @@ async def _end_all() -> None:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
     loop = asyncio.get_running_loop()
-    await loop.shutdown_asyncgens()
-    await loop.shutdown_default_executor()
+    try:
+        await loop.shutdown_asyncgens()
+        await loop.shutdown_default_executor()
+    finally:
+        loop.call_soon(loop.stop)
 
 
 LANES: Final[ContextVar[Lanes | None]] = ContextVar("LANES", default=None)
@@ -195,11 +248,55 @@ def sharing_lanes(pace: Callable[[str], Pace]) -> Iterator[Lanes]:
 
 
 def host_of(url: str) -> str:
-    """Name and port of an address, such as `example.com:443`.
+    """Name and port of an address, such as `example.com:443`, in whatever spelling it was given.
 
     Raises:
         ValueError: no address.
     """
     parts = urllib.parse.urlsplit(url)
-    name = (parts.hostname or "").rstrip(".")
-    return f"{name}:{parts.port or PORTS.get(parts.scheme, 0)}"
+    return f"{host_name(parts.hostname or '')}:{parts.port or PORTS.get(parts.scheme, 0)}"
+
+
+def host_name(written: str) -> str:
+    """A host's name in small letters, or its number as it is usually written, IPv6 in brackets.
+
+    All names of this machine are one. Others that lead to one machine cannot be told from here.
+    """
+    name = written.lower().strip("[]").rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return LOOPBACK
+    try:
+        number = ip_address(name)
+    except ValueError:
+        number = _old_number(name)
+    if number is None:
+        return _ascii(name)
+    mapped = getattr(number, "ipv4_mapped", None) or number
+    if mapped.is_loopback or mapped.is_unspecified:
+        return LOOPBACK
+    return f"[{mapped}]" if mapped.version == 6 else str(mapped)
+
+
+def host_key(written: str) -> str:
+    """A host as of `host_of`, or its name alone, from how somebody wrote either of them."""
+    name, colon, port = written.rpartition(":")
+    if colon and port.isdecimal() and (":" not in name or name.endswith("]")):
+        return f"{host_name(name)}:{int(port)}"
+    return host_name(written)
+
+
+def _old_number(name: str) -> IPv4Address | None:
+    """Such as 127.1 or 0x7f000001, which are taken as well; none for any other name."""
+    if not name[:1].isdigit():
+        return None
+    try:
+        return IPv4Address(socket.inet_aton(name))
+    except (OSError, ValueError):
+        return None
+
+
+def _ascii(name: str) -> str:
+    try:
+        return name if name.isascii() else name.encode("idna").decode("ascii")
+    except UnicodeError:
+        return name

@@ -12,7 +12,7 @@ import logging
 import os
 import random
 from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from math import inf
 from time import perf_counter
@@ -277,22 +277,17 @@ class OpenAISuspect:
     @asynccontextmanager
     async def _heavy(self) -> AsyncIterator[Heavy | None]:
         """What a long reply waits for; until the end of the block, where it is in its parts."""
-        if self._lanes is None:
+        lanes = self._lanes
+        if lanes is None:
             yield None
             return
-        places = self._lanes.heavy
-        taken = 0
+        async with AsyncExitStack() as taken:
 
-        async def take() -> None:
-            nonlocal taken
-            await places.acquire()
-            taken += 1
+            async def take() -> None:
+                for places in (self._lane.heavy, lanes.heavy):
+                    await taken.enter_async_context(places)
 
-        try:
             yield take
-        finally:
-            for _ in range(taken):
-                places.release()
 
     def _read(self, sent: Sent, terms: Terms, settings: GenerationSettings) -> Reply:
         self.usage = self.usage.plus(sent.completion.said)

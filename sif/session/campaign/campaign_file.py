@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from sif.errors import UsageError
-from sif.http.lanes import Pace
+from sif.http.lanes import Pace, host_key
 from sif.ownership.allowance import TransferTest
 from sif.ownership.policy import Policy
 from sif.ownership.run import Group
@@ -71,8 +71,11 @@ class PaceLimits(_Part):
 
     @field_validator("hosts", mode="after")
     @classmethod
-    def _small_letters(cls, hosts: dict[str, HostPace]) -> dict[str, HostPace]:
-        return {name.lower(): own for name, own in hosts.items()}
+    def _as_usual(cls, hosts: dict[str, HostPace]) -> dict[str, HostPace]:
+        found = {host_key(name): own for name, own in hosts.items()}
+        if len(found) < len(hosts):
+            raise ValueError("expected every host once, got one under two names")
+        return found
 
     def pace(self, host: str) -> Pace:
         """That of a host, by name and port as of `sif.http.lanes.host_of`."""

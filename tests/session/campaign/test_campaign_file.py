@@ -104,8 +104,8 @@ BAD = {
     "a missing example": ("@example", "@nowhere", r"line 6: suspects\.1: .*nowhere\.txt"),
     "a host that nobody is at": (
         "127.0.0.1: {",
-        "localhost: {",
-        r"line 12: limits\.hosts: no suspect is at 'localhost'; known are 127\.0\.0\.1, 127",
+        "elsewhere: {",
+        r"line 12: limits\.hosts: no suspect is at 'elsewhere'; known are 127\.0\.0\.1, 127",
     ),
     "the same suspect twice": (
         "hf:some/hub-id",
