@@ -4,12 +4,12 @@ import contextlib
 import errno
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from sif.errors import StorageError
-from sif.staging import staged, sweep
+from sif.staging import is_staged, staged, sweep
 
 FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 RUST_ERROR: Final = re.compile(r"\(os error (\d+)\)")
@@ -75,25 +75,40 @@ def is_there(path: Path) -> bool:
         return False
 
 
-def claim_folder(folder: Path, *, mark: str, words: str) -> None:
+def claim_folder(folder: Path, *, mark: str, words: str, aside: Sequence[str] = ()) -> None:
     """Makes a folder ours before anything is put into it: a new, an empty, or our earlier one.
 
     Args:
         folder: to be claimed.
         mark: name of the file in it that says whose it is.
         words: content of that file.
+        aside: names in it that say nothing.
 
     Raises:
         StorageError: it holds something else, or the disk refuses.
     """
     sweep(folder)
-    taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
-    if taken and not (folder / mark).exists():
+    check_claim(folder, mark=mark, aside=aside)
+    write_atomically(folder / mark, words)
+
+
+def check_claim(folder: Path, *, mark: str, aside: Sequence[str] = ()) -> None:
+    """Makes sure that a folder may be claimed; writes nothing.
+
+    Raises:
+        StorageError: as of `claim_folder`.
+    """
+    with writing(folder):
+        if not folder.exists() or (folder / mark).exists():
+            return
+        taken = not folder.is_dir() or any(
+            one.name not in aside and not is_staged(one) for one in folder.iterdir()
+        )
+    if taken:
         raise StorageError(
             f"expected a new folder or an earlier one of this command, with {mark} in it, got "
             f"{folder}; name another"
         )
-    write_atomically(folder / mark, words)
 
 
 def _refusal(target: Path, reason: str, number: int | None) -> str:

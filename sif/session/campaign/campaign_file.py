@@ -179,6 +179,14 @@ class AskedSuspect(_Part):
             return None
 
     @property
+    def made_label(self) -> str:
+        """A label where none is given."""
+        name = visible(self.name, longest=None)
+        if len(name) <= LONGEST_LABEL:
+            return name
+        return f"{name[: LONGEST_LABEL - 9]}…{_short_digest(name)}"
+
+    @property
     def name(self) -> str:
         """Address and manner without what cannot change an answer; never holds a secret."""
         shown = f"address {_short_digest(self.suspect)}"

@@ -3,6 +3,7 @@
 Paths in it are relative to its own folder. Reaches nobody and loads nothing.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,14 @@ from sif.errors import SifError, UsageError
 from sif.files import is_there
 from sif.http.lanes import host_of
 from sif.plain_files import read_text_file
-from sif.session.campaign.campaign_file import AskedFingerprint, AskedSuspect, Campaign, Rules
+from sif.session.campaign.campaign_file import (
+    LONGEST_LABEL,
+    AskedFingerprint,
+    AskedSuspect,
+    Campaign,
+    Rules,
+    slug,
+)
 from sif.suspects.prefaced import read_example
 from sif.validation import first_fault
 from sif.visible import quoted, visible
@@ -62,6 +70,9 @@ def _complaint(path: Path, lines: Lines, error: ValidationError) -> str:
         return f"{place}: no such field; known here are {', '.join(_known(way[:-1]))}"
     if first["type"] == "missing":
         return f"{place}: expected this field, got none; {HINT}"
+    if isinstance(way[-1], int) or way[-1] in ("suspects", "suspect"):
+        # An address may hold a password, though it should not.
+        return f"{place}: {what}, got a {type(got).__name__}; correct the file"
     return f"{place}: {what}, got {visible(repr(got), longest=100)}; correct the file"
 
 
@@ -85,8 +96,12 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
 def _checked(campaign: Campaign, path: Path, lines: Lines) -> Campaign:
     """The campaign with labels and paths, once what needs no model has been looked at."""
     folder = path.absolute().parent
-    owned = [_settled_fingerprint(one, folder) for one in campaign.fingerprints]
-    asked = []
+    owned, asked = [], []
+    for place, one in enumerate(campaign.fingerprints):
+        with _placed_at(path, lines, ("fingerprints", place)):
+            owned.append(_settled_fingerprint(one, folder))
+    with _placed_at(path, lines, ("out",)):
+        out = str(_placed(campaign.out, folder))
     for place, suspect in enumerate(campaign.suspects):
         with _placed_at(path, lines, ("suspects", place)):
             asked.append(_settled_suspect(suspect, folder))
@@ -95,8 +110,9 @@ def _checked(campaign: Campaign, path: Path, lines: Lines) -> Campaign:
             _check_rules(fingerprint)
     with _placed_at(path, lines, ("policy",)):
         _check_prompts(campaign.policy)
-    _refuse_alike(path, lines, "fingerprints", [one.label for one in owned], "label")
-    _refuse_alike(path, lines, "suspects", [one.label for one in asked], "label")
+    _refuse_alike(path, lines, "fingerprints", [slug(one.label).lower() for one in owned], "label")
+    _refuse_alike(path, lines, "fingerprints", [_asked_about(one) for one in owned], "rules")
+    _refuse_alike(path, lines, "suspects", [slug(one.label).lower() for one in asked], "label")
     _refuse_alike(path, lines, "suspects", [one.name for one in asked], "address and manner")
     known = {host for one in asked for host in _hosts_of(one)}
     for host in campaign.limits.hosts:
@@ -109,7 +125,7 @@ def _checked(campaign: Campaign, path: Path, lines: Lines) -> Campaign:
         update={
             "fingerprints": tuple(owned),
             "suspects": tuple(asked),
-            "out": str(_placed(campaign.out, folder)),
+            "out": out,
         }
     )
 
@@ -126,9 +142,17 @@ def _placed_at(path: Path, lines: Lines, way: Sequence[str | int]) -> Iterator[N
 
 def _settled_fingerprint(one: AskedFingerprint, folder: Path) -> AskedFingerprint:
     place = _placed(one.fingerprint, folder)
+    if not one.label and (visible(place.name) != place.name or len(place.name) > LONGEST_LABEL):
+        raise UsageError("expected a label, for the folder has a name that is none; give one")
     secret = None if one.secret is None else str(_placed(one.secret, folder))
     changes = {"fingerprint": str(place), "secret": secret, "label": one.label or place.name}
     return one.model_copy(update=changes)
+
+
+def _asked_about(one: AskedFingerprint) -> str:
+    """What of a fingerprint is asked, and how."""
+    rules = "the campaign's rules" if one.policy is None else one.policy.model_dump_json()
+    return f"{Path(one.fingerprint).resolve()} {one.committed} {one.claim_batch} {rules}"
 
 
 def _check_rules(one: AskedFingerprint) -> None:
@@ -161,7 +185,7 @@ def _settled_suspect(one: AskedSuspect, folder: Path) -> AskedSuspect:
         }
     )
     settled.manner.check()
-    return settled.model_copy(update={"label": one.label or visible(settled.name)})
+    return settled.model_copy(update={"label": one.label or settled.made_label})
 
 
 def _located_address(text: str, folder: Path) -> str:
@@ -186,12 +210,26 @@ def _located_attack(text: str, folder: Path) -> str:
 
 
 def _if_there(text: str, folder: Path) -> str:
-    place = _placed(text, folder)
+    try:
+        place = _placed(text, folder)
+    except UsageError:  # which whoever takes the address says in its own words
+        return text
     return str(place) if text and is_there(place) else text
 
 
 def _placed(text: str, folder: Path) -> Path:
-    return folder / Path(text).expanduser()
+    """A path beside the file.
+
+    Raises:
+        UsageError: no system takes it, or it lies in the home of somebody unknown.
+    """
+    try:
+        os.fsencode(text)
+        if "\0" in text:
+            raise ValueError
+        return folder / Path(text).expanduser()
+    except (ValueError, RuntimeError) as error:
+        raise UsageError(f"expected a path, got {quoted(text)}; correct it") from error
 
 
 def _refuse_alike(path: Path, lines: Lines, part: str, names: Sequence[str], what: str) -> None:

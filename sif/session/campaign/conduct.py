@@ -26,9 +26,9 @@ from sif.files import writing
 from sif.http.lanes import sharing_lanes
 from sif.open_files import raise_open_files
 from sif.ownership.run import JOURNAL, read_verdict
-from sif.session.campaign.campaign_file import Campaign
+from sif.session.campaign.campaign_file import Campaign, PaceLimits
 from sif.session.campaign.campaign_reader import read_campaign
-from sif.session.campaign.family import keep_promise
+from sif.session.campaign.family import LOCK, keep_promise
 from sif.session.campaign.outcome import (
     CampaignResults,
     PairRow,
@@ -37,16 +37,20 @@ from sif.session.campaign.outcome import (
     write_tables,
 )
 from sif.session.campaign.pages import write_campaign_page, write_run_page
-from sif.session.campaign.pairing import NOWHERE, RUNS, Pair, Pairs, pair_up
+from sif.session.campaign.pairing import NOWHERE, RUNS, Pair, Pairs, pair_up, promise_of
 from sif.suspects.connect import connect
 from sif.suspects.kept import KeptAnswers
+from sif.suspects.uri import OpenAIOptions
 from sif.types import Suspect
 from sif.visible import visible
 
-LOCK: Final = ".lock"
-# Open files of one session, connections among them, and those of all else.
-FILES_EACH, SPARE_FILES = 16, 128
+# Open files of one session besides its connections, and those of all else.
+FILES_EACH, SPARE_FILES = 8, 128
 NOT_YET: Final = "its turn has not come; the same command goes on"
+OTHERWISE: Final = (
+    "under this label something else was asked than the file says now (its run says what); the "
+    "same command says more, or another label asks anew"
+)
 # What ends one session, and not the others. Anything else is a fault of ours, and ends them all.
 FAILURES: Final = (SifError, OSError, sqlite3.Error, MemoryError, RuntimeError, ValueError)
 
@@ -93,8 +97,8 @@ def audit_all(
     """
     whole = pair_up(campaign if isinstance(campaign, Campaign) else read_campaign(campaign))
     wanted = whole.only(only)
-    keep_promise(whole.out, whole.record)
     with _held(whole.out):
+        _keep_promise(whole)
         desk = Desk(wanted=wanted, report=report)
         try:
             _ask(whole, desk)
@@ -103,6 +107,17 @@ def audit_all(
             write_tables(whole.out, results)
             write_campaign_page(whole, results)
     return results
+
+
+def _keep_promise(whole: Pairs) -> None:
+    """Written while nobody else works here, as of what others promised before."""
+    record = promise_of(whole.campaign)
+    if record.split_among != whole.record.split_among:
+        raise StorageError(
+            f"expected {whole.out} as it was a moment ago, got a campaign that another command "
+            "began there; run the same command again"
+        )
+    keep_promise(whole.out, record)
 
 
 def collect(whole: Pairs) -> CampaignResults:
@@ -116,6 +131,8 @@ def collect(whole: Pairs) -> CampaignResults:
 
 def _row(pair: Pair) -> PairRow:
     kept = kept_row(pair.row) or empty_row(pair)
+    if kept.settings and not kept.settings.startswith(pair.terms_digest()):
+        kept = empty_row(pair).model_copy(update={"reason": OTHERWISE})
     return kept.model_copy(update={"group": pair.suspect.group})
 
 
@@ -139,6 +156,7 @@ def _held(out: Path) -> Iterator[None]:
     """Nobody else works in the folder meanwhile; a process that is gone holds nothing."""
     lock = FileLock(out / LOCK)
     with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire(timeout=0)
         except Timeout as error:
@@ -266,7 +284,8 @@ def _ask(whole: Pairs, desk: Desk) -> None:
         for turn in range(min(len(queue), limits.pace(host).at_a_time or len(queue)))
     )
     with sharing_lanes(limits.pace) as lanes:
-        room = max(1, (raise_open_files() - SPARE_FILES) // FILES_EACH)
+        most = max((_connections(pair, limits) for pair in desk.wanted), default=0)
+        room = max(1, (raise_open_files() - SPARE_FILES) // (FILES_EACH + most))
         threads = min(limits.side_by_side, room, len(turns)) or 1
         pool = ThreadPoolExecutor(threads, "sif-campaign")
         try:
@@ -283,6 +302,14 @@ def _ask(whole: Pairs, desk: Desk) -> None:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
+def _connections(pair: Pair, limits: PaceLimits) -> int:
+    """That one session may have at a time."""
+    address = pair.suspect.address
+    if address is None or not isinstance(address.options, OpenAIOptions):
+        return 0
+    return min(address.options.concurrency, limits.pace(pair.host).at_a_time or 1)
+
+
 def _drain(queue: "deque[Pair]", desk: Desk) -> None:
     while queue:
         try:
@@ -295,22 +322,22 @@ def _drain(queue: "deque[Pair]", desk: Desk) -> None:
 def _ask_local(pairs: Sequence[Pair], desk: Desk) -> None:
     """One model after the other; one that is asked about several fingerprints is loaded once."""
     ordered = sorted(pairs, key=lambda pair: pair.suspect.suspect)
-    for address, some in groupby(ordered, key=lambda pair: pair.suspect.suspect):
+    for _, some in groupby(ordered, key=lambda pair: pair.suspect.suspect):
         alike = list(some)
         plain = not any(pair.suspect.answer_attacks for pair in alike)
         shared = plain and sum(not is_settled(pair) for pair in alike) > 1
-        with _opened(address) if shared else nullcontext() as suspect:
+        with _opened(alike[0]) if shared else nullcontext() as suspect:
             for pair in alike:
                 desk.ask(pair, suspect)
 
 
 @contextmanager
-def _opened(address: str) -> Iterator[Suspect | None]:
+def _opened(pair: Pair) -> Iterator[Suspect | None]:
     """The suspect; None where it cannot be opened, which each session then finds out by itself."""
     try:
-        suspect = connect(address)
+        suspect = connect(pair.suspect.suspect)
     except FAILURES as error:
-        logger.info("%s cannot be opened: %s", visible(address), error)
+        logger.info("%s cannot be opened: %s", pair.suspect.name, error)
         yield None
         return
     with closing(suspect):

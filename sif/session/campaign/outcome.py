@@ -144,15 +144,17 @@ class CampaignResults(BaseModel):
     def to_know(self) -> str:
         """What follows for many verdicts together; nothing is rounded in favour of the claim."""
         number, alpha = len(self.pairs), rounded_up(self.alpha)
+        largest = max((row.alpha for row in self.pairs), default=self.alpha)
         if self.split_among is not None:
             return (
                 f"α = {alpha} is split among {self.split_among} pairs: the probability that any "
                 "innocent suspect of this campaign is called derived is at most that, all "
                 "verdicts together (and α_B likewise against transfer)"
             )
-        many = rounded_up(number * max(row.alpha for row in self.pairs))
+        many = rounded_up(number * largest)
+        alone = f"= {alpha}" if largest <= self.alpha else f"of at most {rounded_up(largest)}"
         return (
-            f"each verdict holds alone, at α = {alpha}: among {number} pairs with innocent "
+            f"each verdict holds alone, at α {alone}: among {number} pairs with innocent "
             f"suspects at most {many} false claims are expected; `family_wise: true` splits α, so "
             "that it bounds all of them together"
         )

@@ -113,18 +113,27 @@ class Pair:
             return self.suspect.group
 
     def settings_digest(self) -> str:
-        """SHA-256 (hex) of all that decides what is asked: another one is another run.
+        """Of all that decides what is asked: another one is another run. Begins as `terms_digest`.
 
         Raises:
             FingerprintError: the fingerprint is gone.
             ModelError: a local model's files cannot be read.
         """
-        asked, address = self.owned.asked, self.suspect.address
+        address = self.suspect.address
         local = address is not None and address.scheme != "openai"
+        weights = weights_digest(address.target) if local and address else None
+        return f"{self.terms_digest()} {weights or ''}".rstrip()
+
+    def terms_digest(self) -> str:
+        """SHA-256 (hex) of the same, but for a local model's weights, which take long to read.
+
+        Raises:
+            FingerprintError: the fingerprint is gone.
+        """
+        asked = self.owned.asked
         said = {
             "fingerprint": manifest_sha256(Path(asked.fingerprint)),
             "suspect": self.suspect.name,
-            "weights": weights_digest(address.target) if local and address else None,
             "committed": asked.committed,
             "batch": asked.claim_batch,
             "policy": self.owned.policy.model_dump(mode="json"),
@@ -177,13 +186,10 @@ def pair_up(campaign: Campaign) -> Pairs:
         FingerprintError: a fingerprint that cannot be read, or whose keys are not at hand.
         ClaimError: one that was not committed to.
     """
-    places = [
-        f"{slug(owned.label)}/{slug(suspect.label)}"
-        for owned in campaign.fingerprints
-        for suspect in campaign.suspects
-    ]
+    places = _places(campaign)
     out = Path(campaign.out)
-    record = promised(out, alpha=campaign.alpha, family_wise=campaign.family_wise, pairs=places)
+    _refuse_same_place(places)
+    record = promise_of(campaign)
     owned = [_load(one, campaign, record) for one in campaign.fingerprints]
     return Pairs(
         campaign=campaign,
@@ -194,6 +200,44 @@ def pair_up(campaign: Campaign) -> Pairs:
             for suspect in campaign.suspects
         ),
     )
+
+
+def promise_of(campaign: Campaign) -> CampaignRecord:
+    """What the campaign promises as its folder is now; writes nothing.
+
+    Raises:
+        UsageError: as of `promised`, and so are the others.
+        FingerprintError: a fingerprint without a manifest.
+    """
+    return promised(
+        Path(campaign.out),
+        alpha=campaign.alpha,
+        family_wise=campaign.family_wise,
+        pairs=_places(campaign),
+        fingerprints={
+            slug(one.label): manifest_sha256(Path(one.fingerprint)) for one in campaign.fingerprints
+        },
+    )
+
+
+def _places(campaign: Campaign) -> list[str]:
+    return [
+        f"{slug(owned.label)}/{slug(suspect.label)}"
+        for owned in campaign.fingerprints
+        for suspect in campaign.suspects
+    ]
+
+
+def _refuse_same_place(places: Sequence[str]) -> None:
+    """Two pairs in one folder would be one pair, also where a disk knows no capital letters."""
+    seen: set[str] = set()
+    for place in places:
+        if place.lower() in seen:
+            raise UsageError(
+                f"expected labels with folders of their own, got two pairs for runs/{place} (some "
+                "disks take capital and small letters for the same); give others"
+            )
+        seen.add(place.lower())
 
 
 def _load(given: AskedFingerprint, campaign: Campaign, record: CampaignRecord) -> Owned:
