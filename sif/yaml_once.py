@@ -28,6 +28,12 @@ def read_yaml(text: str) -> Any:
     _check_brackets(text)
     try:
         value = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        # The line itself may hold what is nobody's business.
+        places = [mark for mark in (error.context_mark, error.problem_mark) if mark is not None]
+        for mark in places:
+            mark.buffer = None
+        raise NoYamlError(" ".join(str(error).split())) from error
     except yaml.YAMLError as error:
         raise NoYamlError(" ".join(str(error).split())) from error
     except RecursionError as error:

@@ -6,6 +6,7 @@ failure. Knows nothing of asking, and not from where it was read.
 
 import hashlib
 import re
+import unicodedata
 from importlib import resources
 from typing import Annotated, Final
 
@@ -97,7 +98,7 @@ class Rules(_Part):
     weighted: bool = True
     budget: int | None = Field(default=None, ge=1)
     minimum_answers: int = Field(default=10, ge=1)
-    repeats: int = Field(default=1, ge=1)
+    repeats: int = Field(default=1, ge=1, le=1000)
     also_ask: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     transfer_test: TransferTest | None = None
     calibration: bool = True
@@ -235,7 +236,7 @@ def slug(label: str) -> str:
 
 
 def _plain_label(label: str) -> str:
-    plain = " ".join(label.split())
+    plain = unicodedata.normalize("NFC", " ".join(label.split()))
     if visible(plain) != plain:
         raise ValueError("expected a label of visible characters")
     return plain

@@ -111,7 +111,7 @@ def _checked(campaign: Campaign, path: Path, lines: Lines) -> Campaign:
     with _placed_at(path, lines, ("policy",)):
         _check_prompts(campaign.policy)
     _refuse_alike(path, lines, "fingerprints", [slug(one.label).lower() for one in owned], "label")
-    _refuse_alike(path, lines, "fingerprints", [_asked_about(one) for one in owned], "rules")
+    _refuse_alike(path, lines, "fingerprints", [_asked_about(one) for one in owned], "folder")
     _refuse_alike(path, lines, "suspects", [slug(one.label).lower() for one in asked], "label")
     _refuse_alike(path, lines, "suspects", [one.name for one in asked], "address and manner")
     known = {host for one in asked for host in _hosts_of(one)}
@@ -142,7 +142,8 @@ def _placed_at(path: Path, lines: Lines, way: Sequence[str | int]) -> Iterator[N
 
 def _settled_fingerprint(one: AskedFingerprint, folder: Path) -> AskedFingerprint:
     place = _placed(one.fingerprint, folder)
-    if not one.label and (visible(place.name) != place.name or len(place.name) > LONGEST_LABEL):
+    plain = place.name and visible(place.name) == place.name
+    if not one.label and not (plain and len(place.name) <= LONGEST_LABEL):
         raise UsageError("expected a label, for the folder has a name that is none; give one")
     secret = None if one.secret is None else str(_placed(one.secret, folder))
     changes = {"fingerprint": str(place), "secret": secret, "label": one.label or place.name}
@@ -151,8 +152,11 @@ def _settled_fingerprint(one: AskedFingerprint, folder: Path) -> AskedFingerprin
 
 def _asked_about(one: AskedFingerprint) -> str:
     """What of a fingerprint is asked, and how."""
-    rules = "the campaign's rules" if one.policy is None else one.policy.model_dump_json()
-    return f"{Path(one.fingerprint).resolve()} {one.committed} {one.claim_batch} {rules}"
+    words = [str(Path(one.fingerprint).resolve())]
+    words += ["as committed"] if one.committed else []
+    words += [] if one.claim_batch is None else [f"batch {one.claim_batch}"]
+    words += [] if one.policy is None else [one.policy.model_dump_json()]
+    return ", ".join(words)
 
 
 def _check_rules(one: AskedFingerprint) -> None:

@@ -122,6 +122,40 @@ BAD = {
         "- {suspect: hf:some/hub-id, label: 7}",
         r"line 10: suspects\.2: the same label as in line 6, '7'",
     ),
+    "labels that one folder would hold": (
+        "- hf:some/hub-id",
+        "- {suspect: hf:a/b, label: A}\n  - {suspect: hf:c/d, label: a}",
+        r"line 11: suspects\.3: the same label as in line 10",
+    ),
+    "… of which one pretends to be the other's folder": (
+        "- hf:some/hub-id",
+        "- {suspect: hf:a/b, label: x y}\n  - {suspect: hf:c/d, label: x-y-887fcea6}",
+        r"line 11: suspects\.3: the same label as in line 10",
+    ),
+    "labels that look the same": (
+        "- hf:some/hub-id",
+        "- {suspect: hf:a/b, label: caf\u00e9}\n  - {suspect: hf:c/d, label: cafe\u0301}",
+        r"line 11: suspects\.3: the same label as in line 10",
+    ),
+    "a fingerprint under two labels": (
+        "- fp",
+        "- fp\n  - {fingerprint: sub/../fp, label: fp-again}",
+        r"line 3: fingerprints\.1: the same folder as in line 2",
+    ),
+    "somebody's home": ("out: audits", "out: ~nosuch/x", r"line 13: out: expected a path, got"),
+    "a path that no system takes": (
+        "- fp",
+        '- "a\\0b"',
+        r"line 2: fingerprints\.0: expected a path",
+    ),
+    "a folder without a name": ("- fp", "- /", r"line 2: fingerprints\.0: expected a label"),
+    "a host under two names": (
+        "127.0.0.1: {at_a_time: 1}",
+        "127.0.0.1: {at_a_time: 1}, LOCALHOST: {at_a_time: 9}",
+        r"line 12: limits\.hosts: .*every host once",
+    ),
+    "no number": ("per_second: 2", "per_second: .nan", r"line 12: limits\.per_second: .*finite"),
+    "questions without end": ("budget: 4", "repeats: 99999999999999", r"policy\.repeats: .*1000"),
     "a field twice": ("out: audits", "out: audits\nout: b", r"line 14: 'out' is said twice"),
     "both rules": (
         "policy: {",
@@ -168,6 +202,35 @@ def test_a_wrong_address_is_its_suspects_affair_and_no_secret_of_it_is_shown(
     found = _read(tmp_path, GOOD.replace("hf:some/hub-id", wrong))
     assert found.suspects[2].address is None
     assert "hunter2" not in found.suspects[2].label + found.suspects[2].name
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "{{suspect: [{}]}}",
+        "[{}]",
+        "{}]",  # no YAML
+        "{{suspect: hf:a, label: [b], group: }} {}",
+    ],
+)
+def test_an_address_at_a_wrong_place_is_not_said_again(wrong: str, tmp_path: Path) -> None:
+    secret = wrong.format("openai:http://me:hunter2@127.0.0.1:8000/v1#mini")
+    with pytest.raises(UsageError) as caught:
+        _read(tmp_path, GOOD.replace("hf:some/hub-id", secret))
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_long_address_makes_a_label_of_its_own_that_is_not_long(tmp_path: Path) -> None:
+    long = "- hf:some/" + "x" * 9_000
+    found = _read(tmp_path, GOOD.replace("- hf:some/hub-id", f"{long}a\n  {long}b"))
+    labels = {one.label for one in found.suspects}
+    assert len(labels) == 4
+    assert max(map(len, labels)) <= 100
+
+
+def test_a_folder_in_somebody_elses_home_is_its_suspects_affair(tmp_path: Path) -> None:
+    found = _read(tmp_path, GOOD.replace("hf:some/hub-id", "hf:~nosuch/model"))
+    assert found.suspects[2].suspect == "hf:~nosuch/model"
 
 
 @pytest.mark.parametrize(("label", "name"), [("shop-1", "shop-1"), ("a/../b", None), ("..", None)])

@@ -30,6 +30,11 @@ def test_shares_are_together_no_more_than_the_whole_and_not_less_than_need_be(
     assert Fraction(float(np.nextafter(part, 1.0))) * parts > whole
 
 
+def test_what_is_too_little_to_be_split_is_refused() -> None:
+    with pytest.raises(UsageError, match="split among 10 pairs"):
+        share(5e-324, 10)
+
+
 @pytest.fixture(scope="module")
 def evidence() -> np.ndarray:
     """log10 of the highest e-values of innocents: (campaigns, suspects)."""
@@ -136,3 +141,16 @@ def test_a_damaged_promise_and_somebody_elses_folder_are_refused(tmp_path: Path)
     (other / "thesis.tex").write_text("mine")
     with pytest.raises(StorageError, match=r"campaign\.json"):
         _begin(other, False, 3)
+
+
+def test_a_fingerprint_made_anew_is_another_draw_and_refused(tmp_path: Path) -> None:
+    def promise(digest: str, label: str = "fp") -> None:
+        given = {label: digest}
+        now = promised(tmp_path, alpha=0.01, family_wise=9, pairs=[], fingerprints=given)
+        keep_promise(tmp_path, now)
+
+    promise("one")
+    promise("two", "other")
+    promise("one")
+    with pytest.raises(UsageError, match="expected the fingerprint fp that was asked about"):
+        promise("two")
