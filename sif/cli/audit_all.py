@@ -157,10 +157,19 @@ def _tell_plan(told: "Rehearsal", *, as_json: bool) -> None:
         boxed=False,
     )
     say_table(
-        ["host", "suspects", "questions at most", "at a time", "per second", "seconds at least"],
+        [
+            "host",
+            "key sent",
+            "suspects",
+            "questions at most",
+            "at a time",
+            "per second",
+            "seconds at least",
+        ],
         [
             [
                 one.host,
+                ", ".join(one.keys) or "–",
                 str(one.suspects),
                 str(one.questions),
                 str(one.at_a_time or "1 model"),

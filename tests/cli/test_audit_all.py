@@ -112,9 +112,10 @@ def test_where_nobody_came_to_a_verdict_it_fails_and_the_table_says_why(
 
 
 def test_a_dry_run_tells_hosts_and_questions_and_asks_and_writes_nothing(
-    sif: Run, golden: Path, copy: Place, tmp_path: Path
+    sif: Run, golden: Path, copy: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    suspects = [copy.address(), "openia:x"]
+    monkeypatch.setenv("SHOP_KEY", "sk-secret")
+    suspects = [copy.address(options="?key_env=SHOP_KEY"), "openia:x"]
     limits = {"hosts": {copy.host: {"per_second": 4}}}
     campaign = _write(tmp_path, golden, copy, suspects=suspects, limits=limits)
     code, said, error = sif("audit-all", campaign, "--dry-run")
@@ -126,6 +127,8 @@ def test_a_dry_run_tells_hosts_and_questions_and_asks_and_writes_nothing(
     told = json.loads(said)
     (host,) = [one for one in told["hosts"] if one["host"] == copy.host]
     assert (host["questions"], host["seconds"]) == (TRIGGERS, TRIGGERS / 4)
+    assert host["keys"] == ["SHOP_KEY"]
+    assert "sk-secret" not in said
     assert [pair["state"] for pair in told["pairs"]] == ["new", "new"]
     assert not copy.diary
     assert sorted(one.name for one in tmp_path.iterdir()) == ["campaign.yaml"]

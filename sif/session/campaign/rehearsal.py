@@ -1,5 +1,6 @@
 """What a campaign would ask, and of whom, without asking anybody or writing anything."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -12,7 +13,7 @@ from sif.session.campaign.campaign_file import Campaign
 from sif.session.campaign.campaign_reader import read_campaign
 from sif.session.campaign.conduct import collect, is_settled
 from sif.session.campaign.pairing import NOWHERE, Pair, pair_up
-from sif.suspects.uri import SuspectAddress
+from sif.suspects.uri import OpenAIOptions, SuspectAddress
 
 State = Literal["new", "begun", "settled"]
 
@@ -35,9 +36,13 @@ class PlannedPair(_Value):
 
 
 class PlannedHost(_Value):
-    """A host: who is asked there, how much at most, how fast, and for how long at least."""
+    """A host: who is asked there, how much at most, how fast, and for how long at least.
+
+    `keys` are the environment variables of which it is sent the content.
+    """
 
     host: str
+    keys: tuple[str, ...]
     suspects: int
     questions: int
     at_a_time: int | None
@@ -76,6 +81,7 @@ def rehearse(campaign: str | Path | Campaign, *, only: Sequence[str] = ()) -> Re
         hosts.append(
             PlannedHost(
                 host=host,
+                keys=tuple(sorted({name for pair in there for name in _keys(pair)})),
                 suspects=len({pair.suspect.label for pair in there}),
                 questions=questions,
                 at_a_time=None if pace is None else pace.at_a_time,
@@ -102,6 +108,15 @@ def _planned(pair: Pair) -> PlannedPair:
         alpha=pair.owned.policy.alpha,
         remark=_fault(pair.suspect.suspect),
     )
+
+
+def _keys(pair: Pair) -> set[str]:
+    """The environment variable with the key that an endpoint is sent, if it is set."""
+    address = pair.suspect.address
+    if address is None or not isinstance(address.options, OpenAIOptions):
+        return set()
+    name = address.options.key_env
+    return {name} if os.environ.get(name, "").strip() else set()
 
 
 def _fault(address: str) -> str:

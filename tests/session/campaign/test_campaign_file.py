@@ -209,7 +209,7 @@ def test_a_wrong_address_is_its_suspects_affair_and_no_secret_of_it_is_shown(
     [
         "{{suspect: [{}]}}",
         "[{}]",
-        "{}]",  # no YAML
+        "[{}]]",  # no YAML
         "{{suspect: hf:a, label: [b], group: }} {}",
     ],
 )
