@@ -15,7 +15,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from functools import partial
-from ipaddress import IPv4Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from time import perf_counter
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -265,6 +265,7 @@ def host_name(written: str) -> str:
     name = written.lower().strip("[]").rstrip(".")
     if name == "localhost" or name.endswith(".localhost"):
         return LOOPBACK
+    number: IPv4Address | IPv6Address | None
     try:
         number = ip_address(name)
     except ValueError:
