@@ -14,14 +14,25 @@ PATIENCE_SECONDS = 1200
 
 
 def begin(*arguments: str | Path) -> subprocess.Popen[bytes]:
-    """Starts a `sif` command in a process of its own that says nothing."""
+    """Starts a `sif` command in a process of its own that says nothing, and hears Ctrl-C."""
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    return subprocess.Popen(
-        [sys.executable, "-m", "sif.cli.main", *arguments],
-        env=os.environ | {"PYTHONPATH": paths},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    with hearing_ctrl_c():
+        return subprocess.Popen(
+            [sys.executable, "-m", "sif.cli.main", *arguments],
+            env=os.environ | {"PYTHONPATH": paths},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+
+@contextmanager
+def hearing_ctrl_c() -> Iterator[None]:
+    """What is started inside hears it, also where the tests themselves run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -294,12 +294,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     if not path.is_file():
-        if (folder / "request.json").exists():
-            hint = " (it was begun but not finished: run `sif fingerprint` again)"
-        else:
-            there = "a folder without it" if folder.is_dir() else "which is no folder"
-            hint = f", {there}; name the folder that was given to `sif fingerprint --out`"
-        raise FingerprintError(f"expected a fingerprint folder with {MANIFEST}, got {folder}{hint}")
+        raise _unfinished(folder)
     try:
         text = read_text_file(path)
         read_json(text)  # which refuses what is said twice, or without end
@@ -321,10 +316,19 @@ def manifest_sha256(folder: Path) -> str:
     """
     try:
         return hashlib.sha256(read_file(folder / MANIFEST)).hexdigest()
+    except FileNotFoundError as error:
+        raise _unfinished(folder) from error
     except OSError as error:
-        raise FingerprintError(
-            f"expected {folder / MANIFEST}, got none: {error.strerror}"
-        ) from error
+        raise FingerprintError(f"cannot read {folder / MANIFEST}: {error.strerror}") from error
+
+
+def _unfinished(folder: Path) -> FingerprintError:
+    if (folder / "request.json").exists():
+        hint = " (it was begun but not finished: run `sif fingerprint` again)"
+    else:
+        there = "a folder without it" if folder.is_dir() else "which is no folder"
+        hint = f", {there}; name the folder that was given to `sif fingerprint --out`"
+    return FingerprintError(f"expected a fingerprint folder with {MANIFEST}, got {folder}{hint}")
 
 
 def tokenizer_sha256(folder: Path) -> str:

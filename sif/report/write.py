@@ -57,7 +57,7 @@ def write_report(
         raise UsageError("expected at least one finished run, got none")
     if not isinstance(fingerprint, FingerprintSet):
         fingerprint = FingerprintSet.load(fingerprint or fingerprint_of(folders))
-    count = len(fingerprint.triggers)
+    count, facts = len(fingerprint.triggers), fingerprint_facts(fingerprint)
     most = max(FEWEST_ANSWERS, MOST_ANSWERS // len(folders))
     suspects = [
         suspect_view(fingerprint, read_finished(run), public=public, most=most) for run in folders
@@ -66,7 +66,7 @@ def write_report(
     page = ReportPage(
         title=title or f"{Path(fingerprint.manifest.model.source).name}, {count:,} triggers",
         created=datetime.now().astimezone(),
-        facts=fingerprint_facts(fingerprint),
+        facts=facts,
         triggers=triggers,
         suspects=suspects,
         public=public,

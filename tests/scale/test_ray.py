@@ -17,6 +17,7 @@ from sif.scale.connection import connected, library
 from sif.scale.hire import hire
 from sif.scale.lent import Lent
 from sif.scale.workforce import Workforce
+from tests.kill_9 import hearing_ctrl_c
 from tests.scale.parts import (
     Blundering,
     Dying,
@@ -159,12 +160,13 @@ def test_no_cluster_is_one_line(address: str, words: str, tmp_path: Path) -> Non
 def test_ctrl_c_ends_everything_that_was_begun(tmp_path: Path) -> None:
     script = tmp_path / "sleep.py"
     script.write_text(SLEEP)
-    parent = subprocess.Popen(
-        [sys.executable, script, tmp_path, "local"],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    with hearing_ctrl_c():
+        parent = subprocess.Popen(
+            [sys.executable, script, tmp_path, "local"],
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
     await_that(lambda: len(list(tmp_path.glob("*.pid"))) == 2, 240)
     time.sleep(0.5)
     parent.send_signal(signal.SIGINT)
