@@ -84,7 +84,7 @@ def test_workers_without_the_model_are_sent_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """As on another machine: what the workers find under the model's path has other files."""
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger="sif")
     monkeypatch.setattr("sif.scale.lent._listed", lambda folder: iter(["config.json 1 elsewhere"]))
     force = Workforce(jobs=1, ray="local")
     small_fingerprint(vlm, tmp_path / "fp", **SETTINGS, workforce=force)
