@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sif.errors import SifError, UsageError
+from sif.plain_files import read_text_file
 from sif.scale.workforce import ADDRESS, AUTO, LOCAL, Workforce
 from sif.scratch import scratch
 
@@ -158,8 +159,8 @@ def _begun_here() -> str:
             / "ray"
             / "ray_current_cluster"
         )
-        with suppress(OSError):
-            named = place.read_text(encoding="utf-8", errors="replace").strip()
+        with suppress(OSError, UnicodeDecodeError):
+            named = read_text_file(place).strip()
     if not ADDRESS.fullmatch(named):
         raise _failed(AUTO, OSError(f"RAY_ADDRESS is {named[:80]!r}" if named else "none begun"))
     return named

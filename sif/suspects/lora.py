@@ -16,6 +16,7 @@ from safetensors import safe_open
 from torch import nn
 
 from sif.errors import ModelError, UsageError
+from sif.plain_files import read_text_file
 from sif.vlm.adapter import SETTINGS, WEIGHTS, parts_of, plain_copy
 from sif.vlm.folder import load_config
 from sif.vlm.foreign import READING
@@ -69,7 +70,7 @@ def plain_lora(source: str, model: str) -> Iterator[Lora]:
     with ExitStack() as stack:
         try:
             room = stack.enter_context(plain_copy(folder))
-            settings = json.loads((room / SETTINGS).read_text(encoding="utf-8"))
+            settings = json.loads(read_text_file(room / SETTINGS))
             rank = _rank(settings, folder)
             _refuse_misfit(_shapes(room / WEIGHTS), rank, folder, model)
         except READING as error:
