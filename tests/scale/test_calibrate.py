@@ -9,7 +9,8 @@ import pytest
 from sif.fingerprint.folder import FingerprintSet
 from sif.ownership.calibration import Calibration
 from sif.scale.workforce import Workforce
-from sif.session.panel import calibrate
+from sif.session.panel import FOLDER, calibrate
+from sif.suspects.kept import KeptAnswers
 from sif.vlm.model import Vlm
 from tests.fingerprint.small import pictures, small_fingerprint, small_recipe
 from tests.kills.contents import contents
@@ -36,9 +37,15 @@ def test_workers_ask_what_one_process_asks_and_nothing_twice(
     options = "max_new_tokens=6&device=cpu"
     panel = [f"hf:{untrained_qwen}?{options}", f"hf:{untrained_qwen}?{options}&dtype=bfloat16"]
     alone = calibrated(owned, tmp_path / "alone", panel, Workforce())
-    found = calibrated(owned, tmp_path / "apart", panel, Workforce(jobs=2))
-    assert found.model_copy(update={"created": alone.created}) == alone
-    assert _said(tmp_path / "apart") == _said(tmp_path / "alone")
+    for name, force in (
+        ("processes", Workforce(jobs=2)),
+        ("ray", Workforce(jobs=2, ray="local")),
+    ):
+        found = calibrated(owned, tmp_path / name, panel, force)
+        assert found.model_copy(update={"created": alone.created}) == alone
+        assert _said(tmp_path / name) == _said(tmp_path / "alone")
+    with KeptAnswers(tmp_path / "alone" / FOLDER / "answers.sqlite") as kept:
+        assert len(kept.known()) == len(kept.answers()) == 2 * 2 * 3
 
 
 def _said(folder: Path) -> str:
