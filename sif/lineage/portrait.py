@@ -19,10 +19,9 @@ from sif.lineage.anatomy import blocks_in, patch_probe, weights_of, word_probe
 from sif.lineage.invariants import Probe, Term, invariants
 from sif.marks.tower import vision_part
 from sif.marks.tower_folder import load_any
-from sif.vlm.adapter import bare_model, parts_of, wear
-from sif.vlm.folder import load_config
+from sif.vlm.adapter import parts_of
+from sif.vlm.folder import load_config, load_whole
 from sif.vlm.foreign import READING, WithKinds
-from sif.vlm.loading import load_weights
 from sif.vlm.plain_words import first_line
 from sif.vlm.tokenizer_guard import refuse_wild_tokenizer
 
@@ -98,10 +97,7 @@ def _load(source: str | Path) -> Any:
     config = load_config(source)
     if type(config) not in AutoModelForCausalLM._model_mapping or hasattr(config, "vision_config"):
         return load_any(source)
-    parts = parts_of(source, None)
-    with bare_model(parts) as place:
-        model = load_weights(AutoModelForCausalLM, place, dtype="auto")
-    return (wear(model, parts.adapter) if parts.adapter is not None else model).eval()
+    return load_whole(AutoModelForCausalLM, parts_of(source), dtype="auto")
 
 
 def _plain(model: Any, source: str | Path) -> Any:

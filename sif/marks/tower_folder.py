@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from sif.errors import ModelError
 from sif.marks.tower import SUPPORTED
-from sif.vlm.adapter import bare_model, parts_of, wear
-from sif.vlm.folder import load_config, load_model, load_processor
+from sif.vlm.adapter import parts_of
+from sif.vlm.folder import load_config, load_model, load_processor, load_whole
 from sif.vlm.foreign import READING
-from sif.vlm.loading import load_weights, named_class
+from sif.vlm.loading import named_class
 from sif.vlm.picture_bounds import refuse_blow_up
 from sif.vlm.plain_words import first_line
 
@@ -84,11 +84,7 @@ def _load_vision_model(source: str | Path, **options: Any) -> Any:
     disable_progress_bar()
     parts = parts_of(source, None)
     kind = _class_of(load_config(source), source)
-    with bare_model(parts) as place:
-        model = load_weights(kind, place, **options)
-    if parts.adapter is not None:
-        model = wear(model, parts.adapter)
-    return model.eval()
+    return load_whole(kind, parts, **options)
 
 
 def _class_of(config: Any, source: str | Path) -> Any:

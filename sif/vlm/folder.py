@@ -75,11 +75,18 @@ def load_model(
             "which takes no images; name the LVLM itself, not its language model"
         )
     refuse_giant(AutoModelForImageTextToText, config, parts.model)
+    return load_whole(AutoModelForImageTextToText, parts, dtype=dtype, **options)
+
+
+def load_whole(kind: Any, parts: Parts, **options: Any) -> Any:
+    """A model of some class in evaluation mode, with its adapter merged into it.
+
+    Raises:
+        ModelError: as of `load_weights` and `wear`.
+    """
     with bare_model(parts) as place:
-        model = load_weights(AutoModelForImageTextToText, place, dtype=dtype, **options)
-    if parts.adapter is not None:
-        model = wear(model, parts.adapter)
-    return model.eval()
+        model = load_weights(kind, place, **options)
+    return (model if parts.adapter is None else wear(model, parts.adapter)).eval()
 
 
 def load_config(source: str | Path, *, base: str | None = None) -> Any:
