@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from accelerate import dispatch_model
+from PIL import Image
 
 from sif.errors import UsageError
 from sif.fingerprint.craft import build_objective, build_terms
@@ -19,6 +20,9 @@ from sif.fingerprint.objectives.objective import Batch
 from sif.fingerprint.optimize import wrapped
 from sif.fingerprint.recipe import Recipe
 from sif.fingerprint.robustness.term import Gradient
+from sif.suspects.transformers_suspect import TransformersSuspect
+from sif.suspects.uri import SuspectAddress
+from sif.types import Answer, GenerationSettings, Query
 from sif.vlm import activation_functions, placement, worn
 from sif.vlm.model import Vlm
 from sif.vlm.placement import device_map, devices_of, spread
@@ -195,3 +199,37 @@ def test_triggers_over_two_devices_are_those_on_one(untrained_llava: Path) -> No
         dispatch_model(two.model, halves(untrained_llava))
         for one, other in zip(made(two), wanted, strict=True):
             assert (one == other).all()
+
+
+@pytest.mark.parametrize("family", ["untrained_llava", "untrained_qwen"])
+def test_a_suspect_over_two_devices_answers_as_on_one(
+    family: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = request.getfixturevalue(family)
+    # Tensors of inference have no version, which the fake cannot pass on.
+    monkeypatch.setattr(torch, "inference_mode", torch.no_grad)
+    questions = [
+        Query(
+            trigger=f"{number}",
+            image=Image.new("RGB", (72 + 28 * number, 72), colour),
+            prompt="What is it?" + " And what else?" * number,
+            generation=GenerationSettings(max_new_tokens=5, temperature=heat, seed=1),
+        )
+        for number, (colour, heat) in enumerate([("red", 0.0), ("blue", 0.0), ("red", 1.0)])
+    ]
+
+    def answers(suspect: TransformersSuspect) -> list[Any]:
+        replies = suspect.ask(questions)
+        assert all(isinstance(reply, Answer) for reply in replies), replies
+        return [(it.text, it.top, it.finish_reason) for it in replies if isinstance(it, Answer)]
+
+    whole, two = (
+        TransformersSuspect(SuspectAddress.parse(f"hf:{folder}?device=cpu&logprobs=2"))
+        for _ in range(2)
+    )
+    wanted = answers(whole)
+    assert len({text for text, _, _ in wanted}) > 1
+    with two_places():
+        dispatch_model(two.model, halves(folder))
+        assert list(placement.places(two.model)) == PLACES
+        assert answers(two) == wanted
