@@ -8,11 +8,18 @@ Knows no key.
 """
 
 import re
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Final
+from weakref import WeakKeyDictionary, ref
 
 from sif.fingerprint.segmenter import Segmenter
 
 WORD: Final = re.compile(r"\w+|[^\w\s]+")
+TEXTS: Final = 256
+"""That are remembered of a tokenizer; thousands of triggers have a handful of questions."""
+
+_known: WeakKeyDictionary[Segmenter, Callable[[str], frozenset[int]]] = WeakKeyDictionary()
 
 
 def ids_of_words(tokenizer: Segmenter, text: str) -> frozenset[int]:
@@ -25,7 +32,16 @@ def ids_of_words(tokenizer: Segmenter, text: str) -> frozenset[int]:
     Raises:
         FingerprintError: the tokenizer cannot cut it.
     """
-    return frozenset(index for one in spellings(text) for index in tokenizer.ids(one))
+    known = _known.get(tokenizer)
+    if known is None:  # two threads at once find the same, and one of them is kept
+        _known[tokenizer] = known = lru_cache(TEXTS)(partial(_found, ref(tokenizer)))
+    return known(text)
+
+
+def _found(tokenizer: "ref[Segmenter]", text: str) -> frozenset[int]:
+    cuts = tokenizer()
+    assert cuts is not None  # whoever asks holds it
+    return frozenset(index for one in spellings(text) for index in cuts.ids(one))
 
 
 def spellings(text: str) -> list[str]:

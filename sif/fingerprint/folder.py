@@ -256,12 +256,7 @@ class FingerprintSet:
         if not prompts:
             return self.special_ids
         asked = (*prompts, *(() if self.example is None else (self.example,)))
-        return self.special_ids.union(*map(self._ids_of_words, asked))
-
-    @cached_property
-    def _ids_of_words(self) -> Callable[[str], frozenset[int]]:
-        """Those of a question; thousands of triggers have a handful of them."""
-        return lru_cache(maxsize=256)(partial(ids_of_words, self.tokenizer))
+        return self.special_ids.union(*(ids_of_words(self.tokenizer, one) for one in asked))
 
     def count(self, trigger: str, texts: list[str], *, prompts: Sequence[str] = ()) -> GreenCount:
         """Green ids among the distinct ids of all answers to one trigger (one cluster).

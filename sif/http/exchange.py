@@ -8,6 +8,7 @@ import asyncio
 import email.utils
 import os
 import ssl
+import threading
 import time
 import urllib.parse
 import urllib.request
@@ -32,6 +33,7 @@ REDIRECTS: Final = (301, 302, 307, 308)
 HOPS: Final = 3
 COMPLAINT_BYTES: Final = 65_536
 PACKED: Final = {"": None, "identity": None, "gzip": 31, "x-gzip": 31, "deflate": 47}
+_READING: Final = threading.Lock()
 UNLIMITED: Final = httpx.Limits(max_connections=None, max_keepalive_connections=None)
 JSON: Final = {"content-type": "application/json"}
 BEARER: Final = "Bearer "
@@ -113,8 +115,14 @@ def open_client(key: str | None) -> httpx.AsyncClient:
         ) from error
 
 
-@cache
 def _certificates(file: str | None, folder: str | None) -> ssl.SSLContext:
+    """Those of this machine, read once however many ask at the same time."""
+    with _READING:
+        return _read_certificates(file, folder)
+
+
+@cache
+def _read_certificates(file: str | None, folder: str | None) -> ssl.SSLContext:
     try:
         return httpx.create_ssl_context()
     except (OSError, ValueError) as error:  # an SSLError is an OSError

@@ -52,3 +52,20 @@ def test_what_is_left_out_does_not_depend_on_the_key(owned: FingerprintSet, tmp_
 def test_a_policy_of_before_is_written_as_it_was() -> None:
     assert "prompt_scored" not in Policy().model_dump_json()
     assert '"prompt_scored":false' in LEFT_OUT.model_dump_json()
+
+
+def test_words_of_a_question_are_cut_once_for_all_who_count_by_a_tokenizer(
+    owned: FingerprintSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut: list[str] = []
+    tokenizer = owned.tokenizer
+    tokens = type(tokenizer).tokens
+    monkeypatch.setattr(
+        type(tokenizer), "tokens", lambda self, text: cut.append(text) or tokens(self, text)
+    )
+    for example in (None, "a red circle"):
+        counting = replace(owned, example=example, counted_by=tokenizer)
+        found = counting.unscored(["Which words are new here?"])
+        assert found > owned.special_ids
+    assert "red" in cut
+    assert len(cut) == len(set(cut))
