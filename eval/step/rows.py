@@ -10,6 +10,7 @@ class StepRow(BaseModel):
         language_layers: of the language model that was measured; `_of` those of the whole one.
         tower_layers: the same of its tower, 0 where that does not say.
         clock: what all seconds are of, the wall or the processor.
+        seconds: of a step; `compiled_seconds` with every block compiled, none where not measured.
         passes: forward and backward passes of a step.
         flops: floating-point operations of a step, backward passes included.
         matrix_peak: operations a second of the best matrix product here, in the same precision.
@@ -39,6 +40,7 @@ class StepRow(BaseModel):
     batch: int
     checkpointing: bool
     seconds: float
+    compiled_seconds: float | None
     flops: float
     passes: int
     matrix_peak: float

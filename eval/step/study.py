@@ -6,9 +6,11 @@ said to be. Keeps nothing to resume.
 """
 
 import gc
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Annotated, Final, Literal
 
 import torch
@@ -27,6 +29,7 @@ from sif.fingerprint.memory import GROUP, USED, free_memory, is_out_of_memory
 from sif.fingerprint.plan import green_list_objective
 from sif.fingerprint.recipe import Recipe, load_recipe
 from sif.vlm.model import Vlm
+from sif.vlm.plain_words import first_line
 
 DTYPES: Final = {"bf16": torch.bfloat16, "f16": torch.float16, "f32": torch.float32}
 SMALLER: Final = (
@@ -50,6 +53,8 @@ class StepSettings(Settings):
     """Whether activations are computed again instead of being kept."""
     recipe: str = "sif"
     """Of the steps."""
+    compile: bool = False
+    """Whether the same steps are timed again with every block compiled (torch.compile)."""
     steps: int = Field(default=5, ge=1)
     """That are timed, after one that warms up."""
     triggers: int = Field(default=30, ge=1)
@@ -119,6 +124,7 @@ def _measure(task: _Task) -> tuple[StepRow, tuple[float, ...]]:
     batch, stepped = _take(task, vlm, water, GROUP if fits is None else min(GROUP, fits.batch))
     peak = water.peak()
     pace = _whole_pace(task, vlm, batch, stepped.pace)
+    compiled = _compiled(task, vlm, batch) if settings.compile else None
     fastest = max(fastest, matrix_peak(device, task.dtype))
     tell = partial(fingerprint_seconds, recipe=task.recipe, triggers=settings.triggers, batch=batch)
     size = vlm.prepare(Image.new("RGB", plan.picture)).size
@@ -138,6 +144,7 @@ def _measure(task: _Task) -> tuple[StepRow, tuple[float, ...]]:
         batch=batch,
         checkpointing=settings.checkpointing,
         seconds=stepped.pace.step,
+        compiled_seconds=compiled,
         flops=stepped.pace.flops,
         passes=stepped.passes,
         matrix_peak=fastest,
@@ -232,6 +239,31 @@ def _whole_pace(task: _Task, vlm: Vlm, batch: int, pace: Pace) -> Pace | None:
         for index, (before, after) in enumerate(zip(shallower, pace, strict=True)):
             parts[index] += number * max(0.0, after - before) / fewer
     return Pace(*parts)
+
+
+def _compiled(task: _Task, vlm: Vlm, batch: int) -> float:
+    """Median seconds of a step with every block compiled by itself, which they stay.
+
+    Raises:
+        UsageError: nothing can be compiled here.
+    """
+    from torch._dynamo.exc import TorchDynamoException
+
+    for language in (True, False):
+        for block in chain.from_iterable(blocks(vlm, language=language)):
+            block.compile()
+    quiet = logging.getLogger("torch._dynamo")
+    before = quiet.level
+    quiet.setLevel(logging.ERROR)  # it says each time that decoding changes its shapes
+    try:
+        return task.steps(vlm, batch, ", compiled").pace.step
+    except TorchDynamoException as error:
+        raise UsageError(
+            "--set compile: expected a machine that torch.compile works on, got one where it does "
+            f"not ({first_line(error)}); install a C++ compiler, or leave compile out"
+        ) from error
+    finally:
+        quiet.setLevel(before)
 
 
 def _device(wanted: str) -> torch.device:

@@ -23,6 +23,7 @@ def summary(row: StepRow, times: Sequence[float]) -> str:
         ("recipe", row.recipe),
         ("triggers at once", f"{row.batch}{', checkpointing' if row.checkpointing else ''}"),
         ("a step", f"{_time(row.seconds)} ({_time(min(times))} to {_time(max(times))})"),
+        *_compiled(row),
         ("passes of a step, forward and backward", str(row.passes)),
         ("operations of a step", _tera(row.flops)),
         ("matrix peak here", f"{row.matrix_peak / TERA:.3g} TFLOP/s"),
@@ -60,6 +61,13 @@ def _notes(row: StepRow, steps: int) -> str:
     elif row.language_layers < row.language_layers_of:
         notes.append("One layer draws no line to the whole model; give --set layers=2 or more.")
     return "".join(f"{note}\n\n" for note in notes)
+
+
+def _compiled(row: StepRow) -> list[tuple[str, str]]:
+    if row.compiled_seconds is None:
+        return []
+    ratio = row.compiled_seconds / row.seconds
+    return [("the same, blocks compiled", f"{_time(row.compiled_seconds)}, {ratio:.2f} × as long")]
 
 
 def _tower(row: StepRow) -> str:
