@@ -18,6 +18,7 @@ from sif.eval.memory.shapes import SHAPES, parts_of
 from sif.vlm.adapter import refuse_adapter
 from sif.vlm.checkpointing import blocks_of
 from sif.vlm.folder import load_chat_processor, load_config
+from sif.vlm.head import sees_rows
 from sif.vlm.model import Vlm
 from sif.vlm.quantised import refuse_quantised
 
@@ -91,6 +92,7 @@ class Plan:
         with torch.random.fork_rng(devices=[]), device:
             torch.manual_seed(SEED)
             model = AutoModelForImageTextToText.from_config(deepcopy(self.config), dtype=dtype)
+        sees_rows(model)
         return Vlm(model.eval().requires_grad_(False), self.processor, self.name)
 
 

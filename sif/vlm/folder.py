@@ -19,6 +19,7 @@ from sif.vlm.chat import PROBE, require_template, spell
 from sif.vlm.completion import complete, refuse_endless
 from sif.vlm.foreign import FOREIGN, READING, WithKinds
 from sif.vlm.gguf import refuse_gguf
+from sif.vlm.head import sees_rows
 from sif.vlm.loading import load_weights
 from sif.vlm.picture_bounds import refuse_blow_up
 from sif.vlm.plain_words import first_line as first_line
@@ -75,7 +76,9 @@ def load_model(
             "which takes no images; name the LVLM itself, not its language model"
         )
     refuse_giant(AutoModelForImageTextToText, config, parts.model)
-    return load_whole(AutoModelForImageTextToText, parts, dtype=dtype, **options)
+    model = load_whole(AutoModelForImageTextToText, parts, dtype=dtype, **options)
+    sees_rows(model)
+    return model
 
 
 def load_whole(kind: Any, parts: Parts, **options: Any) -> Any:
