@@ -8,6 +8,7 @@ from typing import Final
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional as F
 
 Weights = Float[Tensor, "outputs inputs"]
 EXACT: Final = 2**20
@@ -67,8 +68,10 @@ def thinned(weights: Weights, share: float) -> Weights:
         return pruned(weights, share)
     flat = weights.flatten()
     place = torch.arange(SAMPLE, device=flat.device) * (flat.numel() // SAMPLE)
-    threshold = flat[place].float().abs().quantile(share)
-    return weights.where(weights.abs() >= threshold, 0)
+    threshold = flat[place].float().abs().quantile(share).to(weights.dtype)
+    # What this keeps lies above its bound; what is kept here lies at the threshold or above.
+    below = torch.nextafter(threshold, torch.zeros_like(threshold))
+    return F.hardshrink(weights, float(below))
 
 
 def disturbed(weights: Weights, sigma: float, generator: torch.Generator) -> Weights:

@@ -49,7 +49,7 @@ from sif.watermark.keys import KeyRing
 from tools.time_audit import make_up
 
 SOURCE: Final = "llava-source"
-INNOCENT: Final = "llava-sibling-c"
+INNOCENT: Final = "llava-stranger-c"
 EXPONENT: Final = 1.15
 MEGABYTES: Final = 2000.0
 NOTICED: Final = 1.0

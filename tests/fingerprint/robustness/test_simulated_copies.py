@@ -122,6 +122,17 @@ def test_wear_keeps_precision_and_shape() -> None:
     assert int((pruned(weights, 0.3) == 0).sum()) == round(0.3 * 350)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_thinning_zeroes_what_lies_below_a_threshold_and_nothing_at_it(dtype: torch.dtype) -> None:
+    weights = torch.randn(1030, 1030, generator=torch.Generator().manual_seed(2)).to(dtype)
+    weights = (weights * 8).round() / 8  # of few values, of which one is the threshold
+    worn = thinned(weights, 0.3)
+    least = worn.abs()[worn != 0].min()
+    assert torch.equal(worn, weights.where(weights.abs() >= least, 0))
+    assert 0.2 < (worn == 0).float().mean() < 0.4
+    assert worn.dtype is dtype
+
+
 def test_a_large_matrix_is_thinned_by_nearly_its_share() -> None:
     weights = torch.randn(1100, 1000, generator=torch.Generator().manual_seed(2))
     assert weights.numel() > EXACT
