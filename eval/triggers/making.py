@@ -110,8 +110,9 @@ class Making:
         if record.exists():
             return _kept(record, request)
         vlm, interrupted = _loaded(source, self.device, self.roster.dtype), self.folder.exists()
-        if vlm.device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(vlm.device)
+        for device in vlm.devices:
+            if device.type == "cuda":
+                torch.cuda.reset_peak_memory_stats(device)
         with metered(vlm) as meter:
             self._make(vlm, images, request, show)
         measured = {} if interrupted else meter.each(self.count)
@@ -176,7 +177,7 @@ class Making:
                 "seed": self.seed,
                 "triggers": self.count,
                 **measured,
-                "peak_bytes": peak_bytes(vlm.device),
+                "peak_bytes": peak_bytes(vlm.devices),
                 "device": vlm.device.type,
                 "threads": torch.get_num_threads(),
                 "jobs": self.jobs,

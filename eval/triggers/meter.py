@@ -3,7 +3,7 @@
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -79,9 +79,13 @@ def metered(vlm: Vlm) -> Iterator[Meter]:
         meter.seconds = time.perf_counter() - began
 
 
-def peak_bytes(device: torch.device) -> int:
-    """Highest memory so far: allocated on a CUDA device, resident of this process elsewhere."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
+def peak_bytes(devices: Sequence[torch.device]) -> int:
+    """Highest memory so far: allocated on CUDA devices in all, resident of this process elsewhere.
+
+    Args:
+        devices: that a model is on; of several kinds, what lies on the CPU is not counted.
+    """
+    if gpus := [device for device in devices if device.type == "cuda"]:
+        return sum(torch.cuda.max_memory_allocated(device) for device in gpus)
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -64,7 +64,8 @@ class Cost(Row):
         forward_seconds: of `seconds`, in passes that a backward pass follows.
         backward_seconds: of `seconds`, in back-propagation.
         decoding_seconds: of `seconds`, in passes for one more word.
-        peak_bytes: highest resident memory of the process so far (CPU), or allocated memory (CUDA).
+        peak_bytes: highest resident memory of the process so far (CPU), or allocated memory (CUDA,
+            of all devices that the source is on).
         device: where.
         threads: that PyTorch computed with.
         jobs: processes that worked side by side, this one included; they share the machine.
