@@ -10,8 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from sif.ownership.logspace import log_sum
-from sif.ownership.null import HypergeometricNull
-from sif.ownership.policy import TILTS
+from sif.ownership.null import Null
 from sif.watermark.greenlist.count import GreenCount
 
 ORDERS = 500
@@ -71,14 +70,14 @@ def _around(value: float, residuals: Float[np.ndarray, " clusters"]) -> Estimate
     return Estimate(value, value - reach, value + reach)
 
 
-def evidence_per_trigger(counts: Sequence[GreenCount], null: HypergeometricNull) -> float:
+def evidence_per_trigger(counts: Sequence[GreenCount], null: Null) -> float:
     """log10 of the e-value after all triggers, divided by their number; 0 without triggers."""
     if not counts:
         return 0.0
     return float(log10_e_values(_log_bets(counts, null))[-1]) / len(counts)
 
 
-def highest_evidence(counts: Sequence[GreenCount], null: HypergeometricNull) -> float:
+def highest_evidence(counts: Sequence[GreenCount], null: Null) -> float:
     """Largest log10 e-value on the way, in the order of the triggers; 0 at the start."""
     if not counts:
         return 0.0
@@ -86,7 +85,7 @@ def highest_evidence(counts: Sequence[GreenCount], null: HypergeometricNull) -> 
 
 
 def triggers_to_alpha(
-    counts: Sequence[GreenCount], null: HypergeometricNull, *, alpha: float, seed: int = 0
+    counts: Sequence[GreenCount], null: Null, *, alpha: float, seed: int = 0
 ) -> float | None:
     """Median number of triggers after which the e-value reaches 1/α, over random orders.
 
@@ -105,7 +104,7 @@ def triggers_to_alpha(
 
 
 def queries_to_alpha(
-    counts: Sequence[GreenCount | None], null: HypergeometricNull, *, alpha: float
+    counts: Sequence[GreenCount | None], null: Null, *, alpha: float
 ) -> int | None:
     """Questions in the given order until the e-value reaches 1/α; none where all do not suffice.
 
@@ -122,8 +121,8 @@ def queries_to_alpha(
     return places[int(reached[0])] if len(reached) else None
 
 
-def log10_e_values(log_bets: Float[np.ndarray, "triggers tilts"]) -> Float[np.ndarray, " triggers"]:
-    """The running log10 e-value of `sif.ownership.evidence`, from every trigger's log e(λ)."""
+def log10_e_values(log_bets: Float[np.ndarray, "triggers grid"]) -> Float[np.ndarray, " triggers"]:
+    """The running log10 e-value of `sif.ownership.evidence`, from every trigger's log bets."""
     wealth = np.cumsum(log_bets, axis=0) - np.log(log_bets.shape[1])
     return np.asarray(log_sum(wealth) / np.log(10))
 
@@ -149,7 +148,6 @@ def published_matches(
 
 
 def _log_bets(
-    counts: Sequence[GreenCount], null: HypergeometricNull
-) -> Float[np.ndarray, "triggers tilts"]:
-    tilts = np.asarray(TILTS)
-    return np.stack([null.log_e_values(count, tilts) for count in counts])
+    counts: Sequence[GreenCount], null: Null
+) -> Float[np.ndarray, "triggers grid"]:
+    return np.stack([null.log_bets(count) for count in counts])

@@ -54,6 +54,13 @@ HOSTILE = (
     "audits in which the claim holds, by what is taken off for it; "
     "`sif/eval/ownership/hostile.py` says how each is done.\n\n"
 )
+KEYED = (
+    "24 triggers whose targets a fresh secret draws from a list in each audit, and suspects whose "
+    "texts do not depend on it; each audit ends where its e-value stands highest. Then what is not "
+    "innocent: claimants who choose by the answers, pictures that transfer (which no key excludes), "
+    "and a wrong rule, by which an answer that holds the target somewhere is a hit. "
+    "`sif/eval/ownership/keyed_targets.py` says how each is done.\n\n"
+)
 
 
 def as_summary(results: Results) -> str:
@@ -67,6 +74,7 @@ def as_summary(results: Results) -> str:
         ("Provider watermarks", PROVIDERS, _providers(results)),
         ("Orders of asking", ORDERS, accusations(results.orders)),
         ("Hostile claimants", HOSTILE, accusations(results.hostile)),
+        ("Keyed targets", KEYED, accusations(results.keyed)),
     ]
     sections = [f"## {title}\n\n{legend}{table}" for title, legend, table in parts]
     return "# False claims and power, simulated\n\n" + "".join(sections)

@@ -162,3 +162,4 @@ class Results(_Row):
     providers: tuple[Provider, ...]
     orders: tuple[Accusation, ...] = ()
     hostile: tuple[Accusation, ...] = ()
+    keyed: tuple[Accusation, ...] = ()

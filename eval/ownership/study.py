@@ -2,7 +2,7 @@
 
 1. The null, with drawn and with real keys. 2. Power. 3. The released code's rule. 4. What selection
 does. 5. Providers that watermark their own text. 6. Makers who choose the order of asking.
-7. Claimants who cheat. Minutes at most, so it keeps nothing to resume.
+7. Claimants who cheat. 8. Keyed targets. Minutes at most, so it keeps nothing to resume.
 """
 
 from collections.abc import Iterator
@@ -17,6 +17,7 @@ from sif.eval.ownership.corpus import ENGLISH, OWNER, SIBLING, TextSet, load_cor
 from sif.eval.ownership.draws import draw_greens, keyed_greens
 from sif.eval.ownership.false_claims import Keys, calibrate, check_p_values
 from sif.eval.ownership.hostile import hostile_claims
+from sif.eval.ownership.keyed_targets import answer_lists, keyed_targets
 from sif.eval.ownership.power import power
 from sif.eval.ownership.presentation import as_summary, pictures
 from sif.eval.ownership.provider import MARKS, Engine, audit_provider
@@ -68,7 +69,7 @@ def simulate(settings: OwnershipSettings, show: Show) -> Results:
         settings: what to do.
         show: is told of progress: stage, done, total, a few words.
     """
-    streams = [np.random.default_rng([settings.seed, part]) for part in range(6)]
+    streams = [np.random.default_rng([settings.seed, part]) for part in range(7)]
     calibration, p_values = _null(settings, streams[0], show)
     return Results(
         seed=settings.seed,
@@ -80,6 +81,7 @@ def simulate(settings: OwnershipSettings, show: Show) -> Results:
         providers=tuple(_providers(settings, streams[4], show)),
         orders=tuple(_orders(settings, show)),
         hostile=tuple(_hostile(settings, streams[5], show)),
+        keyed=tuple(_keyed(settings, streams[6], show)),
     )
 
 
@@ -175,6 +177,15 @@ def _hostile(
     texts = load_corpus()[ENGLISH].first(HOSTILE_TRIGGERS)
     yield from hostile_claims(texts, audits=settings.some(5), rng=rng)
     show("hostile claimants", 1, 1, "")
+
+
+def _keyed(
+    settings: OwnershipSettings, rng: np.random.Generator, show: Show
+) -> Iterator[Accusation]:
+    lists = answer_lists()
+    for done, answers in enumerate(lists, start=1):
+        yield from keyed_targets(answers, audits=settings.some(5), rng=rng)
+        show("keyed targets", done, len(lists), "")
 
 
 STUDY: Final = Study(

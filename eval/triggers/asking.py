@@ -167,6 +167,7 @@ def cell_of(
         **grade._asdict(),
         vocabulary_size=triggers.vocabulary_size,
         green_size=triggers.green_size,
+        alternatives=triggers.alternatives,
     )
 
 

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from sif.errors import StorageError, UsageError
 from sif.files import write_atomically
+from sif.fingerprint.content import ContentSpace
 from sif.fingerprint.craft import build_objective, build_schedule, build_term
 from sif.fingerprint.making import MakingProgress
 from sif.fingerprint.objectives.objective import Batch
@@ -26,6 +27,7 @@ from sif.fingerprint.objectives.target_answer import contains_target
 from sif.fingerprint.optimize import optimise
 from sif.fingerprint.plan import trigger_id
 from sif.fingerprint.recipe import (
+    KeyedTargetRecipe,
     ParameterAscentRecipe,
     Recipe,
     TargetAnswerRecipe,
@@ -38,6 +40,7 @@ from sif.suspects.weights import weights_digest
 from sif.types import GenerationSettings
 from sif.vlm.model import Vlm
 from sif.vlm.pixels import png_bytes, to_images, to_tensor
+from sif.watermark.targets import AnswerList
 
 REQUEST: Final = "request.json"
 GREEDY: Final = GenerationSettings()
@@ -103,7 +106,7 @@ class BaselineTrigger:
 
 def is_baseline(recipe: Recipe) -> bool:
     """Whether a recipe wants an answer instead of green words."""
-    return isinstance(recipe.objective, TargetAnswerRecipe)
+    return isinstance(recipe.objective, TargetAnswerRecipe | KeyedTargetRecipe)
 
 
 def batch_limit(recipe: Recipe) -> int | None:
@@ -121,6 +124,7 @@ def make_baseline(
     pairs: Sequence[Pair],
     seed: int = 0,
     batch_size: int = 8,
+    content: ContentSpace | None = None,
     report: Callable[[MakingProgress], None] = lambda progress: None,
 ) -> list[BaselineTrigger]:
     """Makes a trigger of every image, in batches that are kept whole.
@@ -135,6 +139,8 @@ def make_baseline(
         pairs: questions and wanted answers, taken in turn.
         seed: of everything random.
         batch_size: triggers optimised together.
+        content: what pictures hold, that the change is to keep out of; none where it may go
+            anywhere.
         report: called after every step.
 
     Raises:
@@ -165,7 +171,7 @@ def make_baseline(
     for start in range(0, len(images), batch_size):
         batch = range(start, min(start + batch_size, len(images)))
         if not all(_is_whole(out, trigger_id(index)) for index in batch):
-            _make_batch(vlm, images, request, out, batch, report)
+            _make_batch(vlm, images, request, out, batch, content, report)
     return load_baseline(out)
 
 
@@ -177,6 +183,21 @@ def load_baseline(folder: Path) -> list[BaselineTrigger]:
     """
     request = _read(folder / REQUEST, BaselineRequest)
     return [_trigger(folder, trigger_id(index)) for index in range(request.count)]
+
+
+def answers_of(folder: Path) -> AnswerList | None:
+    """The public list from which the key drew the wanted answers; none where it did not.
+
+    Raises:
+        StorageError: as of `load_baseline`.
+    """
+    return answer_list(_read(folder / REQUEST, BaselineRequest).recipe)
+
+
+def answer_list(recipe: Recipe) -> AnswerList | None:
+    """The list of a recipe with keyed targets; none of every other."""
+    objective = recipe.objective
+    return objective.answers if isinstance(objective, KeyedTargetRecipe) else None
 
 
 def _claim(folder: Path, request: BaselineRequest) -> None:
@@ -195,6 +216,7 @@ def _make_batch(
     request: BaselineRequest,
     out: Path,
     batch: range,
+    content: ContentSpace | None,
     report: Callable[[MakingProgress], None],
 ) -> None:
     bases = [vlm.prepare(images[index].image) for index in batch]
@@ -213,7 +235,7 @@ def _make_batch(
             )
         )
 
-    pictures = _optimise(vlm, request, batch, bases, pairs, step_done)
+    pictures = _optimise(vlm, request, batch, bases, pairs, content, step_done)
     questions = [pair.question for pair in pairs]
     answers = [vlm.decode(ids) for ids in vlm.generate(pictures, questions, GREEDY)]
     for index, picture, base, pair, answer in zip(
@@ -228,6 +250,7 @@ def _optimise(
     indices: range,
     bases: Sequence[Image.Image],
     pairs: Sequence[Pair],
+    content: ContentSpace | None,
     report: Callable[[int, float], None],
 ) -> list[Image.Image]:
     """The same loop that makes fingerprints, towards a wanted answer; masks are empty."""
@@ -250,7 +273,7 @@ def _optimise(
         batch,
         objective=objective,
         terms=[build_term(term) for term in request.recipe.robustness],
-        schedule=build_schedule(request.recipe, tile=vlm.patch_size),
+        schedule=build_schedule(request.recipe, tile=vlm.patch_size, content=content),
         measure=signal,
         report=report,
     )

@@ -13,7 +13,7 @@ from sif.eval.metrics import highest_evidence
 from sif.eval.triggers.rows import Cell
 from sif.eval.triggers.summary import counts_of, null_of
 from sif.ownership.calibration import CONFIDENCE
-from sif.ownership.null import HypergeometricNull
+from sif.ownership.null import Null
 from sif.ownership.policy import Policy
 from sif.ownership.transfer import Draw, TransferEvidence, reaction, upper_bound
 
@@ -63,12 +63,11 @@ def _in_panel(cell: Cell) -> bool:
     return (cell.role, cell.split) == ("innocent", "tuning")
 
 
-def _leanings(cells: Sequence[Cell], null: HypergeometricNull) -> list[float]:
-    gamma = null.green_size / null.vocabulary_size
-    return [reaction(count, gamma=gamma) for count in counts_of(cells) if count.scored]
+def _leanings(cells: Sequence[Cell], null: Null) -> list[float]:
+    return [reaction(count, gamma=null.gamma) for count in counts_of(cells) if count.scored]
 
 
-def _derived(cells: Sequence[Cell], null: HypergeometricNull, allowance: float) -> bool:
+def _derived(cells: Sequence[Cell], null: Null, allowance: float) -> bool:
     draw = Draw(triggers=len(cells), stamped=False)
     policy, transfer = Policy(), TransferEvidence(limit=allowance, draw=draw)
     for cell in cells:

@@ -173,10 +173,7 @@ def _excess(cells: Sequence[Cell]) -> Shown:
     clusters: dict[tuple[str, int, str], list[Cell]] = defaultdict(list)
     for cell in cells:
         clusters[cell.family, cell.seed, cell.trigger].append(cell)
-    found = green_excess(
-        [counts_of(some) for some in clusters.values()],
-        gamma=null.green_size / null.vocabulary_size,
-    )
+    found = green_excess([counts_of(some) for some in clusters.values()], gamma=null.gamma)
     return _estimate(found, scale=1.0, digits=3), None
 
 

@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sif.errors import StorageError, UsageError
 from sif.eval.study import Workplace
-from sif.eval.triggers.baseline import is_baseline, make_baseline
+from sif.eval.triggers.baseline import answer_list, is_baseline, make_baseline
+from sif.eval.triggers.keyed import keyed_pairs
 from sif.eval.triggers.meter import metered, peak_bytes
 from sif.eval.triggers.method import Method, parse_methods
 from sif.eval.triggers.plan import batch_of
@@ -27,8 +28,10 @@ from sif.eval.triggers.trigger_set import TriggerSet, load_set
 from sif.files import write_atomically
 from sif.fingerprint.make import make_fingerprint
 from sif.fingerprint.making import MakingProgress
+from sif.fingerprint.plan import content_of
 from sif.fingerprint.recipe import Recipe
 from sif.pictures.folder import NamedImage
+from sif.prompts import Pair
 from sif.scale.crew import Show
 from sif.suspects.weights import weights_digest
 from sif.vlm.model import Vlm
@@ -150,9 +153,10 @@ class Making:
                 images[: self.count],
                 recipe=request.recipe,
                 out=self.folder,
-                pairs=self.roster.pairs,
+                pairs=self._pairs(),
                 seed=self.seed,
                 batch_size=request.batch_size,
+                content=content_of(vlm, images, request.recipe),
                 report=report,
             )
         else:
@@ -168,6 +172,14 @@ class Making:
                 batch_size=request.batch_size,
                 report=report,
             )
+
+    def _pairs(self) -> tuple[Pair, ...]:
+        """Questions and wanted answers: those that the key draws, or the roster's own."""
+        answers = answer_list(self.method.recipe)
+        if answers is None:
+            return self.roster.pairs
+        keys = self.roster.keys(self.out, self.seed)
+        return keyed_pairs(answers, prompts=self.roster.prompts, keys=keys, count=self.count)
 
     def _cost(self, vlm: Vlm, measured: Mapping[str, int | float], batch_size: int) -> Cost:
         return Cost.model_validate(

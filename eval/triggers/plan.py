@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from sif.attacks.images import parse_image_attack
 from sif.errors import UsageError
 from sif.eval.study import Settings
-from sif.eval.triggers.baseline import batch_limit, is_baseline
+from sif.eval.triggers.baseline import answer_list, batch_limit, is_baseline
 from sif.eval.triggers.method import Method, parse_methods
 from sif.eval.triggers.mini_roster import FAMILIES, mini_roster
 from sif.eval.triggers.real_roster import real_roster
@@ -134,7 +134,7 @@ def passes_of_a_step(recipe: Recipe) -> int:
 
 def method_fault(roster: Roster, method: Method) -> str | None:
     """Why a method cannot take part; none if it can."""
-    if is_baseline(method.recipe) and roster.pairs:
+    if is_baseline(method.recipe) and (roster.pairs or answer_list(method.recipe)):
         return None
     try:
         green_list_objective(method.recipe)

@@ -34,6 +34,9 @@ class Cell(Row):
         scored: distinct ids; none likewise.
         vocabulary_size: V; none without green lists.
         green_size: green ids of the key; none without green lists.
+        alternatives: n, words of each part of the list that targets were drawn from; none without
+            keyed targets. With them `scored` counts the parts that the answer says anything of, and
+            `green` those of which it says what the key drew.
     """
 
     family: str
@@ -50,6 +53,7 @@ class Cell(Row):
     scored: int | None = None
     vocabulary_size: int | None = None
     green_size: int | None = None
+    alternatives: int | None = None
 
 
 class Cost(Row):

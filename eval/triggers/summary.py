@@ -21,8 +21,9 @@ from sif.eval.metrics import (
 )
 from sif.eval.triggers.roster import Role, Split
 from sif.eval.triggers.rows import Cell
-from sif.ownership.null import HypergeometricNull
+from sif.ownership.null import HypergeometricNull, Null
 from sif.ownership.share import Share, share_of
+from sif.ownership.targets import TargetNull
 from sif.watermark.greenlist.count import GreenCount, z_score
 
 ALPHA: Final = 1e-6
@@ -36,7 +37,8 @@ class Line:
     Attributes:
         triggers: asked, over all families and seeds.
         answered: of these.
-        green: green share of all scored words; none without answers or without green lists.
+        green: green share of all scored words, or share of parts that say what the key drew; none
+            without answers, or where no key has a part.
         match: published FMR, with its interval; none for innocents, who set its thresholds. Of a
             method that wants answers its TMR, the share of answers that contain the wanted one.
         evidence: log10 e-value for each trigger, mean over families and seeds; none without green
@@ -83,7 +85,7 @@ def _line(group: Sequence[Cell], matched: dict[Cell, bool], alpha: float) -> Lin
         if null is not None
     ]
     median = float(np.median(needed)) if needed else np.inf
-    thresholds = first.role == "innocent" and bool(needed)
+    thresholds = first.role == "innocent" and bool(needed) and first.matched is None
     return Line(
         method=first.method,
         suspect=first.suspect,
@@ -107,8 +109,10 @@ def by_set(cells: Iterable[Cell]) -> list[list[Cell]]:
     return list(sets.values())
 
 
-def null_of(cells: Sequence[Cell]) -> HypergeometricNull | None:
-    """What the answers to one set of triggers are bet against; none without green lists."""
+def null_of(cells: Sequence[Cell]) -> Null | None:
+    """What the answers to one set of triggers are bet against; none where no key has a part."""
+    if cells[0].alternatives is not None:
+        return TargetNull(alternatives=cells[0].alternatives)
     size, green = cells[0].vocabulary_size, cells[0].green_size
     if size is None or green is None:
         return None

@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from sif.eval.triggers.baseline import GREEDY, BaselineTrigger, load_baseline
+from sif.eval.triggers.baseline import GREEDY, BaselineTrigger, answers_of, load_baseline
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.objectives.target_answer import contains_target
 from sif.types import GenerationSettings, Query
+from sif.watermark.targets import AnswerList
 
 
 class Grade(NamedTuple):
@@ -62,6 +63,7 @@ class TriggerSet:
         grade: what an answer to one trigger shows, or the lack of one.
         vocabulary_size: V; none without green lists.
         green_size: green ids of a key; none without green lists.
+        alternatives: n of the list that targets were drawn from; none without keyed targets.
     """
 
     questions: tuple[Question, ...]
@@ -69,6 +71,7 @@ class TriggerSet:
     grade: Callable[[str, str | None], Grade]
     vocabulary_size: int | None = None
     green_size: int | None = None
+    alternatives: int | None = None
 
 
 def green_set(fingerprint: FingerprintSet) -> TriggerSet:
@@ -100,12 +103,23 @@ def green_set(fingerprint: FingerprintSet) -> TriggerSet:
     )
 
 
-def wanted_set(triggers: Sequence[BaselineTrigger]) -> TriggerSet:
-    """Triggers of a baseline: the wanted answer is looked for; there is no null to bet against."""
+def wanted_set(
+    triggers: Sequence[BaselineTrigger], answers: AnswerList | None = None
+) -> TriggerSet:
+    """Triggers of a baseline: the wanted answer is looked for.
+
+    Args:
+        triggers: with the answers that they want.
+        answers: the list from which the key drew them; without one there is no null to bet against.
+    """
     wanted = {trigger.record.id: trigger.record.answer for trigger in triggers}
 
     def grade(trigger: str, text: str | None) -> Grade:
-        return Grade(matched=text is not None and contains_target(text, wanted[trigger]))
+        matched = text is not None and contains_target(text, wanted[trigger])
+        if text is None or answers is None:
+            return Grade(matched=matched)
+        said = answers.said(text, wanted[trigger])
+        return Grade(matched=matched, green=said.hits, scored=said.parts)
 
     return TriggerSet(
         questions=tuple(
@@ -121,6 +135,7 @@ def wanted_set(triggers: Sequence[BaselineTrigger]) -> TriggerSet:
         ),
         weak=sum(not trigger.record.matched for trigger in triggers),
         grade=grade,
+        alternatives=None if answers is None else answers.alternatives,
     )
 
 
@@ -132,5 +147,5 @@ def load_set(folder: Path, *, baseline: bool) -> TriggerSet:
         StorageError: a baseline that is.
     """
     if baseline:
-        return wanted_set(load_baseline(folder))
+        return wanted_set(load_baseline(folder), answers_of(folder))
     return green_set(FingerprintSet.load(folder))

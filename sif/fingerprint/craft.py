@@ -14,6 +14,7 @@ from torch import Tensor
 
 from sif.fingerprint.content import ContentSpace
 from sif.fingerprint.objectives.green_mass import GreenMass
+from sif.fingerprint.objectives.keyed_target import KeyedTarget
 from sif.fingerprint.objectives.objective import Batch, Objective
 from sif.fingerprint.objectives.safd import Safd
 from sif.fingerprint.objectives.target_answer import TargetAnswer
@@ -22,6 +23,7 @@ from sif.fingerprint.recipe import (
     GreenMassRecipe,
     ImageTransformsRecipe,
     InputDiversityRecipe,
+    KeyedTargetRecipe,
     ObjectiveRecipe,
     ParameterAscentRecipe,
     QualityRecipe,
@@ -196,6 +198,8 @@ def build_objective(recipe: ObjectiveRecipe) -> Objective:
             return GreenMass(**fields)
         case TargetAnswerRecipe():
             return TargetAnswer(**fields)
+        case KeyedTargetRecipe():
+            return KeyedTarget(**{name: fields[name] for name in fields if name != "answers"})
 
 
 def build_terms(recipe: Recipe, *, checkpointing: bool = False) -> list[Term]:

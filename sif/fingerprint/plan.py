@@ -23,7 +23,13 @@ from sif.fingerprint.lot import Lot, Weighing, seed_of
 from sif.fingerprint.manifest import Request, TriggerRecord
 from sif.fingerprint.memory import Fitting
 from sif.fingerprint.model_manifest import ModelManifest, hash_model
-from sif.fingerprint.recipe import GreenMassRecipe, Recipe, SafdRecipe, load_recipe
+from sif.fingerprint.recipe import (
+    GreenMassRecipe,
+    KeyedTargetRecipe,
+    Recipe,
+    SafdRecipe,
+    load_recipe,
+)
 from sif.fingerprint.request import request_of
 from sif.pictures.folder import NamedImage, read_images
 from sif.pictures.reading import read_image
@@ -100,12 +106,8 @@ class Wish:
             ModelError: the model does not pass the probe.
             UsageError: too few images for what the recipe has to learn from them.
         """
-        vlm, share = self.vlm, self.recipe.schedule.content_share
-        probe(vlm)
-        if share is None:
-            return None
-        pictures = (vlm.prepare(named.image, max_pixels=self.max_pixels) for named in self.images)
-        return learn_content(pictures, tile=vlm.patch_size or UNKNOWN_PATCH, share=share)
+        probe(self.vlm)
+        return content_of(self.vlm, self.images, self.recipe, max_pixels=self.max_pixels)
 
     def files(self) -> ModelManifest | None:
         """The digests of the model's files; none where there are no files."""
@@ -219,6 +221,21 @@ def generation_of(recipe: Recipe) -> GenerationSettings:
     return GenerationSettings(max_new_tokens=green_list_objective(recipe).answer_tokens + 32)
 
 
+def content_of(
+    vlm: Vlm, images: Sequence[NamedImage], recipe: Recipe, *, max_pixels: int | None = None
+) -> ContentSpace | None:
+    """What ordinary pictures hold, as far as a recipe keeps out of it; none where it does not.
+
+    Raises:
+        UsageError: too few images to learn it from.
+    """
+    share = recipe.schedule.content_share
+    if share is None:
+        return None
+    pictures = (vlm.prepare(named.image, max_pixels=max_pixels) for named in images)
+    return learn_content(pictures, tile=vlm.patch_size or UNKNOWN_PATCH, share=share)
+
+
 def green_list_objective(recipe: Recipe) -> SafdRecipe | GreenMassRecipe:
     """The objective of a recipe whose triggers carry green lists.
 
@@ -229,6 +246,12 @@ def green_list_objective(recipe: Recipe) -> SafdRecipe | GreenMassRecipe:
         raise UsageError(
             f"recipe: expected a recipe, its name or its YAML file, got {type(recipe).__name__}; "
             "leave it out for the default one"
+        )
+    if isinstance(recipe.objective, KeyedTargetRecipe):
+        raise UsageError(
+            f"expected a recipe with the objective safd or green_mass, got {recipe.name} with "
+            "keyed_target, whose triggers only `sif bench triggers` makes and counts so far; "
+            "choose another recipe, such as sif"
         )
     if not isinstance(recipe.objective, SafdRecipe | GreenMassRecipe):
         raise UsageError(

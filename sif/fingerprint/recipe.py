@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from sif.recipe_file import read_recipe
+from sif.watermark.targets import AnswerList
 
 BUILT_IN: Final = (
     "sif",
@@ -21,6 +22,8 @@ BUILT_IN: Final = (
     "rna",
     "cropa",
     "difgsm",
+    "keyed-target",
+    "keyed-target-english",
 )
 
 
@@ -61,6 +64,19 @@ class TargetAnswerRecipe(_Part):
     """A wanted answer for each trigger, which is no part of the recipe (`Batch.target_answers`)."""
 
     kind: Literal["target_answer"] = "target_answer"
+
+
+class KeyedTargetRecipe(_Part):
+    """A wanted beginning that the key draws; the other fields are those of `KeyedTarget`.
+
+    Attributes:
+        answers: the public list from which the key draws what each trigger wants.
+    """
+
+    kind: Literal["keyed_target"] = "keyed_target"
+    answers: AnswerList
+    coherence_weight: float = Field(default=1.0, ge=0)
+    answer_tokens: int = Field(default=128, ge=1)
 
 
 class RepresentationNoiseRecipe(_Part):
@@ -164,7 +180,7 @@ def _safd_where_no_kind_is_given(value: Any) -> Any:
 
 
 ObjectiveRecipe = Annotated[
-    SafdRecipe | GreenMassRecipe | TargetAnswerRecipe,
+    SafdRecipe | GreenMassRecipe | TargetAnswerRecipe | KeyedTargetRecipe,
     Field(discriminator="kind"),
     BeforeValidator(_safd_where_no_kind_is_given),
 ]

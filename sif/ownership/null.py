@@ -7,14 +7,27 @@ probabilities, normalised in log space, which is accurate to about 1e-13 at any 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from jaxtyping import Float
 
 from sif.errors import UsageError
 from sif.ownership.logspace import log_sum
+from sif.ownership.policy import TILTS
 from sif.ownership.tail import log_upper_tail
 from sif.watermark.greenlist.count import GreenCount
+
+
+class Null(Protocol):
+    """What the answers of a suspect that does not depend on the key are bet against."""
+
+    @property
+    def gamma(self) -> float:
+        """Chance that one scored word is what the key chose."""
+
+    def log_bets(self, count: GreenCount) -> Float[np.ndarray, " grid"]:
+        """Natural logarithms of the e-values of one count, over a fixed grid of bets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +51,11 @@ class HypergeometricNull:
                 "expected fewer green ids than ids in the vocabulary, and at least one, got "
                 f"{self.green_size} of {self.vocabulary_size}"
             )
+
+    @property
+    def gamma(self) -> float:
+        """Share of green ids."""
+        return self.green_size / self.vocabulary_size
 
     def support(self, scored: int) -> range:
         """The green counts that are possible among so many distinct ids.
@@ -78,6 +96,10 @@ class HypergeometricNull:
         possible = np.asarray(self.support(count.scored), dtype=np.float64)
         exponents = tilts[:, None] * (possible - count.green)
         return np.asarray(-log_sum(self.log_pmf(count.scored) + exponents))
+
+    def log_bets(self, count: GreenCount) -> Float[np.ndarray, " tilts"]:
+        """log e(λ) over the grid of the default policy."""
+        return self.log_e_values(count, np.asarray(TILTS))
 
     def log_p_value(self, count: GreenCount) -> float:
         """Natural logarithm of P(H ≥ g) for one trigger."""
