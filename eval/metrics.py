@@ -147,7 +147,5 @@ def published_matches(
     return matches
 
 
-def _log_bets(
-    counts: Sequence[GreenCount], null: Null
-) -> Float[np.ndarray, "triggers grid"]:
+def _log_bets(counts: Sequence[GreenCount], null: Null) -> Float[np.ndarray, "triggers grid"]:
     return np.stack([null.log_bets(count) for count in counts])

@@ -26,9 +26,11 @@ Knows words only: no models, no thresholds. Remembers no key.
 import hashlib
 import re
 import unicodedata
+from collections import Counter
 from functools import cached_property
 from typing import Annotated, Final, NamedTuple
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sif.errors import UsageError
@@ -36,8 +38,11 @@ from sif.errors import UsageError
 KEY_BYTES: Final = 32
 _LIST_DOMAIN: Final = b"sif answer list 1\x00"
 _DRAW_DOMAIN: Final = b"sif keyed target 1\x00"
-_WORD: Final = re.compile(r"\w+")
+_WHOLE: Final = re.compile(r"\w+")
 _NUMBERS: Final = 1 << 64
+
+_Word = Annotated[str, Field(min_length=1, max_length=64)]
+_Part = Annotated[tuple[_Word, ...], Field(min_length=2, max_length=4096)]
 
 
 class Said(NamedTuple):
@@ -64,9 +69,7 @@ class AnswerList(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     question: Annotated[str, Field(min_length=1, pattern=r"^[^\n]+$")] | None = None
-    parts: tuple[Annotated[tuple[str, ...], Field(min_length=2, max_length=4096)], ...] = Field(
-        min_length=1, max_length=64
-    )
+    parts: Annotated[tuple[_Part, ...], Field(min_length=1, max_length=64)]
 
     @model_validator(mode="after")
     def _tells_answers_apart(self) -> "AnswerList":
@@ -77,7 +80,7 @@ class AnswerList(BaseModel):
         for word in words:
             if words_of(word) != [word]:
                 raise ValueError(f"expected single words in lower case, got {word!r}")
-        twice = sorted({word for word in words if words.count(word) > 1})
+        twice = [word for word, times in Counter(words).items() if times > 1]
         if twice:
             raise ValueError(f"expected every word once on the list, got {twice[0]!r} again")
         return self
@@ -103,12 +106,13 @@ class AnswerList(BaseModel):
             UsageError: another length.
         """
         if len(key) != KEY_BYTES:
-            raise UsageError(f"expected a key of {KEY_BYTES} bytes, got {len(key)}; see KeyRing.key")
+            raise UsageError(
+                f"expected a key of {KEY_BYTES} bytes, got {len(key)}; use KeyRing.key"
+            )
         beyond = _NUMBERS - _NUMBERS % self.alternatives
         stream, wanted = hashlib.shake_256(_DRAW_DOMAIN + self.digest + key), len(self.parts)
         while True:
-            taken = stream.digest(8 * wanted)
-            numbers = (int.from_bytes(taken[at : at + 8], "little") for at in range(0, 8 * wanted, 8))
+            numbers = np.frombuffer(stream.digest(8 * wanted), "<u8").tolist()
             found = [number % self.alternatives for number in numbers if number < beyond]
             if len(found) >= len(self.parts):
                 return tuple(found[: len(self.parts)])
@@ -145,4 +149,4 @@ class AnswerList(BaseModel):
 
 def words_of(text: str) -> list[str]:
     """The whole words of a text, after NFKC and case folding."""
-    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+    return _WHOLE.findall(unicodedata.normalize("NFKC", text).casefold())

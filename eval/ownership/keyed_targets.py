@@ -115,7 +115,7 @@ def _read(
     """What the texts of 100 innocents say of the parts, dealt out to all audits."""
     said = [[answers.read(text) for text in texts(TRIGGERS, rng)] for _ in range(100)]
     places = [[[NOTHING if p is None else p for p in row] for row in one] for one in said]
-    return np.array(places, np.int16)[np.arange(audits) % len(places)]
+    return np.asarray(np.array(places, np.int16)[np.arange(audits) % len(places)])
 
 
 def _told(

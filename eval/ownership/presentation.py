@@ -56,9 +56,9 @@ HOSTILE = (
 )
 KEYED = (
     "24 triggers whose targets a fresh secret draws from a list in each audit, and suspects whose "
-    "texts do not depend on it; each audit ends where its e-value stands highest. Then what is not "
-    "innocent: claimants who choose by the answers, pictures that transfer (which no key excludes), "
-    "and a wrong rule, by which an answer that holds the target somewhere is a hit. "
+    "texts do not depend on it; each audit ends where its e-value stands highest. Then those who "
+    "are not innocent: claimants who choose by the answers, pictures that transfer (which no key "
+    "excludes), and a wrong rule, by which an answer that holds the target somewhere is a hit. "
     "`sif/eval/ownership/keyed_targets.py` says how each is done.\n\n"
 )
 

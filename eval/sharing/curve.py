@@ -114,7 +114,7 @@ def _point(group: Sequence[Told]) -> Point:
         triggers=len(group),
         answered=sum(row.answered for row in group),
         green=green_excess([[count] for count in counts], gamma=0.0),
-        gamma=0.0 if null is None else null.green_size / null.vocabulary_size,
+        gamma=0.0 if null is None else null.gamma,
         evidence=evidence_of(group) or 0.0,
         highest=highest_of(group) or 0.0,
     )

@@ -7,7 +7,7 @@ probabilities, normalised in log space, which is accurate to about 1e-13 at any 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -19,6 +19,7 @@ from sif.ownership.tail import log_upper_tail
 from sif.watermark.greenlist.count import GreenCount
 
 
+@runtime_checkable
 class Null(Protocol):
     """What the answers of a suspect that does not depend on the key are bet against."""
 
@@ -98,7 +99,7 @@ class HypergeometricNull:
         return np.asarray(-log_sum(self.log_pmf(count.scored) + exponents))
 
     def log_bets(self, count: GreenCount) -> Float[np.ndarray, " tilts"]:
-        """log e(λ) over the grid of the default policy."""
+        """Log e(λ) over the grid of the default policy."""
         return self.log_e_values(count, np.asarray(TILTS))
 
     def log_p_value(self, count: GreenCount) -> float:

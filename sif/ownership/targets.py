@@ -31,7 +31,7 @@ from sif.watermark.greenlist.count import GreenCount
 
 WORKING: Final = (0.25, 0.6, 1.0)
 """Shares p of triggers that work."""
-LEANS: Final = (0.05, 0.2, 0.45, 0.7, 0.9, 0.98)
+LEANS: Final = (0.05, 0.15, 0.3, 0.5, 0.7, 0.88, 0.98)
 """How far such a trigger leans towards its target, f."""
 GRID: Final = tuple((working, lean) for working in WORKING for lean in LEANS)
 

@@ -1,4 +1,4 @@
-"""The keyed target: an answer is to begin as the key drew, and to go on as the model would by itself.
+"""The keyed target: an answer begins as the key drew, and goes on as the model would by itself.
 
 Ours. A wanted answer that ends where it is said costs the truth: what follows such a beginning on
 a changed picture is no description any more. Here the wanted beginning is put into the model's

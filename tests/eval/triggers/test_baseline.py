@@ -19,7 +19,7 @@ from sif.mini.folders import build
 from sif.vlm.model import Vlm
 from tests.fingerprint.small import pictures
 
-BASELINES = tuple(name for name in BUILT_IN if not name.startswith("sif"))
+BASELINES = tuple(name for name in BUILT_IN if not name.startswith(("sif", "keyed")))
 
 
 @pytest.fixture(scope="module")
