@@ -10,6 +10,7 @@ discount for it, and pictures that transfer; and a rule that is wrong, which mus
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import product
 from math import log10
 from typing import Final
 
@@ -17,7 +18,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from sif.eval.ownership.false_claims import claim_rates
-from sif.eval.ownership.results import Accusation
+from sif.eval.ownership.results import Accusation, ListPower
 from sif.fingerprint.plan import trigger_id
 from sif.fingerprint.recipe import KeyedTargetRecipe, load_recipe
 from sif.mini.lexicon import vocabulary
@@ -32,6 +33,9 @@ TRIES: Final = 32
 """Secrets or lists that a claimant chooses from."""
 TRANSFER: Final = 0.2
 """Parts that say the target because the picture transfers."""
+ALTERNATIVES: Final = 4
+PARTS: Final = (1, 2, 3, 5, 7)
+RATES: Final = (0.5, 0.7, 0.9, 0.98)
 OURS: Final = "e-value, stopped at its best"
 NOTHING: Final = -1
 
@@ -71,6 +75,27 @@ def keyed_targets(
     yield _accused(null, moved == draws, moved != NOTHING, name)
     everything = np.ones(draws.shape, dtype=bool)
     yield _accused(null, everything, everything, f"{setting}, all answers", "contains the target")
+
+
+def list_powers() -> Iterator[ListPower]:
+    """What lists of other lengths can give, and bets on parts beside those on whole answers.
+
+    The evidence of a trigger grows by at most the relative entropy of a hit to chance (Kelly).
+    """
+    for parts, rate in product(PARTS, RATES):
+        answers = ALTERNATIVES**parts
+        yield ListPower(
+            parts=parts,
+            answers=answers,
+            rate=rate,
+            by_parts=parts * _relative_entropy(rate, 1 / ALTERNATIVES),
+            whole=_relative_entropy(rate**parts, 1 / answers),
+        )
+
+
+def _relative_entropy(rate: float, chance: float) -> float:
+    """Of one coin to another, in powers of ten."""
+    return rate * log10(rate / chance) + (1 - rate) * log10((1 - rate) / (1 - chance))
 
 
 def innocents(answers: AnswerList) -> dict[str, Texts]:

@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from sif import markdown
-from sif.eval.ownership.results import ALPHAS, Accusation, Calibration, Power, Rate, Results
+from sif.eval.ownership.results import (
+    ALPHAS,
+    Accusation,
+    Calibration,
+    ListPower,
+    Power,
+    Rate,
+    Results,
+)
 from sif.plotting import COLOURS, as_svg, new_figure, plain
 
 LEVEL: Final = 0.01
@@ -61,6 +69,10 @@ KEYED = (
     "excludes), and a wrong rule, by which an answer that holds the target somewhere is a hit. "
     "`sif/eval/ownership/keyed_targets.py` says how each is done.\n\n"
 )
+LISTS = (
+    "log10 E that one trigger can give, by parts of 4 words and by how often a suspect hits one: of "
+    "bets on every part, and of bets on the whole answer alone.\n\n"
+)
 
 
 def as_summary(results: Results) -> str:
@@ -75,6 +87,7 @@ def as_summary(results: Results) -> str:
         ("Orders of asking", ORDERS, accusations(results.orders)),
         ("Hostile claimants", HOSTILE, accusations(results.hostile)),
         ("Keyed targets", KEYED, accusations(results.keyed)),
+        ("Lists of answers", LISTS, _lists(results.lists)),
     ]
     sections = [f"## {title}\n\n{legend}{table}" for title, legend, table in parts]
     return "# False claims and power, simulated\n\n" + "".join(sections)
@@ -129,6 +142,16 @@ def accusations(rows: Sequence[Accusation]) -> str:
     """False claims by rule and setting, a column for each α."""
     lines = [[it.setting, it.rule, *_padded(it.rates)] for it in rows]
     return markdown.table(["setting", "rule", *_levels()], lines)
+
+
+def _lists(rows: Sequence[ListPower]) -> str:
+    rates = list(dict.fromkeys(row.rate for row in rows))
+    lines = [
+        [f"{parts}", _whole(answers)]
+        + [f"{it.by_parts:.2f}, {it.whole:.2f}" for it in rows if it.parts == parts]
+        for parts, answers in dict.fromkeys((row.parts, row.answers) for row in rows)
+    ]
+    return markdown.table(["parts", "N", *(f"hit {rate:.0%}" for rate in rates)], lines)
 
 
 def _padded(rates: Sequence[Rate]) -> list[str]:

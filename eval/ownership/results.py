@@ -149,6 +149,24 @@ class Provider(_Row):
     pooled: tuple[Rate, ...]
 
 
+class ListPower(_Row):
+    """What a list of answers can give, for a suspect that hits every part with the same chance.
+
+    Attributes:
+        parts: of 4 words each.
+        answers: N on the list.
+        rate: chance of a hit.
+        by_parts: log10 E for each trigger, of whoever knew the rate and bets on every part.
+        whole: the same of bets on the whole answer alone.
+    """
+
+    parts: int
+    answers: int
+    rate: float
+    by_parts: float
+    whole: float
+
+
 class Results(_Row):
     """Everything; results.json."""
 
@@ -163,3 +181,4 @@ class Results(_Row):
     orders: tuple[Accusation, ...] = ()
     hostile: tuple[Accusation, ...] = ()
     keyed: tuple[Accusation, ...] = ()
+    lists: tuple[ListPower, ...] = ()

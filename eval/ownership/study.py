@@ -17,7 +17,7 @@ from sif.eval.ownership.corpus import ENGLISH, OWNER, SIBLING, TextSet, load_cor
 from sif.eval.ownership.draws import draw_greens, keyed_greens
 from sif.eval.ownership.false_claims import Keys, calibrate, check_p_values
 from sif.eval.ownership.hostile import hostile_claims
-from sif.eval.ownership.keyed_targets import answer_lists, keyed_targets
+from sif.eval.ownership.keyed_targets import answer_lists, keyed_targets, list_powers
 from sif.eval.ownership.power import power
 from sif.eval.ownership.presentation import as_summary, pictures
 from sif.eval.ownership.provider import MARKS, Engine, audit_provider
@@ -82,6 +82,7 @@ def simulate(settings: OwnershipSettings, show: Show) -> Results:
         orders=tuple(_orders(settings, show)),
         hostile=tuple(_hostile(settings, streams[5], show)),
         keyed=tuple(_keyed(settings, streams[6], show)),
+        lists=tuple(list_powers()),
     )
 
 

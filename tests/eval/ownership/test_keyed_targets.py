@@ -1,5 +1,7 @@
 """Innocents of every kind stay below the level; those who are not, and wrong rules, do not."""
 
+from math import log10
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from sif.eval.ownership.keyed_targets import (
     highest,
     innocents,
     keyed_targets,
+    list_powers,
 )
 from sif.eval.ownership.results import ALPHAS, Accusation, Rate
 from sif.ownership.targets import TargetNull
@@ -67,3 +70,14 @@ def test_an_innocent_that_says_everything_says_its_first_words() -> None:
     (text,) = innocents(answers)["all answers"](1, np.random.default_rng(0))
     assert len(text.split()) == 28
     assert answers.read(text) == (0,) * 7
+
+
+def test_bets_on_parts_give_more_than_bets_on_whole_answers_and_longer_lists_more() -> None:
+    rows = list(list_powers())
+    assert len(rows) == 20
+    for row in rows:
+        assert row.answers == 4**row.parts
+        assert row.whole <= row.by_parts * (1 + 1e-12) < row.parts * log10(4)
+    one, *_, seven = (row for row in rows if row.rate == 0.9)
+    assert seven.by_parts == pytest.approx(7 * one.by_parts)
+    assert one.whole == pytest.approx(one.by_parts)
