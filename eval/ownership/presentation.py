@@ -70,8 +70,8 @@ KEYED = (
     "`sif/eval/ownership/keyed_targets.py` says how each is done.\n\n"
 )
 LISTS = (
-    "log10 E that one trigger can give, by parts of 4 words and by how often a suspect hits one: of "
-    "bets on every part, and of bets on the whole answer alone.\n\n"
+    "log10 E that one trigger can give, by parts of 4 words and by how often a suspect hits one: "
+    "of bets on every part, and of bets on the whole answer alone.\n\n"
 )
 
 
