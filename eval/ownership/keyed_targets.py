@@ -62,7 +62,8 @@ def keyed_targets(
     """
     null = TargetNull(alternatives=answers.alternatives)
     draws = drawn(answers, audits, rng)
-    setting = f"{len(answers.parts)} parts of {answers.alternatives}"
+    parts, words = len(answers.parts), answers.alternatives
+    setting = f"{parts} parts of {words}" if parts > 1 else f"one of {words}"
     for name, texts in innocents(answers).items():
         seen = _read(answers, texts, audits, rng)
         yield _accused(null, seen == draws, seen != NOTHING, f"{setting}, {name}")

@@ -36,6 +36,7 @@ def by_the_text(answers: AnswerList, key: bytes) -> tuple[int, ...]:
         (bytes(32), "Inside your image viewers might plainly see"),
         (KeyRing(bytes(range(32))).key("0001"), "Inside said picture viewers could easily observe"),
     ],
+    ids=["zeros", "of a ring"],
 )
 def test_known_vectors(key: bytes, answer: str) -> None:
     digest = "a01b586dc44aa20f748f9987b4ff93ac66488d6073bd5c5a999a5ec1e0c307a1"
