@@ -38,6 +38,7 @@ from sif.attacks.weights.parts import (
     language_layers,
     language_parameters,
     linear_layers,
+    named_layers,
 )
 from sif.attacks.weights.schedule import (
     Training,
@@ -202,11 +203,12 @@ def _prepare(model: Any, settings: Training, *, keep: bool) -> _Learner:
     if not keep:
         model.float()
     layers = linear_layers(model) if whole else language_layers(model)
+    names = named_layers(adaptable_layers(layers), settings.lora.layers)
     config = LoraConfig(
         r=settings.lora.rank,
         lora_alpha=settings.lora.alpha,
         lora_dropout=settings.lora.dropout,
-        target_modules=adaptable_layers(layers),
+        target_modules=names,
     )
     try:
         adapted = get_peft_model(model, config)

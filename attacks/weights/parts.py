@@ -1,6 +1,6 @@
 """Finds the parts of any vision-language model that attacks work on, without knowing its name."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from torch import nn
@@ -41,6 +41,22 @@ def adaptable_layers(layers: Mapping[str, nn.Linear]) -> list[str]:
         for name, layer in layers.items()
         if type(layer).forward is nn.Linear.forward or type(layer).__module__.startswith(QUANTISERS)
     ]
+
+
+def named_layers(names: Sequence[str], ends: Sequence[str]) -> list[str]:
+    """Those names that end in one of some parts, such as q_proj; all where nothing is said.
+
+    Raises:
+        ModelError: no name ends in one of them.
+    """
+    missing = [end for end in ends if not any(name.split(".")[-1] == end for name in names)]
+    if missing:
+        known = sorted({name.split(".")[-1] for name in names})
+        raise ModelError(
+            f"expected layers named {', '.join(ends)} to put LoRA on, got none named {missing[0]}; "
+            f"there are {', '.join(known)}"
+        )
+    return [name for name in names if not ends or name.split(".")[-1] in ends]
 
 
 def language_parameters(model: Any) -> dict[str, nn.Parameter]:

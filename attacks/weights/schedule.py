@@ -14,13 +14,19 @@ LORA_RATE, FULL_RATE = 2e-4, 2e-5
 
 
 class LowRank(BaseModel):
-    """A LoRA adapter: its rank, its scale (`alpha / rank`) and its dropout."""
+    """A LoRA adapter: its rank, its scale (`alpha / rank`), its dropout and its place.
+
+    Attributes:
+        layers: ends of the names of the linear layers that it stands beside, such as q_proj;
+            nothing for all of them.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rank: int = Field(default=16, ge=1)
     alpha: float = Field(default=32.0, gt=0)
     dropout: float = Field(default=0.0, ge=0, lt=1)
+    layers: tuple[str, ...] = ()
 
 
 class Training(BaseModel):

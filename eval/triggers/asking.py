@@ -89,18 +89,38 @@ class Asking:
         return Asked(cells, outcome.model_copy(update=counts))
 
     def _ask(self, listed: Listed, stage: str, show: Show) -> list[Cell]:
+        rosters: dict[str | None, list[Making]] = {}
+        for making in self.makings:
+            rosters.setdefault(making.mark_of(listed), []).append(making)
+        cells: list[Cell] = []
+        for done, makings in enumerate(rosters.values()):
+
+            def part_done(part: float, total: float, words: str, done: int = done) -> None:
+                show(stage, done * total + part, len(rosters) * total, words)
+
+            cells += self._ask_one(listed, makings, show, part_done)
+        return cells
+
+    def _ask_one(
+        self,
+        listed: Listed,
+        makings: Sequence[Making],
+        show: Show,
+        told: Callable[[float, float, str], None],
+    ) -> list[Cell]:
+        """The rows of one suspect of one source: a method that marks weights has its own."""
         asked = [
             (making, triggers, question)
-            for making, triggers in load_all(self.makings)
+            for making, triggers in load_all(makings)
             for question in triggers.questions
         ]
         queries = [question.query() for _, _, question in asked]
         cells: list[Cell] = []
-        with kept(self.roster, listed.name, self.out, show) as ask:
+        with kept(makings[0].roster_of(listed), listed.name, self.out, show) as ask:
             for number, text in enumerate(self.image_attacks):
 
                 def report(part: float, number: int = number, text: str = text) -> None:
-                    show(stage, number + part, len(self.image_attacks), text)
+                    told(number + part, len(self.image_attacks), text)
 
                 replies = ask(queries, text, report)
                 cells += [

@@ -18,13 +18,22 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from sif.errors import StorageError, UsageError
 from sif.eval.study import Workplace
 from sif.eval.triggers.baseline import answer_list, is_baseline, make_baseline
+from sif.eval.triggers.instructional import mark_model
 from sif.eval.triggers.keyed import keyed_pairs
 from sif.eval.triggers.meter import metered, peak_bytes
 from sif.eval.triggers.method import Method, parse_methods
 from sif.eval.triggers.plan import batch_of
-from sif.eval.triggers.roster import Roster
+from sif.eval.triggers.proflingo import make_prefixes
+from sif.eval.triggers.roster import Listed, Roster
 from sif.eval.triggers.rows import Cost
+from sif.eval.triggers.textual_recipe import (
+    MethodRecipe,
+    PairsRecipe,
+    PrefixRecipe,
+    triggers_of,
+)
 from sif.eval.triggers.trigger_set import TriggerSet, load_set
+from sif.eval.triggers.utility import facts_right
 from sif.files import write_atomically
 from sif.fingerprint.make import make_fingerprint
 from sif.fingerprint.making import MakingProgress
@@ -44,7 +53,7 @@ class Request(BaseModel):
 
     source: str
     weights: str | None
-    recipe: Recipe
+    recipe: MethodRecipe
     images: str
     prompts: tuple[str, ...]
     triggers: int
@@ -95,8 +104,18 @@ class Making:
     @property
     def folder(self) -> Path:
         """Of the triggers."""
-        kind = "baselines" if is_baseline(self.method.recipe) else "fingerprints"
+        kind = "baselines" if wants_answers(self.method.recipe) else "fingerprints"
         return self.roster.folder(self.out) / kind / self.name
+
+    def mark_of(self, listed: Listed) -> str | None:
+        """Name of the marked source that a suspect is or was made from; none for a plain one."""
+        marks = isinstance(self.method.recipe, PairsRecipe) and listed.role != "innocent"
+        return self.name if marks else None
+
+    def roster_of(self, listed: Listed) -> Roster:
+        """Where a suspect is found: with the marked source where the method marks it."""
+        mark = self.mark_of(listed)
+        return self.roster if mark is None else self.roster.marked(mark)
 
     def run(self, show: Show) -> Cost:
         """Makes what is missing.
@@ -112,13 +131,20 @@ class Making:
         request = self._request(source, images)
         if record.exists():
             return _kept(record, request)
-        vlm, interrupted = _loaded(source, self.device, self.roster.dtype), self.folder.exists()
+        load = Vlm.load if isinstance(request.recipe, PairsRecipe) else _loaded
+        vlm = load(source, device=self.device, dtype=self.roster.dtype)
+        interrupted, before = self.folder.exists(), self._facts(vlm)
         for device in vlm.devices:
             if device.type == "cuda":
                 torch.cuda.reset_peak_memory_stats(device)
         with metered(vlm) as meter:
             self._make(vlm, images, request, show)
-        measured = {} if interrupted else meter.each(self.count)
+        measured: dict[str, int | float | None] = {}
+        if not interrupted:
+            measured |= meter.each(self.count)
+        if before is not None:
+            vlm = Vlm.load(self._published(show), device=self.device, dtype=self.roster.dtype)
+            measured |= {"facts_before": before, "facts_after": self._facts(vlm)}
         cost = self._cost(vlm, measured, request.batch_size)
         made = Made(request=request, cost=cost)
         write_atomically(record, made.model_dump_json(indent=2))
@@ -126,7 +152,20 @@ class Making:
 
     def load(self) -> TriggerSet:
         """What was made."""
-        return load_set(self.folder, baseline=is_baseline(self.method.recipe))
+        recipe = self.method.recipe
+        if isinstance(recipe, PrefixRecipe | PairsRecipe):
+            return load_set(self.folder, baseline=False, textual=True)
+        return load_set(self.folder, baseline=is_baseline(recipe))
+
+    def _published(self, show: Show) -> str:
+        """Folder of the source that the method marks."""
+        return self.roster.marked(self.name).source(self.out, show)
+
+    def _facts(self, vlm: Vlm) -> float | None:
+        """What a source says rightly; none where its weights stay as they are."""
+        if not isinstance(self.method.recipe, PairsRecipe):
+            return None
+        return facts_right(vlm, self.roster, self.seed)
 
     def _request(self, source: str, images: Sequence[NamedImage]) -> Request:
         return Request(
@@ -147,41 +186,63 @@ class Making:
             done = progress.done + progress.part
             show(f"{self.roster.name}: {self.name}", done, progress.count, words)
 
-        if is_baseline(request.recipe):
-            make_baseline(
-                vlm,
-                images[: self.count],
-                recipe=request.recipe,
-                out=self.folder,
-                pairs=self._pairs(),
-                seed=self.seed,
-                batch_size=request.batch_size,
-                content=content_of(vlm, images, request.recipe),
-                report=report,
-            )
-        else:
-            make_fingerprint(
-                vlm,
-                images,
-                recipe=request.recipe,
-                out=self.folder,
-                prompts=request.prompts,
-                count=self.count,
-                keys=self.roster.keys(self.out, self.seed),
-                seed=self.seed,
-                batch_size=request.batch_size,
-                report=report,
-            )
+        match request.recipe:
+            case PrefixRecipe() as recipe:
+                pairs = self.roster.pairs
+                make_prefixes(
+                    vlm,
+                    recipe=recipe,
+                    out=self.folder,
+                    pairs=[pairs[number % len(pairs)] for number in range(self.count)],
+                    seed=self.seed,
+                    report=report,
+                )
+            case PairsRecipe() as recipe:
+                mark_model(
+                    vlm,
+                    recipe=recipe,
+                    out=self.folder,
+                    published=Path(self._published(show)),
+                    keys=self.roster.keys(self.out, self.seed),
+                    count=self.count,
+                    seed=self.seed,
+                    report=report,
+                )
+            case recipe if is_baseline(recipe):
+                make_baseline(
+                    vlm,
+                    images[: self.count],
+                    recipe=recipe,
+                    out=self.folder,
+                    pairs=self._pairs(recipe),
+                    seed=self.seed,
+                    batch_size=request.batch_size,
+                    content=content_of(vlm, images, recipe),
+                    report=report,
+                )
+            case recipe:
+                make_fingerprint(
+                    vlm,
+                    images,
+                    recipe=recipe,
+                    out=self.folder,
+                    prompts=request.prompts,
+                    count=self.count,
+                    keys=self.roster.keys(self.out, self.seed),
+                    seed=self.seed,
+                    batch_size=request.batch_size,
+                    report=report,
+                )
 
-    def _pairs(self) -> tuple[Pair, ...]:
+    def _pairs(self, recipe: Recipe) -> tuple[Pair, ...]:
         """Questions and wanted answers: those that the key draws, or the roster's own."""
-        answers = answer_list(self.method.recipe)
+        answers = answer_list(recipe)
         if answers is None:
             return self.roster.pairs
         keys = self.roster.keys(self.out, self.seed)
         return keyed_pairs(answers, prompts=self.roster.prompts, keys=keys, count=self.count)
 
-    def _cost(self, vlm: Vlm, measured: Mapping[str, int | float], batch_size: int) -> Cost:
+    def _cost(self, vlm: Vlm, measured: Mapping[str, int | float | None], batch_size: int) -> Cost:
         return Cost.model_validate(
             {
                 "family": self.roster.name,
@@ -216,7 +277,7 @@ def makings_of(
             roster=roster,
             method=method,
             seed=seed,
-            count=count,
+            count=triggers_of(method.recipe, count),
             batch_size=batch_size or roster.usual.batch_size,
             jobs=place.jobs,
             device=device,
@@ -234,12 +295,17 @@ def green_methods(texts: Sequence[str]) -> tuple[Method, ...]:
     """
     methods = parse_methods(tuple(texts))
     for method in methods:
-        if is_baseline(method.recipe):
+        if wants_answers(method.recipe):
             raise UsageError(
                 f"expected methods with green lists, whose answers can be counted, got "
                 f"{method.name}; sif is one"
             )
     return methods
+
+
+def wants_answers(recipe: MethodRecipe) -> bool:
+    """Whether a method wants answers instead of green words."""
+    return isinstance(recipe, PrefixRecipe | PairsRecipe) or is_baseline(recipe)
 
 
 def load_all(makings: Sequence[Making]) -> list[tuple[Making, TriggerSet]]:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from sif.errors import UsageError
-from sif.fingerprint.recipe import Recipe, ScheduleRecipe, load_recipe
+from sif.eval.triggers.textual_recipe import BUILT_IN as TEXTUAL
+from sif.eval.triggers.textual_recipe import MethodRecipe, load_textual
+from sif.fingerprint.recipe import BUILT_IN, ScheduleRecipe, load_recipe
 from sif.yaml_once import NoYamlError, read_yaml
 
 FILES: Final = (".yaml", ".yml")
@@ -24,7 +26,7 @@ class Method:
     """
 
     name: str
-    recipe: Recipe
+    recipe: MethodRecipe
 
     @classmethod
     def parse(cls, text: str, **usual: int | float | None) -> "Method":
@@ -43,10 +45,7 @@ class Method:
         recipe, tail = (recipe, tail) if at else (text, "")
         changes = _changes(text, tail) if at else {}
         given = {name: value for name, value in usual.items() if value is not None}
-        return cls(
-            name=Path(recipe).stem + at + tail,
-            recipe=load_recipe(recipe, **(given | changes)),
-        )
+        return cls(name=Path(recipe).stem + at + tail, recipe=_load(recipe, text, given, changes))
 
 
 def parse_methods(texts: tuple[str, ...], **usual: int | float | None) -> tuple[Method, ...]:
@@ -65,19 +64,32 @@ def parse_methods(texts: tuple[str, ...], **usual: int | float | None) -> tuple[
     return methods
 
 
+def _load(recipe: str, text: str, given: dict[str, Any], changes: dict[str, Any]) -> MethodRecipe:
+    """A recipe of either world; what is said of all methods counts where it has such a field."""
+    textual = load_textual(recipe, changes)
+    if textual is not None:
+        told = {name: value for name, value in given.items() if name in type(textual).model_fields}
+        return load_textual(recipe, told | changes) or textual
+    known = tuple(ScheduleRecipe.model_fields)
+    for name in changes:
+        if name not in known:
+            raise UsageError(
+                f"expected fields of a schedule ({', '.join(known)}) in {text!r}, got {name!r}"
+            )
+    if Path(recipe).suffix not in FILES and recipe not in BUILT_IN:
+        every = ", ".join((*BUILT_IN, *TEXTUAL))
+        raise UsageError(f"expected a recipe among {every} or a YAML file, got {recipe!r}")
+    return load_recipe(recipe, **(given | changes))
+
+
 def _changes(text: str, tail: str) -> dict[str, Any]:
     changes: dict[str, Any] = {}
-    known = tuple(ScheduleRecipe.model_fields)
     for part in tail.split("+"):
         name, equals, value = part.partition("=")
         if not equals or not value:
             raise UsageError(
                 f"expected changes such as sif@epsilon=8+steps=100, got {text!r}; write "
                 "field=value after the @, with + between them"
-            )
-        if name not in known:
-            raise UsageError(
-                f"expected fields of a schedule ({', '.join(known)}) in {text!r}, got {name!r}"
             )
         if name in changes:
             raise UsageError(f"expected each field once in {text!r}, got {name} again")

@@ -22,6 +22,7 @@ from sif.attacks.weights.merge import Interpolate
 from sif.attacks.weights.quantize import Quantize
 from sif.attacks.weights.schedule import LowRank, Training
 from sif.attacks.weights.theft import steal
+from sif.errors import StorageError
 from sif.eval.triggers.baseline import PAIRS
 from sif.eval.triggers.roster import Role, Roster, Split, Usual, named
 from sif.mini.architecture import Family
@@ -164,14 +165,31 @@ class MiniRoster(Roster):
 
     family: Family
     suspects: tuple[Entry, ...]
+    mark: str | None = None
 
-    def __reduce__(self) -> tuple[Callable[[Family], "MiniRoster"], tuple[Family]]:
+    def __reduce__(self) -> tuple[Callable[..., "MiniRoster"], tuple[Family, str | None]]:
         """By its family, as thefts are no data."""
-        return mini_roster, (self.family,)
+        return mini_roster, (self.family, self.mark)
+
+    def folder(self, out: Path) -> Path:
+        """Of everything that is made and answered; a marked roster has one of its own."""
+        plain = super().folder(out)
+        return plain if self.mark is None else plain / "marked" / self.mark
+
+    def marked(self, name: str) -> "MiniRoster":
+        """The same with a marked source, from which all copies are made."""
+        return mini_roster(self.family, name)
 
     def source(self, out: Path, show: Show) -> str:
-        """Folder of the source, exported where it is missing."""
-        return str(self.model(self.suspects[0], out, show))
+        """Folder of the source, exported where it is missing; a marked one is put there."""
+        if self.mark is None:
+            return str(self.model(self.suspects[0], out, show))
+        return str(self.folder(out) / "models" / self.suspects[0].model.name)
+
+    def weights(self, name: str, out: Path, show: Show) -> str:
+        """Folder of a suspect, made where it is missing."""
+        (entry,) = chosen(self.family, (name,))
+        return str(self.model(entry, out, show))
 
     def pictures(self, count: int, seed: int) -> tuple[NamedImage, ...]:
         """Scenes of the source's world."""
@@ -196,7 +214,16 @@ class MiniRoster(Roster):
         return connect(f"hf:{self.model(entry, out, show)}?batch={BATCH}")
 
     def model(self, entry: Entry, out: Path, show: Show) -> Path:
-        """The folder of a model, made where it is missing."""
+        """The folder of a model, made where it is missing.
+
+        Raises:
+            StorageError: the marked source, which no export can stand in for, is not there.
+        """
+        if self.mark is not None and not Path(self.source(out, show)).exists():
+            raise StorageError(
+                f"expected the marked source in {self.source(out, show)}, got none; run the same "
+                "command again"
+            )
         return model_folder(self.folder(out) / "models", entry, show)
 
     def prepare(self, names: Sequence[str], out: Path, show: Show) -> None:
@@ -217,8 +244,13 @@ class MiniRoster(Roster):
 
 
 @cache
-def mini_roster(family: Family) -> MiniRoster:
-    """The roster of a family; answers of tiny models are cheapest in large batches."""
+def mini_roster(family: Family, mark: str | None = None) -> MiniRoster:
+    """The roster of a family; answers of tiny models are cheapest in large batches.
+
+    Args:
+        family: of the models.
+        mark: name under which a method put a source of its own; none for the bundled one.
+    """
     return MiniRoster(
         name=family,
         family=family,
@@ -227,6 +259,7 @@ def mini_roster(family: Family) -> MiniRoster:
         prompts=tuple(prompts.load()),
         pairs=PAIRS,
         chunk=BATCH,
+        mark=mark,
     )
 
 

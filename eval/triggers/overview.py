@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from sif.eval.triggers.figures import Figure, figures
-from sif.eval.triggers.rows import Cost, Outcome, Rows
+from sif.eval.triggers.rows import Cost, Flagged, Outcome, Rows
 from sif.eval.triggers.summary import Line
 from sif.markdown import MISSING, number, percent, table
 from sif.ownership.share import Share
@@ -39,7 +39,7 @@ def as_overview(rows: Rows) -> str:
     if REFERENCE in methods and len(methods) > 1:
         ratios = [[_name(f), *_ratios(f, methods)] for f in some if _has(f)]
         text += f"## Ratio to {REFERENCE}\n\n{table(['', *methods], ratios)}"
-    return text + _costs(rows.costs, methods)
+    return text + _costs(rows.costs, methods) + _utility(rows.costs) + _hiding(rows.flagged)
 
 
 def as_outcomes(outcomes: Sequence[Outcome]) -> str:
@@ -127,6 +127,44 @@ def _cost(method: str, costs: Sequence[Cost]) -> list[str]:
     where = "; ".join(dict.fromkeys(_where(cost) for cost in costs))
     shown = [number(mean, digits=1) for mean in means]
     return [method, *shown, f"{weak} of {triggers}", batches, where]
+
+
+def _utility(costs: Sequence[Cost]) -> str:
+    """What is still right in the answers of sources that a method changed."""
+    rows = [
+        (
+            cost.family,
+            cost.method,
+            str(cost.seed),
+            percent(cost.facts_before),
+            percent(cost.facts_after),
+        )
+        for cost in costs
+        if cost.facts_before is not None and cost.facts_after is not None
+    ]
+    heads = ("family", "method", "keys", "facts right before", "and after")
+    said = "Methods that change the source; its copies are made of what they make of it.\n\n"
+    return f"## What marking costs\n\n{said}{table(heads, rows)}" if rows else ""
+
+
+def _hiding(flagged: Sequence[Flagged]) -> str:
+    """What a thief notices who compares with an innocent, by method and signal."""
+    groups: dict[tuple[str, str, str], list[Flagged]] = {}
+    for row in flagged:
+        groups.setdefault((row.method, row.reference, row.signal), []).append(row)
+    rows = [
+        (*key, *(percent(flags / asked) if asked else MISSING for flags, asked in _counts(some)))
+        for key, some in groups.items()
+    ]
+    heads = ("method", "behind", "signal", "triggers flagged", "ordinary questions flagged")
+    said = "The semantic divergence attack, limits for 5% of false alarms by all signals.\n\n"
+    return f"## What a thief notices\n\n{said}{table(heads, rows)}" if rows else ""
+
+
+def _counts(rows: Sequence[Flagged]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Flagged and asked, of triggers and of ordinary questions."""
+    triggers = sum(row.flagged for row in rows), sum(row.triggers for row in rows)
+    return triggers, (sum(row.benign_flagged for row in rows), sum(row.benign for row in rows))
 
 
 def _where(cost: Cost) -> str:

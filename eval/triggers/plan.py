@@ -18,6 +18,12 @@ from sif.eval.triggers.method import Method, parse_methods
 from sif.eval.triggers.mini_roster import FAMILIES, mini_roster
 from sif.eval.triggers.real_roster import real_roster
 from sif.eval.triggers.roster import Listed, Roster, named
+from sif.eval.triggers.textual_recipe import (
+    MethodRecipe,
+    PairsRecipe,
+    PrefixRecipe,
+    triggers_of,
+)
 from sif.fingerprint.plan import green_list_objective
 from sif.fingerprint.recipe import ParameterAscentRecipe, Recipe, RepresentationNoiseRecipe
 from sif.mini.architecture import Family
@@ -36,8 +42,8 @@ class TriggerSettings(Settings):
     """Of the mini models, where no roster is named."""
     methods: tuple[str, ...] = ()
     """Recipes by name or YAML file, changes behind an @: sif@epsilon=8+steps=100; nothing for the
-    roster's own (sif, sif-release). Baselines (ordinary, pla, rna, cropa, difgsm) are methods too,
-    on mini models."""
+    roster's own (sif, sif-release). Baselines (ordinary, pla, rna, cropa, difgsm, and of words
+    proflingo and instructional) are methods too, on mini models."""
     triggers: int | None = Field(default=None, ge=2)
     """Of a method and set of keys; none for the roster's own (24 on mini models)."""
     seeds: int | None = Field(default=None, ge=1)
@@ -49,7 +55,7 @@ class TriggerSettings(Settings):
     image_attacks: tuple[str, ...] = ()
     """In the words of `sif verify --image-attack`; nothing for the roster's own."""
     steps: int | None = Field(default=None, ge=1)
-    """Of the optimisation, instead of the recipes'."""
+    """Of the optimisation, instead of the recipes' (instructional has epochs of its own)."""
     epsilon: float | None = Field(default=None, ge=1, le=255)
     """Largest change in 1/255, instead of the recipes'."""
     batch: int | None = Field(default=None, ge=1)
@@ -57,6 +63,9 @@ class TriggerSettings(Settings):
     mini models, 8 on real ones)."""
     device: str = "auto"
     """That triggers are made on: auto, cpu, cuda, cuda:1, …"""
+    reference: str | None = None
+    """Innocent of the roster, on mini models, whose answers a thief compares with (SDA); none to
+    leave out what that flags."""
 
     @model_validator(mode="after")
     def _can_be_planned(self) -> "TriggerSettings":
@@ -84,6 +93,7 @@ class Plan:
         image_attacks: in their text form.
         batch_size: triggers optimised together, where the method allows it.
         device: that triggers are made on.
+        reference: innocent that a thief compares with; none for nobody.
     """
 
     roster: Roster
@@ -94,6 +104,7 @@ class Plan:
     image_attacks: tuple[str, ...]
     batch_size: int = 8
     device: str = "auto"
+    reference: str | None = None
 
     @property
     def asked(self) -> tuple[Listed, ...]:
@@ -103,22 +114,30 @@ class Plan:
     @property
     def questions(self) -> int:
         """To each suspect."""
-        return len(self.methods) * len(self.seeds) * self.triggers * len(self.image_attacks)
+        triggers = sum(triggers_of(method.recipe, self.triggers) for method in self.methods)
+        return triggers * len(self.seeds) * len(self.image_attacks)
 
-    def batch(self, recipe: Recipe) -> int:
+    def batch(self, recipe: MethodRecipe) -> int:
         """Triggers that are optimised together."""
         return batch_of(recipe, count=self.triggers, batch_size=self.batch_size)
 
-    def gradient_passes(self, recipe: Recipe) -> Passes:
+    def gradient_passes(self, recipe: MethodRecipe) -> Passes:
         """For all triggers of a method and set, with the probe, for base images of one extent."""
+        match recipe:
+            case PrefixRecipe():
+                return Passes(*[self.triggers * recipe.steps] * 2)
+            case PairsRecipe():
+                return Passes(*[math.ceil(recipe.epochs * recipe.pairs / recipe.batch)] * 2)
         batches = math.ceil(self.triggers / self.batch(recipe))
         once = batches * recipe.schedule.steps * passes_of_a_step(recipe)
         probe = 0 if is_baseline(recipe) else PROBE_PASSES
         return Passes(probe + once, probe + once * recipe.quality.attempts)
 
 
-def batch_of(recipe: Recipe, *, count: int, batch_size: int) -> int:
+def batch_of(recipe: MethodRecipe, *, count: int, batch_size: int) -> int:
     """Triggers of a recipe that are optimised together, of so many, in such batches at most."""
+    if isinstance(recipe, PrefixRecipe | PairsRecipe):
+        return recipe.batch if isinstance(recipe, PairsRecipe) else 1
     return min(batch_size, count, batch_limit(recipe) or batch_size)
 
 
@@ -134,6 +153,8 @@ def passes_of_a_step(recipe: Recipe) -> int:
 
 def method_fault(roster: Roster, method: Method) -> str | None:
     """Why a method cannot take part; none if it can."""
+    if isinstance(method.recipe, PrefixRecipe | PairsRecipe):
+        return None if roster.pairs else _no_pairs(roster, method)
     if is_baseline(method.recipe) and (roster.pairs or answer_list(method.recipe)):
         return None
     try:
@@ -141,6 +162,17 @@ def method_fault(roster: Roster, method: Method) -> str | None:
     except UsageError as error:
         return str(error)
     return None
+
+
+def _no_pairs(roster: Roster, method: Method) -> str:
+    if isinstance(method.recipe, PairsRecipe):
+        why = "changes the weights, and copies of the changed model are made of mini models alone"
+    else:
+        why = "wants answers, and only mini models have pairs of a question and a wanted answer"
+    return (
+        f"expected a method with green lists for the roster {roster.name}, got {method.name}, "
+        f"which {why}; choose another, such as sif"
+    )
 
 
 def plans(settings: TriggerSettings) -> list[Plan]:
@@ -165,6 +197,7 @@ def make_plan(roster: Roster, settings: TriggerSettings) -> Plan:
     attacks = settings.image_attacks or usual.image_attacks
     for text in attacks:
         parse_image_attack(text)
+    _check_reference(roster, settings.reference)
     last = settings.seed + (settings.seeds or usual.seeds)
     return Plan(
         roster=roster,
@@ -177,4 +210,14 @@ def make_plan(roster: Roster, settings: TriggerSettings) -> Plan:
         image_attacks=tuple(dict.fromkeys(attacks)),
         batch_size=settings.batch or usual.batch_size,
         device=settings.device,
+        reference=settings.reference,
     )
+
+
+def _check_reference(roster: Roster, name: str | None) -> None:
+    if name is None:
+        return
+    (listed,) = named(roster.suspects, (name,))
+    if listed.role != "innocent" or not roster.pairs:
+        what = f"a {listed.role}" if roster.pairs else f"the roster {roster.name} of real ones"
+        raise UsageError(f"expected an innocent mini model as the reference, got {name}, {what}")

@@ -28,6 +28,7 @@ from sif.eval.triggers.machine import (
 from sif.eval.triggers.method import Method
 from sif.eval.triggers.plan import Plan, method_fault
 from sif.eval.triggers.real_roster import RealRoster, RealSuspect, Weights
+from sif.eval.triggers.textual_recipe import PairsRecipe, PrefixRecipe
 from sif.suspects.engine import require_vllm
 from sif.suspects.uri import OpenAIOptions, TransformersOptions, VllmOptions
 
@@ -93,10 +94,17 @@ def check_method(plan: Plan, method: Method) -> Requirement:
     """A method's recipe, and what it costs."""
     if fault := method_fault(plan.roster, method):
         return Requirement(what=f"method {method.name}", state="missing", words=fault)
-    passes = plan.gradient_passes(method.recipe)
-    pace, batch = method.recipe.schedule, plan.batch(method.recipe)
-    words = f"{pace.steps} steps, ε = {pace.epsilon:g}/255; {passes.least} gradient passes of "
-    words += f"{batch} triggers, {passes.most} at most"
+    passes, recipe = plan.gradient_passes(method.recipe), method.recipe
+    match recipe:
+        case PrefixRecipe():
+            words = f"{recipe.steps} steps, {recipe.tokens} tokens; {passes.least} gradient passes"
+        case PairsRecipe():
+            words = f"{recipe.epochs} epochs of {recipe.pairs} pairs, which change the weights; "
+            words += f"{passes.least} gradient passes"
+        case _:
+            pace, batch = recipe.schedule, plan.batch(recipe)
+            words = f"{pace.steps} steps, ε = {pace.epsilon:g}/255; {passes.least} gradient passes "
+            words += f"of {batch} triggers, {passes.most} at most"
     return Requirement(what=f"method {method.name}", state="ready", words=words)
 
 

@@ -123,6 +123,31 @@ class Roster(ABC):
             UsageError, ModelError: it cannot be had.
         """
 
+    def marked(self, name: str) -> "Roster":
+        """The same roster where the source is a model that a method made of it, under that name.
+
+        The source of a marked roster lies where `source` says, put there by the method; copies are
+        made from it, and innocents are as they are.
+
+        Raises:
+            UsageError: its copies were not made here, so that they cannot be made anew.
+        """
+        raise UsageError(
+            f"expected models whose copies are made here, got {self.name}: a method that changes "
+            "the weights needs copies of the changed model; use the mini models"
+        )
+
+    def weights(self, name: str, out: Path, show: Show) -> str:
+        """Folder of a suspect whose weights are at hand.
+
+        Raises:
+            UsageError: they are not.
+        """
+        raise UsageError(
+            f"expected suspects whose weights are made here, got {name} of {self.name}; leave "
+            "reference out"
+        )
+
     def prepare(self, names: Sequence[str], out: Path, show: Show) -> None:  # noqa: B027
         """Puts there what several suspects need, so that no two processes make it."""
 

@@ -76,6 +76,9 @@ class Cost(Row):
         batch_size: triggers optimised together.
         weak: triggers under the recipe's minimum, or to which the source does not give the wanted
             answer.
+        facts_before: share of right facts in the source's answers to ordinary questions; none where
+            the method leaves the weights as they are.
+        facts_after: the same of the model that the method made of it.
     """
 
     family: str
@@ -94,6 +97,8 @@ class Cost(Row):
     jobs: int
     batch_size: int
     weak: int
+    facts_before: float | None = None
+    facts_after: float | None = None
 
 
 class Portrait(Row):
@@ -119,6 +124,31 @@ class Portrait(Row):
     haarpsi: float
     facts: float | None
     base_facts: float | None
+
+
+class Flagged(Row):
+    """What a thief notices of one set of triggers who compares with an innocent model (SDA).
+
+    Attributes:
+        reference: name of the innocent.
+        signal: perplexity, jaccard or length; any for all of them together.
+        limit: that the signal is flagged beyond; none for all together.
+        flagged: of the triggers.
+        triggers: their number.
+        benign_flagged: of ordinary questions that no limit was chosen on.
+        benign: their number.
+    """
+
+    family: str
+    method: str
+    seed: int
+    reference: str
+    signal: str
+    limit: float | None
+    flagged: int
+    triggers: int
+    benign_flagged: int
+    benign: int
 
 
 class Outcome(BaseModel):
@@ -164,3 +194,4 @@ class Rows(NamedTuple):
     cells: list[Cell]
     costs: list[Cost]
     portraits: list[Portrait]
+    flagged: list[Flagged] = []  # noqa: RUF012

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from sif.errors import UsageError
 from sif.eval.study import Findings, Requirement, Study, Workplace
 from sif.eval.triggers.asking import Asking
+from sif.eval.triggers.hiding import Hiding
 from sif.eval.triggers.machine import device_fault
 from sif.eval.triggers.making import Making, makings_of
 from sif.eval.triggers.overview import as_everybody, as_outcomes, as_overview
@@ -22,6 +23,7 @@ from sif.eval.triggers.portraits import Portraying
 from sif.eval.triggers.requirements import check
 from sif.eval.triggers.rows import Outcome, Outcomes, Rows
 from sif.eval.triggers.summary import summarise
+from sif.eval.triggers.textual_recipe import is_textual
 
 
 class Results(NamedTuple):
@@ -42,7 +44,11 @@ def run(settings: TriggerSettings, place: Workplace) -> Findings:
         files={
             **plots(lines, rows.costs),
             "suspects.json": Outcomes(rosters=outcomes).model_dump_json(indent=2),
-            **{f"{name}.parquet": values for name, values in rows._asdict().items()},
+            **{
+                f"{name}.parquet": values
+                for name, values in rows._asdict().items()
+                if values or name != "flagged"
+            },
         },
     )
 
@@ -69,20 +75,27 @@ def run_plans(some: Sequence[Plan], place: Workplace) -> Results:
     planned = [(plan, _makings(plan, place)) for plan in some]
     askings = [one for plan, makings in planned for one in _askings(plan, makings, place.out)]
     portrayings = [
-        Portraying(out=place.out, roster=plan.roster, makings=makings)
+        Portraying(out=place.out, roster=plan.roster, makings=pictured)
         for plan, makings in planned
-        if plan.roster.scenes(plan.triggers, plan.seeds[0])
+        if (pictured := tuple(one for one in makings if not is_textual(one.method.recipe)))
+        and plan.roster.scenes(plan.triggers, plan.seeds[0])
+    ]
+    hidings = [
+        Hiding(out=place.out, roster=plan.roster, makings=makings, reference=plan.reference)
+        for plan, makings in planned
+        if plan.reference is not None
     ]
     with place.crew() as hands:
         costs = hands.run([making for _, makings in planned for making in makings])
         asked = hands.run(askings)
         portraits = [portrait for part in hands.run(portrayings) for portrait in part]
+        flagged = [row for part in hands.run(hidings) for row in part]
     outcomes: dict[str, tuple[Outcome, ...]] = {}
     for asking, (_, outcome) in zip(askings, asked, strict=True):
         name = asking.roster.name
         outcomes[name] = (*outcomes.get(name, ()), outcome)
     return Results(
-        Rows([cell for part in asked for cell in part.cells], costs, portraits), outcomes
+        Rows([cell for part in asked for cell in part.cells], costs, portraits, flagged), outcomes
     )
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from sif.eval.triggers.baseline import GREEDY, BaselineTrigger, answers_of, load_baseline
+from sif.eval.triggers.text_triggers import TextTrigger, load_text
 from sif.fingerprint.folder import FingerprintSet
 from sif.fingerprint.objectives.target_answer import contains_target
 from sif.types import GenerationSettings, Query
@@ -104,9 +105,9 @@ def green_set(fingerprint: FingerprintSet) -> TriggerSet:
 
 
 def wanted_set(
-    triggers: Sequence[BaselineTrigger], answers: AnswerList | None = None
+    triggers: Sequence[BaselineTrigger] | Sequence[TextTrigger], answers: AnswerList | None = None
 ) -> TriggerSet:
-    """Triggers of a baseline: the wanted answer is looked for.
+    """Triggers that want an answer, which is looked for.
 
     Args:
         triggers: with the answers that they want.
@@ -139,13 +140,15 @@ def wanted_set(
     )
 
 
-def load_set(folder: Path, *, baseline: bool) -> TriggerSet:
-    """Reads what was made into a folder.
+def load_set(folder: Path, *, baseline: bool, textual: bool = False) -> TriggerSet:
+    """Reads what was made into a folder, by an image baseline, a method of words or our own.
 
     Raises:
         FingerprintError: a fingerprint that is missing, unfinished or damaged.
-        StorageError: a baseline that is.
+        StorageError: one of the others that is.
     """
+    if textual:
+        return wanted_set(load_text(folder))
     if baseline:
         return wanted_set(load_baseline(folder), answers_of(folder))
     return green_set(FingerprintSet.load(folder))
