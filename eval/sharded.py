@@ -62,13 +62,13 @@ def run_share(study: Study[S], settings: S, place: Workplace, shard: Shard) -> S
     except ShareDoneError as done:
         record.keep(place.out, stage=done.stage)
         return ShareRun([], _told(place.out, shard, done))
-    record.keep(place.out, stage=share.begin())
+    record.keep(place.out, stage=share.stages)
     return ShareRun(files, f"{place.out}: every stage is whole, and share {shard} is the study")
 
 
 def _told(out: Path, shard: Shard, done: ShareDoneError) -> str:
     return (
-        f"{out}: share {shard} has done its {done.own} parts of stage {done.stage + 1}; {done.others}"
-        " are others'. Join all shares by sif merge; in the folder of the whole, the same command "
-        "without --shard ends the study, or each share goes on in a copy of it"
+        f"{out}: share {shard} has done its {done.own} parts of stage {done.stage + 1}, and "
+        f"{done.others} are others'. Join all shares by sif merge; in the folder of the whole, the "
+        "same command without --shard ends the study, or each share goes on in a copy of it"
     )

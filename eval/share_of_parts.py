@@ -36,12 +36,15 @@ class ShareOfParts:
     Args:
         shard: whose parts are carried out.
         marks: folder with an empty file for each part that is done.
+
+    Attributes:
+        stages: that have begun.
     """
 
     def __init__(self, shard: Shard, marks: Path) -> None:
         self._shard = shard
         self._marks = marks
-        self._stages = 0
+        self.stages = 0
 
     def among(self, crew: Crew) -> Crew:
         """A crew that carries out a share of what it is handed."""
@@ -49,8 +52,8 @@ class ShareOfParts:
 
     def begin(self) -> int:
         """The number of a stage that begins, from 0."""
-        self._stages += 1
-        return self._stages - 1
+        self.stages += 1
+        return self.stages - 1
 
     def has(self, place: int) -> bool:
         """Whether a part is in this share."""

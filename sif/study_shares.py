@@ -132,7 +132,9 @@ class Joined(NamedTuple):
 
 
 def join_shares(shares: Sequence[str | Path], *, out: str | Path) -> Joined:
-    """Joins all shares of one stage of a study; nothing is overwritten, and called again it goes on.
+    """Joins all shares of one stage of a study; nothing is overwritten.
+
+    Called again after an interruption it goes on.
 
     Args:
         shares: their folders, in any order.

@@ -49,6 +49,6 @@ def _merge_study(out: Path, shards: list[Path], secret: Path | None) -> None:
         raise UsageError("--secret: expected none, for shares of a study have none; leave it out")
     joined = join_shares(shards, out=out)
     say(
-        f"{out}: {joined.files} files of {joined.shares} shares, {joined.before} of them were there "
-        f"before; sif bench {joined.study} --out {out} with the same settings goes on"
+        f"{out}: {joined.files} files of {joined.shares} shares, {joined.before} of which were "
+        f"there; sif bench {joined.study} --out {out} with the same settings goes on"
     )
