@@ -23,7 +23,7 @@ from sif.difference import differences
 from sif.errors import StorageError, UsageError
 from sif.files import claim_folder, write_atomically, writing
 from sif.plain_files import open_file, read_text_file
-from sif.scale.shard import Shard
+from sif.scale.shard import MOST, Shard
 from sif.scratch import scratch
 from sif.staging import is_staged, staged
 from sif.suspects.journal import Journal
@@ -59,8 +59,8 @@ class ShareRecord(BaseModel):
     schema_version: Literal[1] = 1
     study: str = Field(pattern=r"^[a-z]{1,40}$")
     settings: dict[str, Any]
-    number: int = Field(ge=1)
-    of: int = Field(ge=1)
+    number: int = Field(ge=1, le=MOST)
+    of: int = Field(ge=1, le=MOST)
     stage: int | None = Field(default=None, ge=0)
     again: tuple[str, ...] = ()
 

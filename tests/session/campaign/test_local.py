@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -24,8 +23,7 @@ from sif.suspects.kept import KeptAnswers
 from sif.types import Answer, Query, Reply
 from tests.cli.command import Run
 from tests.scale.parts import ignore
-from tests.session.campaign.conftest import Open
-from tests.session.campaign.places import Said, campaign_file
+from tests.session.campaign.places import campaign_file
 
 TWO = Workforce(jobs=2)
 
@@ -40,7 +38,7 @@ def models(untrained_llava: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     return folder
 
 
-def campaign(models: Path, golden: Path, folder: Path, place: str, **content: Any) -> Path:
+def campaign(models: Path, golden: Path, folder: Path) -> Path:
     folder.mkdir()
     shutil.copytree(golden, folder / "second")
     few = "max_new_tokens=4&device=cpu"
@@ -50,12 +48,11 @@ def campaign(models: Path, golden: Path, folder: Path, place: str, **content: An
         {"suspect": f"hf:{models}/untrained?{few}", "label": "cut", "answer_attacks": ["case:0.5"]},
         {"suspect": f"hf:{models}/broken", "label": "broken"},
         {"suspect": f"hf:{models}/untrained?colour=red", "label": "mistyped"},
-        {"suspect": place, "label": "endpoint"},
+        {"suspect": "openai:http://127.0.0.1:9/v1#mini?attempts=1", "label": "endpoint"},
     ]
     both = [{"fingerprint": str(golden), "label": "first"}, "second"]
     policy = {"minimum_answers": 1, "budget": 12}
-    content = {"alpha": 0.001, "policy": policy, **content}
-    return campaign_file(folder, fingerprints=both, suspects=suspects, **content)
+    return campaign_file(folder, fingerprints=both, suspects=suspects, alpha=0.001, policy=policy)
 
 
 def told(results: CampaignResults) -> list[dict[str, object]]:
@@ -76,34 +73,20 @@ def answers(folder: Path) -> dict[str, list[object]]:
     return found
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("ray", [None, "local"])
-def test_workers_ask_what_one_process_asks(
-    models: Path, golden: Path, places: Open, tmp_path: Path, sif: Run, ray: str | None
-) -> None:
-    place = places(lambda number, trigger: Said()).address()
-    alone = audit_all(campaign(models, golden, tmp_path / "alone", place))
-    spread = campaign(models, golden, tmp_path / "spread", place)
-    options = ("--jobs", "2", *(("--ray", ray) if ray else ()))
-    code, said, error = sif("audit-all", spread, *options, "--json")
-    assert code == 0, error
-    found = CampaignResults.model_validate_json(said)
-    assert told(found) == told(alone)
-    decisions = {row.label: row.decision for row in alone.pairs}
-    assert decisions["copy"] == "derived"
-    assert {decisions["broken"], decisions["mistyped"]} == {"failed"}
-    copy = next(row for row in alone.pairs if row.label == "copy")
-    assert copy.questions < 12  # what is asked depends on what was answered
-    assert answers(tmp_path / "spread") == answers(tmp_path / "alone")
-    assert not multiprocessing.active_children()
+@pytest.fixture(scope="module")
+def alone(
+    models: Path, golden: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[CampaignResults, Path]:
+    """What one process makes of it, model after model."""
+    folder = tmp_path_factory.mktemp("alone") / "campaign"
+    return audit_all(campaign(models, golden, folder)), folder
 
 
 @pytest.mark.slow
-def test_a_killed_worker_loses_no_row_and_the_same_command_loads_nothing_again(
-    models: Path, golden: Path, places: Open, tmp_path: Path
+def test_processes_ask_what_one_process_asks_though_one_of_them_is_killed(
+    models: Path, golden: Path, alone: tuple[CampaignResults, Path], tmp_path: Path
 ) -> None:
-    place = places(lambda number, trigger: Said()).address()
-    file, killed = campaign(models, golden, tmp_path / "spread", place), list[int]()
+    file, killed = campaign(models, golden, tmp_path / "spread"), list[int]()
 
     def kill_one(progress: object) -> None:
         children = [child.pid for child in multiprocessing.active_children() if child.pid]
@@ -111,16 +94,33 @@ def test_a_killed_worker_loses_no_row_and_the_same_command_loads_nothing_again(
             killed.append(children[0])
             os.kill(children[0], signal.SIGKILL)
 
-    first = audit_all(file, report=kill_one, workforce=TWO, only=["innocent", "copy"])
+    found = audit_all(file, report=kill_one, workforce=TWO)
     assert killed
-    assert {row.decision for row in first.pairs} == {"derived", "not_shown", "not_asked"}
-    rows = {
-        path: path.stat().st_mtime_ns for path in (tmp_path / "spread/out/rows").rglob("*.json")
-    }
-    again = audit_all(file, workforce=TWO, only=["innocent", "copy"])
-    assert told(again) == told(first)
-    assert {path: path.stat().st_mtime_ns for path in rows} == rows
+    expected, folder = alone
+    assert told(found) == told(expected)
+    decisions = {row.label: row.decision for row in found.pairs}
+    assert decisions["copy"] == "derived"
+    assert {decisions["broken"], decisions["mistyped"], decisions["endpoint"]} == {"failed"}
+    copy = next(row for row in found.pairs if row.label == "copy")
+    assert copy.questions < 12  # what is asked depends on what was answered
+    assert answers(tmp_path / "spread") == answers(folder)
+    rows = [*(tmp_path / "spread" / "out" / "rows").rglob("*.json")]
+    settled = {path: path.read_bytes() for path in rows if path.stem in ("copy", "innocent", "cut")}
+    assert told(audit_all(file, workforce=TWO, only=["copy", "innocent", "cut"])) == told(found)
+    assert {path: path.read_bytes() for path in settled} == settled
     assert not multiprocessing.active_children()
+
+
+@pytest.mark.slow
+def test_a_cluster_asks_what_one_process_asks(
+    models: Path, golden: Path, alone: tuple[CampaignResults, Path], tmp_path: Path, sif: Run
+) -> None:
+    spread = campaign(models, golden, tmp_path / "spread")
+    code, said, error = sif("audit-all", spread, "--jobs", "2", "--ray", "local", "--json")
+    assert code == 0, error
+    expected, folder = alone
+    assert told(CampaignResults.model_validate_json(said)) == told(expected)
+    assert answers(tmp_path / "spread") == answers(folder)
 
 
 class Talker:
