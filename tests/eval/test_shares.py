@@ -301,19 +301,20 @@ def test_a_joining_that_was_interrupted_goes_on(
     assert whole(tmp_path / "whole") == whole(tmp_path / "alone")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("study", "settings", "files"),
     [
-        (
+        pytest.param(
             "verdicts",
             ("seeds=2", "triggers=2", "methods=sif@steps=1", "suspects=source,stranger-a"),
             ("summary.md", "suspects.parquet", "allowances.parquet", "audits.parquet"),
+            marks=pytest.mark.slow,
         ),
-        (
+        pytest.param(
             "triggers",
             ("triggers=2", "steps=1", "methods=sif,sif-release", "suspects=source,int8"),
             ("cells.parquet", "portraits.parquet", "suspects.json", "heatmap.svg"),
+            marks=pytest.mark.long,
         ),
     ],
 )
