@@ -44,7 +44,7 @@ class Lent:
 
     source: str
     files: tuple[str, ...] = field(default=(), repr=False)
-    alone: bool = False
+    alone: bool = field(default=False, repr=False)
 
     @classmethod
     def of(cls, source: str) -> "Lent":
