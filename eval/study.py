@@ -6,8 +6,8 @@ Files are written here and nowhere else. Knows no single study, and prints nothi
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import NoneType
@@ -16,15 +16,16 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sif.errors import StorageError, UsageError
+from sif.eval.share_of_parts import ShareOfParts
 from sif.files import claim_folder, write_atomically
 from sif.parquet import as_parquet
 from sif.scale.crew import Crew, Show
 from sif.scale.hire import hire
 from sif.scale.threads import computing_with
 from sif.scale.workforce import Workforce
+from sif.study_shares import MARK, words_of
 from sif.validation import first_fault
 
-MARK: Final = "study.txt"
 SETTINGS: Final = "settings.json"
 SUMMARY: Final = "summary.md"
 WRITTEN_BY: Final = re.compile(r"Written by `(sif bench [a-z]{1,40})`;")
@@ -57,24 +58,29 @@ class Workplace:
         out: its folder; a new one, or that of an earlier run, which then goes on.
         show: is told of progress: stage, done, total, a few words.
         workforce: who carries out its parts.
+        share: of the parts that are carried out; all where None.
     """
 
     out: Path
     show: Show
     workforce: Workforce = field(default_factory=Workforce)
+    share: ShareOfParts | None = None
 
     @property
     def jobs(self) -> int:
         """Parts that are carried out at once; on a cluster, that were asked for."""
         return self.workforce.jobs or 1
 
-    def crew(self) -> AbstractContextManager[Crew]:
+    @contextmanager
+    def crew(self) -> Iterator[Crew]:
         """Whoever carries out parts, for a block; parts write into the folder themselves.
 
         Raises:
             SifError: as of `hire`.
+            ShareDoneError: what follows needs the parts of others.
         """
-        return hire(self.workforce, self.show, shared=self.out)
+        with hire(self.workforce, self.show, shared=self.out) as crew:
+            yield crew if self.share is None else self.share.among(crew)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +130,9 @@ class Study(Generic[S]):
         settled: whether a folder goes with one choice of settings, as its parts do not tell which
             they were made with; another is refused.
         one_thread: whether its numbers depend on how many threads compute, so that one does.
+        in_parts: whether most of its work is cut into parts, so that others can take a share.
+        again: patterns of files, within its folder, that several parts may make, each as good as
+            another's but for the time that it took.
     """
 
     name: str
@@ -133,6 +142,8 @@ class Study(Generic[S]):
     requirements: Callable[[S], list[Requirement]] | None = None
     settled: bool = False
     one_thread: bool = False
+    in_parts: bool = True
+    again: tuple[str, ...] = ("*/models/*",)
 
 
 def run_study(study: Study[S], settings: S, place: Workplace) -> list[Path]:
@@ -146,7 +157,7 @@ def run_study(study: Study[S], settings: S, place: Workplace) -> list[Path]:
         StorageError: the folder holds something else, or the disk refuses.
         SifError: whatever else the study raises.
     """
-    _claim(place.out, study)
+    claim(place.out, study)
     if study.settled:
         _settle(place.out / SETTINGS, settings)
     with computing_with(1 if study.one_thread else None):
@@ -169,9 +180,13 @@ def _told(study: Study[S], settings: S) -> str:
     return f"Settings: {'; '.join([*changed, others])} as by default."
 
 
-def _claim(out: Path, study: Study[S]) -> None:
-    """Makes the folder this study's, unless it is something else's."""
-    mark, words = out / MARK, f"Written by `sif bench {study.name}`; run it again to go on.\n"
+def claim(out: Path, study: Study[S]) -> None:
+    """Makes the folder this study's, unless it is something else's.
+
+    Raises:
+        StorageError: it is something else's, or the disk refuses.
+    """
+    mark, words = out / MARK, words_of(study.name)
     there = mark.read_text(encoding="utf-8", errors="replace") if mark.exists() else words
     if there != words:
         other = WRITTEN_BY.match(there)

@@ -167,4 +167,5 @@ STUDY: Final = Study(
         "strengths": "middle",
     },
     run=run,
+    again=("*/models/*", "*/thefts/*"),
 )

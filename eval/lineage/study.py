@@ -186,4 +186,5 @@ STUDY: Final = Study(
     settings=LineageSettings,
     quick={"suspects": ("3-bit", "pruned-40", "noise", "sibling", "stranger-a")},
     run=run,
+    in_parts=False,
 )

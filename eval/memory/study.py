@@ -110,4 +110,5 @@ STUDY: Final = Study(
     settings=MemorySettings,
     quick={"batches": (1,), "checkpointing": (False,), "models": (SHAPES[0].name,)},
     run=run,
+    in_parts=False,
 )

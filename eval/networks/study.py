@@ -128,4 +128,5 @@ STUDY: Final = Study(
     settings=NetworkSettings,
     quick={"tasks": SMALL, "seeds": (1,), "numbers": (1, 10)},
     run=run,
+    again=("networks/*",),
 )

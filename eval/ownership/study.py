@@ -194,5 +194,6 @@ STUDY: Final = Study(
     settings=OwnershipSettings,
     quick={"audits": 10_000, "questions": 4},
     run=run,
+    in_parts=False,
     one_thread=True,  # what is decoded may depend on their number
 )

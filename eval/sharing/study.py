@@ -145,4 +145,5 @@ STUDY: Final = Study(
     settings=SharingSettings,
     quick={"triggers": 8, "steps": 150},
     run=run,
+    in_parts=False,
 )

@@ -278,4 +278,5 @@ STUDY: Final = Study(
     settings=StepSettings,
     quick={"layers": 2, "steps": 2},
     run=run,
+    in_parts=False,
 )

@@ -11,12 +11,13 @@ from sif.cli import options
 from sif.cli.progress import bar
 from sif.cli.say import Cell, say, say_json, say_table, say_text
 from sif.cli.verify import FAILED_AS_ASKED
+from sif.cli.workforce import workforce
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sif.cli.progress import Show
-    from sif.session.campaign.conduct import CampaignProgress
+    from sif.session.campaign.desk import CampaignProgress
     from sif.session.campaign.outcome import CampaignResults, PairRow
     from sif.session.campaign.rehearsal import Rehearsal
 
@@ -51,11 +52,18 @@ def audit_all(
     fail_if: Annotated[
         FailIf | None, typer.Option(help="Exit with code 3 where a pair ended so, for scripts.")
     ] = None,
+    jobs: options.Jobs = None,
+    ray: options.Ray = None,
+    threads: options.Threads = None,
+    worker_cpus: options.WorkerCpus = 1.0,
+    worker_gpus: options.WorkerGpus = None,
+    worker_memory: options.WorkerMemory = None,
 ) -> None:
     """Asks every suspect of a campaign about every fingerprint: one table, one report.
 
-    Endpoints are asked side by side, within limits per host, local models one after another. What
-    cannot be asked is a row with its reason. After an interruption the same command goes on.
+    Endpoints are asked side by side, within limits per host, local models one after another, or by
+    the workers of --jobs or --ray, each with one in memory. What cannot be asked is a row with its
+    reason. After an interruption the same command goes on.
 
     Example: `sif audit-all --example > campaign.yaml`, then `sif audit-all campaign.yaml`
     """
@@ -74,8 +82,11 @@ def audit_all(
         told = rehearse(campaign, only=only or ())
         _tell_plan(told, as_json=as_json)
         return
+    force = workforce(jobs, ray, threads, worker_cpus, worker_gpus, worker_memory)
     with bar() as show:
-        results = ask_all(campaign, only=only or (), report=lambda now: _show(show, now))
+        results = ask_all(
+            campaign, only=only or (), report=lambda now: _show(show, now), workforce=force
+        )
     wanted = [row for row in results.pairs if not only or {row.label, row.fingerprint} & {*only}]
     _tell(results, wanted, as_json=as_json)
     if fail_if is not None and any(row.decision == fail_if.value for row in wanted):

@@ -3,19 +3,21 @@
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
 
 from sif.cli import options
 from sif.cli.progress import bar
 from sif.cli.say import Cell, say, say_table, say_text
-from sif.cli.workforce import workforce
+from sif.cli.workforce import shard_of, workforce
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sif.eval.study import Requirement
+    from sif.eval.study import Requirement, Settings, Study
+    from sif.scale.shard import Shard
+    from sif.scale.workforce import Workforce
 
 # What stood where until studies had one contract.
 MOVED: Final = {
@@ -48,7 +50,7 @@ DryRun = Annotated[
 ]
 # What is no option: taken to be explained, and in the usage line what should stand there instead.
 Others = Annotated[list[str] | None, typer.Argument(metavar="--set KEY=VALUE", hidden=True)]
-OWN: Final = ("--out", "--set", "--quick", "--jobs", "--ray", "--settings", "--dry-run")
+OWN: Final = ("--out", "--set", "--quick", "--jobs", "--ray", "--shard", "--settings", "--dry-run")
 
 
 def _command(name: str) -> Callable[..., None]:
@@ -62,14 +64,14 @@ def _command(name: str) -> Callable[..., None]:
         worker_cpus: options.WorkerCpus = 1.0,
         worker_gpus: options.WorkerGpus = None,
         worker_memory: options.WorkerMemory = None,
+        shard: options.Shard = None,
         list_settings: ListSettings = False,
         dry_run: DryRun = False,
         others: Others = None,
     ) -> None:
         from sif.errors import UsageError
         from sif.eval.studies import STUDIES, find_study
-        from sif.eval.study import DETAILS, Workplace, read_settings, run_study
-        from sif.scratch import scratch
+        from sif.eval.study import read_settings
 
         found, typed = find_study(name), settings or []
         if others:
@@ -84,14 +86,36 @@ def _command(name: str) -> Callable[..., None]:
         if out is None and not STUDIES[name].spelled:
             raise UsageError(f"expected a folder for the findings; sif bench {name} --out DIR")
         force = workforce(jobs, ray, threads, worker_cpus, worker_gpus, worker_memory)
-        with scratch("bench") if out is None else nullcontext(out) as folder:
-            with bar() as show:
-                files = run_study(found, chosen, Workplace(out=folder, show=show, workforce=force))
-            say_text(files[0].read_text(encoding="utf-8").partition(DETAILS)[0])
-        if out is not None:
-            say(f"{out}: {', '.join(path.name for path in files)}")
+        _run(found, chosen, out, force, shard_of(shard))
 
     return study
+
+
+def _run(
+    study: "Study[Any]",
+    chosen: "Settings",
+    out: Path | None,
+    force: "Workforce",
+    share: "Shard | None",
+) -> None:
+    """Runs a study, or a share of it, and shows what was found so far."""
+    from sif.eval.sharded import run_share
+    from sif.eval.study import DETAILS, Workplace, run_study
+    from sif.scratch import scratch
+
+    with scratch("bench") if out is None else nullcontext(out) as folder:
+        with bar() as show:
+            place = Workplace(out=folder, show=show, workforce=force)
+            if share is None:
+                files = run_study(study, chosen, place)
+            else:
+                files, words = run_share(study, chosen, place, share)
+        if share is not None:
+            say(words)
+        if files:
+            say_text(files[0].read_text(encoding="utf-8").partition(DETAILS)[0])
+    if out is not None and files:
+        say(f"{out}: {', '.join(path.name for path in files)}")
 
 
 def _spelled(name: str, typed: list[str], keys: list[str]) -> list[str]:

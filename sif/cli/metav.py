@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sif.cli import options
 from sif.cli.options import Json
 from sif.cli.progress import bar
 from sif.cli.say import say, say_either
 from sif.cli.verify import FAILED_AS_ASKED, Fail
+from sif.cli.workforce import workforce
 
 if TYPE_CHECKING:
     from sif.networks.manifest import NetworkManifest
@@ -26,6 +28,12 @@ def train(
         Path, typer.Argument(help="YAML file; see docs/how-to/fingerprint-any-network.md.")
     ],
     out: Annotated[Path, typer.Option(help="New folder for the fingerprint.")],
+    jobs: options.Jobs = None,
+    ray: options.Ray = None,
+    threads: options.Threads = None,
+    worker_cpus: options.WorkerCpus = 1.0,
+    worker_gpus: options.WorkerGpus = None,
+    worker_memory: options.WorkerMemory = None,
 ) -> None:
     """Trains inputs and a verifier that tell copies of a network from independent ones.
 
@@ -33,15 +41,18 @@ def train(
     a suspect's answers are ranked among theirs: p-values that hold whatever an innocent is.
 
     The inputs and the verifier in the folder are secret. Started again with the same
-    configuration, networks that were made before are found again.
+    configuration, networks that were made before are found again. With --jobs or --ray, networks
+    are made side by side, and this command alone writes them; the training of inputs and verifier
+    that follows is one and is not cut. The result is the same.
 
     Example: `sif metav train digits.yaml --out fp`
     """
     from sif.networks.config import read_config
     from sif.networks.train_folder import train_folder
 
+    force = workforce(jobs, ray, threads, worker_cpus, worker_gpus, worker_memory)
     with bar() as show:
-        fingerprint = train_folder(read_config(config), out, show=show)
+        fingerprint = train_folder(read_config(config), out, show=show, workforce=force)
     told = of_ranks if fingerprint.manifest.ranks is not None else of_threshold
     say(*told(fingerprint.manifest, out, len(fingerprint.inputs)))
 

@@ -26,7 +26,7 @@ from sif.fingerprint.plan import Wish, batches_of, trigger_id
 from sif.fingerprint.predictability import Chances, weights_of
 from sif.fingerprint.workspace import CHANCES, REQUEST, SHARD, SHARE, Workspace
 from sif.plain_files import LARGE, read_file, read_text_file
-from sif.scale.shard import Shard
+from sif.scale.shard import MOST, Shard
 from sif.scale.workforce import Workforce
 from sif.watermark.keys import KeyRing
 
@@ -41,8 +41,8 @@ class Mark(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: Literal[1] = 1
-    number: int = Field(ge=1)
-    of: int = Field(ge=1)
+    number: int = Field(ge=1, le=MOST)
+    of: int = Field(ge=1, le=MOST)
 
     @property
     def shard(self) -> Shard:
@@ -119,7 +119,12 @@ def merge_shards(
     first = found[0]
     for other in found[1:]:
         _same(first, other)
-    request = first.request
+    request, there = first.request, sum(len(share.manifest.triggers) for share in found)
+    if there != request.count:
+        raise FingerprintError(
+            f"expected {request.count} triggers in all shares, got {there}; run the commands of "
+            "the shares again in new folders"
+        )
     if keys is not None and keys.commitment(LABEL) != request.key_commitment:
         raise FingerprintError(
             f"expected the secret that the shares in {first.folder} were made with, got another; "
@@ -165,7 +170,10 @@ class _Share:
     def facts(self) -> dict[str, object]:
         """All that shares of one fingerprint have in common."""
         stated = self.manifest.model_dump(mode="json", exclude={"created", "triggers"})
-        names = [f"{TOKENIZER}/{path.name}" for path in sorted((self.folder / TOKENIZER).iterdir())]
+        room = self.folder / TOKENIZER
+        if not room.is_dir():
+            raise _damaged(room)
+        names = [f"{TOKENIZER}/{path.name}" for path in sorted(room.iterdir())]
         names += [MODEL_MANIFEST] if (self.folder / MODEL_MANIFEST).exists() else []
         files = {name: hashlib.sha256(_data(self.folder / name)).hexdigest() for name in names}
         return {"request": self.request.model_dump(mode="json"), "stated": stated, "files": files}

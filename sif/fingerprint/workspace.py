@@ -137,16 +137,17 @@ class Workspace:
     def record(self, trigger: str) -> TriggerRecord | None:
         """The record of a trigger that has been made, if its files are as they were written."""
         path = self.folder / TRIGGERS / f"{trigger}.json"
-        if not path.exists():
-            return None
-        record = TriggerRecord.model_validate_json(read_text_file(path))
-        for file, sha256 in ((record.file, record.sha256), (record.base_file, record.base_sha256)):
-            there = self.folder / str(file)
-            if (
-                not there.exists()
-                or hashlib.sha256(read_file(there, most=LARGE)).hexdigest() != sha256
+        try:
+            record = TriggerRecord.model_validate_json(read_text_file(path))
+            for file, sha256 in (
+                (record.file, record.sha256),
+                (record.base_file, record.base_sha256),
             ):
-                return None
+                data = read_file(self.folder / str(file), most=LARGE)
+                if hashlib.sha256(data).hexdigest() != sha256:
+                    return None
+        except (OSError, ValueError):  # no files, or no record
+            return None
         return record
 
     def records(self, triggers: Iterable[str]) -> list[TriggerRecord]:

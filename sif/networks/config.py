@@ -137,40 +137,39 @@ def read_config(path: Path) -> TrainConfig:
     return _placed(config, path.parent)
 
 
-def read_data(config: TrainConfig) -> Dataset:
-    """The examples that a configuration names.
+def read_data(file: Path, domain: Domain) -> Dataset:
+    """The examples in the file that a configuration names, within the bounds of its inputs.
 
     Raises:
         UsageError: no such file, no inputs and targets in it, or inputs outside of the bounds.
     """
     try:
-        refuse_pipe(config.data)
-        tensors = load_file(config.data)
+        refuse_pipe(file)
+        tensors = load_file(file)
         inputs, targets = tensors["inputs"], tensors["targets"]
     except READING as error:
         raise UsageError(
-            f"expected a safetensors file with inputs and targets at {config.data}: "
-            f"{first_line(error)}"
+            f"expected a safetensors file with inputs and targets at {file}: {first_line(error)}"
         ) from error
     for name, tensor in (("inputs", inputs), ("targets", targets)):
         if tensor.is_complex() or tensor.dim() < 1:
             raise UsageError(
-                f"expected {name} in {config.data} to be numbers, one row for each example, got "
+                f"expected {name} in {file} to be numbers, one row for each example, got "
                 f"{str(tensor.dtype).removeprefix('torch.')} of shape {tuple(tensor.shape)}"
             )
     if not 0 < len(inputs) == len(targets) or (
         not targets.is_floating_point() and targets.dim() > 1
     ):
         raise UsageError(
-            f"expected a number or a class in targets for each of the inputs in {config.data}, got "
+            f"expected a number or a class in targets for each of the inputs in {file}, got "
             f"inputs of shape {tuple(inputs.shape)} and targets of {tuple(targets.shape)}"
         )
-    coded = inputs.dtype == torch.uint8 and config.inputs.levels is not None
-    floats = config.inputs.decode(inputs) if coded else inputs.float()
+    coded = inputs.dtype == torch.uint8 and domain.levels is not None
+    floats = domain.decode(inputs) if coded else inputs.float()
     return Dataset(
-        inputs=config.inputs.store(config.inputs.check(floats, f"inputs in {config.data}")),
+        inputs=domain.store(domain.check(floats, f"inputs in {file}")),
         targets=targets.float() if targets.is_floating_point() else targets.long(),
-        domain=config.inputs,
+        domain=domain,
     )
 
 

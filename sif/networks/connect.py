@@ -76,6 +76,11 @@ def connect_network(address: str, task: Task | None = None) -> Connected:
             raise UsageError(f"expected the address of a network such as {EXAMPLES}")
 
 
+def place_of(address: str) -> str:
+    """The file, folder or name in an address, without its options."""
+    return _split(address.partition(":")[2])[0]
+
+
 def _split(rest: str) -> tuple[str, str]:
     """A place and the options behind it; a question mark may be part of a file's name."""
     place, _, words = rest.partition("?")

@@ -10,9 +10,8 @@ what all of them say to the inputs is kept.
 """
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +19,7 @@ from torch import nn
 
 from sif.errors import UsageError
 from sif.files import claim_folder, write_atomically
-from sif.networks.config import Claims, Independent, TrainConfig, read_data
+from sif.networks.config import Claims, TrainConfig, read_data
 from sif.networks.connect import connect_network
 from sif.networks.contrast import Family, contrast_fingerprints
 from sif.networks.curve import aruc, auc, draw_curve
@@ -29,16 +28,17 @@ from sif.networks.fitting import require_fit
 from sif.networks.joint_training import Sides, Trained, train_fingerprints
 from sif.networks.manifest import NetworkCounts
 from sif.networks.network import Network
+from sif.networks.supply import Supply
 from sif.networks.thefts.dataset import Dataset
-from sif.networks.thefts.obfuscation import afresh
 from sif.networks.workshop import CHECKPOINTS, Workshop
+from sif.scale.crew import Show
+from sif.scale.threads import computing_with
+from sif.scale.workforce import Workforce
 from sif.vlm.plain_words import shown
 
-# Stage, done, total, a few words.
-Show = Callable[[str, float, float, str], None]
 MARK = "metav.txt"
-# Seeds of what is made for one purpose never meet those of another.
-COPIES, OTHERS, CLAIMS = 10_000, 20_000, 30_000
+# Seeds of what is made for one purpose never meet those of another, nor those of copies.
+OTHERS, CLAIMS = 20_000, 30_000
 
 
 class _Groups(NamedTuple):
@@ -65,82 +65,43 @@ class _Made(NamedTuple):
     counts: NetworkCounts
 
 
-@dataclass(kw_only=True)
-class _Order:
-    """The networks that a configuration orders: made now, or found where they were made before.
-
-    Attributes:
-        config: what to do.
-        protected: the owner's network.
-        data: what networks learn from.
-        workshop: makes and keeps networks.
-        show: is told of progress.
-        total: networks that will be made.
-        done: of those.
-    """
-
-    config: TrainConfig
-    protected: nn.Module
-    data: Dataset
-    workshop: Workshop
-    show: Show
-    total: int = 0
-    done: int = 0
-
-    def copies_of(self, network: nn.Module) -> list[list[nn.Module]]:
-        """Every theft, carried out on a network."""
-        found, ordered = [], self.config.copies
-        for number, theft in enumerate(ordered.made):
-            for again in range(ordered.seeds):
-                seed = self.config.seed + COPIES + 100 * number + again
-                found.append(self.workshop.stolen(network, theft, self.data, seed).networks)
-                self._tell(theft.name)
-        return found
-
-    def independent(
-        self, side: Independent, purpose: int, keep: Sequence[float] = ()
-    ) -> list[list[nn.Module]]:
-        """Networks of the protected one's architecture, with their checkpoints behind each.
-
-        Args:
-            side: how many, and how they are trained.
-            purpose: first of the seeds that are kept apart for it.
-            keep: shares of the training at which checkpoints are kept.
-        """
-        found = []
-        first = self.config.seed + purpose
-        for seed in range(first, first + side.made):
-            begin = partial(afresh, self.protected, seed=seed)
-            made = self.workshop.trained(begin, self.data, side.training, seed, checkpoints=keep)
-            found.append(made.networks)
-            self._tell("independent")
-        return found
-
-    def _tell(self, words: str) -> None:
-        self.done += 1
-        self.show("networks", self.done, self.total, words)
-
-
-def train_folder(config: TrainConfig, out: Path, *, show: Show) -> NetworkFingerprint:
+def train_folder(
+    config: TrainConfig, out: Path, *, show: Show, workforce: Workforce | None = None
+) -> NetworkFingerprint:
     """Trains and writes a fingerprint; what was made before a kill is found again.
 
     Args:
         config: what to do.
         out: a new folder, or an earlier one of the same command.
         show: is told of progress.
+        workforce: who makes networks; this process where None. What follows is one training, which
+            is not cut.
 
     Raises:
         UsageError: too few networks on a side, or data that do not fit.
         ModelError: a network cannot be loaded, or does not fit the protected one.
         StorageError: the folder holds something else, or the disk refuses.
     """
-    data = read_data(config)
+    force = workforce or Workforce()
+    with computing_with(force.threads):
+        return _train_folder(config, out, show, force)
+
+
+def _train_folder(
+    config: TrainConfig, out: Path, show: Show, workforce: Workforce
+) -> NetworkFingerprint:
+    data = read_data(config.data, config.inputs)
     protected = _module(config.protected, config, data)
     claim_folder(out, mark=MARK, words="Written by `sif metav train`; run it again to go on.\n")
-    order = _Order(
-        config=config, protected=protected, data=data, workshop=Workshop(out / "work"), show=show
+    supply = Supply(
+        config=config,
+        protected=protected,
+        data=data,
+        workshop=Workshop(out / "work"),
+        workforce=workforce,
+        show=show,
     )
-    made = _contrast(order) if config.settings.verifier == "contrast" else _train(order)
+    made = _contrast(supply) if config.settings.verifier == "contrast" else _train(supply)
     fingerprint = make_fingerprint(
         made.trained,
         protected,
@@ -158,21 +119,21 @@ def train_folder(config: TrainConfig, out: Path, *, show: Show) -> NetworkFinger
     return fingerprint
 
 
-def _train(order: _Order) -> _Made:
+def _train(supply: Supply) -> _Made:
     """Inputs and verifier trained together."""
-    config = order.config
-    groups = _gather(order)
+    config = supply.config
+    groups = _gather(supply)
     training, stopping = _set_aside(groups, config.stopping)
     trained = train_fingerprints(
-        order.protected,
+        supply.protected,
         training,
         config.settings,
         domain=config.inputs,
-        ordinary=order.data.inputs,
+        ordinary=supply.data.inputs,
         kind=config.outputs,
         seed=config.seed,
         held_out=stopping,
-        report=lambda step, steps, words: order.show("fingerprints", step, steps, words),
+        report=lambda step, steps, words: supply.show("fingerprints", step, steps, words),
     )
     counts = NetworkCounts(
         positives=len(training.positives),
@@ -183,30 +144,35 @@ def _train(order: _Order) -> _Made:
     return _Made(trained, [entry[0] for entry in groups.claims], stopping.positives, counts)
 
 
-def _contrast(order: _Order) -> _Made:
+def _contrast(supply: Supply) -> _Made:
     """References instead of training."""
-    config = order.config
+    config = supply.config
     _check_contrast(config)
     heads = [
-        order.protected,
-        *(_module(one, config, order.data) for one in config.independent.networks),
+        supply.own(),
+        *(supply.named(it, _module(it, config, supply.data)) for it in config.independent.networks),
     ]
-    order.total = config.independent.made + len(config.copies.made) * config.copies.seeds * (
+    supply.total = config.independent.made + len(config.copies.made) * config.copies.seeds * (
         len(heads) + config.independent.made
     )
-    heads += [entry[0] for entry in order.independent(config.independent, OTHERS)]
+    made = supply.carry_out(supply.independent(config.independent, OTHERS))
+    heads += [supply.made(entry[0]) for entry in made]
     _require(heads[1:], "independent")
-    families = [Family(head, [copy[0] for copy in order.copies_of(head)]) for head in heads]
+    copies = [entry[0] for entry in supply.carry_out(supply.thefts(heads))]
+    each = len(copies) // len(heads)
+    families = [
+        Family(head.network, copies[place * each : (place + 1) * each])
+        for place, head in enumerate(heads)
+    ]
     trained = contrast_fingerprints(
         families[0],
         families[1:],
         config.settings,
         domain=config.inputs,
-        ordinary=order.data.inputs,
+        ordinary=supply.data.inputs,
         kind=config.outputs,
         seed=config.seed,
     )
-    each = len(families[0].copies)
     counts = NetworkCounts(
         positives=each,
         negatives=(1 + each) * (len(families) - 1),
@@ -229,22 +195,25 @@ def _check_contrast(config: TrainConfig) -> None:
         )
 
 
-def _gather(order: _Order) -> _Groups:
-    config = order.config
+def _gather(supply: Supply) -> _Groups:
+    config = supply.config
     sides = (config.independent, config.threshold)
-    order.total = len(config.copies.made) * config.copies.seeds + sum(side.made for side in sides)
-    data = order.data
+    supply.total = len(config.copies.made) * config.copies.seeds + sum(side.made for side in sides)
+    data = supply.data
     copies: list[list[nn.Module]] = [
         [_module(address, config, data)] for address in config.copies.networks
     ]
-    copies += order.copies_of(order.protected)
-    groups = []
-    for side, purpose in zip(sides, (OTHERS, CLAIMS), strict=True):
-        entries: list[list[nn.Module]] = [
-            [_module(address, config, data)] for address in side.networks
-        ]
-        keep = () if isinstance(side, Claims) else CHECKPOINTS
-        groups.append(entries + order.independent(side, purpose, keep))
+    there = [[[_module(address, config, data)] for address in side.networks] for side in sides]
+    thefts = supply.thefts([supply.own()])
+    trainings = [
+        supply.independent(side, purpose, () if isinstance(side, Claims) else CHECKPOINTS)
+        for side, purpose in zip(sides, (OTHERS, CLAIMS), strict=True)
+    ]
+    made = iter(supply.carry_out([*thefts, *chain(*trainings)]))  # at once, so that all are busy
+    copies += islice(made, len(thefts))
+    groups = [
+        [*before, *islice(made, len(some))] for before, some in zip(there, trainings, strict=True)
+    ]
     _require(copies, "copies")
     _require(groups[0], "independent")
     _require(groups[1], "threshold")

@@ -28,13 +28,21 @@ SECONDS: Final = "seconds"
 CHECKPOINTS: Final = (0.35, 0.45, 0.55, 0.65, 0.75, 0.85)
 
 
-@dataclass(frozen=True, slots=True)
-class Workshop:
-    """A folder of networks, by a digest of all that decides them."""
+class Job(NamedTuple):
+    """Networks that are to be made together: one, and its checkpoints.
 
-    folder: Path
+    Attributes:
+        what: all that decides them, in words.
+        skeletons: give networks into which the weights of each can be read.
+        make: makes them, the same wherever it is called.
+    """
 
-    def stolen(self, network: nn.Module, theft: AnyObfuscation, data: Dataset, seed: int) -> "Made":
+    what: str
+    skeletons: Sequence[Callable[[], nn.Module]]
+    make: Callable[[], list[nn.Module]]
+
+    @classmethod
+    def stolen(cls, network: nn.Module, theft: AnyObfuscation, data: Dataset, seed: int) -> "Job":
         """The copy that a theft leaves."""
         what = f"{digest_network(network)} {theft.model_dump_json()} {digest_data(data)} {seed}"
         student: Mlp | Cnn | Recurrent | None = getattr(theft, "student", None)
@@ -42,17 +50,18 @@ class Workshop:
         def skeleton() -> nn.Module:
             return copy_of(network) if student is None else build(student, seed=0).eval()
 
-        return self._once(what, [skeleton], lambda: [theft(network, data, seed)])
+        return cls(what, [skeleton], lambda: [theft(network, data, seed)])
 
+    @classmethod
     def trained(
-        self,
+        cls,
         begin: Callable[[], nn.Module],
         data: Dataset,
         training: Fit,
         seed: int,
         *,
         checkpoints: Sequence[float] = (),
-    ) -> "Made":
+    ) -> "Job":
         """A network after a training; then its checkpoints.
 
         Args:
@@ -63,37 +72,67 @@ class Workshop:
             checkpoints: shares of the training, ascending.
         """
         first = digest_network(begin())
-        what = f"{first} {training.model_dump_json()} {digest_data(data)} {seed} {checkpoints}"
+        kept = tuple(checkpoints)
+        what = f"{first} {training.model_dump_json()} {digest_data(data)} {seed} {kept}"
 
         def make() -> list[nn.Module]:
             network = begin().eval()
-            kept = fit(network, data, training, seed=seed, keep=checkpoints)
-            return [network, *kept]
+            return [network, *fit(network, data, training, seed=seed, keep=checkpoints)]
 
-        return self._once(what, [begin] * (1 + len(checkpoints)), make)
+        return cls(what, [begin] * (1 + len(kept)), make)
 
-    def _once(
-        self,
-        what: str,
-        skeletons: Sequence[Callable[[], nn.Module]],
-        make: Callable[[], list[nn.Module]],
-    ) -> "Made":
-        """Reads the networks of this description, or makes and keeps them."""
-        path = self.folder / f"{hashlib.sha256(what.encode()).hexdigest()[:24]}.safetensors"
-        if path.is_file():
-            found = _read(path, skeletons)
-            if found is not None:
-                return found
+    def carry_out(self) -> "Made":
+        """Makes them."""
         begun = time.process_time()
-        made = make()
-        seconds = time.process_time() - begun
-        tensors = {
-            f"{number}/{name}": value.detach().contiguous().clone()
-            for number, network in enumerate(made)
-            for name, value in network.state_dict().items()
-        }
-        write_atomically(path, save(tensors, metadata={SECONDS: f"{seconds:.6f}"}))
-        return Made(made, seconds)
+        return Made(self.make(), time.process_time() - begun)
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """A folder of networks, by a digest of all that decides them."""
+
+    folder: Path
+
+    def stolen(self, network: nn.Module, theft: AnyObfuscation, data: Dataset, seed: int) -> "Made":
+        """The copy that a theft leaves."""
+        return self.once(Job.stolen(network, theft, data, seed))
+
+    def trained(
+        self,
+        begin: Callable[[], nn.Module],
+        data: Dataset,
+        training: Fit,
+        seed: int,
+        *,
+        checkpoints: Sequence[float] = (),
+    ) -> "Made":
+        """A network after a training; then its checkpoints; all as of `Job.trained`."""
+        return self.once(Job.trained(begin, data, training, seed, checkpoints=checkpoints))
+
+    def once(self, job: Job) -> "Made":
+        """Reads the networks of a job, or makes and keeps them."""
+        found = self.find(job)
+        if found is not None:
+            return found
+        made = job.carry_out()
+        self.keep(job, made.content())
+        return made
+
+    def find(self, job: Job) -> "Made | None":
+        """The networks of a job; None where they are not there, or damaged."""
+        path = self._path(job)
+        return _read(path, job.skeletons) if path.is_file() else None
+
+    def keep(self, job: Job, content: bytes) -> None:
+        """Writes what a job left, wherever it was carried out.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        write_atomically(self._path(job), content)
+
+    def _path(self, job: Job) -> Path:
+        return self.folder / f"{hashlib.sha256(job.what.encode()).hexdigest()[:24]}.safetensors"
 
 
 class Made(NamedTuple):
@@ -106,6 +145,15 @@ class Made(NamedTuple):
 
     networks: list[nn.Module]
     seconds: float
+
+    def content(self) -> bytes:
+        """Of the file that they are kept in."""
+        tensors = {
+            f"{number}/{name}": value.detach().contiguous().clone()
+            for number, network in enumerate(self.networks)
+            for name, value in network.state_dict().items()
+        }
+        return save(tensors, metadata={SECONDS: f"{self.seconds:.6f}"})
 
 
 def _read(path: Path, skeletons: Sequence[Callable[[], nn.Module]]) -> Made | None:

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -58,6 +58,27 @@ def on_ray(workforce: Workforce, show: Show, *, shared: Path | None = None) -> I
             yield crew
         finally:
             crew.end()
+
+
+@contextmanager
+def each_on_ray(most: int, workforce: Workforce, show: Show) -> Iterator[list[Crew]]:
+    """Crews of one actor each: as many as there are to be workers, but no more than `most`.
+
+    Raises:
+        UsageError, SifError: as of `on_ray`.
+    """
+    ray = library(workforce)
+    with connected(ray, workforce):
+        around = Surroundings.here(workforce.worker_threads)
+        number = min(most, _size(ray, workforce, _needs(ray, workforce)))
+        one, crews = replace(workforce, jobs=1), list[RayCrew]()
+        try:
+            for _ in range(number):
+                crews.append(RayCrew(ray, one, around, show))
+            yield [*crews]
+        finally:
+            for crew in crews:
+                crew.end()
 
 
 @contextmanager
@@ -146,6 +167,7 @@ class RayCrew(Crew):
         """As they come."""
         work = _Work(Task(number, part) for number, part in enumerate(parts))
         while True:
+            self._go_on()
             self._hand_out(work)
             if not (work.again or any(worker.task for worker in self._workers)):
                 task = work.next()  # nobody may be there yet to take it
@@ -205,7 +227,7 @@ class RayCrew(Crew):
             self._replace(worker, error, work)
             return
         except self._ray.exceptions.RayTaskError as error:
-            cause = _cause(error)
+            cause, worker.task = _cause(error), None
             if promise.what == "begin" and not isinstance(cause, SifError):
                 raise _cannot_begin(_reason(error)) from error
             raise cause from error
@@ -246,6 +268,7 @@ class RayCrew(Crew):
         why = f"{where}: {_reason(error)}"
         if worker.place is not None:
             self._doubted[worker.place.node] = time.monotonic() + DOUBT
+        self._recruit()
         if worker.task is not None:
             worker.task.lost(why, most=self._workforce.losses, mend=MEND)
             work.again.append(worker.task)
@@ -256,7 +279,6 @@ class RayCrew(Crew):
                 raise _cannot_begin(_reason(error)) from error
         else:
             logger.warning("an idle worker was lost (%s)", why)
-        self._recruit()
 
     def _ask_for_news(self) -> None:
         now = time.monotonic()

@@ -8,6 +8,7 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
 
@@ -55,9 +56,24 @@ class Crew(ABC):
 
     Attributes:
         size: parts that are carried out at once.
+        stopped: whether nobody wants what it is at any more.
     """
 
     size: int
+    stopped: bool = False
+
+    def stop(self) -> None:
+        """Makes whoever waits for parts give up, soon; may be called from any thread."""
+        self.stopped = True
+
+    def _go_on(self) -> None:
+        """Looks whether somebody still wants the work.
+
+        Raises:
+            CancelledError: nobody does.
+        """
+        if self.stopped:
+            raise CancelledError
 
     @abstractmethod
     def arriving(self, parts: Iterable[Part[T]]) -> Iterator[Arrived[T]]:
@@ -65,6 +81,7 @@ class Crew(ABC):
 
         Raises:
             SifError: what a part raised, or one that has lost its worker too often.
+            CancelledError: it was stopped meanwhile.
         """
 
     def run(self, parts: Sequence[Part[T]]) -> list[T]:
@@ -91,6 +108,7 @@ class Alone(Crew):
     def arriving(self, parts: Iterable[Part[T]]) -> Iterator[Arrived[T]]:
         """One after the other."""
         for number, part in enumerate(parts):
+            self._go_on()
             yield Arrived(number, part.run(self._show))
 
 

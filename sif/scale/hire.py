@@ -1,4 +1,4 @@
-"""From a workforce to a crew that is there for a while."""
+"""From a workforce to crews that are there for a while."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,3 +35,33 @@ def hire(workforce: Workforce, show: Show, *, shared: Path | None = None) -> Ite
 
         with in_processes(workforce, show) as crew:
             yield crew
+
+
+@contextmanager
+def hire_each(workforce: Workforce, show: Show, *, most: int) -> Iterator[list[Crew]]:
+    """Crews of one worker each, for whoever learns from one part what the next one is.
+
+    Each may be used in a thread of its own, and again after a part that failed. What parts keep in
+    their modules, such as a model, stays with that crew's worker.
+
+    Args:
+        workforce: how many, where and with what.
+        show: is told of progress.
+        most: crews that there is work for.
+
+    Raises:
+        UsageError, SifError: as of `hire`.
+    """
+    if workforce.ray is not None:
+        from sif.scale.cluster import each_on_ray
+
+        with each_on_ray(most, workforce, show) as crews:
+            yield crews
+    elif workforce.is_alone:
+        with computing_with(workforce.threads):
+            yield [Alone(show)]
+    else:
+        from sif.scale.processes import each_a_process
+
+        with each_a_process(min(most, workforce.jobs or 1), workforce, show) as crews:
+            yield crews

@@ -1,6 +1,6 @@
-"""A folder of whoever asks, where somebody else needs it: as it lies there too, or unpacked.
+"""What somebody needs of the asker's disk, a folder or a file: as it lies there too, or unpacked.
 
-A part names the folder; its worker looks whether the same files lie under that path where it runs.
+A part names it; its worker looks whether the same files lie under that path where it runs.
 Where they do not, it says so, is sent them, and keeps them in a temporary folder as long as it
 lives. Knows nothing of models.
 """
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from sif.files import is_there
 from sif.scratch import scratch
 
 PIECE: Final = 1 << 26
@@ -20,7 +21,7 @@ SAMPLE: Final = 1 << 16
 
 
 class NotHereError(Exception):
-    """A folder is needed that does not lie here.
+    """A folder or file is needed that does not lie here.
 
     Args:
         lent: names it.
@@ -36,20 +37,22 @@ class Lent:
     """What a part needs of the asker's disk.
 
     Attributes:
-        source: a folder's path, or the name of something that is everywhere.
+        source: the path of a folder or file, or the name of something that is everywhere.
         files: names and sizes with samples of their content; none of a mere name.
+        alone: whether it is a file.
     """
 
     source: str
     files: tuple[str, ...] = field(default=(), repr=False)
+    alone: bool = field(default=False, repr=False)
 
     @classmethod
     def of(cls, source: str) -> "Lent":
-        """A folder with the files in it, or the name as it is."""
-        folder = Path(source).expanduser()
-        if not folder.is_dir():
+        """A folder with the files in it, a file, or the name as it is."""
+        path = Path(source).expanduser()
+        if not is_there(path) or not (path.is_dir() or path.is_file()):
             return cls(source)
-        return cls(str(folder.absolute()), tuple(_listed(folder)))
+        return cls(str(path.absolute()), tuple(_listed(path)), path.is_file())
 
     def place(self) -> str:
         """Where it lies for whoever calls this.
@@ -61,8 +64,9 @@ class Lent:
             return self.source
         if self in _unpacked:
             return str(_unpacked[self])
-        folder = Path(self.source)
-        if folder.is_dir() and tuple(_listed(folder)) == self.files:
+        path = Path(self.source)
+        alike = path.is_file() if self.alone else path.is_dir()
+        if alike and tuple(_listed(path)) == self.files:
             return self.source
         raise NotHereError(self)
 
@@ -85,12 +89,14 @@ def unpack(lent: Lent, pieces: Iterable[tuple[str, bytes]]) -> None:
     Raises:
         OSError: the disk refuses.
     """
-    folder = _held.enter_context(scratch("lent")) / Path(lent.source).name
-    folder.mkdir()
+    room = _held.enter_context(scratch("lent"))
+    whole = room / Path(lent.source).name
+    folder = room if lent.alone else whole
+    folder.mkdir(exist_ok=True)
     for name, piece in pieces:
         with (folder / Path(name).name).open("ab") as file:
             file.write(piece)
-    _unpacked[lent] = folder
+    _unpacked[lent] = whole
 
 
 def give_back() -> None:
@@ -99,13 +105,15 @@ def give_back() -> None:
     _held.close()
 
 
-def _files(folder: Path) -> list[Path]:
-    """Of the folder itself, links followed; checkpoints in folders below are nobody's business."""
-    return sorted(path for path in folder.iterdir() if path.is_file() and path.name[0] != ".")
+def _files(place: Path) -> list[Path]:
+    """Of a folder itself, links followed; checkpoints in folders below are nobody's business."""
+    if place.is_file():
+        return [place]
+    return sorted(path for path in place.iterdir() if path.is_file() and path.name[0] != ".")
 
 
-def _listed(folder: Path) -> Iterator[str]:
-    for path in _files(folder):
+def _listed(place: Path) -> Iterator[str]:
+    for path in _files(place):
         size = path.stat().st_size
         digest = hashlib.sha256()
         with path.open("rb") as file:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from sif.child_output import made_visible
@@ -38,6 +39,22 @@ def in_processes(workforce: Workforce, show: Show) -> Iterator[Crew]:
         crew.end()
 
 
+@contextmanager
+def each_a_process(number: int, workforce: Workforce, show: Show) -> Iterator[list[Crew]]:
+    """So many crews of one process each, which begin with their first parts."""
+    one = replace(workforce, jobs=1)
+    with made_visible():
+        crews = [Processes(one, show) for _ in range(number)]
+        try:
+            yield [*crews]
+        except BaseException:
+            for crew in crews:
+                crew.end(at_once=True)
+            raise
+        for crew in crews:
+            crew.end()
+
+
 class Processes(Crew):
     """A pool of processes.
 
@@ -59,6 +76,7 @@ class Processes(Crew):
         again: deque[Task] = deque()
         at_work: dict[Future[Any], Task] = {}
         while True:
+            self._go_on()
             broken = self._hand_out(again, coming, at_work)
             if not (at_work or again):
                 return
@@ -95,22 +113,18 @@ class Processes(Crew):
     def end(self, *, at_once: bool = False) -> None:
         """Lets the processes go, or ends what they are at."""
         if at_once:
-            for child in self._children():
+            for child in [*(self._pool._processes or {}).values()]:
                 child.terminate()
         self._pool.shutdown(cancel_futures=at_once)
 
     def _begin(self) -> None:
         self._news: Any = self._context.SimpleQueue()
-        self._others = set(multiprocessing.active_children())
         self._pool = ProcessPoolExecutor(
             self.size,
             mp_context=self._context,
             initializer=_set_up,
             initargs=(self._news, self._workforce.worker_threads),
         )
-
-    def _children(self) -> set[Any]:
-        return set(multiprocessing.active_children()) - self._others
 
     def _pass_on(self) -> None:
         while not self._news.empty():

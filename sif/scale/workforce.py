@@ -10,6 +10,9 @@ from sif.errors import UsageError
 LOCAL: Final = "local"
 AUTO: Final = "auto"
 ADDRESS: Final = re.compile(r"(?:\[[0-9a-fA-F:]{2,45}\]|[A-Za-z0-9_.-]{1,253}):([0-9]{1,5})")
+MOST_JOBS: Final = 10_000
+MOST_THREADS: Final = 1024
+MOST_OF_A_WORKER: Final = 1_000_000
 LOSSES: Final = 10
 """Workers that one part may lose before it is given up."""
 
@@ -44,15 +47,23 @@ class Workforce:
     losses: int = LOSSES
 
     def __post_init__(self) -> None:
-        if self.jobs is not None and self.jobs < 1:
-            raise UsageError(f"expected at least 1 job, got {self.jobs}; leave --jobs out for one")
-        if self.threads is not None and self.threads < 1:
-            raise UsageError(f"expected at least 1 thread, got {self.threads}; leave --threads out")
+        if self.jobs is not None and not 1 <= self.jobs <= MOST_JOBS:
+            wanted = "at least 1 job" if self.jobs < 1 else f"at most {MOST_JOBS} jobs"
+            raise UsageError(f"expected {wanted}, got {self.jobs}; leave --jobs out for one")
+        if self.threads is not None and not 1 <= self.threads <= MOST_THREADS:
+            wanted = "at least 1 thread" if self.threads < 1 else f"at most {MOST_THREADS} threads"
+            raise UsageError(f"expected {wanted}, got {self.threads}; leave --threads out")
         for name, value in (("cpus", self.cpus), ("gpus", self.gpus), ("memory", self.memory)):
-            if value is not None and not (math.isfinite(value) and value >= 0):
+            if value is not None and not 0 <= value <= MOST_OF_A_WORKER:
                 raise UsageError(
-                    f"worker {name}: expected a number of 0 or more, got {value}; leave it out"
+                    f"worker {name}: expected a number from 0 to {MOST_OF_A_WORKER}, got {value:g};"
+                    " leave it out"
                 )
+        if self.gpus is not None and self.gpus > 1 and self.gpus % 1:
+            raise UsageError(
+                f"worker gpus: expected a part of one, or whole ones, got {self.gpus:g}; give "
+                f"{math.ceil(self.gpus)}"
+            )
         if self.ray is not None:
             _check_address(self.ray)
 

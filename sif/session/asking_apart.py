@@ -12,11 +12,9 @@ from sif.attacks.attacked import attacked
 from sif.attacks.images import ImageAttack
 from sif.errors import SuspectError
 from sif.scale.crew import Show
-from sif.scale.lent import Lent
+from sif.session.lent_suspect import LentSuspect
 from sif.session.manner import Manner
-from sif.suspects.connect import connect
 from sif.suspects.kept import CHUNK, Known
-from sif.suspects.uri import SuspectAddress
 from sif.types import Query, Reply, Suspect
 
 
@@ -60,14 +58,15 @@ class Listening:
 
     Args:
         suspect: who is asked; stays open.
+        name: of it.
 
     Attributes:
         name: of it.
         replies: so far, by the digest of the question.
     """
 
-    def __init__(self, suspect: Suspect) -> None:
-        self.name = suspect.name
+    def __init__(self, suspect: Suspect, name: str) -> None:
+        self.name = name
         self.replies: dict[str, Reply] = {}
         self._suspect = suspect
 
@@ -86,8 +85,7 @@ class Interview:
     """One model asked everything, by whichever process takes it.
 
     Attributes:
-        address: of the model.
-        lent: its folder; none of an endpoint.
+        model: who is asked.
         name: under which answers are kept; its own where None.
         manner: example and the like.
         attacks: on images, each a setting of its own.
@@ -97,8 +95,7 @@ class Interview:
         batch_size: triggers asked about together.
     """
 
-    address: str
-    lent: Lent | None
+    model: LentSuspect
     name: str | None
     manner: Manner
     attacks: tuple[ImageAttack, ...]
@@ -114,8 +111,8 @@ class Interview:
             ModelError: it cannot be loaded.
             SuspectError: it cannot be reached.
         """
-        with closing(connect(self._address())) as model:
-            listening = Listening(model)
+        with closing(self.model.open()) as model:
+            listening = Listening(model, self.model.name(model))
             around = self.manner.around(listening)
             done, total = 0, len(self.queries) * len(self.attacks)
             for attack in self.attacks:
@@ -128,13 +125,8 @@ class Interview:
                     for first in range(0, len(wanted), CHUNK):
                         seen.ask(wanted[first : first + CHUNK])
                     done += len(some)
-                    show(self.name or model.name, done, total, "")
-            return Heard(model.name, listening.replies)
-
-    def _address(self) -> str:
-        if self.lent is None:
-            return self.address
-        return self.address.replace(SuspectAddress.parse(self.address).target, self.lent.place(), 1)
+                    show(self.name or listening.name, done, total, "")
+            return Heard(listening.name, listening.replies)
 
 
 def interview(
@@ -160,10 +152,8 @@ def interview(
         known: need not be asked.
         batch_size: triggers asked about together.
     """
-    parsed = SuspectAddress.parse(address)
     return Interview(
-        address=address,
-        lent=None if parsed.scheme == "openai" else Lent.of(parsed.target),
+        model=LentSuspect.of(address),
         name=name,
         manner=manner,
         attacks=tuple(attacks),

@@ -157,7 +157,7 @@ def test_data(number: int, tmp_path: Path) -> None:
     for _ in range(number):
         config.data.write_bytes(scrambled(whole, chance))
         with one_sentence():
-            read_data(config)
+            read_data(config.data, config.inputs)
 
 
 @pytest.mark.parametrize(
@@ -178,21 +178,23 @@ def test_data_of_other_kinds(tensors: dict, tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text(yaml.safe_dump(CONFIG))
     save_file(tensors, tmp_path / "data.safetensors")
+    config = read_config(path)
     with one_sentence():
-        read_data(read_config(path))
+        read_data(config.data, config.inputs)
 
 
 def test_data_in_another_form(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text(yaml.safe_dump(CONFIG))
+    config = read_config(path)
     for content in (b"", b"PK\x03\x04", b"\x93NUMPY", b"a,b\n1,2", b"\xff" * 64):
         (tmp_path / "data.safetensors").write_bytes(content)
         with one_sentence(), pytest.raises(UsageError):
-            read_data(read_config(path))
+            read_data(config.data, config.inputs)
     (tmp_path / "data.safetensors").unlink()
     (tmp_path / "data.safetensors").mkdir()
     with one_sentence(), pytest.raises(UsageError):
-        read_data(read_config(path))
+        read_data(config.data, config.inputs)
 
 
 def ask(address: str) -> None:

@@ -4,17 +4,20 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from pathlib import Path
 
 import pytest
 import torch
 
 from sif.errors import SifError, StorageError
-from sif.scale.hire import hire
+from sif.scale.hire import hire, hire_each
 from sif.scale.workforce import Workforce
 from tests.scale.parts import (
+    Blundering,
     Dying,
     DyingOnce,
     Failing,
@@ -99,7 +102,7 @@ def test_a_part_that_kills_every_process_is_given_up_in_one_line(
 SLEEP = """
 import sys
 from pathlib import Path
-from sif.scale.hire import hire
+from sif.scale.hire import hire, hire_each
 from sif.scale.workforce import Workforce
 from tests.scale.parts import Sleeping, ignore
 if __name__ == "__main__":
@@ -134,3 +137,46 @@ def await_that(reached: Callable[[], bool], seconds: float) -> None:
     while not reached():
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_crews_of_one_are_used_again_after_a_failure_and_end_each_by_itself(tmp_path: Path) -> None:
+    with hire_each(Workforce(jobs=3, losses=1), ignore, most=2) as crews:
+        assert [crew.size for crew in crews] == [1, 1]
+        first, second = crews
+        ((_, process, threads),) = first.run([Telling(1)])
+        assert threads == 1
+        with pytest.raises(StorageError, match="cannot write it"):
+            first.run([Failing()])
+        with pytest.raises(KeyError):
+            first.run([Blundering()])
+        assert first.run([Telling(2)]) == [(2, process, 1)]  # what it holds is still there
+        ((_, other, _),) = second.run([Telling(3)])
+        assert other != process
+        with pytest.raises(SifError, match="got 2 that were lost"):
+            second.run([Dying()])
+        assert second.run([Telling(4)])[0][1] not in (process, other)
+        assert first.run([Telling(5)]) == [(5, process, 1)]
+
+        ended: list[BaseException] = []
+
+        def sleep() -> None:
+            with pytest.raises(CancelledError) as caught:
+                first.run([Sleeping(tmp_path, 1)])
+            ended.append(caught.value)
+
+        thread = threading.Thread(target=sleep)
+        thread.start()
+        await_that(lambda: (tmp_path / "1.pid").exists(), 60)
+        first.stop()
+        thread.join(10)
+        assert ended
+        assert second.run([Telling(6)])[0][0] == 6
+        raised = KeyboardInterrupt
+        sleeper = int((tmp_path / "1.pid").read_text())
+        with pytest.raises(raised), hire_each(TWO, ignore, most=1) as (third,):
+            ((_, mine, _),) = third.run([Telling(7)])
+            raise KeyboardInterrupt
+        await_that(lambda: not is_alive(mine), 10)
+        assert is_alive(sleeper)
+        crews[0].end(at_once=True)  # type: ignore[attr-defined]

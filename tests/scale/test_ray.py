@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from sif.errors import SifError, StorageError, UsageError
 from sif.scale.cluster import RayCrew
 from sif.scale.connection import connected, library
-from sif.scale.hire import hire
+from sif.scale.hire import hire, hire_each
 from sif.scale.lent import Lent
 from sif.scale.workforce import Workforce
 from tests.kill_9 import hearing_ctrl_c
@@ -83,6 +84,24 @@ def test_a_part_whose_worker_dies_goes_to_another_and_that_is_said(
     bounded = Workforce(jobs=1, ray="local", losses=1)
     with pytest.raises(SifError, match="got 2 that were lost"), hire(bounded, ignore) as crew:
         crew.run([Dying()])
+
+
+@pytest.mark.usefixtures("cluster")
+def test_crews_of_one_are_used_again_after_a_failure() -> None:
+    with hire_each(Workforce(jobs=3, ray="local", losses=0), ignore, most=2) as crews:
+        first, second = crews
+        ((_, process, _),) = first.run([Telling(1)])
+        with pytest.raises(StorageError, match="cannot write it"):
+            first.run([Failing()])
+        with pytest.raises(KeyError):
+            first.run([Blundering()])
+        assert first.run([Telling(2)]) == [(2, process, 1)]  # what it holds is still there
+        with pytest.raises(SifError, match="got 1 that were lost"):
+            second.run([Dying()])
+        assert second.run([Telling(3)])[0][1] != process
+        first.stop()
+        with pytest.raises(CancelledError):
+            first.run([Telling(4)])
 
 
 @pytest.mark.usefixtures("cluster")

@@ -1,6 +1,7 @@
 """A fingerprint made in shares is the one that is made at once."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -108,6 +109,22 @@ def _flip(name: str) -> Callable[[Path], None]:
     return damage
 
 
+def _pipe(name: str) -> Callable[[Path], None]:
+    def damage(folder: Path) -> None:
+        (folder / name).unlink(missing_ok=True)
+        os.mkfifo(folder / name)
+
+    return damage
+
+
+def _room(name: str) -> Callable[[Path], None]:
+    def damage(folder: Path) -> None:
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).mkdir()
+
+    return damage
+
+
 DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "another request": (_rewrite("request.json", seed=9), r"of one request.*request\.seed: 0 then"),
     "another statement": (_rewrite("share.json", gamma=0.25), r"stated\.gamma"),
@@ -125,6 +142,23 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "no table": (lambda f: (f / "chances/0003.npy").unlink(), r"0003\.npy as it was written"),
     "no json": (lambda f: (f / "share.json").write_text("{"), r"share\.json as it was written"),
     "another version": (_rewrite("shard.json", schema_version=2), r"shard\.json as it was"),
+    "a billion shares": (_rewrite("shard.json", of=10**9), r"shard\.json as it was"),
+    "deep json": (lambda f: (f / "request.json").write_text("[" * 100_000), r"request\.json as it"),
+    "a record of nothing": (lambda f: (f / "triggers/0003.json").write_text("{"), "trigger 0003"),
+    "no text": (lambda f: (f / "triggers/0003.json").write_bytes(b"\xff"), "trigger 0003"),
+    "a pipe for a record": (_pipe("triggers/0003.json"), "trigger 0003"),
+    "a pipe for a picture": (_pipe("triggers/0003.png"), "trigger 0003"),
+    "a folder for a picture": (_room("triggers/0003.png"), "trigger 0003"),
+    "a picture from elsewhere": (
+        _rewrite("triggers/0003.json", file="../../../../etc/passwd"),
+        "trigger 0003",
+    ),
+    "no tokenizer": (lambda f: shutil.rmtree(f / "tokenizer"), "tokenizer as it was"),
+    "a pipe in the tokenizer": (_pipe("tokenizer/more"), "more as it was written"),
+    "a folder in the tokenizer": (_room("tokenizer/more"), "more as it was written"),
+    "a pipe for a share": (_pipe("share.json"), "which is not; run its command again"),
+    "a pipe for a shard": (_pipe("shard.json"), "expected the folder of a share"),
+    "fewer triggers": (_rewrite("share.json", triggers=[]), "got 3"),
 }
 
 
@@ -137,6 +171,13 @@ def test_a_damaged_share_is_refused_in_one_line(copies: list[Path], damage: str)
         merge_shards(copies, out=out, keys=KEYS)
     assert "\n" not in str(caught.value)
     assert not (out / "manifest.json").exists()
+
+
+def test_a_request_of_a_billion_triggers_in_all_shares_is_refused(copies: list[Path]) -> None:
+    for folder in copies:
+        _rewrite("request.json", count=10**9)(folder)
+    with pytest.raises(FingerprintError, match="expected 1000000000 triggers in all shares, got 5"):
+        merge_shards(copies, out=copies[0].parent / "fp")
 
 
 def test_what_does_not_make_a_whole_is_named(

@@ -4,7 +4,7 @@ campaign_file     what a campaign is: fingerprints, suspects, rules, limits
 campaign_reader   its YAML file, complained of by line and field
 family            α for each pair, or split among all of them, and the promise kept
 pairing           every fingerprint with every suspect: rules, folders, questions
-conduct           asks them: endpoints side by side, local models one after another
+conduct           asks them: endpoints side by side, local models (local) here or by workers; desk
 outcome           rows of how each pair ended, results.json and results.parquet
 pages             a page for each run, and one with the matrix before them
 

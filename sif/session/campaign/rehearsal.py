@@ -11,7 +11,8 @@ from sif.errors import UsageError
 from sif.ownership.run import RECORD
 from sif.session.campaign.campaign_file import Campaign
 from sif.session.campaign.campaign_reader import read_campaign
-from sif.session.campaign.conduct import collect, is_settled
+from sif.session.campaign.conduct import collect
+from sif.session.campaign.desk import is_settled
 from sif.session.campaign.pairing import NOWHERE, Pair, pair_up
 from sif.suspects.uri import OpenAIOptions, SuspectAddress
 

@@ -14,7 +14,8 @@ import pytest
 
 from sif.claims.commit import read_commitment
 from sif.errors import StorageError, UsageError
-from sif.session.campaign.conduct import CampaignProgress, audit_all
+from sif.session.campaign.conduct import audit_all
+from sif.session.campaign.desk import CampaignProgress
 from sif.session.campaign.outcome import CampaignResults, PairRow
 from sif.session.session import verify
 from tests.session.campaign.conftest import Open
