@@ -42,6 +42,14 @@ STUDIES: Final[dict[str, Listed]] = {
         "methods=sif,sif-release",
         "sif.eval.triggers.study",
     ),
+    "paper": Listed(
+        "Every table of the SIF paper rebuilt on the mini models, beside the published figures: "
+        "reproduced, differs because, cannot be reproduced here.",
+        "10 minutes",
+        "3 hours",
+        "families=llava",
+        "sif.eval.paper.study",
+    ),
     "attacks": Listed(
         "Every attack at its strengths: the evidence that it leaves against what it costs a thief.",
         "15 minutes",

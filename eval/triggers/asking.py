@@ -140,17 +140,28 @@ def kept(roster: Roster, name: str, out: Path, show: Show) -> Iterator[Ask]:
         out: the study's folder.
         show: is told of a theft.
     """
+    with kept_suspect(roster, name, out, show) as under:
+
+        def ask(queries: Sequence[Query], text: str, report: Report) -> list[Reply]:
+            return ask_all(under(text), queries, chunk=roster.chunk, report=report)
+
+        yield ask
+
+
+@contextmanager
+def kept_suspect(
+    roster: Roster, name: str, out: Path, show: Show
+) -> Iterator[Callable[[str], Suspect]]:
+    """The suspect under an attack on images, in its text form; its answers are kept."""
     file = roster.folder(out) / "answers" / f"{name}.sqlite"
     with KeptAnswers(file) as answers, closing(roster.late(name, out, show)) as late:
 
-        def ask(queries: Sequence[Query], text: str, report: Report) -> list[Reply]:
+        def under(text: str) -> Suspect:
             attack = parse_image_attack(text)
             seen = late if attack == Nothing() else AttackedSuspect(late, attack)
-            known = f"{late.name} ({text})"
-            suspect = answers.through(seen, name=known, chunk=roster.chunk)
-            return ask_all(suspect, queries, chunk=roster.chunk, report=report)
+            return answers.through(seen, name=f"{late.name} ({text})", chunk=roster.chunk)
 
-        yield ask
+        yield under
 
 
 def ask_all(

@@ -67,7 +67,7 @@ def summarise(cells: Sequence[Cell], *, alpha: float = ALPHA) -> list[Line]:
         cells: rows of a benchmark.
         alpha: bound that `needed` counts to.
     """
-    matched = _matches(cells)
+    matched = matches_of(cells)
     groups: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)
     for cell in cells:
         groups[cell.method, cell.suspect, cell.image_attack].append(cell)
@@ -149,7 +149,7 @@ def audits_of(cells: Iterable[Cell]) -> list[bool]:
     return [highest >= -log10(ALPHA) for highest in found if highest is not None]
 
 
-def _matches(cells: Sequence[Cell]) -> dict[Cell, bool]:
+def matches_of(cells: Sequence[Cell]) -> dict[Cell, bool]:
     """For every cell whether its answer is the wanted one, or scores above all innocents' there."""
     asked: dict[tuple[str, str, int, str, str], list[Cell]] = defaultdict(list)
     for cell in cells:

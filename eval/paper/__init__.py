@@ -1,0 +1,1 @@
+"""The tables of the SIF paper rebuilt, each beside the published figures (`sif bench paper`)."""

@@ -1,0 +1,243 @@
+"""Published rows beside what was measured: each row with who stands for it, counts and a judgement.
+
+Knows nothing of models and of how tables look.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from sif.eval.metrics import Estimate, mean_of
+from sif.eval.paper.judgement import Cell, Judgement, Measured, judge_row
+from sif.eval.paper.plans import LEADS, PaperPlan, PaperSettings, paraphrased
+from sif.eval.paper.published import PublishedRow, PublishedTable, published
+from sif.eval.paper.served import FALSE_ALARMS, JUDGE, LIMITS, Flagged, behind, worded
+from sif.eval.triggers.rows import Cell as Answered
+from sif.eval.triggers.summary import matches_of
+
+NOBODY: Final = "nobody in the roster stands for it"
+HOW: Final = "sif bench paper --out DIR --set"
+
+
+class Row(NamedTuple):
+    """One row of a table.
+
+    Attributes:
+        table: its id.
+        name: as published.
+        here: roster and who was asked.
+        figures: published, by column.
+        cells: measured, by column.
+        judgement: what becomes of it.
+    """
+
+    table: str
+    name: str
+    here: str
+    figures: Mapping[str, float]
+    cells: Mapping[str, Cell]
+    judgement: Judgement
+
+
+class Order(NamedTuple):
+    """SIF against another method over some suspects: the mean over triggers of the difference.
+
+    Attributes:
+        where: roster, and which suspects.
+        rival: column.
+        suspects: how many.
+        triggers: that both methods made of the same pictures.
+        gap: share of the suspects that match SIF's trigger less the same of the rival's.
+    """
+
+    where: str
+    rival: str
+    suspects: int
+    triggers: int
+    gap: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Everything that was measured.
+
+    Attributes:
+        settings: of the study.
+        plans: of its rosters.
+        matched: for every answer to a trigger, those behind SDA and worded anew among them, whether
+            it matches: the published rule, τ_i being the largest score of any innocent on it.
+        flagged: by SDA and by a judge.
+    """
+
+    settings: PaperSettings
+    plans: Sequence[PaperPlan]
+    matched: Mapping[Answered, bool]
+    flagged: Sequence[Flagged]
+
+    @classmethod
+    def of(
+        cls,
+        settings: PaperSettings,
+        plans: Sequence[PaperPlan],
+        cells: Sequence[Answered],
+        flagged: Sequence[Flagged],
+    ) -> "Evidence":
+        """From rows of answers."""
+        return cls(settings=settings, plans=plans, matched=matches_of(cells), flagged=flagged)
+
+    def rows(self, table: PublishedTable) -> list[Row]:
+        """A table; a row for each roster, and each variant of what is done."""
+        return [row for one in table.rows for row in self._of(table, one)]
+
+    def orders(self) -> list[Order]:
+        """The published order of SIF above others, on tuned copies and behind SDA."""
+        return [order for plan in self.plans for order in self._orders(plan)]
+
+    def _of(self, table: PublishedTable, row: PublishedRow) -> Iterator[Row]:
+        plans = [plan for plan in self.plans if row.suspect(plan.plan.roster.name) is not None]
+        if not plans:
+            yield _absent(table, row, NOBODY)
+        for plan in plans:
+            match table.id:
+                case "divergence":
+                    yield from self._behind(plan, table, row)
+                case "paraphrase":
+                    yield from self._worded(plan, table, row)
+                case "judge":
+                    yield self._judged(plan, table, row)
+                case _:
+                    yield self._plain(plan, table, row)
+
+    def _plain(self, plan: PaperPlan, table: PublishedTable, row: PublishedRow) -> Row:
+        suspect = row.suspect(plan.plan.roster.name) or ""
+        cells = self._cells(plan, table, suspect, row.attack)
+        return _row(table, row, f"{plan.plan.roster.name}: {suspect}", cells)
+
+    def _behind(self, plan: PaperPlan, table: PublishedTable, row: PublishedRow) -> Iterator[Row]:
+        if not plan.references:
+            yield _absent(table, row, "the roster has no benign model")
+        for reference in plan.references:
+            for limits in LIMITS:
+                suspect = behind(reference, limits)
+                cells = self._cells(plan, table, suspect, "none")
+                here = f"{plan.plan.roster.name}: {limits} limits, beside {reference}"
+                alarms = self._alarms(plan, reference, limits)
+                if alarms is None:
+                    yield _absent(
+                        table, row, "too few benign questions for these limits", here=here
+                    )
+                    continue
+                here += f"; {alarms.share:.1%} ({alarms.low:.1%}–{alarms.high:.1%}) of benign"
+                if alarms.low > FALSE_ALARMS:
+                    reason = f"these limits flag {alarms.share:.0%} of benign questions here"
+                    yield Row(
+                        table.id, row.name, here, row.figures, cells, Judgement("not here", reason)
+                    )
+                else:
+                    yield _row(table, row, here, cells)
+
+    def _worded(self, plan: PaperPlan, table: PublishedTable, row: PublishedRow) -> Iterator[Row]:
+        roster, texts = plan.plan.roster.name, self.settings.rewordings
+        if not any(paraphrased(text) for text in texts):
+            how = f"no paraphraser; `{HOW} paraphrase=openai:URL#MODEL`"
+            yield _absent(table, row, how, here=roster)
+        for text in texts:
+            cells = self._cells(plan, table, worded(text), "none")
+            if paraphrased(text):
+                yield _row(table, row, f"{roster}: {text}, not DIPPER", cells)
+            else:
+                judgement = Judgement("unpublished", "a stand-in, no paraphrase")
+                yield Row(table.id, text, roster, {}, cells, judgement)
+
+    def _judged(self, plan: PaperPlan, table: PublishedTable, row: PublishedRow) -> Row:
+        roster = plan.plan.roster.name
+        if self.settings.judge is None:
+            how = f"no judge model; `{HOW} judge=openai:URL#MODEL`"
+            return _absent(table, row, how, here=roster)
+        cells: dict[str, Cell] = {}
+        for column in table.columns:
+            method = plan.columns.get(column)
+            rate = None if method is None else self._rate(plan, "", JUDGE, method)
+            cells[column] = rate or plan.absent.get(column, "not measured")
+        return _row(table, row, f"{roster}: {self.settings.judge}, not GPT-4.1", cells)
+
+    def _cells(
+        self, plan: PaperPlan, table: PublishedTable, suspect: str, attack: str
+    ) -> dict[str, Cell]:
+        """What each column of a table shows of a suspect."""
+        found: dict[str, Cell] = {}
+        for column in table.columns:
+            wanted = (plan.plan.roster.name, plan.columns.get(column), suspect, attack)
+            hits = [
+                match
+                for one, match in self.matched.items()
+                if (one.family, one.method, one.suspect, one.image_attack) == wanted
+            ]
+            missing = plan.absent.get(column, "not measured")
+            found[column] = Measured(sum(hits), len(hits)) if hits else missing
+        return found
+
+    def _rate(self, plan: PaperPlan, reference: str, limits: str, asked: str) -> Measured | None:
+        wanted = (plan.plan.roster.name, reference, limits, asked)
+        for one in self.flagged:
+            if (one.family, one.reference, one.limits, one.asked) == wanted and one.total:
+                return Measured(one.flagged, one.total)
+        return None
+
+    def _orders(self, plan: PaperPlan) -> Iterator[Order]:
+        roster = plan.plan.roster.name
+        tuned = {
+            name
+            for row in published().table("suspects").rows
+            if row.tuned and (name := row.suspect(roster)) is not None
+        }
+        groups = {"tuned copies": tuned}
+        for reference in plan.references:
+            for limits in LIMITS:
+                alarms = self._alarms(plan, reference, limits)
+                if alarms is not None and alarms.low <= FALSE_ALARMS:
+                    name = f"behind {reference}, {limits} limits"
+                    groups[name] = {behind(reference, limits)}
+        matched = {cell: match for cell, match in self.matched.items() if cell.family == roster}
+        for where, suspects in groups.items():
+            for column in published().columns:
+                method = plan.columns.get(column)
+                if column != LEADS and method is not None:
+                    pair = (plan.columns[LEADS], method)
+                    gaps, asked = _gaps(matched, pair, suspects)
+                    if (gap := mean_of(gaps)) is not None:
+                        yield Order(f"{roster}: {where}", column, asked, len(gaps), gap)
+
+
+def _gaps(
+    matched: Mapping[Answered, bool], pair: tuple[str, str], suspects: set[str]
+) -> tuple[list[float], int]:
+    """For every trigger that both methods have, the difference of the shares that match."""
+    hits: dict[tuple[int, str], dict[str, list[bool]]] = {}
+    asked = set()
+    for cell, match in matched.items():
+        if cell.suspect in suspects and cell.method in pair and cell.image_attack == "none":
+            asked.add(cell.suspect)
+            both = hits.setdefault((cell.seed, cell.trigger), {})
+            both.setdefault(cell.method, []).append(match)
+    one, other = pair
+    gaps = [
+        sum(both[one]) / len(both[one]) - sum(both[other]) / len(both[other])
+        for both in hits.values()
+        if len(both) == 2
+    ]
+    return gaps, len(asked)
+
+
+def _row(
+    table: PublishedTable,
+    row: PublishedRow,
+    here: str,
+    cells: Mapping[str, Cell],
+) -> Row:
+    found = judge_row(row.figures, cells, leads=table.leads, against=table.against)
+    return Row(table.id, row.name, here, row.figures, cells, found)
+
+
+def _absent(table: PublishedTable, row: PublishedRow, reason: str, *, here: str = "") -> Row:
+    return Row(table.id, row.name, here, row.figures, {}, Judgement("not here", reason))
