@@ -5,15 +5,16 @@ Knows nothing of models and of how tables look.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Final, NamedTuple
 
-from sif.eval.metrics import Estimate, mean_of
 from sif.eval.paper.judgement import Cell, Judgement, Measured, judge_row
-from sif.eval.paper.plans import LEADS, PaperPlan, PaperSettings, paraphrased
+from sif.eval.paper.plans import LEADS, PaperPlan, PaperSettings, paraphrased, source_of
 from sif.eval.paper.published import PublishedRow, PublishedTable, published
-from sif.eval.paper.served import FALSE_ALARMS, JUDGE, LIMITS, Flagged, behind, worded
+from sif.eval.paper.served import BENIGN, FALSE_ALARMS, JUDGE, LIMITS, Alarms, behind, worded
 from sif.eval.triggers.rows import Cell as Answered
 from sif.eval.triggers.summary import matches_of
+from sif.ownership.share import Share
 
 NOBODY: Final = "nobody in the roster stands for it"
 HOW: Final = "sif bench paper --out DIR --set"
@@ -40,21 +41,26 @@ class Row(NamedTuple):
 
 
 class Order(NamedTuple):
-    """SIF against another method over some suspects: the mean over triggers of the difference.
+    """SIF against another method over some suspects, trigger by trigger of the same pictures.
 
     Attributes:
         where: roster, and which suspects.
         rival: column.
         suspects: how many.
-        triggers: that both methods made of the same pictures.
-        gap: share of the suspects that match SIF's trigger less the same of the rival's.
+        gap: mean over triggers of the share of suspects that match SIF's less the rival's.
+        ahead: triggers on which SIF's share is the larger, of those where they are not equal; none
+            where they are equal everywhere.
+        equal: triggers where they are.
+        untouched: how many match on the source itself, of SIF's and of the rival's.
     """
 
     where: str
     rival: str
     suspects: int
-    triggers: int
-    gap: Estimate
+    gap: float
+    ahead: Measured | None
+    equal: int
+    untouched: tuple[Cell, Cell]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +78,7 @@ class Evidence:
     settings: PaperSettings
     plans: Sequence[PaperPlan]
     matched: Mapping[Answered, bool]
-    flagged: Sequence[Flagged]
+    flagged: Sequence[Alarms]
 
     @classmethod
     def of(
@@ -80,7 +86,7 @@ class Evidence:
         settings: PaperSettings,
         plans: Sequence[PaperPlan],
         cells: Sequence[Answered],
-        flagged: Sequence[Flagged],
+        flagged: Sequence[Alarms],
     ) -> "Evidence":
         """From rows of answers."""
         return cls(settings=settings, plans=plans, matched=matches_of(cells), flagged=flagged)
@@ -177,6 +183,11 @@ class Evidence:
             found[column] = Measured(sum(hits), len(hits)) if hits else missing
         return found
 
+    def _alarms(self, plan: PaperPlan, reference: str, limits: str) -> Share | None:
+        """Share of benign questions flagged; none where these limits could not be chosen."""
+        rate = self._rate(plan, reference, limits, BENIGN)
+        return None if rate is None else rate.share
+
     def _rate(self, plan: PaperPlan, reference: str, limits: str, asked: str) -> Measured | None:
         wanted = (plan.plan.roster.name, reference, limits, asked)
         for one in self.flagged:
@@ -198,15 +209,26 @@ class Evidence:
                 if alarms is not None and alarms.low <= FALSE_ALARMS:
                     name = f"behind {reference}, {limits} limits"
                     groups[name] = {behind(reference, limits)}
+        table = published().table("suspects")
+        untouched = self._cells(plan, table, source_of(plan.plan.roster), "none")
         matched = {cell: match for cell, match in self.matched.items() if cell.family == roster}
         for where, suspects in groups.items():
             for column in published().columns:
                 method = plan.columns.get(column)
-                if column != LEADS and method is not None:
-                    pair = (plan.columns[LEADS], method)
-                    gaps, asked = _gaps(matched, pair, suspects)
-                    if (gap := mean_of(gaps)) is not None:
-                        yield Order(f"{roster}: {where}", column, asked, len(gaps), gap)
+                if column == LEADS or method is None:
+                    continue
+                gaps, asked = _gaps(matched, (plan.columns[LEADS], method), suspects)
+                if gaps:
+                    apart = [gap > 0 for gap in gaps if gap]
+                    yield Order(
+                        where=f"{roster}: {where}",
+                        rival=column,
+                        suspects=asked,
+                        gap=fmean(gaps),
+                        ahead=Measured(sum(apart), len(apart)) if apart else None,
+                        equal=len(gaps) - len(apart),
+                        untouched=(untouched[LEADS], untouched[column]),
+                    )
 
 
 def _gaps(

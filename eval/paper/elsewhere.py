@@ -22,6 +22,7 @@ METHODS: Final = {"MetaV": "metav ×", "LiteGuard": "liteguard ×"}
 """How `sif bench metav` begins the labels of the published columns."""
 BASELINES: Final = ("ADV-TRA", "IPGuard")
 PRUNED: Final = "pruned-40"
+NO_TASK: Final = "`sif bench metav` has no such task"
 
 
 class OtherRow(NamedTuple):
@@ -51,10 +52,7 @@ def other_table(table: ElsewhereTable, folder: Path | None) -> Other:
     """
     columns = tuple(dict.fromkeys(name for row in table.rows for name in row.figures))
     if folder is None:
-        how = (
-            f"not run here: `{table.command}`, then `--set {table.id}={table.command.split()[-1]}`"
-        )
-        rows = [OtherRow(r.name, "", r.figures, {}, Judgement("not here", how)) for r in table.rows]
+        rows = [_not_run(row, table) for row in table.rows]
     elif table.id == "metav":
         cells = _cells(folder)
         rows = [_networks(row, table.leads, cells) for row in table.rows]
@@ -62,6 +60,16 @@ def other_table(table: ElsewhereTable, folder: Path | None) -> Other:
         found = _marks(folder)
         rows = [_mark(row, found) for row in table.rows]
     return Other(table.title, table.source, columns, tuple(rows))
+
+
+def _not_run(row: ElsewhereRow, table: ElsewhereTable) -> OtherRow:
+    command = table.command
+    reason = f"not run here: `{command}`, then `--set {table.id}={command.split()[-1]}`"
+    if table.id == "metav" and row.task is None:
+        reason = NO_TASK
+    if not row.figures:
+        reason = f"its figures are lost to us; ours: `{command}`"
+    return OtherRow(row.name, "", row.figures, {}, Judgement("not here", reason))
 
 
 def _cells(folder: Path) -> list[CellRows]:
@@ -81,7 +89,7 @@ def _networks(row: ElsewhereRow, leads: str, cells: Sequence[CellRows]) -> Other
     """Means over seeds; the order by the interval of the difference, seed by seed."""
     some = [cell for cell in cells if cell.task == row.task]
     if not some:
-        reason = "no such task in the bench" if row.task is None else f"{row.task} was not run"
+        reason = NO_TASK if row.task is None else f"{row.task} was not run"
         return OtherRow(row.name, row.task or "", row.figures, {}, Judgement("not here", reason))
     areas = {name: _areas(some, begin) for name, begin in METHODS.items()}
     common = [number for number in areas["MetaV"] if number in areas["LiteGuard"]]

@@ -127,7 +127,7 @@ def _ordered(
     """Whether the published order of two columns holds."""
     other = measured.get(rival, "not measured")
     if isinstance(other, str):
-        return Judgement("unpublished", f"{rival}: {other}")
+        return Judgement("unpublished", f"{rival} not measured")
     claimed = figures[leads] - figures[rival]
     gap = difference(main, other)
     low, high = gap.low or 0.0, gap.high or 0.0

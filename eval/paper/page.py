@@ -10,13 +10,13 @@ from typing import Final
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from sif.eval.metrics import Estimate
 from sif.eval.paper.beside import Evidence, Order, Row
 from sif.eval.paper.elsewhere import Other
 from sif.eval.paper.judgement import Cell, Word, within
 from sif.eval.paper.plans import LEADS
 from sif.eval.paper.published import Published, PublishedTable
 from sif.eval.paper.served import BENIGN, Reading
+from sif.eval.triggers.requirements import check_method
 from sif.markdown import MISSING, number, table
 
 WORDS: Final[dict[Word, str]] = {
@@ -25,6 +25,7 @@ WORDS: Final[dict[Word, str]] = {
     "not here": "*cannot be reproduced here*",
     "unpublished": "no published figure",
 }
+HALF: Final = 0.5
 LEGEND: Final = (
     "Each cell holds the published share, then ours with its exact 95% interval (Clopper–Pearson). "
     "A row is *reproduced* where every published order in it that was measured is shown by a 95% "
@@ -122,38 +123,53 @@ def _measured(cell: Cell | None) -> str:
 
 def _share(value: float | None) -> str:
     """Two digits without the 0 before the point, as the paper has it."""
-    return number(value).removeprefix("0") if value is not None else MISSING
+    return number(value).removeprefix("0")
 
 
 def _orders(orders: Sequence[Order]) -> str:
     text = f"## Is {LEADS} above the others?\n\n"
     if not orders:
         return text + "Nothing beside it was measured.\n\n"
-    shown = []
-    for one in orders:
-        suspects = f"{one.suspects} suspect" + ("s" if one.suspects > 1 else "")
-        asked = f"{one.triggers} triggers, {suspects}"
-        shown.append((one.where, one.rival, asked, _estimate(one.gap), _holds(one.gap)))
-    heads = ("where", "against", "asked", "difference of match rates", "the published order")
+    shown = [
+        (
+            one.where,
+            one.rival,
+            f"{one.suspects}",
+            ", ".join(map(_measured, one.untouched)),
+            f"{one.gap:+.2f}",
+            _ahead(one),
+            _holds(one),
+        )
+        for one in orders
+    ]
+    heads = (
+        *("where", "against", "suspects", f"on the source: {LEADS}, the other"),
+        *("mean difference of match rates", f"triggers with {LEADS} ahead", "the published order"),
+    )
     words = (
-        "The difference is taken trigger by trigger (both were made of the same picture), over all "
-        "suspects together; Student's 95% interval over triggers.\n\n"
+        "Trigger by trigger (both were made of the same picture): where does it match more of the "
+        "suspects, of those where the two are not equal; exact 95% interval, and the order is told "
+        "where that lies on one side of a half. A method that does little on the source itself "
+        "has not converged in so many steps, and an order above it says no more than that.\n\n"
     )
     return text + words + table(heads, shown)
 
 
-def _holds(gap: Estimate) -> str:
-    if gap.low is None or gap.high is None:
-        return "one trigger does not tell"
-    if gap.low > 0:
+def _ahead(one: Order) -> str:
+    if one.ahead is None:
+        return f"equal on all {one.equal}"
+    share = one.ahead.share
+    interval = f"{share.low:.0%}–{share.high:.0%}"
+    return f"{one.ahead.hits} of {one.ahead.total} ({interval}), equal on {one.equal}"
+
+
+def _holds(one: Order) -> str:
+    share = None if one.ahead is None else one.ahead.share
+    if share is not None and share.low > HALF:
         return "holds"
-    return "does not hold: the other way round" if gap.high < 0 else "not told apart"
-
-
-def _estimate(value: Estimate) -> str:
-    if value.low is None or value.high is None:
-        return f"{value.value:+.2f}"
-    return f"{value.value:+.2f} ({value.low:+.2f} to {value.high:+.2f})"
+    if share is not None and share.high < HALF:
+        return "does not hold: the other way round"
+    return "not told apart"
 
 
 def _differing(evidence: Evidence) -> str:
@@ -162,11 +178,9 @@ def _differing(evidence: Evidence) -> str:
     for one in evidence.plans:
         plan = one.plan
         innocents = [listed for listed in plan.asked if listed.role == "innocent"]
-        used = {method.name: method.recipe.schedule for method in plan.methods}
-        methods = "; ".join(
-            f"{column}: `{name}`, {used[name].steps} steps, ε = {used[name].epsilon:g}/255"
-            for column, name in one.columns.items()
-        )
+        used = {method.name: check_method(plan, method).words for method in plan.methods}
+        methods = "; ".join(f"{column}: `{name}`" for column, name in one.columns.items())
+        methods += "".join(f"; `{name}`: {words}" for name, words in used.items())
         missing = "; ".join(f"{column} {reason}" for column, reason in one.absent.items())
         shown.append(
             (
@@ -215,13 +229,17 @@ def _median(values: Iterable[float] | None) -> str:
     return MISSING if values is None else f"{float(np.median(list(values))):.3g}"
 
 
+def _three(value: float | None) -> str:
+    return number(value, digits=3).removeprefix("0")
+
+
 def _other(one: Other) -> str:
     shown = [
         (
             row.name,
             row.here or MISSING,
             *(
-                f"{_share(row.figures.get(name))} / {row.shown.get(name, MISSING)}"
+                f"{_three(row.figures.get(name))} / {row.shown.get(name, MISSING)}"
                 for name in one.columns
             ),
             f"{WORDS[row.judgement.word]}: {row.judgement.reason}",

@@ -15,6 +15,7 @@ from sif.errors import UsageError
 from sif.eval.paper.published import published
 from sif.eval.real.roster import real_words_roster
 from sif.eval.study import Settings
+from sif.eval.triggers.making import green_methods
 from sif.eval.triggers.method import Method, parse_methods
 from sif.eval.triggers.mini_roster import FAMILIES, mini_roster
 from sif.eval.triggers.plan import Plan, method_fault
@@ -137,6 +138,7 @@ def paraphrased(text: str) -> bool:
 
 def _plan(roster: Roster, settings: PaperSettings) -> PaperPlan:
     (main,) = parse_methods((settings.method,), steps=settings.steps)
+    green_methods((settings.method,))
     if fault := method_fault(roster, main):
         raise UsageError(fault)
     columns, absent, methods = {LEADS: main.name}, dict[str, str](), [main]
@@ -175,8 +177,9 @@ def _rival(roster: Roster, rival: str, steps: int | None) -> Method | str:
             (method,) = parse_methods((recipe,), steps=steps)
         except UsageError:
             continue
-        fault = method_fault(roster, method)
-        return method if fault is None else f"not measured: {fault}"
+        if method_fault(roster, method) is None:
+            return method
+        return "not measured: it wants an answer, which only the mini models' roster has"
     return "not measured: this version has no such method"
 
 

@@ -52,7 +52,7 @@ FALSE_ALARMS: Final = 0.05
 """Share of benign questions that the paper lets be flagged."""
 
 
-class Flagged(Row):
+class Alarms(Row):
     """How many questions were flagged.
 
     Attributes:
@@ -75,7 +75,7 @@ class Flagged(Row):
 class Reading(Row):
     """What a signal measured on one question; none where there was nothing to measure.
 
-    Attributes: as of `Flagged`.
+    Attributes: as of `Alarms`.
     """
 
     family: str
@@ -89,7 +89,7 @@ class Served(NamedTuple):
     """Rows of answers to triggers as they came out, and what was flagged on the way."""
 
     cells: list[Cell]
-    flagged: list[Flagged]
+    flagged: list[Alarms]
     readings: list[Reading]
 
 
@@ -258,7 +258,7 @@ class Reworded:
 
     def _judged(
         self, judge: str, plain: Suspect, asked: Sequence[Asked], queries: Sequence[Query]
-    ) -> list[Flagged]:
+    ) -> list[Alarms]:
         """What the judge told of; what it did not tell of is not counted."""
         file = self.roster.folder(self.out) / "answers" / "judge.sqlite"
         exchanges = [
@@ -292,13 +292,13 @@ def _limits(kind: Kind, signals: Sequence[Signal], benign: Sequence[Values]) -> 
 
 def _flagged(
     family: str, reference: str, limits: str, flags: Sequence[tuple[str, bool]]
-) -> list[Flagged]:
+) -> list[Alarms]:
     counts: Mapping[str, list[bool]] = {
         name: [loud for other, loud in flags if other == name]
         for name in dict.fromkeys(name for name, _ in flags)
     }
     return [
-        Flagged(
+        Alarms(
             family=family,
             reference=reference,
             limits=limits,

@@ -1,0 +1,85 @@
+"""What is settled before anything is loaded."""
+
+from pathlib import Path
+
+import pytest
+
+from sif.errors import UsageError
+from sif.eval.paper.plans import ONLY, PaperPlan, plans_of
+from sif.eval.paper.study import STUDY, requirements
+from sif.eval.study import read_settings
+from sif.fingerprint.recipe import RepresentationNoiseRecipe
+
+
+def _plans(*texts: str, quick: bool = False) -> list[PaperPlan]:
+    return plans_of(read_settings(STUDY, texts, quick=quick))
+
+
+def test_every_published_suspect_and_all_innocents_are_asked() -> None:
+    llava, qwen = _plans()
+    names = {one.name for one in llava.plan.asked}
+    assert {"source", "int8", "nf4", "full-same", "lora-other-world", "stranger-a"} <= names
+    assert "lora-terse" in {one.name for one in qwen.plan.asked} - names
+    assert llava.plan.image_attacks == ("none", "jpeg:85", "resize:0.667")
+    assert llava.references == ("stranger-c", "sibling-c")
+
+
+def test_the_ablation_changes_nothing_but_the_radius() -> None:
+    (one,) = _plans("families=llava", "rivals=", "radii=0,0.1,0.5,1")
+    by_name = {method.name: method.recipe for method in one.plan.methods}
+    assert one.columns["ρ = 0.5"] == one.columns["SIF"] == "sif-paper"
+    assert by_name[one.columns[ONLY]].robustness == ()
+    for column, radius in (("ρ = 0.1", 0.1), ("ρ = 1", 1.0)):
+        recipe = by_name[one.columns[column]]
+        assert recipe.robustness == (RepresentationNoiseRecipe(radius=radius),)
+        assert recipe.schedule == by_name["sif-paper"].schedule
+    assert [method.name for method in one.compared] == ["sif-paper"]
+
+
+def test_a_rival_that_cannot_take_part_is_left_out_with_the_reason() -> None:
+    (one,) = _plans("world=real", "rivals=PLA")
+    assert "PLA" not in one.columns
+    assert one.absent["PLA"].startswith("not measured: ")
+
+
+def test_real_models_get_the_suspects_that_stand_for_published_ones(tmp_path: Path) -> None:
+    (one,) = _plans("roster=llava-1.5-7b", f"images={tmp_path}")
+    names = [listed.name for listed in one.plan.suspects]
+    assert {"source", "int8", "nf4", "vsft-baurrustem", "internvl3-8b"} <= set(names)
+    assert "bill" not in names
+    assert one.references == ("qwen2.5-vl-7b",)
+
+
+@pytest.mark.parametrize(
+    ("texts", "words"),
+    [
+        (["rivals=PLAY"], "rivals among PLA"),
+        (["method=pla"], "pla"),
+        (["method=nothing"], "nothing"),
+        (["radii=-1"], "0 or more"),
+        (["references=source"], "references among the innocents"),
+        (["suspects=nobody"], "nobody"),
+        (["world=real", "roster=llava-1.5-7b"], "got both"),
+        (["paraphrase=hf:somewhere"], "openai:URL#model"),
+        (["scenes=3"], "scenes"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_anything_is_loaded(
+    texts: list[str], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        read_settings(STUDY, texts)
+
+
+def test_a_dry_run_says_which_tables_go_without() -> None:
+    needs = requirements(read_settings(STUDY, ["roster=qwen2.5-vl-7b", "images=nowhere"]))
+    states = {need.what: need.state for need in needs}
+    assert states["base images"] == "missing"
+    assert states["table of the judge"] == states["table of SDA"] == "set aside"
+    assert states["column PLA"] == "set aside"
+
+
+def test_quick_is_a_part_of_the_whole() -> None:
+    (one,) = _plans(quick=True)
+    assert one.plan.roster.name == "llava"
+    assert all(method.recipe.schedule.steps == 150 for method in one.plan.methods)
