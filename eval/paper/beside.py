@@ -9,8 +9,8 @@ from statistics import fmean
 from typing import Final, NamedTuple
 
 from sif.eval.paper.judgement import Cell, Judgement, Measured, judge_row
+from sif.eval.paper.literature import PublishedRow, PublishedTable, published
 from sif.eval.paper.plans import LEADS, PaperPlan, PaperSettings, paraphrased, source_of
-from sif.eval.paper.published import PublishedRow, PublishedTable, published
 from sif.eval.paper.served import BENIGN, FALSE_ALARMS, JUDGE, LIMITS, Alarms, behind, worded
 from sif.eval.triggers.rows import Cell as Answered
 from sif.eval.triggers.summary import matches_of

@@ -15,7 +15,7 @@ from sif.eval.metrics import Estimate, mean_of
 from sif.eval.networks.presentation import MEASURES, labels_of, sample
 from sif.eval.networks.scores import CellRows
 from sif.eval.paper.judgement import Judgement, Measured
-from sif.eval.paper.published import ElsewhereRow, ElsewhereTable
+from sif.eval.paper.literature import ElsewhereRow, ElsewhereTable
 from sif.plain_files import read_text_file
 
 METHODS: Final = {"MetaV": "metav ×", "LiteGuard": "liteguard ×"}

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict
 from sif.eval.paper.beside import Evidence, Order, Row
 from sif.eval.paper.elsewhere import Other
 from sif.eval.paper.judgement import Cell, Word, within
+from sif.eval.paper.literature import Published, PublishedTable
 from sif.eval.paper.plans import LEADS
-from sif.eval.paper.published import Published, PublishedTable
 from sif.eval.paper.served import BENIGN, Reading
 from sif.eval.triggers.requirements import check_method
 from sif.markdown import MISSING, number, table

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from sif.attacks.answers import AnswerAttack, parse_answer_attacks
 from sif.errors import UsageError
-from sif.eval.paper.published import published
+from sif.eval.paper.literature import published
 from sif.eval.real.roster import real_words_roster
 from sif.eval.study import Settings
 from sif.eval.triggers.making import green_methods

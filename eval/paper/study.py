@@ -12,9 +12,9 @@ from typing import Final
 from sif.eval.paper.benign import MISSING
 from sif.eval.paper.beside import Evidence
 from sif.eval.paper.elsewhere import other_table
+from sif.eval.paper.literature import published
 from sif.eval.paper.page import as_page, as_rows
 from sif.eval.paper.plans import PaperPlan, PaperSettings, plans_of
-from sif.eval.paper.published import published
 from sif.eval.paper.served import Behind, Reworded, Served
 from sif.eval.study import Findings, Requirement, Study, Workplace
 from sif.eval.triggers.making import Making, makings_of

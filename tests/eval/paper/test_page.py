@@ -4,9 +4,9 @@ import pytest
 
 from sif.eval.paper.beside import Evidence
 from sif.eval.paper.elsewhere import Other, other_table
+from sif.eval.paper.literature import published
 from sif.eval.paper.page import as_page, as_rows
 from sif.eval.paper.plans import plans_of
-from sif.eval.paper.published import published
 from sif.eval.paper.served import Alarms, behind
 from sif.eval.paper.study import STUDY
 from sif.eval.study import read_settings

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from sif.eval.paper.published import KINDS, PublishedRow, published
+from sif.eval.paper.literature import KINDS, PublishedRow, published
 from sif.eval.real.roster import real_words_roster
 from sif.eval.triggers.mini_roster import FAMILIES, mini_roster
 from sif.eval.triggers.real_roster import BUILT_IN, real_roster
