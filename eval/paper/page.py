@@ -147,10 +147,11 @@ def _orders(orders: Sequence[Order]) -> str:
         *("mean difference of match rates", f"triggers with {LEADS} ahead", "the published order"),
     )
     words = (
-        "Trigger by trigger (both were made of the same picture): where does it match more of the "
-        "suspects, of those where the two are not equal; exact 95% interval, and the order is told "
-        "where that lies on one side of a half. A method that does little on the source itself "
-        "has not converged in so many steps, and an order above it says no more than that.\n\n"
+        "Trigger by trigger, in their order (the pictures are the same for both): where does it "
+        "match more of the suspects, of those where the two are not equal; exact 95% interval, and "
+        "the order is told where that lies on one side of a half. A method that does little on the "
+        "source itself has not converged in so many steps, and an order above it says no more than "
+        "that.\n\n"
     )
     return text + words + table(heads, shown)
 

@@ -21,6 +21,7 @@ from sif.eval.triggers.mini_roster import FAMILIES, mini_roster
 from sif.eval.triggers.plan import Plan, method_fault
 from sif.eval.triggers.real_roster import real_roster
 from sif.eval.triggers.roster import Roster, named
+from sif.eval.triggers.textual_recipe import PrefixRecipe
 from sif.fingerprint.recipe import Recipe, RepresentationNoiseRecipe
 from sif.mini.architecture import Family
 
@@ -174,7 +175,7 @@ def _rival(roster: Roster, rival: str, steps: int | None) -> Method | str:
         raise UsageError(f"expected rivals among {', '.join(known)}, got {rival[:40]!r}")
     for recipe in known[rival].recipes:
         try:
-            (method,) = parse_methods((recipe,), steps=steps)
+            method = _shortened(recipe, steps)
         except UsageError:
             continue
         if method_fault(roster, method) is None:
@@ -183,8 +184,20 @@ def _rival(roster: Roster, rival: str, steps: int | None) -> Method | str:
     return "not measured: this version has no such method"
 
 
+def _shortened(text: str, steps: int | None) -> Method:
+    """A method in no more steps than its recipe's, where they are of words."""
+    (method,) = parse_methods((text,), steps=steps)
+    if steps is None or isinstance(method.recipe, Recipe):
+        return method
+    (whole,) = parse_methods((text,))
+    fewer = isinstance(whole.recipe, PrefixRecipe) and steps < whole.recipe.steps
+    return method if fewer else whole
+
+
 def _with_radius(main: Method, radius: float) -> Method:
     """The method with RFO of another radius, or without; itself where that changes nothing."""
+    if not isinstance(main.recipe, Recipe):
+        raise UsageError(f"expected a method that changes pictures, got {main.name}; sif is one")
     if radius < 0:
         raise UsageError(f"expected radii of 0 or more, got {radius:g}")
     noises = [t for t in main.recipe.robustness if isinstance(t, RepresentationNoiseRecipe)]

@@ -134,7 +134,16 @@ class Behind:
             ModelError, SuspectError: one of both cannot be loaded or reached.
         """
         let_go()
-        asked = list(_asked(self.makings))
+        signals, found = list(self._signals(show)), Served([], [], [])
+        for makings in by_source(self.roster, self.makings):
+            self._serve(makings, signals, found, show)
+        return found
+
+    def _serve(
+        self, makings: Sequence[Making], signals: Sequence[Signal], found: Served, show: Show
+    ) -> None:
+        """Adds what one source gives: a method that marks weights has its own."""
+        asked = list(_asked(makings))
         halves = ordinary(
             self.roster, number=self.scenes, generation=asked[0][2].generation, source=self.benign
         )
@@ -143,26 +152,29 @@ class Behind:
         exchanges = []
         for number, queries in enumerate((*halves, triggers)):
             show(stage, number, 3, "asking both")
-            exchanges.append(self._exchange(queries, show))
-        signals = list(self._signals(show))
+            exchanges.append(self._exchange(makings[0], queries, show))
         chosen_on, seen, marked = (measure(signals, some) for some in exchanges)
-        found = Served([], [], self._readings(seen, [*zip(asked, marked, strict=True)]))
+        (source,) = named(self.roster.suspects, (source_of(self.roster),))
+        mark = makings[0].mark_of(source)
+        benign = [(BENIGN if mark is None else f"{BENIGN}, {mark}", values) for values in seen]
+        found.readings.extend(self._readings(benign, [*zip(asked, marked, strict=True)]))
+        rows = [*zip(asked, exchanges[2], marked, strict=True)]
         for kind in LIMITS:
             limits = _limits(kind, signals, chosen_on)
-            if limits is None:
-                continue
-            self._count(kind, limits, seen, [*zip(asked, exchanges[2], marked, strict=True)], found)
+            if limits is not None:
+                self._count(kind, limits, benign, rows, found)
         show(stage, 3, 3, "")
-        return found
 
-    def _exchange(self, queries: Sequence[Query], show: Show) -> list[Exchange]:
-        names = source_of(self.roster), self.reference
+    def _exchange(self, making: Making, queries: Sequence[Query], show: Show) -> list[Exchange]:
+        both = named(self.roster.suspects, (source_of(self.roster), self.reference))
         with ExitStack() as stack:
-            own, other = (
-                stack.enter_context(kept_suspect(self.roster, name, self.out, show))("none")
-                for name in names
-            )
-            return exchange(own, other, queries)
+            suspects = {
+                one.name: stack.enter_context(
+                    kept_suspect(making.roster_of(one), one.name, self.out, show)
+                )("none")
+                for one in both
+            }
+            return exchange(suspects[source_of(self.roster)], suspects[self.reference], queries)
 
     def _signals(self, show: Show) -> Iterator[Signal]:
         """All four; without perplexity or cosine where nobody here can measure it."""
@@ -175,9 +187,9 @@ class Behind:
         yield AnswerLength()
 
     def _readings(
-        self, benign: Sequence[Values], marked: Sequence[tuple[Asked, Values]]
+        self, benign: Sequence[tuple[str, Values]], marked: Sequence[tuple[Asked, Values]]
     ) -> list[Reading]:
-        rows = [(BENIGN, values) for values in benign]
+        rows = list(benign)
         rows += [(making.method.name, values) for (making, _, _), values in marked]
         return [
             Reading(
@@ -195,12 +207,12 @@ class Behind:
         self,
         kind: Kind,
         limits: Thresholds,
-        benign: Sequence[Values],
+        benign: Sequence[tuple[str, Values]],
         marked: Sequence[tuple[Asked, Exchange, Values]],
         found: Served,
     ) -> None:
         """Adds the answers behind these limits, and who was flagged."""
-        flags = [(BENIGN, bool(limits.flagged(values))) for values in benign]
+        flags = [(name, bool(limits.flagged(values))) for name, values in benign]
         (source,) = named(self.roster.suspects, (source_of(self.roster),))
         for (making, triggers, question), one, values in marked:
             loud = bool(limits.flagged(values))
@@ -236,12 +248,18 @@ class Reworded:
             ModelError, SuspectError: the source or the judge cannot be loaded or reached.
         """
         let_go()
+        found = Served([], [], [])
+        for makings in by_source(self.roster, self.makings):
+            self._serve(makings, found, show)
+        return found
+
+    def _serve(self, makings: Sequence[Making], found: Served, show: Show) -> None:
+        """Adds what one source gives: a method that marks weights has its own."""
         stage, name = f"{self.roster.name}: answers worded anew", source_of(self.roster)
         (source,) = named(self.roster.suspects, (name,))
-        asked = list(_asked(self.makings))
+        asked = list(_asked(makings))
         queries = [question.query() for _, _, question in asked]
-        found = Served([], [], [])
-        with kept_suspect(self.roster, name, self.out, show) as under:
+        with kept_suspect(makings[0].roster_of(source), name, self.out, show) as under:
             plain = under("none")
             for number, text in enumerate(self.attacks):
                 show(stage, number, len(self.attacks) + 1, text)
@@ -254,7 +272,6 @@ class Reworded:
                 show(stage, len(self.attacks), len(self.attacks) + 1, JUDGE)
                 found.flagged.extend(self._judged(self.judge, plain, asked, queries))
         show(stage, 1, 1, "")
-        return found
 
     def _judged(
         self, judge: str, plain: Suspect, asked: Sequence[Asked], queries: Sequence[Query]
@@ -272,6 +289,15 @@ class Reworded:
             (making.method.name, value > 0.5) for (making, _, _), value in told if value is not None
         ]
         return _flagged(self.roster.name, "", JUDGE, flags)
+
+
+def by_source(roster: Roster, makings: Sequence[Making]) -> list[list[Making]]:
+    """Makings by whose answers theirs are: a method that marks weights has a source of its own."""
+    (source,) = named(roster.suspects, (source_of(roster),))
+    groups: dict[str | None, list[Making]] = {}
+    for making in makings:
+        groups.setdefault(making.mark_of(source), []).append(making)
+    return list(groups.values())
 
 
 def _asked(makings: Sequence[Making]) -> Iterator[Asked]:
@@ -317,8 +343,7 @@ def _weights(roster: Roster, name: str, out: Path, show: Show) -> str | None:
         local = isinstance(one.address.options, TransformersOptions)
         return one.address.target if local else None
     if isinstance(roster, MiniRoster):
-        (entry,) = named(roster.suspects, (name,))
-        return str(roster.model(entry, out, show))
+        return roster.weights(name, out, show)
     if isinstance(roster, RealWordsRoster):
         (word,) = named(roster.suspects, (name,))
         return str(roster.model(word, out, show))

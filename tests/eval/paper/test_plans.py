@@ -8,7 +8,8 @@ from sif.errors import UsageError
 from sif.eval.paper.plans import ONLY, PaperPlan, plans_of
 from sif.eval.paper.study import STUDY, requirements
 from sif.eval.study import read_settings
-from sif.fingerprint.recipe import RepresentationNoiseRecipe
+from sif.eval.triggers.textual_recipe import PrefixRecipe
+from sif.fingerprint.recipe import Recipe, RepresentationNoiseRecipe
 
 
 def _plans(*texts: str, quick: bool = False) -> list[PaperPlan]:
@@ -82,4 +83,14 @@ def test_a_dry_run_says_which_tables_go_without() -> None:
 def test_quick_is_a_part_of_the_whole() -> None:
     (one,) = _plans(quick=True)
     assert one.plan.roster.name == "llava"
-    assert all(method.recipe.schedule.steps == 150 for method in one.plan.methods)
+    recipes = {method.name: method.recipe for method in one.plan.methods}
+    images = [recipe for recipe in recipes.values() if isinstance(recipe, Recipe)]
+    assert len(images) == 5
+    assert all(recipe.schedule.steps == 150 for recipe in images)
+
+
+def test_fewer_steps_never_make_a_method_of_words_longer() -> None:
+    for steps, expected in ((150, 64), (3, 3)):
+        (one,) = _plans("families=llava", f"steps={steps}")
+        (prefixes,) = (m.recipe for m in one.plan.methods if isinstance(m.recipe, PrefixRecipe))
+        assert prefixes.steps == expected

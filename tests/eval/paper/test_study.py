@@ -13,7 +13,7 @@ from sif.eval.triggers import making
 
 SETTINGS = PaperSettings(
     families=("llava",),
-    rivals=("PLA",),
+    rivals=("PLA", "ProFLingo", "IF"),
     radii=(0.0,),
     triggers=2,
     steps=2,
@@ -48,6 +48,8 @@ def test_it_ends_in_a_page_and_goes_on_where_it_was_killed(
     with monkeypatch.context() as known:
         known.setattr(making, "make_fingerprint", die)  # nothing is made twice
         known.setattr(making, "make_baseline", die)
+        known.setattr(making, "make_prefixes", die)
+        known.setattr(making, "mark_model", die)
         run_study(STUDY, SETTINGS, place)
     page = (place.out / "summary.md").read_text(encoding="utf-8")
     assert "too few benign questions for these limits" in page
@@ -57,6 +59,8 @@ def test_it_ends_in_a_page_and_goes_on_where_it_was_killed(
     assert measured["suspects", "SIF"] == measured["suspects", "PLA"] == 2
     assert measured["ablation", "SAFD only"] == 2
     assert measured["pictures", "PLA"] == measured["divergence", "SIF"] == 2
+    assert measured["suspects", "ProFLingo"] == measured["divergence", "IF"] == 2
     flagged = pq.read_table(place.out / "flagged.parquet").to_pylist()
-    assert {one["asked"] for one in flagged} == {"benign", "sif-paper", "pla"}
-    assert all(one["total"] == 20 for one in flagged if one["asked"] == "benign")
+    methods = {"sif-paper", "pla", "proflingo", "instructional"}
+    assert {one["asked"] for one in flagged} == {"benign", "benign, instructional-0", *methods}
+    assert all(one["total"] == 20 for one in flagged if "benign" in one["asked"])
