@@ -20,6 +20,7 @@ from sif.eval.networks.sets import (
     POOL,
     SHORT_NEGATIVES,
     make_sets,
+    removals,
     short_thefts,
     thefts,
 )
@@ -84,7 +85,7 @@ def judge_cell(
     if before is not None and len(done) == len(judges):
         return before
     stage, told = f"{task.name} {seed}", 0
-    suspects = 2 * COPIES * len(thefts(task))
+    suspects = COPIES * (2 * len(thefts(task)) + len(removals(task)))
     short = SHORT_NEGATIVES + len(short_thefts(task))
     total = 1 + 2 * POOL + short + suspects + len(judges)
 
@@ -118,6 +119,7 @@ def _facts(task: Task) -> dict[str, Any]:
         "data": digest_data(task.owner),
         "training": task.training.model_dump(),
         "thefts": {name: theft.model_dump(mode="json") for name, theft in thefts(task).items()},
+        "removals": {name: way.model_dump(mode="json") for name, way in removals(task).items()},
         "short": [theft.model_dump(mode="json") for theft in short_thefts(task)],
         "numbers": [COPIES, POOL, SHORT_NEGATIVES, task.trained_kinds, task.suspect_kinds],
     }
