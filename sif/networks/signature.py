@@ -247,10 +247,10 @@ def sign(
             for place in chosen:
                 lost = short(some[place], moved, side, settings.margin)
                 loss = loss + weight / len(chosen) * lost
-        (slope,) = torch.autograd.grad(loss, places, allow_unused=True)
-        if slope is None:
+        if not loss.requires_grad:
             raise ModelError("expected networks that let gradients through, got none")
-        places.grad = slope
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
         optimiser.step()
         with torch.no_grad():
             places.clamp_(0, 1)
