@@ -1,4 +1,4 @@
-"""Contenders for classifiers alone: they read scores of classes, and say so where there are none."""
+"""Contenders for classifiers alone: they read scores of classes, and refuse where are none."""
 
 import time
 from collections.abc import Callable

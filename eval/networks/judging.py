@@ -6,7 +6,6 @@ references trained like the protected network, and copies. Those for classifiers
 """
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final

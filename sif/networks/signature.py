@@ -7,8 +7,8 @@ bit is 1 where it is above a threshold. The second input of each pair is moved u
 network, and copies made of it, spell the signature.
 
 Who claims could otherwise look for the signature that a stranger spells already. So pairs and
-threshold are fixed first, and the signature is HMAC-SHA256 of them under a key that is committed to:
-`Pairs.digest` and a commitment to the key are what is registered.
+threshold are fixed first, and the signature is HMAC-SHA256 of them under a key that is committed
+to: `Pairs.digest` and a commitment to the key are what is registered.
 
 What is exact. For a network whose bits do not depend on the signature, matches are
 Binomial(bits, 1/2): the coins are the signature's, so that its own bits may be whatever they are,

@@ -9,7 +9,8 @@ from sif.networks.thefts.removal import Remove
 from sif.networks.thefts.students import Distil, Extract
 
 AnyObfuscation = Annotated[
-    Tune | Prune | Quantize | Noise | Distil | Extract | Harden | Remove, Field(discriminator="name")
+    Tune | Prune | Quantize | Noise | Distil | Extract | Harden | Remove,
+    Field(discriminator="name"),
 ]
 
 __all__ = [

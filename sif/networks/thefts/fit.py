@@ -54,7 +54,7 @@ def fit(
         seed: of the order of examples.
         learn: what is trained; None for every parameter.
         prepare: changes a batch's inputs first, given network, inputs and targets.
-        beside: another loss, which is added; called with a batch's inputs after the network saw them.
+        beside: another loss, which is added, of a batch's inputs, which the network has just seen.
         after: called after every update.
         keep: shares of the training, ascending, at which a copy is kept.
 

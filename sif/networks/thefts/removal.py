@@ -42,8 +42,8 @@ class Remove(Obfuscation):
     """Keeps the answers and moves the features; labels have no part in it.
 
     Attributes:
-        strength: of the loss on features, beside cross-entropy for classes, beside the squared error
-            as a share of the answers' variance for numbers.
+        strength: of the loss on features; that on answers is cross-entropy for classes, and the
+            squared error as a share of the answers' variance for numbers.
         training: how.
     """
 
@@ -61,7 +61,9 @@ class Remove(Obfuscation):
             answers = network(data.inputs)
         weight = self.strength if data.classes else self.strength * float(answers.var(0).mean())
         if data.classes:
-            answers = (mixed(answers.softmax(1)) + F.one_hot(answers.argmax(1), answers.shape[1])) / 2
+            answers = (
+                mixed(answers.softmax(1)) + F.one_hot(answers.argmax(1), answers.shape[1])
+            ) / 2
         lesson = data.retold(data.inputs, answers, soft=data.classes)
         with _features(moved) as new, _features(network) as old:
 

@@ -109,9 +109,7 @@ def test_intervals_are_cut_where_measures_end() -> None:
 
 def test_copies_of_removal_are_told_apart_and_counted_in_no_other_measure() -> None:
     removed = [
-        Score(
-            contender="m ×1", suspect="remove 1", copy_of_protected=True, quality=0.5, score=0.0
-        ),
+        Score(contender="m ×1", suspect="remove 1", copy_of_protected=True, quality=0.5, score=0.0),
     ]
     one = CELLS[0].model_copy(update={"scores": (*CELLS[0].scores, *removed)})
     found = sample(one, "m ×1")

@@ -101,7 +101,7 @@ def test_opposed_and_crossed_features_are_not_alike() -> None:
 def test_without_the_nudge_equal_features_have_no_slope(victim: nn.Module) -> None:
     twin = copy.deepcopy(victim).requires_grad_(True)
     inputs = examples(20).inputs
-    features = [layer for layer in twin.children()][:-2]
+    features = list(twin.children())[:-2]
     seen = nn.Sequential(*features)(inputs)
     alikeness(seen, seen.detach()).backward()
     slopes = [p.grad.abs().max() for p in nn.Sequential(*features).parameters()]
