@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, NamedTuple, Protocol
+from typing import Annotated, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from pydantic import ConfigDict, Field, SkipValidation
@@ -84,6 +84,7 @@ class Finetune(WeightAttack):
         }
 
 
+@runtime_checkable
 class Beside(Protocol):
     """A loss that is added to that on the answers."""
 

@@ -10,7 +10,6 @@ has no boundary to move. Two models are in memory. Knows nothing of files of exa
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import batched
 from typing import Annotated, Any, ClassVar, Final
 
 import torch
@@ -28,6 +27,7 @@ from sif.errors import ModelError
 from sif.vlm.inputs import processor_options
 
 MEASURED: Final = 16
+BATCH: Final = 4
 STATES: Final[Mapping[str, Any]] = {"output_hidden_states": True}
 
 
@@ -125,10 +125,10 @@ def compared(
     """
     collate, alike, agreed = Collator(processor, processor_options(one)), [], []
     other.to(one.device)
-    for some in batched(examples, 4):
+    for start in range(0, len(examples), BATCH):
         batch = {
             name: value.to(one.device, one.dtype if value.is_floating_point() else None)
-            for name, value in collate(some).items()
+            for name, value in collate(examples[start : start + BATCH]).items()
         }
         first, second = one(**batch, **STATES), other(**batch, **STATES)
         alike.append(_cosines(_states(first, batch), _states(second, batch)))

@@ -80,7 +80,7 @@ class Contender(ABC):
         return digest(self.facts(task))
 
     def judge(self, case: Case) -> Judged:
-        """A row for each suspect, and one of cost; the latter alone, with the reason, without any."""
+        """A row for each suspect, and one of cost; only the latter, with a reason, without any."""
         reason = self.refusal(case.task)
         if reason is None:
             try:

@@ -1,4 +1,4 @@
-"""Removal on real, untrained mini models: hidden states move, words stay, and a kill costs little."""
+"""Removal on real, untrained mini models: states move, words are learnt, kills cost little."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
