@@ -166,14 +166,17 @@ def _claims(cells: Sequence[CellRows], task: str) -> str:
         for name, of in CLAIMS.items()
         if all(of(one) for some in claiming.values() for one in some)
     }
-    rows = []
-    for label in claiming:
-        shares = [
-            estimate(cells, label, lambda it, of=of: fmean(of(it)), task=task, read=claim_of)
-            for of in shown.values()
-        ]
-        rows.append([label, *map(show, shares)])
+    rows = [
+        [label, *(show(_share(cells, label, task, of)) for of in shown.values())]
+        for label in claiming
+    ]
     return markdown.table([f"called copies at p ≤ {CLAIMED_AT}", *shown], rows) if rows else ""
+
+
+def _share(
+    cells: Sequence[CellRows], label: str, task: str, of: Callable[[Sample], list[float]]
+) -> Estimate | None:
+    return estimate(cells, label, lambda it: fmean(of(it)), task=task, read=claim_of)
 
 
 def _one_theft(cells: Sequence[CellRows], label: str, name: str) -> str:

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, model_validator
 
-from sif.eval.networks.judging import Case, contenders
+from sif.eval.networks.contender import Case
+from sif.eval.networks.judging import contenders
 from sif.eval.networks.presentation import as_tables, draw_numbers
 from sif.eval.networks.scores import CellRows, digest, read_cell, write_cell
 from sif.eval.networks.sets import (

@@ -273,5 +273,5 @@ def _correlations(network: Network, first: Inputs, second: Inputs) -> Correlatio
 
 
 def _correlation(one: Outputs, other: Outputs) -> Correlations:
-    centred = [said - said.mean(1, keepdim=True) for said in (one, other)]
-    return torch.cosine_similarity(*centred, dim=1)
+    first, second = (said - said.mean(1, keepdim=True) for said in (one, other))
+    return torch.cosine_similarity(first, second, dim=1)
