@@ -131,9 +131,10 @@ STUDIES: Final[dict[str, Listed]] = {
         "sif.eval.marks.study",
     ),
     "metav": Listed(
-        "Fingerprints of any network against thefts: MetaV, LiteGuard, contrast, IPGuard.",
+        "Fingerprints of any network against thefts and removal: MetaV, LiteGuard, contrast; IPGuard, "
+        "ADV-TRA and FIT-Print for classifiers.",
         "5 minutes",
-        "75 minutes",
+        "100 minutes",
         "tasks=digits",
         "sif.eval.networks.study",
     ),

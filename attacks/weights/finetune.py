@@ -6,10 +6,10 @@ killed goes on from its last checkpoint. Knows nothing of files of examples or o
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from pydantic import ConfigDict, Field, SkipValidation
@@ -85,12 +85,37 @@ class Finetune(WeightAttack):
         }
 
 
+@runtime_checkable
+class Beside(Protocol):
+    """A loss that is added to that on the answers."""
+
+    @property
+    def asks(self) -> Mapping[str, Any]:
+        """What the model is told beside the batch, so that it gives back what is needed."""
+        ...
+
+    @property
+    def decided_by(self) -> str:
+        """What decides this loss, for the checkpoint, which knows the model it began from."""
+        ...
+
+    def __call__(self, outputs: Any, batch: Mapping[str, Any]) -> Any:
+        """A scalar with a gradient to the model's weights.
+
+        Args:
+            outputs: what the model gave for the batch.
+            batch: its keyword arguments, `labels` included.
+        """
+        ...
+
+
 def finetune(
     model: Any,
     processor: Any,
     examples: Sequence[Example],
     settings: Training,
     *,
+    beside: Beside | None = None,
     checkpoint: Path | None = None,
     device: Device = "auto",
     report: Report = ignore,
@@ -104,6 +129,7 @@ def finetune(
         processor: its processor, which also spells the prompts.
         examples: what to learn.
         settings: how.
+        beside: another loss; None for that on the answers alone.
         checkpoint: file of the unfinished training, written and resumed from; None for neither.
         device: where to train.
         report: called after every update.
@@ -132,7 +158,7 @@ def finetune(
         torch.manual_seed(settings.seed)
         learner = _prepare(model, settings, keep=_is_mixed(settings, name))
         collator = Collator(processor, processor_options(model))
-        run = _Run(settings, collator, examples, number_of_steps(settings, len(examples)))
+        run = _Run(settings, collator, examples, number_of_steps(settings, len(examples)), beside)
         store = Checkpoint(checkpoint, _digest(run, learner)) if checkpoint else None
         losses = _train(learner, run, store, device=name, report=report)
     model.cpu()
@@ -187,6 +213,7 @@ class _Run(NamedTuple):
     collate: Collator
     examples: Sequence[Example]
     steps: int
+    beside: Beside | None
 
 
 def _prepare(model: Any, settings: Training, *, keep: bool) -> _Learner:
@@ -239,7 +266,7 @@ def _train(
             group["lr"] = learning_rate(settings, step, run.steps)
         update = _next_of(batches, settings.accumulate)
         torch.manual_seed(settings.seed + step + 1)
-        losses.append(_accumulate(accelerator, module, update, mixed=mixed))
+        losses.append(_accumulate(accelerator, module, update, run.beside, mixed=mixed))
         accelerator.clip_grad_norm_(learner.trained.values(), settings.clip)
         optimiser.step()
         optimiser.zero_grad()
@@ -264,12 +291,16 @@ def _next_of(batches: Iterator[Any], number: int) -> list[Any]:
     return update
 
 
-def _accumulate(accelerator: Any, module: Any, batches: list[Any], *, mixed: bool) -> float:
+def _accumulate(
+    accelerator: Any, module: Any, batches: list[Any], beside: Beside | None, *, mixed: bool
+) -> float:
     """Sums up the gradients of the batches of one update; their mean loss."""
     total = 0.0
     for batch in batches:
         with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=mixed):
-            loss = module(**batch).loss / len(batches)
+            outputs = module(**batch, **(beside.asks if beside else {}))
+            loss = outputs.loss + (beside(outputs, batch) if beside else 0.0)
+            loss = loss / len(batches)
         accelerator.backward(loss)
         total += loss.item()
     if not math.isfinite(total):
@@ -295,7 +326,8 @@ def _is_mixed(settings: Training, device: str) -> bool:
 def _digest(run: _Run, learner: _Learner) -> str:
     """SHA-256 of what determines a training: settings, examples and the weights it starts from."""
     settings = run.settings.model_dump_json(exclude={"checkpoint_every"})
-    begun = f"{settings}|{digest_examples(run.examples)}|".encode()
+    beside = run.beside.decided_by if run.beside else ""
+    begun = f"{settings}|{digest_examples(run.examples)}|{beside}".encode()
     return _digest_weights(learner.module, begun)
 
 

@@ -1,21 +1,19 @@
-"""Who is compared: contenders that judge all suspects of a task and seed, and what they cost.
+"""Who is compared: contenders that see other networks, and all contenders of a task.
 
 Three are trained, on so many real networks of each side; contrast trains nothing, but has
-references trained like the protected network, and copies; IPGuard has the protected network alone.
+references trained like the protected network, and copies. Those for classifiers alone are in
+`sif.eval.networks.classifiers`.
 """
 
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-import torch
 from torch import nn
 
-from sif.eval.baselines.ipguard import IpGuard, ipguard, matching_rate
-from sif.eval.networks.scores import Cost, Judged, Score, digest
+from sif.eval.networks.classifiers import Boundary, Signature, Trajectory
+from sif.eval.networks.contender import Case, Contender, Opinion
 from sif.eval.networks.sets import Sets, thefts
 from sif.eval.networks.tasks import Task
 from sif.networks.contrast import Family, contrast_fingerprints
@@ -23,92 +21,9 @@ from sif.networks.joint_training import Sides, train_fingerprints
 from sif.networks.method import METHODS, Method
 from sif.networks.workshop import CHECKPOINTS, Made, Workshop
 
-IPGUARD: Final = "ipguard"
 ENOUGH: Final = 19  # for a p-value of 0.05
 THEFT: Final = "harden"
 COPIED, REFERENCES = 500, 600
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """What is to be judged: the networks of one task and seed.
-
-    Attributes:
-        task: split by the seed.
-        seed: of everything that is drawn.
-        sets: its networks, the suspects among them.
-        workshop: keeps networks.
-    """
-
-    task: Task
-    seed: int
-    sets: Sets
-    workshop: Workshop
-
-    @property
-    def suspects(self) -> list[nn.Module]:
-        """The suspected networks."""
-        return [suspect.network for suspect in self.sets.suspects]
-
-
-class Opinion(NamedTuple):
-    """What a contender says of all suspects, in their order, and the seconds that it took.
-
-    Attributes:
-        scores: in [0, 1].
-        networks: seconds of the processor for the networks that it saw.
-        training: the same for itself.
-        p_values: of one that can claim.
-    """
-
-    scores: Sequence[float]
-    networks: float
-    training: float
-    p_values: Sequence[float] | None = None
-
-
-class Contender(ABC):
-    """Somebody who judges all suspects of a case."""
-
-    @property
-    @abstractmethod
-    def label(self) -> str:
-        """In tables."""
-
-    @abstractmethod
-    def facts(self, task: Task) -> list[Any]:
-        """What decides its opinion beside the networks."""
-
-    @abstractmethod
-    def opinion(self, case: Case) -> Opinion:
-        """What it says."""
-
-    def settings(self, task: Task) -> str:
-        """A digest of the facts, by which its rows are found again."""
-        return digest(self.facts(task))
-
-    def judge(self, case: Case) -> Judged:
-        """A row for each suspect, and one of cost."""
-        found, suspects = self.opinion(case), case.sets.suspects
-        p_values: Sequence[float | None] = found.p_values or [None] * len(suspects)
-        rows = tuple(
-            Score(
-                contender=self.label,
-                suspect=suspect.kind,
-                copy_of_protected=suspect.copy,
-                quality=suspect.quality,
-                score=score,
-                p_value=p_value,
-            )
-            for suspect, score, p_value in zip(suspects, found.scores, p_values, strict=True)
-        )
-        cost = Cost(
-            contender=self.label,
-            settings=self.settings(case.task),
-            networks=found.networks,
-            training=found.training,
-        )
-        return rows, cost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,30 +165,6 @@ class Contrast(Contender):
         )
 
 
-class Boundary(Contender):
-    """IPGuard as published, on as many inputs as the others have; for classifiers alone."""
-
-    @property
-    def label(self) -> str:
-        """In tables."""
-        return IPGUARD
-
-    def facts(self, task: Task) -> list[Any]:
-        """Its own settings."""
-        return [IPGUARD, task.fingerprints, asdict(IpGuard())]
-
-    def opinion(self, case: Case) -> Opinion:
-        """Points at the boundary of the protected network."""
-        data = case.task.owner
-        generator = torch.Generator().manual_seed(case.seed)
-        chosen = torch.randperm(len(data), generator=generator)[: case.task.fingerprints]
-        begun = time.process_time()
-        points = ipguard(case.sets.protected.networks[0], data.inputs[chosen], IpGuard())
-        training = time.process_time() - begun
-        found = [matching_rate(points, suspect) for suspect in case.suspects]
-        return Opinion(found, networks=0.0, training=training)
-
-
 def contenders(task: Task, numbers: tuple[int, ...]) -> list[Contender]:
     """Everybody who takes part in a task, with so many real networks on each side."""
     published = [
@@ -286,8 +177,15 @@ def contenders(task: Task, numbers: tuple[int, ...]) -> list[Contender]:
         for number in (numbers[0], numbers[-1])
     ]
     short = Trained(method="near", number=numbers[0], checkpoints=True, short=True)
-    boundary = [Boundary()] if task.owner.classes else []
-    return [*published, *ours, short, *contrasts(task, numbers), *boundary]
+    alone = [Boundary(), Trajectory(), *signatures(numbers)]
+    return [*published, *ours, short, *contrasts(task, numbers), *alone]
+
+
+def signatures(numbers: tuple[int, ...]) -> list[Signature]:
+    """As published, with copies alone; and with innocents, from few to many."""
+    few, many = numbers[0], numbers[-1]
+    shielded = [Signature(number=number, innocents=True) for number in dict.fromkeys((few, many))]
+    return [Signature(number=few, innocents=False), *shielded]
 
 
 def contrasts(task: Task, numbers: tuple[int, ...]) -> list[Contrast]:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from sif import markdown
 from sif.eval.metrics import Estimate, mean_of
 from sif.eval.networks.scores import CellRows, Score
-from sif.eval.networks.sets import LEARNT
+from sif.eval.networks.sets import LEARNT, REMOVED
 from sif.networks.curve import aruc, auc, rate_at_no_false_positive
 from sif.plotting import COLOURS, as_svg, new_figure, plain
 
@@ -22,18 +22,20 @@ class Sample(NamedTuple):
     Attributes:
         weights: of copies that hold the protected network's weights, changed.
         learnt: of distilled and extracted copies.
+        removed: of copies whose fingerprint was to be removed, which no measure of copies counts.
         others: of independent networks.
         by_theft: scores of copies by theft.
     """
 
     weights: list[float]
     learnt: list[float]
+    removed: list[float]
     others: list[float]
     by_theft: dict[str, list[float]]
 
     @property
     def copies(self) -> list[float]:
-        """All of them."""
+        """All of them but for those of removal."""
         return self.weights + self.learnt
 
 
@@ -49,10 +51,11 @@ MEASURES: Final[dict[str, Measure]] = {
 }
 
 CLAIMED_AT: Final = 0.05
-CLAIMS: Final[dict[str, Measure]] = {
-    "innocents": lambda it: fmean(it.others),
-    "copies of weights": lambda it: fmean(it.weights),
-    "distilled, extracted": lambda it: fmean(it.learnt),
+CLAIMS: Final[dict[str, Callable[[Sample], list[float]]]] = {
+    "innocents": lambda it: it.others,
+    "copies of weights": lambda it: it.weights,
+    "distilled, extracted": lambda it: it.learnt,
+    "removal": lambda it: it.removed,
 }
 
 
@@ -79,9 +82,11 @@ def sample(cell: CellRows, label: str, read: Read = score_of) -> Sample | None:
         return None
     thefts = dict.fromkeys(row.suspect for row in rows if row.copy_of_protected)
     by_theft = {name: [value for row, value in found if row.suspect == name] for name in thefts}
+    apart = (*LEARNT, *REMOVED)
     return Sample(
-        weights=[s for name, some in by_theft.items() if name not in LEARNT for s in some],
+        weights=[s for name, some in by_theft.items() if name not in apart for s in some],
         learnt=[s for name, some in by_theft.items() if name in LEARNT for s in some],
+        removed=[s for name, some in by_theft.items() if name in REMOVED for s in some],
         others=[value for row, value in found if not row.copy_of_protected],
         by_theft=by_theft,
     )
@@ -154,15 +159,24 @@ def _of_task(cells: Sequence[CellRows], task: str) -> str:
 
 def _claims(cells: Sequence[CellRows], task: str) -> str:
     """Shares that contenders with p-values call copies; no table where there are none."""
-    head = [f"called copies at p ≤ {CLAIMED_AT}", *CLAIMS]
-    rows = []
-    for label in labels_of(cells):
-        shares = [
-            estimate(cells, label, share, task=task, read=claim_of) for share in CLAIMS.values()
-        ]
-        if None not in shares:
-            rows.append([label, *map(show, shares)])
-    return markdown.table(head, rows) if rows else ""
+    said = {label: [sample(cell, label, claim_of) for cell in cells] for label in labels_of(cells)}
+    claiming = {label: found for label, some in said.items() if (found := [s for s in some if s])}
+    shown = {
+        name: of
+        for name, of in CLAIMS.items()
+        if all(of(one) for some in claiming.values() for one in some)
+    }
+    rows = [
+        [label, *(show(_share(cells, label, task, of)) for of in shown.values())]
+        for label in claiming
+    ]
+    return markdown.table([f"called copies at p ≤ {CLAIMED_AT}", *shown], rows) if rows else ""
+
+
+def _share(
+    cells: Sequence[CellRows], label: str, task: str, of: Callable[[Sample], list[float]]
+) -> Estimate | None:
+    return estimate(cells, label, lambda it: fmean(of(it)), task=task, read=claim_of)
 
 
 def _one_theft(cells: Sequence[CellRows], label: str, name: str) -> str:
@@ -185,6 +199,10 @@ def _qualities(cells: Sequence[CellRows]) -> str:
 
 def _seconds(cells: Sequence[CellRows], label: str) -> str:
     costs = [cost for cell in cells for cost in cell.costs if cost.contender == label]
+    reasons = dict.fromkeys(cost.reason for cost in costs if cost.reason is not None)
+    costs = [cost for cost in costs if cost.reason is None]
+    if not costs:
+        return f"no opinion: {'; '.join(reasons)}"
     networks = sum(cost.networks for cost in costs) / len(costs)
     training = sum(cost.training for cost in costs) / len(costs)
     return f"{networks:.1f}, {training:.1f}"

@@ -42,12 +42,14 @@ class Cost(_Row):
         settings: digest of what decides its rows beside the cell's settings.
         networks: making the networks of its training sets.
         training: training inputs and verifier.
+        reason: why it has no score; None where it has.
     """
 
     contender: str
     settings: str
     networks: float
     training: float
+    reason: str | None = None
 
 
 Judged = tuple[tuple[Score, ...], Cost]

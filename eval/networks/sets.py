@@ -22,6 +22,7 @@ from sif.networks.thefts import (
     Noise,
     Prune,
     Quantize,
+    Remove,
     Tune,
 )
 from sif.networks.thefts.dataset import Dataset, score
@@ -36,6 +37,10 @@ SHORT_SHARE: Final = 0.25
 SHORT_DATA: Final = 0.6
 # Weights shared with the protected network, or only its answers learnt.
 LEARNT: Final = ("distil", "distil other", "extract soft", "extract labels")
+# Told apart in every table, and of no training set: who sells fingerprints has not seen the attack.
+REMOVED: Final = {"remove 0.1": 0.1, "remove 0.3": 0.3, "remove 1": 1.0}
+# The attack pulls two ways at once, and needs its time.
+REMOVAL_LENGTH: Final = 3
 Tell = Callable[[str], None]
 
 
@@ -94,6 +99,19 @@ def thefts(task: Task) -> dict[str, AnyObfuscation]:
     }
 
 
+def removals(task: Task) -> dict[str, AnyObfuscation]:
+    """RemovalNet at its strengths, by its name in tables; for suspects alone."""
+    training = task.training.model_copy(
+        update={
+            "epochs": REMOVAL_LENGTH * task.training.epochs,
+            "learning_rate": task.tuning.learning_rate,
+        }
+    )
+    return {
+        name: Remove(strength=strength, training=training) for name, strength in REMOVED.items()
+    }
+
+
 def make_sets(task: Task, workshop: Workshop, seed: int, *, tell: Tell) -> Sets:
     """Makes them, or finds those that were made before.
 
@@ -121,6 +139,7 @@ def make_sets(task: Task, workshop: Workshop, seed: int, *, tell: Tell) -> Sets:
         negatives.append(_trained(task, workshop, task.owner, kind=kind, seed=base + 200 + place))
     suspects = _stolen(task, workshop, network, ways, base + 1000, tell)
     suspects += _independent(task, workshop, base + 2000, len(suspects), tell)
+    suspects += _stolen(task, workshop, network, removals(task), base + 3000, tell)
     return Sets(
         protected=protected,
         positives=positives,

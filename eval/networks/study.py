@@ -12,7 +12,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, model_validator
 
-from sif.eval.networks.judging import Case, contenders
+from sif.eval.networks.contender import Case
+from sif.eval.networks.judging import contenders
 from sif.eval.networks.presentation import as_tables, draw_numbers
 from sif.eval.networks.scores import CellRows, digest, read_cell, write_cell
 from sif.eval.networks.sets import (
@@ -20,6 +21,7 @@ from sif.eval.networks.sets import (
     POOL,
     SHORT_NEGATIVES,
     make_sets,
+    removals,
     short_thefts,
     thefts,
 )
@@ -84,7 +86,7 @@ def judge_cell(
     if before is not None and len(done) == len(judges):
         return before
     stage, told = f"{task.name} {seed}", 0
-    suspects = 2 * COPIES * len(thefts(task))
+    suspects = COPIES * (2 * len(thefts(task)) + len(removals(task)))
     short = SHORT_NEGATIVES + len(short_thefts(task))
     total = 1 + 2 * POOL + short + suspects + len(judges)
 
@@ -118,6 +120,7 @@ def _facts(task: Task) -> dict[str, Any]:
         "data": digest_data(task.owner),
         "training": task.training.model_dump(),
         "thefts": {name: theft.model_dump(mode="json") for name, theft in thefts(task).items()},
+        "removals": {name: way.model_dump(mode="json") for name, way in removals(task).items()},
         "short": [theft.model_dump(mode="json") for theft in short_thefts(task)],
         "numbers": [COPIES, POOL, SHORT_NEGATIVES, task.trained_kinds, task.suspect_kinds],
     }

@@ -59,6 +59,15 @@ Finetune = Annotated[
     Path | None,
     typer.Option(help="JSONL of image, prompt, answer; LLaVA, ShareGPT, COCO or parquet."),
 ]
+Remove = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DATA",
+        help="Push the hidden states away from MODEL's while learning these answers; data as for "
+        "--finetune.",
+    ),
+]
+Strength = Annotated[float | None, typer.Option(help="--remove: of the push.", show_default="1")]
 Lora = Annotated[
     bool, typer.Option("--lora", help="Tune by an adapter, then merge it; else all weights.")
 ]
@@ -136,6 +145,8 @@ def thief(
     batch_size: BatchSize = 8,
     accumulate: Accumulate = 1,
     checkpoint_every: CheckpointEvery = 100,
+    remove: Remove = None,
+    strength: Strength = None,
     merge: Merge = None,
     merge_method: MergeMethod = Method.LINEAR,
     merge_weight: MergeWeight = None,
@@ -153,7 +164,7 @@ def thief(
 ) -> None:
     """Makes the copy that a thief would make: tuned, merged, shallower, pruned, noisy, rounded.
 
-    Whatever the order of the options, attacks run in this one: transplant, finetune, merge,
+    Whatever the order of the options, attacks run in this one: transplant, finetune, remove, merge,
     drop layers, prune, noise, round (--bits), quantize. For another order, steal from the copy.
     The folder holds ordinary weights, which transformers and vLLM load, and a provenance.json.
     A training that was interrupted goes on when the same command is given again.
@@ -173,13 +184,14 @@ def thief(
         "seed": seed,
     }
     merging = Merging(merge_method, merge_weight, merge_base, density)
-    _refuse_contradictions(finetune, lora, quantize, double_quant)
+    _refuse_contradictions(finetune or remove, lora, quantize, double_quant)
     _refuse_unmergeable(merge, merging)
     if group_size is not None and bits is None:
         raise UsageError("--group-size says how to round, but there is no --bits NUMBER")
     attacks: list[WeightAttack] = []
     attacks += _transplant(transplant) if transplant is not None else []
     attacks += _finetune(finetune, **tuning) if finetune else []
+    attacks += _remove(remove, strength, **tuning)
     attacks += _merge(merge, merging) if merge is not None else []
     attacks += _drop_layers(drop_layers) if drop_layers is not None else []
     attacks += _change(prune, noise, seed)
@@ -187,8 +199,8 @@ def thief(
     attacks += _quantize(quantize, double_quant) if quantize else []
     if not attacks:
         raise UsageError(
-            "expected an attack: --transplant, --finetune, --merge, --drop-layers, --prune, "
-            "--noise, --bits or --quantize"
+            "expected an attack: --transplant, --finetune, --remove, --merge, --drop-layers, "
+            "--prune, --noise, --bits or --quantize"
         )
     from sif.attacks.weights.theft import steal
 
@@ -198,10 +210,12 @@ def thief(
 
 
 def _refuse_contradictions(
-    finetune: Path | None, lora: bool, quantize: Kind | None, double_quant: bool
+    tuned_on: Path | None, lora: bool, quantize: Kind | None, double_quant: bool
 ) -> None:
-    if lora and finetune is None:
-        raise UsageError("--lora says how to tune, but there is no --finetune DATA")
+    if lora and tuned_on is None:
+        raise UsageError(
+            "--lora says how to tune, but there is no --finetune DATA or --remove DATA"
+        )
     if double_quant and quantize is not Kind.NF4:
         raise UsageError("--double-quant goes with --quantize nf4 only")
 
@@ -223,14 +237,31 @@ def _refuse_unmergeable(other: str | None, merging: Merging) -> None:
         raise UsageError("--density goes with --merge-method ties only")
 
 
-def _finetune(data: Path, *, rank: int | None, **settings: Any) -> list[WeightAttack]:
+def _finetune(data: Path, **tuning: Any) -> list[WeightAttack]:
     from sif.attacks.weights.examples import load_examples
     from sif.attacks.weights.finetune import Finetune
+
+    return [Finetune(training=_training(**tuning), examples=load_examples(data))]
+
+
+def _remove(data: Path | None, strength: float | None, **tuning: Any) -> list[WeightAttack]:
+    if data is None:
+        if strength is not None:
+            raise UsageError("--strength says how hard to push, but there is no --remove DATA")
+        return []
+    from sif.attacks.weights.examples import load_examples
+    from sif.attacks.weights.removal import Remove
+
+    said = {} if strength is None else {"strength": strength}
+    training = _training(**tuning)
+    return [checked(Remove, training=training, examples=load_examples(data), **said)]
+
+
+def _training(*, rank: int | None, **settings: Any) -> Any:
     from sif.attacks.weights.schedule import LowRank, Training
 
     adapter = None if rank is None else checked(LowRank, rank=rank)
-    training = checked(Training, lora=adapter, **settings)
-    return [Finetune(training=training, examples=load_examples(data))]
+    return checked(Training, lora=adapter, **settings)
 
 
 def _merge(other: str, merging: Merging) -> list[WeightAttack]:

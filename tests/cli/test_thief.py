@@ -125,6 +125,44 @@ def test_layers_are_dropped_by_number_or_by_name(
     assert record.facts["dropped"] == [layer for layer in range(4) if layer not in kept]
 
 
+def test_removal_comes_after_tuning_and_takes_its_settings(
+    monkeypatch, capsys, untrained_llava, tmp_path, data
+) -> None:
+    out = tmp_path / "out"
+    tuning = ["--steps", 1, "--batch-size", 2, "--lora", "--rank", 4, "--vision"]
+    rest = ["--prune", 0.2, "--remove", data, "--strength", 2.5, "--finetune", data]
+    assert run(monkeypatch, untrained_llava, "--out", out, *rest, *tuning) == 0
+    records = Provenance.load(out).attacks
+    assert [record.attack for record in records] == ["finetune", "remove", "prune"]
+    removed = records[1]
+    assert removed.parameters["strength"] == 2.5
+    assert removed.parameters["training"] == records[0].parameters["training"]
+    assert 0 <= removed.facts["states_alike"] <= 1
+    assert "then remove (strength 2.5), then prune" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--strength", 1], ["--strength", "--remove DATA"]),
+        (["--remove", "DATA", "--strength", 0], ["strength", "got 0"]),
+        (["--remove", "DATA", "--strength", 1001], ["strength", "got 1001"]),
+        (["--remove", "DATA", "--strength", "nan"], ["strength", "got nan"]),
+        (["--remove", "DATA", "--steps", 0], ["steps", "got 0"]),
+        (["--remove", "missing.jsonl"], ["missing.jsonl"]),
+    ],
+    ids=str,
+)
+def test_a_removal_that_cannot_be_is_wrong_usage_in_one_line(
+    monkeypatch, capsys, untrained_llava, tmp_path, data, options, words
+) -> None:
+    given = [data if one == "DATA" else one for one in options]
+    assert run(monkeypatch, untrained_llava, "--out", tmp_path / "out", *given) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert all(word in line for word in words)
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_shell_of_another_family_is_wrong_usage_in_one_line(
     monkeypatch, capsys, untrained_llava, untrained_qwen, tmp_path
 ) -> None:
@@ -217,7 +255,8 @@ def test_the_help_tells_the_order_and_every_default(monkeypatch, capsys) -> None
     assert run(monkeypatch, "--help") == 0
     said = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert (
-        "transplant, finetune, merge, drop layers, prune, noise, round (--bits), quantize." in said
+        "transplant, finetune, remove, merge, drop layers, prune, noise, round (--bits), quantize."
+        in said
     )
     for words in (
         "Peak rate. [default: (2e-4 with --lora, else 2e-5)]",

@@ -5,10 +5,12 @@ from typing import Annotated
 from pydantic import Field
 
 from sif.networks.thefts.changed_weights import Harden, Noise, Prune, Quantize, Tune
+from sif.networks.thefts.removal import Remove
 from sif.networks.thefts.students import Distil, Extract
 
 AnyObfuscation = Annotated[
-    Tune | Prune | Quantize | Noise | Distil | Extract | Harden, Field(discriminator="name")
+    Tune | Prune | Quantize | Noise | Distil | Extract | Harden | Remove,
+    Field(discriminator="name"),
 ]
 
 __all__ = [
@@ -19,5 +21,6 @@ __all__ = [
     "Noise",
     "Prune",
     "Quantize",
+    "Remove",
     "Tune",
 ]

@@ -15,6 +15,7 @@ from sif.networks.domain import Inputs
 from sif.networks.thefts.dataset import Dataset, Targets
 
 Prepare = Callable[[nn.Module, Inputs, Targets], Inputs]
+Beside = Callable[[Inputs], Tensor]
 
 
 class Fit(BaseModel):
@@ -40,6 +41,7 @@ def fit(
     seed: int,
     learn: Sequence[nn.Parameter] | None = None,
     prepare: Prepare | None = None,
+    beside: Beside | None = None,
     after: Callable[[], None] | None = None,
     keep: Sequence[float] = (),
 ) -> list[nn.Module]:
@@ -52,6 +54,7 @@ def fit(
         seed: of the order of examples.
         learn: what is trained; None for every parameter.
         prepare: changes a batch's inputs first, given network, inputs and targets.
+        beside: another loss, which is added, of a batch's inputs, which the network has just seen.
         after: called after every update.
         keep: shares of the training, ascending, at which a copy is kept.
 
@@ -71,7 +74,7 @@ def fit(
     for step, batch in enumerate(_batches(len(data), settings, steps, seed), start=1):
         for group in optimiser.param_groups:  # down to a tenth, so that the end is quiet
             group["lr"] = settings.learning_rate * (1 - 0.9 * step / steps)
-        _update(network, data, batch, optimiser, prepare)
+        _update(network, data, batch, optimiser, prepare, beside)
         if after is not None:
             after()
         for _ in range(marks.count(step)):
@@ -86,12 +89,16 @@ def _update(
     batch: Tensor,
     optimiser: torch.optim.Optimizer,
     prepare: Prepare | None,
+    beside: Beside | None,
 ) -> None:
     inputs, targets = data.inputs[batch], data.targets[batch]
     if prepare is not None:
         inputs = prepare(network, inputs, targets)
     optimiser.zero_grad(set_to_none=True)
-    data.loss(network(inputs), targets).backward()
+    loss = data.loss(network(inputs), targets)
+    if beside is not None:
+        loss = loss + beside(inputs)
+    loss.backward()
     optimiser.step()
 
 

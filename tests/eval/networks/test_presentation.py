@@ -107,6 +107,37 @@ def test_intervals_are_cut_where_measures_end() -> None:
     assert show(Estimate(value=0.9, low=0.7, high=1.1)) == "0.900 (0.700 to 1.000)"
 
 
+def test_copies_of_removal_are_told_apart_and_counted_in_no_other_measure() -> None:
+    removed = [
+        Score(contender="m ×1", suspect="remove 1", copy_of_protected=True, quality=0.5, score=0.0),
+    ]
+    one = CELLS[0].model_copy(update={"scores": (*CELLS[0].scores, *removed)})
+    found = sample(one, "m ×1")
+    assert found.removed == [0.0]
+    assert found.copies == sample(CELLS[0], "m ×1").copies
+    assert {name: measure(found) for name, measure in MEASURES.items()} == {
+        name: measure(sample(CELLS[0], "m ×1")) for name, measure in MEASURES.items()
+    }
+    tables = as_tables([one])
+    assert "| AUC by theft | noise | distil | remove 1 |" in tables
+    assert "| m ×1 | 1.00 | 0.50 | 0.00 |" in tables
+    claims = as_tables([with_p_values(one, [0.05, 0.1, 0.05, 0.5, 0.01])])
+    assert "innocents | copies of weights | distilled, extracted | removal |" in claims
+    assert "| m ×1 | 0.500 | 1.000 | 0.000 | 1.000 |" in claims
+
+
+def test_who_does_not_apply_is_a_row_with_the_reason() -> None:
+    silent = Cost(contender="n ×1", settings="c", networks=0, training=0, reason="needs classes")
+    one = CELLS[0].model_copy(update={"costs": (*CELLS[0].costs, silent)})
+    tables = as_tables([one])
+    assert "| n ×1 | – | – | – | – | – | – | no opinion: needs classes |" in tables
+    assert "| n ×1 | – | – |" in tables
+    assert draw_numbers([one]).startswith(b"<?xml")
+    assert one.of("n ×1", "c") == ((), silent)
+    _, costs = one.flat()
+    assert [cost.reason for cost in costs] == [None, "needs classes"]
+
+
 def test_the_figure_has_a_panel_for_each_task() -> None:
     more = [cell(task, 1, [0.9, 0.3], "m ×10") for task in ("a", "b")]
     merged = [

@@ -11,9 +11,11 @@ from torch import nn
 
 from sif.errors import UsageError
 from sif.eval.networks import judging, study
+from sif.eval.networks.classifiers import Trajectory
+from sif.eval.networks.contender import Case
 from sif.eval.networks.judging import Trained, contenders, contrasts
 from sif.eval.networks.scores import CellRows
-from sif.eval.networks.sets import LEARNT, make_sets, thefts
+from sif.eval.networks.sets import LEARNT, REMOVED, make_sets, removals, thefts
 from sif.eval.networks.study import STUDY, NetworkSettings, judge_cell
 from sif.eval.networks.tasks import Task, split
 from sif.eval.study import Workplace, read_settings, run_study
@@ -21,8 +23,8 @@ from sif.networks.architecture import Mlp, build
 from sif.networks.joint_training import train_fingerprints
 from sif.networks.thefts.fit import Fit
 from sif.networks.weights import digest_network
-from sif.networks.workshop import Workshop
-from tests.networks.small import ARCHITECTURE, examples
+from sif.networks.workshop import Made, Workshop
+from tests.networks.small import ARCHITECTURE, Constant, examples
 
 
 def tiny(seed: int) -> Task:
@@ -73,8 +75,11 @@ def test_no_suspect_has_a_part_in_training(tmp_path: Path) -> None:
 
 def test_copies_and_innocents_are_as_many_and_every_theft_is_there(tmp_path: Path) -> None:
     sets = make_sets(tiny(1), Workshop(tmp_path), 1, tell=lambda words: None)
-    copies = [suspect.kind for suspect in sets.suspects if suspect.copy]
-    assert len(copies) == len(sets.suspects) - len(copies) >= 24
+    copies = [s.kind for s in sets.suspects if s.copy and s.kind not in REMOVED]
+    removed = [s.kind for s in sets.suspects if s.kind in REMOVED]
+    assert sorted(removed) == sorted(3 * list(removals(tiny(1))))
+    assert len(copies) + len(removed) + 30 == len(sets.suspects)
+    assert len(copies) == 30
     assert set(copies) == set(thefts(tiny(1)))
     assert set(LEARNT) < set(copies)
     sizes = {sum(p.numel() for p in suspect.network.parameters()) for suspect in sets.suspects}
@@ -88,15 +93,16 @@ def test_everybody_judges_every_suspect_and_an_interrupted_run_goes_on(
     told: list[str] = []
     first = judge_cell((1, 2), tmp_path, 1, "tiny", lambda *it: told.append(it[3]))
     labels = ["metav ×1", "metav ×2", "liteguard ×1", "liteguard ×2", "near ×1", "near ×2"]
-    labels += ["near + short ×1", "contrast ×1", "contrast ×19", "ipguard"]
+    labels += ["near + short ×1", "contrast ×1", "contrast ×19", "ipguard", "adv-tra"]
+    labels += ["fit-print ×1", "fit-print + innocents ×1", "fit-print + innocents ×2"]
     assert [cost.contender for cost in first.costs] == labels
     for label in labels:
         scores = [row.score for row in first.scores if row.contender == label]
-        assert len(scores) == 60
+        assert len(scores) == 69
         assert all(0 <= score <= 1 for score in scores)
     assert "near ×2" in told
     ranked = {row.contender for row in first.scores if row.p_value is not None}
-    assert ranked == {"contrast ×19"}
+    assert ranked == {"contrast ×19", *labels[-3:]}
 
     def refuse(*arguments: object, **named: object) -> None:
         raise AssertionError("made again")
@@ -115,8 +121,43 @@ def test_everybody_judges_every_suspect_and_an_interrupted_run_goes_on(
         patched.setattr(judging, "train_fingerprints", counted)
         larger = judge_cell((1, 2, 3), tmp_path, 1, "tiny", quiet)
     assert len(trained) == 3  # metav, liteguard and near with three networks
-    kept = [row for row in first.scores if row.contender != "near ×2"]
+    once = ("near ×2", "fit-print + innocents ×2")  # of the largest number alone
+    kept = [row for row in first.scores if row.contender not in once]
     assert set(kept) <= set(larger.scores)
+
+
+def test_readers_of_classes_say_so_where_there_are_none(tmp_path: Path) -> None:
+    task = tiny(1)
+    parts = [
+        part.retold(part.inputs, part.inputs[:, :3].contiguous(), soft=False)
+        for part in (task.owner, task.thief, task.unseen)
+    ]
+    numbers = replace(task, owner=parts[0], thief=parts[1], unseen=parts[2], kind="values")
+    workshop = Workshop(tmp_path)
+    sets = make_sets(numbers, workshop, 1, tell=lambda words: None)
+    case = Case(task=numbers, seed=1, sets=sets, workshop=workshop)
+    silent = [one for one in contenders(numbers, (1, 3)) if one.refusal(numbers) is not None]
+    labels = ["ipguard", "adv-tra", "fit-print ×1"]
+    assert [one.label for one in silent] == [
+        *labels,
+        "fit-print + innocents ×1",
+        "fit-print + innocents ×3",
+    ]
+    for one in silent:
+        rows, cost = one.judge(case)
+        assert rows == ()
+        assert "scores of classes" in str(cost.reason)
+    assert not [one.label for one in contenders(task, (1, 3)) if one.refusal(task) is not None]
+
+
+def test_a_network_that_no_walk_leads_through_is_a_row_with_the_reason(tmp_path: Path) -> None:
+    task, workshop = tiny(1), Workshop(tmp_path)
+    sets = make_sets(task, workshop, 1, tell=lambda words: None)
+    flat = Made([Constant(torch.tensor([1.0, 0.0, 0.0]))], 0.0)
+    case = Case(task=task, seed=1, sets=replace(sets, protected=flat), workshop=workshop)
+    rows, cost = Trajectory().judge(case)
+    assert rows == ()
+    assert "leads on" in str(cost.reason)
 
 
 @pytest.mark.slow
@@ -128,7 +169,7 @@ def test_a_study_has_a_cell_for_each_seed(tmp_path: Path) -> None:
     assert names == ["summary.md", "aruc.svg", "scores.parquet", "costs.parquet"]
     rows = pq.read_table(tmp_path / "b" / "scores.parquet").to_pylist()
     assert {(row["task"], row["seed"]) for row in rows} == {("tiny", 1), ("tiny", 2)}
-    assert len(rows) == 2 * 60 * 10
+    assert len(rows) == 2 * 69 * 14
     cells = sorted((tmp_path / "b" / "cells").iterdir())
     assert [path.name for path in cells] == ["tiny-1.json", "tiny-2.json"]
     seeds = [CellRows.model_validate_json(path.read_bytes()).seed for path in cells]

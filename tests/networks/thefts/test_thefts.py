@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from sif.networks.architecture import Mlp, Recurrent, build
-from sif.networks.thefts import Distil, Extract, Harden, Noise, Prune, Quantize, Tune
+from sif.networks.thefts import Distil, Extract, Harden, Noise, Prune, Quantize, Remove, Tune
 from sif.networks.thefts.dataset import Dataset, score
 from sif.networks.thefts.fit import Fit
 from sif.networks.thefts.obfuscation import afresh, last_layer, matrices
@@ -25,6 +25,7 @@ EVERY = {
         answers="labels", training=Fit(epochs=5, learning_rate=1e-2, batch_size=16)
     ),
     "harden": Harden(training=SHORT),
+    "remove": Remove(strength=0.3, training=SHORT),
 }
 NUMBERS = Dataset(
     inputs=examples().inputs,
