@@ -25,6 +25,11 @@ from sif.scratch import scratch
 
 SECONDS: Final = 10.0
 """Until somebody has to answer at an address."""
+SETTINGS_FRAME: Final = b"\x04"
+FRAME_HEAD: Final = 9
+"""Bytes before what a frame of HTTP/2 holds: length, kind, flags, stream (RFC 9113, 4.1)."""
+GREETING: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + SETTINGS_FRAME + bytes(5)
+"""With which a client begins, and an empty frame of settings (RFC 9113, 3.4)."""
 STORE: Final = 256 * 2**20
 """Bytes of a local cluster's object store, through which parts and results go."""
 LONGEST_FOLDER: Final = 40
@@ -167,11 +172,25 @@ def _begun_here() -> str:
 
 
 def _knock(given: str, address: str) -> None:
+    """Makes sure that somebody answers as Ray does, who would else be waited for in vain.
+
+    Ray speaks gRPC, and so HTTP/2, in which both sides begin with a frame of settings.
+    """
     host, _, port = address.rpartition(":")
+    heard, encrypted = b"", os.environ.get("RAY_USE_TLS", "0") not in ("", "0")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=SECONDS).close()
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=SECONDS) as door:
+            if encrypted:
+                return
+            door.sendall(GREETING)
+            while len(heard) < FRAME_HEAD and (more := door.recv(FRAME_HEAD - len(heard))):
+                heard += more
+    except TimeoutError as error:
+        raise _failed(given, TimeoutError(f"no answer within {SECONDS:g} seconds")) from error
     except OSError as error:
         raise _failed(given, error) from error
+    if heard[3:4] != SETTINGS_FRAME:
+        raise _failed(given, OSError("an answer of somebody who is no Ray cluster"))
 
 
 def _failed(address: str, error: BaseException) -> SifError:

@@ -1,11 +1,14 @@
 """Who works, and which share, as it is typed."""
 
+import socket
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from sif.errors import UsageError
+from sif.errors import SifError, UsageError
+from sif.scale import connection
 from sif.scale.lent import Lent, NotHereError, give_back, unpack
 from sif.scale.shard import Shard
 from sif.scale.workforce import Workforce
@@ -117,3 +120,36 @@ def test_what_makes_no_sense_is_said_before_anything_is_read(
     assert code == 2
     assert_one_line(error, words)
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (None, "no answer within"),
+        (b"", "somebody who is no Ray cluster"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "somebody who is no Ray cluster"),
+        (b"\0\0\0\4", "no answer within"),
+    ],
+)
+def test_an_address_where_no_cluster_answers_is_told_soon(
+    said: bytes | None, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        held: list[socket.socket] = []
+
+        def answer() -> None:
+            came, _ = server.accept()
+            held.append(came)
+            came.recv(1000)
+            came.sendall(said or b"")
+            if said is not None and words.startswith("somebody"):
+                came.close()
+
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(SifError, match=words) as caught:
+            connection._knock(address, address)
+    assert "\n" not in str(caught.value)
+    for one in held:
+        one.close()
