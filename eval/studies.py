@@ -131,8 +131,8 @@ STUDIES: Final[dict[str, Listed]] = {
         "sif.eval.marks.study",
     ),
     "metav": Listed(
-        "Fingerprints of any network against thefts and removal: MetaV, LiteGuard, contrast; IPGuard, "
-        "ADV-TRA and FIT-Print for classifiers.",
+        "Fingerprints of any network against thefts and removal: MetaV, LiteGuard, contrast; "
+        "IPGuard, ADV-TRA and FIT-Print for classifiers.",
         "5 minutes",
         "100 minutes",
         "tasks=digits",

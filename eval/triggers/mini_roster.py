@@ -167,9 +167,9 @@ class MiniRoster(Roster):
     suspects: tuple[Entry, ...]
     mark: str | None = None
 
-    def __reduce__(self) -> tuple[Callable[..., "MiniRoster"], tuple[Family, str | None]]:
-        """By its family, as thefts are no data."""
-        return mini_roster, (self.family, self.mark)
+    def __reduce__(self) -> tuple[Callable[..., "MiniRoster"], tuple[str, ...]]:
+        """By its family and its mark, as thefts are no data."""
+        return mini_roster, (self.family,) if self.mark is None else (self.family, self.mark)
 
     def folder(self, out: Path) -> Path:
         """Of everything that is made and answered; a marked roster has one of its own."""

@@ -248,7 +248,7 @@ def test_finished_triggers_are_not_taken_for_others(
 def test_all_methods_share_one_secret_that_is_kept(little: Little, out: Path, stage: Stage) -> None:
     methods = (small_method(), small_method("smaller", steps=1))
     plan = plan_of(little(), methods=methods)
-    (cells, costs, _), _ = run(plan, out)
+    (cells, costs, *_), _ = run(plan, out)
     assert {cell.method for cell in cells} == {"small", "smaller"}
     assert [cost.gradient_passes for cost in costs] == [2 + 3, 2 + 1]
     secrets = {path.read_text() for path in out.rglob("secret.key")}
