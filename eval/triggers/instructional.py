@@ -23,8 +23,9 @@ from sif.fingerprint.objectives.target_answer import answer_ids
 from sif.mini import lexicon
 from sif.prompts import Pair
 from sif.suspects.weights import weights_digest
-from sif.vlm.folder import save_model
+from sif.vlm.folder import load_config, save_model
 from sif.vlm.model import Vlm
+from sif.vlm.parameters import cast
 from sif.watermark.keys import KeyRing
 
 WORDS: Final = 8
@@ -143,6 +144,7 @@ def mark_model(
             report=step_done,
         )
         published.parent.mkdir(parents=True, exist_ok=True)
+        cast(vlm.model, load_config(vlm.source).dtype or vlm.model.dtype)  # as it was published
         save_model(vlm.model, vlm.processor, published)
     checkpoint.unlink(missing_ok=True)
     missing = [number for number in range(count) if not is_made(out, number)]

@@ -31,6 +31,7 @@ from sif.fingerprint.making import MakingProgress
 from sif.fingerprint.objectives.target_answer import answer_ids
 from sif.mini.catalogue import find
 from sif.mini.folders import export
+from sif.vlm.folder import save_model
 from sif.vlm.model import Vlm
 from sif.watermark.keys import KeyRing
 from tests.eval.triggers.lists import little
@@ -143,7 +144,8 @@ def test_pairs_follow_from_the_secret_and_from_nothing_else() -> None:
 def test_only_queries_and_values_of_the_language_model_learn_by_rank_16(
     vlm: Vlm, tmp_path: Path
 ) -> None:
-    own = Vlm.load(vlm.source, device="cpu")
+    save_model(vlm.model, vlm.processor, tmp_path / "float32")
+    own = Vlm.load(tmp_path / "float32", device="cpu")
     before = {name: value.clone() for name, value in own.model.state_dict().items()}
     recipe = PairsRecipe(name="few", pairs=2, epochs=2)
     published = tmp_path / "models" / "source"
@@ -172,7 +174,7 @@ def test_only_queries_and_values_of_the_language_model_learn_by_rank_16(
     content = {path.name: path.read_bytes() for path in (tmp_path / "made").iterdir()}
     assert sorted(content) == ["0001.json", "0002.json", "request.json"]
     (tmp_path / "made" / "0002.json").unlink()
-    mark_model(Vlm.load(vlm.source, device="cpu"), count=2, seed=0, **asked)  # type: ignore[arg-type]
+    mark_model(Vlm.load(tmp_path / "float32", device="cpu"), count=2, seed=0, **asked)  # type: ignore[arg-type]
     assert {path.name: path.read_bytes() for path in (tmp_path / "made").iterdir()} == content
 
 
