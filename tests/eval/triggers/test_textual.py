@@ -293,7 +293,7 @@ def test_copies_are_made_of_the_marked_source_and_innocents_stay_as_they_are(
     assert again == (cells, costs, portraits, flagged)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_source_gives_the_wanted_answers_and_a_stranger_does_not(tmp_path: Path) -> None:
     export(find("llava-source"), tmp_path / "source")
     export(find("llava-stranger-b"), tmp_path / "stranger")
