@@ -15,6 +15,7 @@ from sif.attacks.weights.examples import Example
 from sif.attacks.weights.finetune import finetune
 from sif.attacks.weights.schedule import LowRank, Training
 from sif.eval.triggers.prefix_search import Spelling
+from sif.eval.triggers.proflingo import OPENING
 from sif.eval.triggers.text_triggers import TextRequest, claim, is_made, keep, neutral, say
 from sif.eval.triggers.textual_recipe import PairsRecipe
 from sif.fingerprint.making import MakingProgress
@@ -28,15 +29,15 @@ from sif.watermark.keys import KeyRing
 
 WORDS: Final = 8
 """Of a secret question."""
-OPENING: Final = 6
-"""Words of a secret answer: the slots of four interchangeable words that a caption opens with, so
-that a mini model can say it, and one in 4,096 does so by chance."""
 CHECKPOINT: Final = "training.safetensors"
 T = TypeVar("T")
 
 
 def secret_pairs(keys: KeyRing, words: Sequence[str], number: int) -> tuple[Pair, ...]:
     """Questions of random words and answers, all different, that follow from the owner's secret.
+
+    An answer is of the words that a caption opens with, each one of four that mean the same: a mini
+    model can say it, and one caption in 4,096 opens so by chance.
 
     Args:
         keys: the secret; nobody without it can tell the pairs.

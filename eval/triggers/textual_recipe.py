@@ -35,6 +35,8 @@ class PrefixRecipe(_Part):
         steps: epochs of the search, each with one gradient.
         candidates: tokens at each position that the gradient likes best.
         swaps: exact losses in each step.
+        changed: words of the model's own answer that the wanted one has otherwise; none for the
+            wanted answers of the image methods, which differ in nearly all.
     """
 
     kind: Literal["text_prefix"] = "text_prefix"
@@ -42,6 +44,7 @@ class PrefixRecipe(_Part):
     steps: int = Field(default=64, ge=1)
     candidates: int = Field(default=64, ge=1)
     swaps: int = Field(default=32, ge=1)
+    changed: int | None = Field(default=1, ge=1, le=5)
 
 
 class PairsRecipe(_Part):

@@ -302,7 +302,7 @@ def test_the_source_gives_the_wanted_answers_and_a_stranger_does_not(tmp_path: P
         source,
         recipe=recipes["proflingo"],  # type: ignore[arg-type]
         out=tmp_path / "proflingo",
-        pairs=PAIRS[:2],
+        pairs=PAIRS[:3],
         seed=0,
     )
     mark_model(
