@@ -64,9 +64,9 @@ class PaperSettings(Settings):
     scenes: int = Field(default=400, ge=40)
     """Benign questions of SDA; limits are chosen on half of them and reported on the other."""
     judge: str | None = None
-    """A multimodal model that judges answers, such as openai:http://127.0.0.1:8000/v1#MODEL; none to leave it out."""
+    """A multimodal model that judges answers, such as openai:URL#MODEL; none to leave it out."""
     paraphrase: str | None = None
-    """A language model that words answers anew, openai:http://127.0.0.1:8000/v1#MODEL; none to leave it out."""
+    """A language model that words answers anew, openai:URL#MODEL; none to leave it out."""
     activemark: Path | None = None
     """Folder of `sif bench activemark`, whose figures are set beside the published ones."""
     metav: Path | None = None
