@@ -61,11 +61,11 @@ def requirements(settings: PaperSettings) -> list[Requirement]:
     if any(_unasked(settings, one) for one in plans):
         found.append(Requirement(what="table of SDA", state="set aside", words=MISSING))
     for what, given, words in (
-        ("table of the judge", settings.judge, "--set judge=openai:http://127.0.0.1:8000/v1#MODEL"),
+        ("table of the judge", settings.judge, "--set judge=openai:URL#MODEL"),
         (
             "table of paraphrase",
             settings.paraphrase,
-            "--set paraphrase=openai:http://127.0.0.1:8000/v1#MODEL",
+            "--set paraphrase=openai:URL#MODEL",
         ),
     ):
         state = "ready" if given else "set aside"
