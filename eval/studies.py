@@ -45,7 +45,7 @@ STUDIES: Final[dict[str, Listed]] = {
     "paper": Listed(
         "Every table of the SIF paper rebuilt on the mini models, beside the published figures: "
         "reproduced, differs because, cannot be reproduced here.",
-        "10 minutes",
+        "15 minutes",
         "3 hours",
         "families=llava",
         "sif.eval.paper.study",

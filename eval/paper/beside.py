@@ -17,7 +17,7 @@ from sif.eval.triggers.summary import matches_of
 from sif.ownership.share import Share
 
 NOBODY: Final = "nobody in the roster stands for it"
-HOW: Final = "sif bench paper --out DIR --set"
+HOW: Final = "run again with `--set"
 
 
 class Row(NamedTuple):
@@ -145,7 +145,7 @@ class Evidence:
     def _worded(self, plan: PaperPlan, table: PublishedTable, row: PublishedRow) -> Iterator[Row]:
         roster, texts = plan.plan.roster.name, self.settings.rewordings
         if not any(paraphrased(text) for text in texts):
-            how = f"no paraphraser; `{HOW} paraphrase=openai:URL#MODEL`"
+            how = f"no paraphraser; {HOW} paraphrase=openai:URL#MODEL`"
             yield _absent(table, row, how, here=roster)
         for text in texts:
             cells = self._cells(plan, table, worded(text), "none")
@@ -158,7 +158,7 @@ class Evidence:
     def _judged(self, plan: PaperPlan, table: PublishedTable, row: PublishedRow) -> Row:
         roster = plan.plan.roster.name
         if self.settings.judge is None:
-            how = f"no judge model; `{HOW} judge=openai:URL#MODEL`"
+            how = f"no judge model; {HOW} judge=openai:URL#MODEL`"
             return _absent(table, row, how, here=roster)
         cells: dict[str, Cell] = {}
         for column in table.columns:

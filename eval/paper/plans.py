@@ -24,6 +24,7 @@ from sif.eval.triggers.roster import Roster, named
 from sif.eval.triggers.textual_recipe import PrefixRecipe
 from sif.fingerprint.recipe import Recipe, RepresentationNoiseRecipe
 from sif.mini.architecture import Family
+from sif.suspects.uri import SuspectAddress
 
 LEADS: Final = "SIF"
 ONLY: Final = "SAFD only"
@@ -80,6 +81,8 @@ class PaperSettings(Settings):
         plans_of(self)
         for text in self.rewordings:
             parse_answer_attacks(text)
+        if self.judge is not None:
+            SuspectAddress.parse(self.judge)
         return self
 
     @property

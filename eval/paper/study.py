@@ -62,7 +62,11 @@ def requirements(settings: PaperSettings) -> list[Requirement]:
         found.append(Requirement(what="table of SDA", state="set aside", words=MISSING))
     for what, given, words in (
         ("table of the judge", settings.judge, "--set judge=openai:URL#MODEL"),
-        ("table of paraphrase", settings.paraphrase, "--set paraphrase=openai:URL#MODEL"),
+        (
+            "table of paraphrase",
+            settings.paraphrase,
+            "--set paraphrase=openai:URL#MODEL",
+        ),
     ):
         state = "ready" if given else "set aside"
         found.append(Requirement(what=what, state=state, words=given or words))

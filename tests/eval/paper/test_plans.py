@@ -62,6 +62,7 @@ def test_real_models_get_the_suspects_that_stand_for_published_ones(tmp_path: Pa
         (["suspects=nobody"], "nobody"),
         (["world=real", "roster=llava-1.5-7b"], "got both"),
         (["paraphrase=hf:somewhere"], "openai:URL#model"),
+        (["judge=somebody"], "hf"),
         (["scenes=3"], "scenes"),
     ],
 )
