@@ -71,7 +71,9 @@ def reached(vlm: Vlm, batch: Batch, steps: int) -> Tensor:
 
 def main(count: int) -> None:
     """Prints the table."""
-    print("| family | steps before | method | same direction: batch | than plain | s alone | s batch |")
+    print(
+        "| family | steps before | method | same direction: batch | than plain | s alone | s batch |"
+    )
     print("|---|---|---|---|---|---|---|")
     for family in ("llava", "qwen"):
         source = find(f"{family}-source")
