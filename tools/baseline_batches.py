@@ -1,8 +1,8 @@
 """How much a batch changes the image baselines: `python tools/baseline_batches.py [TRIGGERS]`.
 
 For both mini families, at pictures that plain descent has reached, prints as Markdown:
-the share of pixels whose gradient points the same way for a trigger made alone and in a batch, and
-the seconds of processor for each trigger and step, alone and in a batch.
+the share of pixels whose gradient points the same way for a trigger made alone as in a batch, and
+as that of plain descent; the seconds of processor for each trigger and step, alone and in a batch.
 """
 
 import sys
@@ -71,9 +71,7 @@ def reached(vlm: Vlm, batch: Batch, steps: int) -> Tensor:
 
 def main(count: int) -> None:
     """Prints the table."""
-    print(
-        "| family | steps before | method | same direction: batch | than plain | s alone | s batch |"
-    )
+    print("| family | steps before | method | in a batch | as plain | s alone | s in a batch |")
     print("|---|---|---|---|---|---|---|")
     for family in ("llava", "qwen"):
         source = find(f"{family}-source")

@@ -3,7 +3,8 @@
 Knows nothing of what the loss is. Source: Xia et al., AGDI (CVPR 2026, arXiv 2602.18845), whose
 auxiliary model is tuned during the attack to withhold the wanted text. Its rates are not published;
 the step is that of PLA (`ParameterAscent`), but what it moves stays moved:
-θ_{s+1} = θ_s + β clip(∇_θ L(x_s; θ_s), ±c), with θ_0 the owner's parameters; x_s descends ∇_x L(x_s; θ_s).
+θ_{s+1} = θ_s + β clip(∇_θ L(x_s; θ_s), ±c), with θ_0 the owner's parameters, while the image x_s
+descends ∇_x L(x_s; θ_s).
 """
 
 from collections.abc import Sequence

@@ -23,8 +23,8 @@ class WeightNoise:
     noise that is independent from step to step, as if it were made alone. The noise comes from the
     shared seed: with one for a whole set (`Batch.shared_seed`) it does not depend on the batches
     that the set is cut into; without one it comes from the first trigger of the batch. A device
-    draws its own noise, so that CPU and GPU differ. In bfloat16 noise of the published size is mostly rounded away: load the model
-    in float32.
+    draws its own noise, so that CPU and GPU differ. In bfloat16 noise of the published size is
+    mostly rounded away: load the model in float32.
 
     Args:
         scale: λ, the noise's standard deviation as a share of each weight tensor's own.
