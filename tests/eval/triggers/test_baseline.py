@@ -199,7 +199,7 @@ def test_agdi_brings_a_trained_model_to_the_wanted_answer(tmp_path: Path) -> Non
     made = make_baseline(
         Vlm.load(tmp_path / "model", device="cpu"),
         [NamedImage(name=str(number), image=s.image) for number, s in enumerate(scenes)],
-        recipe=load_recipe("agdi", steps=250),
+        recipe=load_recipe("agdi", steps=150),
         out=tmp_path / "made",
         pairs=PAIRS[:2],
         batch_size=1,
