@@ -26,13 +26,7 @@ from sif.fingerprint.objectives.objective import Batch
 from sif.fingerprint.objectives.target_answer import contains_target
 from sif.fingerprint.optimize import optimise
 from sif.fingerprint.plan import trigger_id
-from sif.fingerprint.recipe import (
-    KeyedTargetRecipe,
-    ParameterAscentRecipe,
-    Recipe,
-    TargetAnswerRecipe,
-    WeightNoiseRecipe,
-)
+from sif.fingerprint.recipe import MIXING, KeyedTargetRecipe, Recipe, TargetAnswerRecipe
 from sif.pictures.folder import NamedImage
 from sif.pictures.reading import read_image
 from sif.prompts import Pair
@@ -110,9 +104,12 @@ def is_baseline(recipe: Recipe) -> bool:
 
 
 def batch_limit(recipe: Recipe) -> int | None:
-    """Largest batch in which triggers do not mix: 1 where a term moves the shared parameters."""
-    moving = (ParameterAscentRecipe, WeightNoiseRecipe)
-    return 1 if any(isinstance(term, moving) for term in recipe.robustness) else None
+    """Largest batch in which triggers do not mix: 1 where a term learns parameters from them.
+
+    Noise on the weights mixes nothing: it is drawn for a set of triggers and a step, whatever the
+    batch, and is Gaussian for each of them.
+    """
+    return 1 if any(isinstance(term, MIXING) for term in recipe.robustness) else None
 
 
 def make_baseline(
@@ -261,6 +258,7 @@ def _optimise(
         green=torch.zeros(len(bases), vlm.vocabulary_size, dtype=torch.bool, device=vlm.device),
         seeds=tuple(_seed(request.seed, index) for index in indices),
         target_answers=tuple(pair.answer for pair in pairs),
+        shared_seed=_seed(request.seed, 0, 1),
     )
 
     @torch.no_grad()
@@ -348,5 +346,5 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _seed(seed: int, index: int) -> int:
-    return int(np.random.SeedSequence([seed, index]).generate_state(1)[0])
+def _seed(*parts: int) -> int:
+    return int(np.random.SeedSequence(parts).generate_state(1)[0])

@@ -29,6 +29,7 @@ from sif.fingerprint.recipe import (
     QualityRecipe,
     Recipe,
     RepresentationNoiseRecipe,
+    ResistingAuxiliaryRecipe,
     Robustness,
     SafdRecipe,
     SimulatedCopiesRecipe,
@@ -41,6 +42,7 @@ from sif.fingerprint.robustness.image_transforms import ImageTransforms
 from sif.fingerprint.robustness.input_diversity import InputDiversity
 from sif.fingerprint.robustness.parameter_ascent import ParameterAscent
 from sif.fingerprint.robustness.representation_noise import RepresentationNoise
+from sif.fingerprint.robustness.resisting_auxiliary import ResistingAuxiliary
 from sif.fingerprint.robustness.simulated_copies import SimulatedCopies
 from sif.fingerprint.robustness.term import Term
 from sif.fingerprint.robustness.text_embedding_noise import TextEmbeddingNoise
@@ -220,6 +222,8 @@ def build_term(recipe: Robustness) -> Term:
             return SimulatedCopies(**fields)
         case ParameterAscentRecipe():
             return ParameterAscent(**fields)
+        case ResistingAuxiliaryRecipe():
+            return ResistingAuxiliary(**fields)
         case WeightNoiseRecipe():
             return WeightNoise(**fields)
         case TextEmbeddingNoiseRecipe():

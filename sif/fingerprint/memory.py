@@ -20,7 +20,7 @@ from torch import nn
 from sif.errors import UsageError
 from sif.fingerprint.content import ContentSpace
 from sif.fingerprint.craft import Craft, Draft, craft
-from sif.fingerprint.recipe import ParameterAscentRecipe, Recipe
+from sif.fingerprint.recipe import MIXING, Recipe
 from sif.types import GenerationSettings
 from sif.vlm.answer_parts import LARGEST_PART
 from sif.vlm.checkpointing import blocks_of
@@ -103,7 +103,7 @@ class Fitting:
         self._failed.append(fit)
 
     def _ways(self, recipe: Recipe, count: int) -> list[Fit]:
-        mixing = any(isinstance(term, ParameterAscentRecipe) for term in recipe.robustness)
+        mixing = any(isinstance(term, MIXING) for term in recipe.robustness)
         sizes = [count]
         while self.batch == "auto" and not mixing and sizes[-1] > 1:
             sizes.append((sizes[-1] + 1) // 2)

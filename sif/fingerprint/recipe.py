@@ -22,6 +22,7 @@ BUILT_IN: Final = (
     "rna",
     "cropa",
     "difgsm",
+    "agdi",
     "keyed-target",
     "keyed-target-english",
 )
@@ -61,9 +62,13 @@ class GreenMassRecipe(_Part):
 
 
 class TargetAnswerRecipe(_Part):
-    """A wanted answer for each trigger, which is no part of the recipe (`Batch.target_answers`)."""
+    """A wanted answer for each trigger, which is no part of the recipe (`Batch.target_answers`).
+
+    The fields are those of `TargetAnswer`.
+    """
 
     kind: Literal["target_answer"] = "target_answer"
+    semantic_weight: float = Field(default=0.0, ge=0)
 
 
 class KeyedTargetRecipe(_Part):
@@ -115,6 +120,15 @@ class ParameterAscentRecipe(_Part):
     kind: Literal["parameter_ascent"] = "parameter_ascent"
     rate: float = Field(default=1e-4, gt=0)
     clip: float = Field(default=5e-3, gt=0)
+
+
+class ResistingAuxiliaryRecipe(_Part):
+    """AGDI's auxiliary; the fields are those of `ResistingAuxiliary`."""
+
+    kind: Literal["resisting_auxiliary"] = "resisting_auxiliary"
+    rate: float = Field(gt=0)
+    clip: float = Field(default=5e-3, gt=0)
+    every: int = Field(default=1, ge=1)
 
 
 class WeightNoiseRecipe(_Part):
@@ -189,11 +203,15 @@ Robustness = Annotated[
     | ImageTransformsRecipe
     | SimulatedCopiesRecipe
     | ParameterAscentRecipe
+    | ResistingAuxiliaryRecipe
     | WeightNoiseRecipe
     | TextEmbeddingNoiseRecipe
     | InputDiversityRecipe,
     Field(discriminator="kind"),
 ]
+
+MIXING: Final = (ParameterAscentRecipe, ResistingAuxiliaryRecipe)
+"""Terms whose parameters learn from all triggers of a batch."""
 
 
 class Recipe(_Part):

@@ -1,6 +1,6 @@
 """A model's parameters, changed for a while and put back bit for bit. Knows nothing of losses."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -70,3 +70,16 @@ def trainable(parameters: Sequence[nn.Parameter]) -> Iterator[None]:
         for parameter, (required, gradient) in zip(parameters, before, strict=True):
             parameter.requires_grad_(required)
             parameter.grad = gradient
+
+
+@contextmanager
+def fixed(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
+    """What is computed meanwhile gives the parameters no gradient."""
+    learning = [parameter for parameter in parameters if parameter.requires_grad]
+    try:
+        for parameter in learning:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for parameter in learning:
+            parameter.requires_grad_(True)

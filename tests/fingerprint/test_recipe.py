@@ -13,6 +13,7 @@ from sif.fingerprint.optimize import optimise
 from sif.fingerprint.recipe import BUILT_IN, Recipe, load_recipe
 from sif.fingerprint.robustness.input_diversity import InputDiversity
 from sif.fingerprint.robustness.parameter_ascent import ParameterAscent
+from sif.fingerprint.robustness.resisting_auxiliary import ResistingAuxiliary
 from sif.fingerprint.robustness.text_embedding_noise import TextEmbeddingNoise
 from sif.fingerprint.robustness.weight_noise import WeightNoise
 from sif.prompts import load_targets
@@ -25,6 +26,7 @@ BASELINES = {
     "rna": [WeightNoise(scale=1e-4)],
     "cropa": [TextEmbeddingNoise(step_size=0.01, steps=300, every=30)],
     "difgsm": [InputDiversity(probability=0.5, pixels=30, side=336)],
+    "agdi": [ResistingAuxiliary(rate=1e-3)],
 }
 
 

@@ -1,7 +1,9 @@
 """The wanted answer: the trigger's question is to be answered with words chosen beforehand.
 
 Knows nothing of budgets or robustness. It is the objective of the published baselines: plain sign
-descent on it is `ordinary`; PLA, RNA, CroPA and DI²-FGSM add one robustness term each. A trigger
+descent on it is `ordinary`; PLA, RNA, CroPA and DI²-FGSM add one robustness term each; AGDI adds an
+auxiliary that resists, and draws the picture's meaning to the answer's
+(`semantic_weight`). A trigger
 counts as matched where the suspect's answer contains the wanted one (`contains_target`), and the
 target match rate (TMR) is the share of triggers that match.
 """
@@ -20,11 +22,24 @@ from sif.fingerprint.objectives.objective import (
 )
 from sif.vlm.answer_parts import Part
 from sif.vlm.model import Vlm
+from sif.vlm.parameters import fixed
+from sif.vlm.shared_space import cosines, picture_embeddings, text_embeddings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetAnswer:
-    """L = −(1/T) Σ_t log p_t(y_t), y the wanted answer and the token that ends it."""
+    """L = −(1/T) Σ_t log p_t(y_t) + w (1 − cos(v, u)), y the wanted answer and its ending token.
+
+    v is the mean image token behind the projector and u the mean input embedding of the answer's
+    tokens (`sif.vlm.shared_space`), as in the semantic injection of AGDI (arXiv 2602.18845), which
+    uses the joint space of a CLIP. A model's parameters get no gradient from the second part: what
+    learns to resist resists the words.
+
+    Args:
+        semantic_weight: w, 0 or more; with 0 there is no second part.
+    """
+
+    semantic_weight: float = 0.0
 
     def targets(
         self,
@@ -55,12 +70,18 @@ class TargetAnswer:
         images: Float[Tensor, "batch 3 height width"],
         targets: Targets,
     ) -> Float[Tensor, " batch"]:
-        """The cross-entropy of every image's wanted answer, mean over its tokens."""
+        """The cross-entropy of every image's wanted answer, mean over its tokens, and the rest."""
 
         def losses(part: Part) -> Tensor:
             return coherence_losses(part.logits, part.ids[:, part.where])
 
-        return answer_losses(vlm, batch, images, targets.answers, losses)
+        response = answer_losses(vlm, batch, images, targets.answers, losses)
+        if not self.semantic_weight:
+            return response
+        with fixed(vlm.model.parameters()):
+            pictures = picture_embeddings(vlm, images, batch.prompts)
+        texts = text_embeddings(vlm, [answer[:-1] for answer in targets.answers])
+        return response + self.semantic_weight * (1 - cosines(pictures, texts))
 
 
 def answer_ids(vlm: Vlm, answer: str) -> list[int]:

@@ -19,10 +19,12 @@ from sif.vlm.worn import Drawn, worn
 class WeightNoise:
     """Draws noise for every step, and takes it away again.
 
-    The triggers of a batch share the weights and therefore the noise, which comes from the seed of
-    the first: a batch of one is reproducible by itself. A device draws its own noise, so that CPU
-    and GPU differ. In bfloat16 noise of the published size is mostly rounded away: load the model
-    in float32.
+    The triggers of a batch share the weights and therefore the noise. Each of them meets Gaussian
+    noise that is independent from step to step, as if it were made alone. The noise comes from the
+    shared seed: with one for a whole set (`Batch.shared_seed`) it does not depend on the batches
+    that the set is cut into; without one it comes from the first trigger of the batch. A device
+    draws its own noise, so that CPU and GPU differ. In bfloat16 noise of the published size is
+    mostly rounded away: load the model in float32.
 
     Args:
         scale: λ, the noise's standard deviation as a share of each weight tensor's own.

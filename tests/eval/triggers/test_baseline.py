@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from sif.errors import StorageError, UsageError
 from sif.eval.triggers.baseline import PAIRS, batch_limit, load_baseline, make_baseline
@@ -49,7 +50,7 @@ def test_every_baseline_changes_its_pictures_within_the_budget(
     assert [trigger.record.answer for trigger in made] == [
         PAIRS[index % 3].answer for index in range(4)
     ]
-    assert (limit == 1) == (name in ("pla", "rna"))
+    assert (limit == 1) == (name in ("pla", "agdi"))
     assert (told[-1].done + told[-1].part, told[-1].count) == (4, 4)
     for trigger in made:
         change = np.asarray(trigger.image, np.int16) - np.asarray(trigger.base, np.int16)
@@ -93,6 +94,7 @@ def test_a_folder_of_other_settings_or_versions_is_refused(vlm: Vlm, tmp_path: P
         ({"pairs": []}, "images and pairs, got 4 and 0"),
         ({"recipe": load_recipe("sif")}, "target_answer, got sif with green_mass"),
         ({"recipe": load_recipe("pla"), "batch_size": 2}, "batches of 1 for pla, got 2"),
+        ({"recipe": load_recipe("agdi"), "batch_size": 2}, "batches of 1 for agdi, got 2"),
     ],
 )
 def test_what_cannot_be_made_is_refused_before_anything_is_written(
@@ -105,7 +107,7 @@ def test_what_cannot_be_made_is_refused_before_anything_is_written(
 
 @pytest.mark.slow
 def test_triggers_of_a_batch_do_not_mix(vlm: Vlm, tmp_path: Path) -> None:
-    for name in ("ordinary", "difgsm", "cropa"):
+    for name in ("ordinary", "difgsm", "cropa", "rna"):
         alone, together = (
             make(vlm, tmp_path / f"{name} {size}", name, images=pictures(2), batch_size=size)
             for size in (1, 2)
@@ -163,3 +165,43 @@ def test_a_trained_model_is_brought_to_wanted_answers(tmp_path: Path) -> None:
     )
     assert sum(trigger.record.matched for trigger in made) >= 2
     assert wanted_set(made).weak == sum(not trigger.record.matched for trigger in made)
+
+
+@pytest.mark.parametrize("name", ["agdi", "rna"])
+def test_what_is_left_is_made_as_if_nothing_had_happened(
+    vlm: Vlm, tmp_path: Path, name: str
+) -> None:
+    def broken(progress: MakingProgress) -> None:
+        if progress.done == 1 and progress.step == 1:
+            raise KeyboardInterrupt
+
+    before = [parameter.clone() for parameter in vlm.model.parameters()]
+    settings: dict[str, Any] = {"images": pictures(2), "batch_size": 1}
+    make(vlm, tmp_path / "whole", name, **settings)
+    with pytest.raises(KeyboardInterrupt):
+        make(vlm, tmp_path / "cut", name, report=broken, **settings)
+    make(vlm, tmp_path / "cut", name, **settings)
+    whole, cut = (
+        {path.name: path.read_bytes() for path in (tmp_path / folder).iterdir()}
+        for folder in ("whole", "cut")
+    )
+    assert whole == cut
+    assert all(torch.equal(*pair) for pair in zip(before, vlm.model.parameters(), strict=True))
+
+
+@pytest.mark.slow
+def test_agdi_brings_a_trained_model_to_the_wanted_answer(tmp_path: Path) -> None:
+    from sif.mini.folders import export
+
+    source = find("llava-source")
+    export(source, tmp_path / "model")
+    scenes = samples(source.world, number=2, seed=1)
+    made = make_baseline(
+        Vlm.load(tmp_path / "model", device="cpu"),
+        [NamedImage(name=str(number), image=s.image) for number, s in enumerate(scenes)],
+        recipe=load_recipe("agdi", steps=150),
+        out=tmp_path / "made",
+        pairs=PAIRS[:2],
+        batch_size=1,
+    )
+    assert any(trigger.record.matched for trigger in made)

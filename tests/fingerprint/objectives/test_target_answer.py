@@ -11,6 +11,7 @@ from sif.fingerprint.objectives.target_answer import TargetAnswer, answer_ids, c
 from sif.fingerprint.optimize import Schedule, optimise
 from sif.prompts import load_targets
 from sif.vlm.model import Vlm
+from sif.vlm.shared_space import cosines, picture_embeddings, text_embeddings
 
 QUESTIONS = ("Naming the quiet harbour.", "Reading the tide table.")
 ANSWERS = ("Maple archive.", "Seven paper kites.")
@@ -136,3 +137,35 @@ def test_an_answer_matches_where_it_contains_the_wanted_one(
 def test_a_wanted_answer_without_words_matches_nothing_by_accident(target: str) -> None:
     with pytest.raises(UsageError, match="with words in it"):
         contains_target("anything", target)
+
+
+def test_the_semantic_part_is_the_cosine_to_the_answers_meaning(vlm: Vlm) -> None:
+    plain, both = TargetAnswer(), TargetAnswer(semantic_weight=2.0)
+    targets = plain.targets(vlm, batch(), smooth(), 0, None)
+    images = smooth().requires_grad_()
+    texts = text_embeddings(vlm, [answer[:-1] for answer in targets.answers])
+    table = vlm.model.get_input_embeddings().weight
+    assert torch.allclose(texts[0], table[targets.answers[0][:-1]].mean(0), atol=1e-6)
+    found = cosines(picture_embeddings(vlm, images, QUESTIONS), texts)
+    added = both.loss(vlm, batch(), images, targets) - plain.loss(vlm, batch(), images, targets)
+    assert torch.allclose(added, 2 * (1 - found), atol=1e-4)
+    (slope,) = torch.autograd.grad(added.sum(), images)
+    nearer = (images - 2 / 255 * slope.sign()).detach()
+    assert (cosines(picture_embeddings(vlm, nearer, QUESTIONS), texts) > found).all()
+
+
+def test_a_pictures_meaning_is_that_of_what_the_language_model_sees(vlm: Vlm) -> None:
+    seen: list[Tensor] = []
+    handle = vlm.model.get_decoder().register_forward_pre_hook(
+        lambda _module, _inputs, named: seen.append(named["inputs_embeds"]), with_kwargs=True
+    )
+    inputs = vlm.encode(smooth(), QUESTIONS)
+    with torch.no_grad():
+        vlm.model(**inputs)
+    handle.remove()
+    where = inputs["input_ids"] == vlm.model.config.image_token_id
+    means = [row[places].mean(0) for row, places in zip(seen[0], where, strict=True)]
+    assert torch.allclose(
+        picture_embeddings(vlm, smooth(), QUESTIONS), torch.stack(means), atol=1e-5
+    )
+    assert not torch.allclose(means[0], means[1])
