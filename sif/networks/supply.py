@@ -140,6 +140,8 @@ class Supply:
         force = self.workforce
         if force.gpus is None:  # networks are made on processors
             force = replace(force, gpus=0.0)
+        if force.jobs is not None:
+            force = replace(force, jobs=min(force.jobs, len(places)))
         with hire(force, self.show) as crew:
             for arrived in crew.arriving(parts):
                 place = places[arrived.number]

@@ -312,7 +312,7 @@ def test_a_joining_that_was_interrupted_goes_on(
         ),
         pytest.param(
             "triggers",
-            ("triggers=2", "steps=1", "methods=sif,sif-release", "suspects=source,int8"),
+            ("triggers=2", "steps=1", "methods=sif,sif-release", "suspects=source,stranger-a"),
             ("cells.parquet", "portraits.parquet", "suspects.json", "heatmap.svg"),
             marks=pytest.mark.long,
         ),
