@@ -293,41 +293,48 @@ def test_copies_are_made_of_the_marked_source_and_innocents_stay_as_they_are(
     assert again == (cells, costs, portraits, flagged)
 
 
+def matched_by_a_stranger(folder: Path, room: Path) -> int:
+    export(find("llava-stranger-b"), room / "stranger")
+    stranger = Vlm.load(room / "stranger", device="cpu")
+    loaded = load_set(folder, baseline=False, textual=True)
+    said = stranger.generate(
+        [question.image for question in loaded.questions],
+        [question.prompt for question in loaded.questions],
+        loaded.questions[0].generation,
+    )
+    answers = [stranger.decode(ids) for ids in said]
+    return sum(
+        loaded.grade(question.id, answer).matched
+        for question, answer in zip(loaded.questions, answers, strict=True)
+    )
+
+
 @pytest.mark.long
-def test_the_source_gives_the_wanted_answers_and_a_stranger_does_not(tmp_path: Path) -> None:
+def test_a_source_gives_answers_behind_a_prefix_and_a_stranger_does_not(tmp_path: Path) -> None:
     export(find("llava-source"), tmp_path / "source")
-    export(find("llava-stranger-b"), tmp_path / "stranger")
-    source = Vlm.load(tmp_path / "source", device="cpu")
-    stranger = Vlm.load(tmp_path / "stranger", device="cpu")
-    recipes = {name: Method.parse(name).recipe for name in ("proflingo", "instructional")}
     make_prefixes(
-        source,
-        recipe=recipes["proflingo"],  # type: ignore[arg-type]
+        Vlm.load(tmp_path / "source", device="cpu"),
+        recipe=Method.parse("proflingo").recipe,  # type: ignore[arg-type]
         out=tmp_path / "proflingo",
         pairs=PAIRS[:3],
         seed=0,
     )
+    assert any(trigger.record.matched for trigger in load_text(tmp_path / "proflingo"))
+    assert matched_by_a_stranger(tmp_path / "proflingo", tmp_path) == 0
+
+
+@pytest.mark.slow
+def test_a_taught_source_gives_its_secret_answers_and_a_stranger_does_not(tmp_path: Path) -> None:
+    export(find("llava-source"), tmp_path / "source")
     mark_model(
-        source,
-        recipe=recipes["instructional"],  # type: ignore[arg-type]
+        Vlm.load(tmp_path / "source", device="cpu"),
+        recipe=Method.parse("instructional@epochs=100").recipe,  # type: ignore[arg-type]
         out=tmp_path / "instructional",
         published=tmp_path / "marked",
         keys=KEYS,
         count=10,
         seed=0,
     )
-    for name, least in (("proflingo", 1), ("instructional", 0)):  # a mini model learns none so
-        triggers = load_text(tmp_path / name)
-        assert sum(trigger.record.matched for trigger in triggers) >= least
-        loaded = load_set(tmp_path / name, baseline=False, textual=True)
-        said = stranger.generate(
-            [question.image for question in loaded.questions],
-            [question.prompt for question in loaded.questions],
-            loaded.questions[0].generation,
-        )
-        answers = [stranger.decode(ids) for ids in said]
-        grades = [
-            loaded.grade(question.id, answer)
-            for question, answer in zip(loaded.questions, answers, strict=True)
-        ]
-        assert not any(grade.matched for grade in grades)
+    made = load_text(tmp_path / "instructional")
+    assert sum(trigger.record.matched for trigger in made) >= 8
+    assert matched_by_a_stranger(tmp_path / "instructional", tmp_path) == 0
