@@ -149,12 +149,13 @@ def _refuse(name: str, typed: list[str], keys: list[str]) -> NoReturn:
     key = option.lstrip("-").replace("-", "_")
     if option == "-n" and "triggers" in keys:
         key = "triggers"
-    near = get_close_matches(option, OWN, n=1) or get_close_matches(key, keys, n=1)
+    as_settings = {f"--{key}": f"--set {key}=…" for key in keys}
+    near = get_close_matches(f"--{key}", [*as_settings, *OWN], n=1) if len(key) > 1 else []
     if key in keys:
         value = value or (rest[0] if rest and not rest[0].startswith("-") else "…")
         mend = f"write --set {key}={value[:80]}"
     elif near:
-        mend = f"write {near[0] if near[0] in OWN else f'--set {near[0]}=…'}"
+        mend = f"write {as_settings.get(near[0], near[0])}"
     else:
         mend = f"what --set takes instead is in sif bench {name} --settings"
     raise UsageError(f"sif bench {name} has no {option[:80]}; {mend}")
