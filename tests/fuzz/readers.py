@@ -169,7 +169,8 @@ def _outputs(folder: Path, file: Path) -> None:
 
 
 def _training(folder: Path, file: Path) -> None:
-    read_data(read_config(folder / "config.yaml"))
+    config = read_config(folder / "config.yaml")
+    read_data(config.data, config.inputs)
 
 
 def _secret(folder: Path, file: Path) -> None:

@@ -81,9 +81,9 @@ def test_a_step_costs_twice_for_every_term_that_looks_twice() -> None:
 
 def test_triggers_are_made_alone_where_a_term_moves_the_parameters_they_share() -> None:
     plan = plan_of(little(), triggers=6, batch=4)
-    alone = with_terms({"kind": "weight_noise"})
-    assert (plan.batch(with_terms()), plan.batch(alone)) == (4, 1)
-    assert plan.gradient_passes(alone).least == 2 + 6 * 3
+    alone, shared = (with_terms({"kind": it}) for it in ("parameter_ascent", "weight_noise"))
+    assert [plan.batch(it) for it in (with_terms(), shared, alone)] == [4, 4, 1]
+    assert plan.gradient_passes(alone).least == 2 + 6 * 3 * 2
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ def test_suspects_that_fail_are_outcomes_with_reasons_and_the_others_are_asked(
         entry("aside", "hf:org/aside", set_aside="not ours"),
         entry("fine", "hf:org/fine?quantize=nf4"),
     )
-    (cells, costs, portraits), everybody = run(plan_of(roster), out)
+    (cells, costs, portraits, *_), everybody = run(plan_of(roster), out)
     outcomes = everybody["little"]
     assert portraits == []
     states = {outcome.name: outcome.state for outcome in outcomes}
@@ -306,7 +306,7 @@ def test_real_models_are_asked_one_after_the_other_and_a_broken_one_is_told(
     few = ["sif@content_share=null"]  # three pictures do not tell what pictures hold
     attacks = ["none", "jpeg:75"]
     plan = lists.plan_of(roster, methods=few, steps=2, image_attacks=attacks, device="cpu")
-    (cells, costs, _), everybody = run(plan, tmp_path / "out")
+    (cells, costs, *_), everybody = run(plan, tmp_path / "out")
     outcomes = everybody["little"]
     assert [o.state for o in outcomes] == ["asked", "asked", "failed", "failed", "asked"]
     assert "cannot load the weights" in str(outcomes[2].reason)
