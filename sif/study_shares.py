@@ -26,8 +26,8 @@ from sif.plain_files import open_file, read_text_file
 from sif.scale.shard import MOST, Shard
 from sif.scratch import scratch
 from sif.staging import is_staged, staged
-from sif.suspects.journal import Journal
 from sif.suspects.journal_union import BESIDE, join_journals
+from sif.suspects.kept import KeptAnswers
 from sif.visible import visible
 
 RECORD: Final = "study-share.json"
@@ -296,8 +296,9 @@ def _join(sources: Sequence[Path], target: Path) -> int:
     """Makes one journal of several; 1 where the whole had one."""
     there = target.exists()
     with writing(target):
-        if there:  # what SQLite left beside it goes into it
-            Journal(target).close()
+        if there:
+            with KeptAnswers(target):  # what SQLite left beside it goes into it
+                pass
         target.parent.mkdir(parents=True, exist_ok=True)
         with scratch("join") as room:
             copies = room / "copies"
