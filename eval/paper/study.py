@@ -17,11 +17,11 @@ from sif.eval.paper.page import as_page, as_rows
 from sif.eval.paper.plans import PaperPlan, PaperSettings, plans_of
 from sif.eval.paper.served import Behind, Reworded, Served
 from sif.eval.study import Findings, Requirement, Study, Workplace
-from sif.eval.triggers.making import Making, makings_of
+from sif.eval.triggers.making import Making
 from sif.eval.triggers.overview import as_outcomes
 from sif.eval.triggers.real_roster import RealRoster
 from sif.eval.triggers.requirements import check
-from sif.eval.triggers.study import run_plans
+from sif.eval.triggers.study import makings_of_plan, run_plans
 
 
 def run(settings: PaperSettings, place: Workplace) -> Findings:
@@ -106,16 +106,7 @@ def _parts(
 
 def _makings(one: PaperPlan, place: Workplace) -> tuple[Making, ...]:
     """Of the methods that are compared, as `run_plans` made them."""
-    plan = replace(one.plan, methods=one.compared)
-    return makings_of(
-        plan.roster,
-        place,
-        plan.methods,
-        seeds=plan.seeds,
-        count=plan.triggers,
-        batch_size=plan.batch_size,
-        device=plan.device,
-    )
+    return makings_of_plan(replace(one.plan, methods=one.compared), place)
 
 
 def _unasked(settings: PaperSettings, one: PaperPlan) -> bool:

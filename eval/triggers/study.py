@@ -72,7 +72,7 @@ def run_plans(some: Sequence[Plan], place: Workplace) -> Results:
     for plan in some:
         names = [one.name for one in plan.asked]
         plan.roster.prepare(names, place.out, place.show)
-    planned = [(plan, _makings(plan, place)) for plan in some]
+    planned = [(plan, makings_of_plan(plan, place)) for plan in some]
     askings = [one for plan, makings in planned for one in _askings(plan, makings, place.out)]
     portrayings = [
         Portraying(out=place.out, roster=plan.roster, makings=pictured)
@@ -107,7 +107,8 @@ def _refuse(plan: Plan) -> None:
     plan.roster.pictures(plan.triggers, plan.seeds[0])
 
 
-def _makings(plan: Plan, place: Workplace) -> tuple[Making, ...]:
+def makings_of_plan(plan: Plan, place: Workplace) -> tuple[Making, ...]:
+    """One for each method and set of keys of a plan."""
     return makings_of(
         plan.roster,
         place,

@@ -2,10 +2,9 @@
 
 Knows nothing of budgets or robustness. It is the objective of the published baselines: plain sign
 descent on it is `ordinary`; PLA, RNA, CroPA and DI²-FGSM add one robustness term each; AGDI adds an
-auxiliary that resists, and draws the picture's meaning to the answer's
-(`semantic_weight`). A trigger
-counts as matched where the suspect's answer contains the wanted one (`contains_target`), and the
-target match rate (TMR) is the share of triggers that match.
+auxiliary that resists, and draws the picture's meaning to the answer's (`semantic_weight`). A
+trigger counts as matched where the suspect's answer contains the wanted one (`contains_target`),
+and the target match rate (TMR) is the share of triggers that match.
 """
 
 from dataclasses import dataclass
