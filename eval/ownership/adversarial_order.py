@@ -15,8 +15,8 @@ import numpy as np
 from jaxtyping import Float
 
 from sif.eval.ownership.results import ALPHAS, Rate
-from sif.ownership.logspace import log_sum
-from sif.ownership.transfer import BETS, LOG_10, WEIGHTS, price_of_order
+from sif.ownership.logspace import LOG_10, log_sum
+from sif.ownership.transfer import BETS, WEIGHTS, price_of_order
 
 LEVELS: Final = ALPHAS
 Order = Literal["maker's", "drawn"]

@@ -16,17 +16,16 @@ counts only.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log, log10
+from math import log
 
 import numpy as np
 from jaxtyping import Float
 from scipy.stats import binom
 
 from sif.errors import UsageError
-from sif.ownership.evidence import LOG_10, as_probability
-from sif.ownership.logspace import log_sum
 from sif.ownership.policy import TILTS
 from sif.ownership.tail import log_upper_tail
+from sif.ownership.wealth import Wealth, equal_weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +108,7 @@ def images_needed(images: int, *, chance: float, alpha: float) -> int | None:
     return int(enough[0]) + 1 if len(enough) else None
 
 
-class BitEvidence:
+class BitEvidence(Wealth):
     """The running e-value of one suspect, image by image, in the order of the watermark.
 
     Args:
@@ -136,10 +135,8 @@ class BitEvidence:
         self.alpha = alpha
         self.images = 0
         self.matches = 0
-        self.log10_e_value = 0.0
-        self.highest = 0.0
         self._tilts = np.asarray(tilts, dtype=np.float64)
-        self._log_wealth = np.full(len(self._tilts), -log(len(self._tilts)))
+        super().__init__(equal_weights(len(self._tilts)))
 
     def add(self, matches: int) -> float:
         """Takes in one image's matching bits and returns the log10 e-value so far.
@@ -147,19 +144,12 @@ class BitEvidence:
         Raises:
             UsageError: an impossible number.
         """
-        self._log_wealth = self._log_wealth + self.null.log_e_values(matches, self._tilts)
+        self._win(self.null.log_e_values(matches, self._tilts))
         self.images += 1
         self.matches += matches
-        self.log10_e_value = float(log_sum(self._log_wealth)) / LOG_10
-        self.highest = max(self.highest, self.log10_e_value)
         return self.log10_e_value
 
     @property
     def independence_refuted(self) -> bool:
         """Whether the e-value was 1/α or more at some point."""
-        return self.highest >= -log10(self.alpha)
-
-    @property
-    def p_value(self) -> float:
-        """min(1, 1 / highest e-value): valid at any stopping time."""
-        return as_probability(-self.highest * LOG_10)
+        return self.refutes(self.alpha)

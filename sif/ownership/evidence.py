@@ -7,23 +7,20 @@ Knows counts only.
 """
 
 from collections.abc import Iterable
-from math import log, log10
+from math import log10
 
 import numpy as np
 
 from sif.errors import UsageError
-from sif.ownership.logspace import log_sum
 from sif.ownership.null import HypergeometricNull
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
 from sif.ownership.transfer import Draw, TransferTests, reaction
+from sif.ownership.wealth import Wealth, equal_weights
 from sif.ownership.weighted import log_e_values
 
-LOG_10 = log(10.0)
-SMALLEST = 2.3e-308
 
-
-class Evidence:
+class Evidence(Wealth):
     """The running e-value of one suspect.
 
     Args:
@@ -52,11 +49,9 @@ class Evidence:
         self.policy = policy
         self.queries = 0
         self.answered = 0
-        self.log10_e_value = 0.0
-        self.highest = 0.0
         self.transfer = _transfer(policy, draw)
         self._tilts = np.asarray(policy.tilts, dtype=np.float64)
-        self._log_wealth = np.full(len(self._tilts), -log(len(self._tilts)))
+        super().__init__(equal_weights(len(self._tilts)))
         self._seen: set[str] = set()
 
     def add(self, observation: Observation) -> float:
@@ -68,9 +63,7 @@ class Evidence:
         """
         self._check(observation)
         if observation.count is not None and observation.informative:
-            self._log_wealth = self._log_wealth + self._log_e_values(observation)
-            self.log10_e_value = float(log_sum(self._log_wealth)) / LOG_10
-            self.highest = max(self.highest, self.log10_e_value)
+            self._win(self._log_e_values(observation))
             self.answered += 1
         self._add_reaction(observation)
         self._seen.add(observation.trigger)
@@ -80,7 +73,7 @@ class Evidence:
     @property
     def independence_refuted(self) -> bool:
         """Whether the e-value was 1/α or more at some point."""
-        return self.highest >= -log10(self.policy.alpha)
+        return self.refutes(self.policy.alpha)
 
     @property
     def transfer_refuted(self) -> bool:
@@ -96,11 +89,6 @@ class Evidence:
     def reached(self) -> bool:
         """Whether both are refuted; asking may stop then."""
         return self.independence_refuted and self.transfer_refuted
-
-    @property
-    def p_value(self) -> float:
-        """min(1, 1 / highest e-value): valid at any stopping time, and never rounded to 0."""
-        return as_probability(-self.highest * LOG_10)
 
     def _add_reaction(self, observation: Observation) -> None:
         """In a drawn order a trigger without an answer is one without a reaction.
@@ -167,8 +155,3 @@ def _transfer(policy: Policy, draw: Draw | None) -> TransferTests | None:
     return TransferTests(
         reaction=policy.transfer_allowance, contrast=policy.contrast_allowance, draw=draw
     )
-
-
-def as_probability(log_probability: float) -> float:
-    """A probability from its natural logarithm, kept above 0, so that it stays an upper bound."""
-    return float(min(1.0, max(SMALLEST, np.exp(log_probability))))

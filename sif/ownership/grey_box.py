@@ -26,9 +26,8 @@ import numpy as np
 
 from sif.errors import FingerprintError
 from sif.fingerprint.folder import FingerprintSet
-from sif.ownership.evidence import LOG_10, as_probability
 from sif.ownership.figures import GreyBoxFigures
-from sif.ownership.logspace import log_sum
+from sif.ownership.logspace import LOG_10, as_probability, log_sum
 from sif.ownership.null import HypergeometricNull
 from sif.ownership.weighted import log_e_values
 from sif.suspects.token_texts import token_texts

@@ -22,13 +22,13 @@ from typing import Final
 import numpy as np
 
 from sif.errors import UsageError
-from sif.ownership.logspace import log_sum
-from sif.ownership.transfer import BETS, LOG_10, WEIGHTS
+from sif.ownership.transfer import BETS, WEIGHTS
+from sif.ownership.wealth import Wealth
 
 LOWEST, HIGHEST = -1.0, 1.0
 
 
-class PairEvidence:
+class PairEvidence(Wealth):
     """The running e-value against null C.
 
     Attributes:
@@ -37,9 +37,7 @@ class PairEvidence:
     """
 
     def __init__(self) -> None:
-        self.log10_e_value = 0.0
-        self.highest = 0.0
-        self._log_wealth = np.log(WEIGHTS)
+        super().__init__(np.log(WEIGHTS))
 
     def add(self, trigger: float | None, base: float | None) -> float:
         """Takes in one pair and returns the log10 e-value so far.
@@ -57,10 +55,7 @@ class PairEvidence:
         difference = (0.0 if trigger is None else trigger) - (1.0 if base is None else base)
         if not LOWEST <= difference <= HIGHEST:
             raise UsageError(f"expected reactions between 0 and 1, got {trigger} and {base}")
-        self._log_wealth = self._log_wealth + np.log1p(_BETS * difference)
-        self.log10_e_value = float(log_sum(self._log_wealth)) / LOG_10
-        self.highest = max(self.highest, self.log10_e_value)
-        return self.log10_e_value
+        return self._win(np.log1p(_BETS * difference))
 
 
 _BETS: Final = np.asarray(BETS)

@@ -17,16 +17,16 @@ that starts at 1: P(sup E ≥ 1/α) ≤ α at whatever moment the asking stops (
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log, log10
+from math import log
 from typing import Final
 
 import numpy as np
 from jaxtyping import Float
 
 from sif.errors import UsageError
-from sif.ownership.evidence import LOG_10, as_probability
-from sif.ownership.logspace import log_sum
+from sif.ownership.logspace import as_probability, log_sum
 from sif.ownership.tail import log_upper_tail
+from sif.ownership.wealth import Wealth, equal_weights
 from sif.watermark.greenlist.count import GreenCount
 
 WORKING: Final = (0.25, 0.6, 1.0)
@@ -85,7 +85,7 @@ class TargetNull:
         return log_upper_tail([(0, one, parts)], sum(count.green for count in counts))
 
 
-class TargetEvidence:
+class TargetEvidence(Wealth):
     """The running e-value of one suspect that is asked triggers with keyed targets.
 
     Args:
@@ -105,12 +105,10 @@ class TargetEvidence:
     def __init__(self, null: TargetNull, *, alpha: float = 1e-6) -> None:
         if not 0.0 < alpha < 1.0:
             raise UsageError(f"expected alpha between 0 and 1 (both excluded), got {alpha}")
+        super().__init__(equal_weights(len(GRID)))
         self.null = null
         self.alpha = alpha
         self.answered = 0
-        self.log10_e_value = 0.0
-        self.highest = 0.0
-        self._log_wealth = np.full(len(GRID), -log(len(GRID)))
         self._counts: dict[str, GreenCount] = {}
 
     def add(self, trigger: str, count: GreenCount | None) -> float:
@@ -129,20 +127,13 @@ class TargetEvidence:
         self._counts[trigger] = count or GreenCount(green=0, scored=0)
         if count is not None and count.scored:
             self.answered += 1
-            self._log_wealth = self._log_wealth + self.null.log_bets(count)
-            self.log10_e_value = float(log_sum(self._log_wealth)) / LOG_10
-            self.highest = max(self.highest, self.log10_e_value)
+            self._win(self.null.log_bets(count))
         return self.log10_e_value
 
     @property
     def independence_refuted(self) -> bool:
         """Whether the e-value was 1/α or more at some point."""
-        return self.highest >= -log10(self.alpha)
-
-    @property
-    def p_value(self) -> float:
-        """min(1, 1 / highest e-value): valid at any stopping time, and never rounded to 0."""
-        return as_probability(-self.highest * LOG_10)
+        return self.refutes(self.alpha)
 
     @property
     def p_value_of_all(self) -> float:

@@ -43,10 +43,10 @@ import numpy as np
 from scipy.optimize import brentq
 
 from sif.errors import UsageError
-from sif.ownership.logspace import log_sum
+from sif.ownership.logspace import LOG_10, log_sum
+from sif.ownership.wealth import Wealth
 from sif.watermark.greenlist.count import GreenCount, z_score
 
-LOG_10: Final = log(10.0)
 BETS: Final = (0.1, 0.3, 0.6, 0.99)
 """f, shares of the wealth at stake. Copies react so evenly that the largest is nearly always the
 best; the smaller ones are for reactions that vary much."""
@@ -103,7 +103,7 @@ def price_of_order(triggers: int, most: int | None = None) -> float:
     return 1.0 + fsum(1.0 / left for left in range(triggers - asked + 1, triggers)) / e
 
 
-class TransferEvidence:
+class TransferEvidence(Wealth):
     """The running e-value against null B.
 
     Args:
@@ -128,12 +128,10 @@ class TransferEvidence:
             )
         self.limit = limit
         self.draw = draw
-        self.log10_e_value = 0.0
-        self.highest = 0.0
         self._added = 0
-        self._log_price = 0.0 if draw is None else log(price_of_order(draw.triggers, draw.most))
         self._bets = np.asarray(BETS)
-        self._log_wealth = np.log(WEIGHTS)
+        price = 0.0 if draw is None else log(price_of_order(draw.triggers, draw.most))
+        super().__init__(np.log(WEIGHTS), log_price=price)
 
     def add(self, seen: float) -> float:
         """Takes in the reaction to one trigger and returns the log10 e-value so far.
@@ -146,10 +144,7 @@ class TransferEvidence:
         most = self.draw and (self.draw.most or self.draw.triggers)
         if most is not None and self._added > most:
             raise UsageError(f"expected the reactions to {most} triggers, got more of them")
-        self._log_wealth = self._log_wealth + np.log1p(self._bets * (seen / self.limit - 1.0))
-        self.log10_e_value = (float(log_sum(self._log_wealth)) - self._log_price) / LOG_10
-        self.highest = max(self.highest, self.log10_e_value)
-        return self.log10_e_value
+        return self._win(np.log1p(self._bets * (seen / self.limit - 1.0)))
 
 
 class TransferTests:

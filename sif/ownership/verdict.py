@@ -15,8 +15,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, model_serializer
 
 from sif.ownership.control import ControlFigures
-from sif.ownership.evidence import LOG_10, Evidence, as_probability
+from sif.ownership.evidence import Evidence
 from sif.ownership.figures import GreyBoxFigures, PublishedFigures
+from sif.ownership.logspace import LOG_10, as_probability
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
 from sif.ownership.share import Share, share_of

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from sif.errors import UsageError
-from sif.ownership.evidence import Evidence, as_probability
+from sif.ownership.evidence import Evidence
+from sif.ownership.logspace import as_probability
 from sif.ownership.observation import Observation
 from sif.ownership.policy import Policy
 from sif.watermark.greenlist.count import GreenCount
