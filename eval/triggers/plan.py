@@ -42,8 +42,8 @@ class TriggerSettings(Settings):
     """Of the mini models, where no roster is named."""
     methods: tuple[str, ...] = ()
     """Recipes by name or YAML file, changes behind an @: sif@epsilon=8+steps=100; nothing for the
-    roster's own (sif, sif-release). Baselines (ordinary, pla, rna, cropa, difgsm, and of words
-    proflingo and instructional) are methods too, on mini models."""
+    roster's own (sif, sif-release). Baselines (ordinary, pla, rna, cropa, difgsm, agdi, and of
+    words proflingo and instructional) are methods too, on mini models."""
     triggers: int | None = Field(default=None, ge=2)
     """Of a method and set of keys; none for the roster's own (24 on mini models)."""
     seeds: int | None = Field(default=None, ge=1)
