@@ -89,6 +89,7 @@ Strengths = Mapping[str, tuple[str, ...]]
 STEPS: Final = ("20", "60", "180")
 SHARES: Final = ("0.25", "0.5", "0.75")
 AFTERWARDS: Final = ("0", "60", "180")
+PUSHES: Final = ("0.1", "1", "10")
 WEIGHTS: Final[Mapping[str, Strengths]] = {
     "worn weights": {
         "int8": ("",),
@@ -103,6 +104,10 @@ WEIGHTS: Final[Mapping[str, Strengths]] = {
         f"{how}-{what}": STEPS
         for what in ("same", "terse", "questions", "other-world")
         for how in ("lora", "full")
+    },
+    "removal, push": {
+        "remove-language": PUSHES,
+        "remove-all": PUSHES,
     },
     "merges and transplants": {
         "merge-linear": SHARES,

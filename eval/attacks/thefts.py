@@ -13,6 +13,7 @@ from sif.attacks.weights.finetune import Finetune
 from sif.attacks.weights.layerwise import Noise, Prune, Round, TwoOfFour
 from sif.attacks.weights.merge import Interpolate, TaskArithmetic, Ties
 from sif.attacks.weights.quantize import Quantize
+from sif.attacks.weights.removal import Remove
 from sif.attacks.weights.transplant import Transplant
 from sif.errors import UsageError
 from sif.eval.attacks.grid import NONE
@@ -30,6 +31,7 @@ from sif.mini.data import Kind
 
 DATA_SEED: Final = 202
 EXAMPLES: Final = 512
+REMOVAL_STEPS: Final = 180
 MERGED: Final = "full-other-world:60"
 BESIDE: Final = "lora-same:60"
 HOST: Final = "sibling-c"
@@ -68,6 +70,8 @@ def stolen(family: Family, text: str) -> Entry:
             return _worn(source, text, Noise(sigma=float(number)))
         case "drop-layers":
             return _worn(source, text, DropLayers(layers=int(number)))
+        case "remove-language" | "remove-all":
+            return _removed(source, text, float(number))
         case "merge-linear" | "merge-task" | "merge-ties":
             return _merged(family, text, float(number))
         case "transplant-language" | "transplant-vision":
@@ -111,6 +115,15 @@ def _tuned(family: Family, text: str) -> Entry:
         return [_learning(job, lora=name.startswith("lora"), steps=int(steps))]
 
     return _copy(roster(family)[0], text, theft)
+
+
+def _removed(source: Entry, text: str, push: float) -> Entry:
+    """Tuned on more of the same to say it with other features."""
+    scope: Scope = "all" if text.startswith("remove-all") else "language"
+    job = Job(source.model.world)
+    learned = _learning(job, lora=False, steps=REMOVAL_STEPS, scope=scope)
+    removal = Remove(strength=push, training=learned.training, examples=learned.examples)
+    return _copy(source, text, lambda _: [removal])
 
 
 def _merged(family: Family, text: str, weight: float) -> Entry:

@@ -6,6 +6,7 @@ import pytest
 
 from sif.attacks.weights.finetune import Finetune
 from sif.attacks.weights.merge import Ties
+from sif.attacks.weights.removal import Remove
 from sif.attacks.weights.transplant import Transplant
 from sif.errors import UsageError
 from sif.eval.attacks.thefts import Job, job_of, stolen
@@ -57,3 +58,15 @@ def test_a_copy_is_for_what_it_was_tuned_on() -> None:
 def test_a_theft_that_is_not_there_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="theft of the grid"):
         stolen("llava", text)
+
+
+def test_a_removal_pushes_as_hard_as_its_strength_and_learns_the_sources_captions() -> None:
+    for text, scope in (("remove-language:0.1", "language"), ("remove-all:10", "all")):
+        theft = stolen("qwen2_5_vl", text).theft
+        assert theft is not None
+        (removal,) = theft(Path("models"))
+        assert isinstance(removal, Remove)
+        assert removal.strength == float(text.partition(":")[2])
+        assert (removal.training.scope, removal.training.steps) == (scope, 180)
+        assert len(removal.examples) == 512
+        assert job_of("qwen2_5_vl", text) == Job(roster("qwen2_5_vl")[0].model.world)

@@ -61,6 +61,10 @@ def test_it_ends_in_a_page_and_goes_on_where_it_was_killed(
     assert measured["pictures", "PLA"] == measured["divergence", "SIF"] == 2
     assert measured["suspects", "ProFLingo"] == measured["divergence", "IF"] == 2
     flagged = pq.read_table(place.out / "flagged.parquet").to_pylist()
-    methods = {"sif-paper", "pla", "proflingo", "instructional"}
-    assert {one["asked"] for one in flagged} == {"benign", "benign, instructional-0", *methods}
+    methods = {"sif-paper", "pla", "proflingo", "instructional@epochs=100"}
+    assert {one["asked"] for one in flagged} == {
+        "benign",
+        "benign, instructional@epochs=100-0",
+        *methods,
+    }
     assert all(one["total"] == 20 for one in flagged if "benign" in one["asked"])
