@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from sif.errors import StorageError, UsageError
 from sif.eval.share_of_parts import ShareOfParts
 from sif.files import claim_folder, write_atomically
+from sif.held import held
 from sif.parquet import as_parquet
 from sif.scale.crew import Crew, Show
 from sif.scale.hire import hire
@@ -154,20 +155,22 @@ def run_study(study: Study[S], settings: S, place: Workplace) -> list[Path]:
 
     Raises:
         UsageError: settings that do not go together or not with the folder.
-        StorageError: the folder holds something else, or the disk refuses.
+        StorageError: the folder holds something else, another command works in it, or the disk
+            refuses.
         SifError: whatever else the study raises.
     """
     claim(place.out, study)
-    if study.settled:
-        _settle(place.out / SETTINGS, settings)
-    with computing_with(1 if study.one_thread else None):
-        found = study.run(settings, place)
-    details = f"{DETAILS}\n\n{found.details}" if found.details else ""
-    made_with = f"{_told(study, settings)}\n\n"
-    files = {SUMMARY: made_with + found.summary + details, **found.files}
-    written = {place.out / name: _as_bytes(content) for name, content in files.items()}
-    for path, content in written.items():
-        write_atomically(path, content)
+    with held(place.out):
+        if study.settled:
+            _settle(place.out / SETTINGS, settings)
+        with computing_with(1 if study.one_thread else None):
+            found = study.run(settings, place)
+        details = f"{DETAILS}\n\n{found.details}" if found.details else ""
+        made_with = f"{_told(study, settings)}\n\n"
+        files = {SUMMARY: made_with + found.summary + details, **found.files}
+        written = {place.out / name: _as_bytes(content) for name, content in files.items()}
+        for path, content in written.items():
+            write_atomically(path, content)
     return list(written)
 
 

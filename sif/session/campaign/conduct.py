@@ -7,24 +7,21 @@ with its reason, and the others go on.
 
 import logging
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from contextvars import copy_context
 from pathlib import Path
 from typing import Final
 
-from filelock import FileLock, Timeout
-
 from sif.errors import StorageError
-from sif.files import writing
+from sif.held import held
 from sif.http.lanes import sharing_lanes
 from sif.open_files import raise_open_files
 from sif.scale.workforce import Workforce
 from sif.session.campaign.campaign_file import Campaign, PaceLimits
 from sif.session.campaign.campaign_reader import read_campaign
 from sif.session.campaign.desk import CampaignProgress, Desk, Report, empty_row
-from sif.session.campaign.family import LOCK, keep_promise
+from sif.session.campaign.family import keep_promise
 from sif.session.campaign.local import asking_local
 from sif.session.campaign.outcome import (
     CampaignResults,
@@ -76,7 +73,7 @@ def audit_all(
     """
     whole = pair_up(campaign if isinstance(campaign, Campaign) else read_campaign(campaign))
     wanted = whole.only(only)
-    with _held(whole.out):
+    with held(whole.out):
         _keep_promise(whole)
         desk = Desk(wanted=wanted, report=report)
         try:
@@ -113,25 +110,6 @@ def _row(pair: Pair) -> PairRow:
     if kept.settings and not kept.settings.startswith(pair.terms_digest()):
         kept = empty_row(pair).model_copy(update={"reason": OTHERWISE})
     return kept.model_copy(update={"group": pair.suspect.group})
-
-
-@contextmanager
-def _held(out: Path) -> Iterator[None]:
-    """Nobody else works in the folder meanwhile; a process that is gone holds nothing."""
-    lock = FileLock(out / LOCK)
-    with writing(out):
-        out.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout as error:
-            raise StorageError(
-                f"expected {out} for this command alone, got another that works in it; wait for "
-                "it, or name another folder as out"
-            ) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _ask(whole: Pairs, desk: Desk, workforce: Workforce) -> None:

@@ -20,10 +20,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sif.errors import StorageError, UsageError
 from sif.files import check_claim, claim_folder
+from sif.held import LOCK
 from sif.plain_files import read_text_file
 
 RECORD: Final = "campaign.json"
-LOCK: Final = ".lock"
 
 
 class CampaignRecord(BaseModel):
