@@ -5,11 +5,11 @@ Knows nothing of models and of how tables look.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import Final, NamedTuple
 
 from sif.eval.paper.judgement import Cell, Judgement, Measured, judge_row
 from sif.eval.paper.literature import PublishedRow, PublishedTable, published
+from sif.eval.paper.orders import Order, Paired, gaps_of, orders_of
 from sif.eval.paper.plans import LEADS, PaperPlan, PaperSettings, paraphrased, source_of
 from sif.eval.paper.served import BENIGN, FALSE_ALARMS, JUDGE, LIMITS, Alarms, behind, worded
 from sif.eval.triggers.rows import Cell as Answered
@@ -38,29 +38,6 @@ class Row(NamedTuple):
     figures: Mapping[str, float]
     cells: Mapping[str, Cell]
     judgement: Judgement
-
-
-class Order(NamedTuple):
-    """SIF against another method over some suspects, trigger by trigger of the same pictures.
-
-    Attributes:
-        where: roster, and which suspects.
-        rival: column.
-        suspects: how many.
-        gap: mean over triggers of the share of suspects that match SIF's less the rival's.
-        ahead: triggers on which SIF's share is the larger, of those where they are not equal; none
-            where they are equal everywhere.
-        equal: triggers where they are.
-        untouched: how many match on the source itself, of SIF's and of the rival's.
-    """
-
-    where: str
-    rival: str
-    suspects: int
-    gap: float
-    ahead: Measured | None
-    equal: int
-    untouched: tuple[Cell, Cell]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +74,7 @@ class Evidence:
 
     def orders(self) -> list[Order]:
         """The published order of SIF above others, on tuned copies and behind SDA."""
-        return [order for plan in self.plans for order in self._orders(plan)]
+        return orders_of([one for plan in self.plans for one in self._paired(plan)])
 
     def _of(self, table: PublishedTable, row: PublishedRow) -> Iterator[Row]:
         plans = [plan for plan in self.plans if row.suspect(plan.plan.roster.name) is not None]
@@ -195,7 +172,7 @@ class Evidence:
                 return Measured(one.flagged, one.total)
         return None
 
-    def _orders(self, plan: PaperPlan) -> Iterator[Order]:
+    def _paired(self, plan: PaperPlan) -> Iterator[Paired]:
         roster = plan.plan.roster.name
         tuned = {
             name
@@ -217,38 +194,10 @@ class Evidence:
                 method = plan.columns.get(column)
                 if column == LEADS or method is None:
                     continue
-                gaps, asked = _gaps(matched, (plan.columns[LEADS], method), suspects)
+                gaps, asked = gaps_of(matched, (plan.columns[LEADS], method), suspects)
                 if gaps:
-                    apart = [gap > 0 for gap in gaps if gap]
-                    yield Order(
-                        where=f"{roster}: {where}",
-                        rival=column,
-                        suspects=asked,
-                        gap=fmean(gaps),
-                        ahead=Measured(sum(apart), len(apart)) if apart else None,
-                        equal=len(gaps) - len(apart),
-                        untouched=(untouched[LEADS], untouched[column]),
-                    )
-
-
-def _gaps(
-    matched: Mapping[Answered, bool], pair: tuple[str, str], suspects: set[str]
-) -> tuple[list[float], int]:
-    """For every trigger that both methods have, the difference of the shares that match."""
-    hits: dict[tuple[int, str], dict[str, list[bool]]] = {}
-    asked = set()
-    for cell, match in matched.items():
-        if cell.suspect in suspects and cell.method in pair and cell.image_attack == "none":
-            asked.add(cell.suspect)
-            both = hits.setdefault((cell.seed, cell.trigger), {})
-            both.setdefault(cell.method, []).append(match)
-    one, other = pair
-    gaps = [
-        sum(both[one]) / len(both[one]) - sum(both[other]) / len(both[other])
-        for both in hits.values()
-        if len(both) == 2
-    ]
-    return gaps, len(asked)
+                    sources = untouched[LEADS], untouched[column]
+                    yield Paired(roster, where, column, asked, gaps, sources)
 
 
 def _row(

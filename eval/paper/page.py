@@ -10,10 +10,11 @@ from typing import Final
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from sif.eval.paper.beside import Evidence, Order, Row
+from sif.eval.paper.beside import Evidence, Row
 from sif.eval.paper.elsewhere import Other
 from sif.eval.paper.judgement import Cell, Word, within
 from sif.eval.paper.literature import Published, PublishedTable
+from sif.eval.paper.orders import Order
 from sif.eval.paper.plans import LEADS
 from sif.eval.paper.served import BENIGN, Reading
 from sif.eval.triggers.requirements import check_method
@@ -147,11 +148,11 @@ def _orders(orders: Sequence[Order]) -> str:
         *("mean difference of match rates", f"triggers with {LEADS} ahead", "the published order"),
     )
     words = (
-        "Trigger by trigger, in their order (the pictures are the same for both): where does it "
-        "match more of the suspects, of those where the two are not equal; exact 95% interval, and "
-        "the order is told where that lies on one side of a half. A method that does little on the "
-        "source itself has not converged in so many steps, and an order above it says no more than "
-        "that.\n\n"
+        "Trigger by trigger, in their order (the pictures are the same for both; of methods whose "
+        "triggers are words any other order would do): where does it match more of the suspects, "
+        "of those where the two are not equal; exact 95% interval, and the order is told where "
+        "that lies on one side of a half. A method that does little on the source itself has not "
+        "converged in so many steps, and an order above it says no more than that.\n\n"
     )
     return text + words + table(heads, shown)
 

@@ -51,8 +51,8 @@ class PaperSettings(Settings):
     rivals: tuple[str, ...] = ("PLA", "ProFLingo", "IF")
     """Columns of the paper that are measured beside it."""
     radii: tuple[float, ...] = (0.0, 0.1, 0.5, 1.0)
-    """ρ of RFO in the ablation; nothing to leave it out."""
-    triggers: int = Field(default=24, ge=2)
+    """ρ of RFO in the ablation, which was published of LLaVA alone; nothing to leave it out."""
+    triggers: int = Field(default=16, ge=2)
     """Of a method and source."""
     steps: int | None = Field(default=None, ge=1)
     """Of the optimisation, instead of the recipes'."""
@@ -153,7 +153,7 @@ def _plan(roster: Roster, settings: PaperSettings) -> PaperPlan:
         else:
             columns[rival] = found.name
             methods.append(found)
-    for radius in dict.fromkeys(settings.radii):
+    for radius in dict.fromkeys(settings.radii if _ablated(roster) else ()):
         method = _with_radius(main, radius)
         columns[ONLY if radius == 0 else f"ρ = {radius:g}"] = method.name
         methods.append(method)
@@ -169,6 +169,11 @@ def _plan(roster: Roster, settings: PaperSettings) -> PaperPlan:
         device=settings.device,
     )
     return PaperPlan(plan=plan, columns=columns, absent=absent, references=references)
+
+
+def _ablated(roster: Roster) -> bool:
+    """Whether anybody in it is set beside a row of the ablation."""
+    return any(row.suspect(roster.name) for row in published().table("ablation").rows)
 
 
 def _rival(roster: Roster, rival: str, steps: int | None) -> Method | str:
