@@ -13,12 +13,13 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, Final, Generic, NamedTuple, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from sif.errors import StorageError, UsageError
 from sif.eval.share_of_parts import ShareOfParts
 from sif.files import claim_folder, write_atomically
 from sif.held import held
+from sif.markdown import code
 from sif.parquet import as_parquet
 from sif.scale.crew import Crew, Show
 from sif.scale.hire import hire
@@ -33,9 +34,12 @@ WRITTEN_BY: Final = re.compile(r"Written by `(sif bench [a-z]{1,40})`;")
 DETAILS: Final = "<!-- details -->"
 """Stands between what is printed and what is only written."""
 
+LARGEST: Final = 10**9
+"""Of whole numbers in settings, where nothing smaller is said."""
 WANTED: Final = {
     "int_parsing": "a whole number",
     "float_parsing": "a number",
+    "finite_number": "a finite number",
     "bool_parsing": "true or false",
     "too_short": "at least 1 entry, with commas between several",
 }
@@ -43,9 +47,22 @@ WANTED: Final = {
 
 
 class Settings(BaseModel):
-    """What a study can be told; every field has a default and a description."""
+    """What a study can be told; every field has a default and a description.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    Lists name everything once, as what is asked twice would count twice; numbers are finite.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+    )
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _once_and_within_reason(cls, value: Any) -> Any:
+        several = value if isinstance(value, tuple) else (value,)
+        if any(isinstance(one, int) and one > LARGEST for one in several):
+            raise ValueError(f"expected at most {LARGEST}")
+        return tuple(dict.fromkeys(value)) if isinstance(value, tuple) else value
 
 
 S = TypeVar("S", bound=Settings)
@@ -178,7 +195,7 @@ def _told(study: Study[S], settings: S) -> str:
     """What the findings were made with, in a line: another run may replace them in their folder."""
     defaults = {setting.name: setting.default for setting in settings_of(study)}
     values = {name: _typed(getattr(settings, name)) for name in defaults}
-    changed = [f"`{name}={value}`" for name, value in values.items() if value != defaults[name]]
+    changed = [code(f"{name}={value}") for name, value in values.items() if value != defaults[name]]
     others = "all others" if changed else "all"
     return f"Settings: {'; '.join([*changed, others])} as by default."
 
@@ -249,7 +266,7 @@ def _fault(study: Study[S], error: ValidationError) -> str:
         wanted = what.replace("input should be ", "", 1) if "should be" in what else None
     elif field is not None and NoneType in get_args(field.annotation):
         wanted += " or none"
-    said = what if wanted is None else f"expected {wanted}"
+    said = what.removeprefix("value error, ") if wanted is None else f"expected {wanted}"
     typed = _typed(got) if isinstance(got, tuple) else got
     return f"--set {where or study.name}: {said}, got {typed!r}"
 

@@ -1,9 +1,16 @@
-"""Markdown that people read: tables, and numbers in them. Knows nothing of what they say."""
+"""Markdown that people read: tables, and numbers in them. Knows nothing of what they say.
 
+What stands in a cell or between ticks may come from others: it stays there, and is visible.
+"""
+
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from sif.visible import visible
+
 MISSING: Final = "–"
+_BAR: Final = re.compile(r"(?<!\\)\|")
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -30,5 +37,11 @@ def percent(share: float | None, *, digits: int = 0) -> str:
     return MISSING if share is None else f"{share:.{digits}%}"
 
 
+def code(text: str) -> str:
+    """A text between ticks, in one line."""
+    return f"`{visible(text, longest=None).replace('`', chr(39))}`"
+
+
 def _line(entries: Sequence[str]) -> str:
-    return f"| {' | '.join(entries)} |\n"
+    shown = (_BAR.sub(r"\|", visible(entry, longest=None)) for entry in entries)
+    return f"| {' | '.join(shown)} |\n"

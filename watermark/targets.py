@@ -16,9 +16,12 @@ As the digest goes into the draw, another list (another order of its words, one 
 another draw: whoever changes the list once he has the key gains no more than by another key.
 
 What an answer says of a part is the first of its words that is one of the part's, whole words of
-the answer after NFKC and case folding. So at most one word of each part counts, however many an
-answer holds, and for an answer that does not depend on the key, each part that it says anything of
-is what was drawn with a probability of exactly 1/n, independently of the others.
+the answer after NFKC and case folding. Before that, of marks in a row (letters whose decomposition
+NFKD begins with a combining class above 0) those from the 31st on are left out, as putting a
+million of them in order takes hours (UAX #15, stream-safe text). So at most one word of each part
+counts, however many an answer holds, and for an answer that does not depend on the key, each part
+that it says anything of is what was drawn with a probability of exactly 1/n, independently of the
+others.
 
 Knows words only: no models, no thresholds. Remembers no key.
 """
@@ -40,6 +43,7 @@ _LIST_DOMAIN: Final = b"sif answer list 1\x00"
 _DRAW_DOMAIN: Final = b"sif keyed target 1\x00"
 _WHOLE: Final = re.compile(r"\w+")
 _NUMBERS: Final = 1 << 64
+_MARKS_IN_A_ROW: Final = 30
 
 _Word = Annotated[str, Field(min_length=1, max_length=64)]
 _Part = Annotated[tuple[_Word, ...], Field(min_length=2, max_length=4096)]
@@ -149,4 +153,21 @@ class AnswerList(BaseModel):
 
 def words_of(text: str) -> list[str]:
     """The whole words of a text, after NFKC and case folding."""
-    return _WHOLE.findall(unicodedata.normalize("NFKC", text).casefold())
+    return _WHOLE.findall(unicodedata.normalize("NFKC", _without_piles(text)).casefold())
+
+
+def _without_piles(text: str) -> str:
+    """The text with no more marks in a row than are put in order at once."""
+    if text.isascii():
+        return text
+    kinds = {letter: _is_mark(letter) for letter in set(text)}
+    kept, row = [], 0
+    for letter in text:
+        row = row + 1 if kinds[letter] else 0
+        if row <= _MARKS_IN_A_ROW:
+            kept.append(letter)
+    return "".join(kept)
+
+
+def _is_mark(letter: str) -> bool:
+    return unicodedata.combining(unicodedata.normalize("NFKD", letter)[0]) > 0

@@ -39,6 +39,7 @@ from sif.attacks.weights.parts import (
     language_parameters,
     linear_layers,
     named_layers,
+    refuse_rank,
 )
 from sif.attacks.weights.schedule import (
     Training,
@@ -231,6 +232,7 @@ def _prepare(model: Any, settings: Training, *, keep: bool) -> _Learner:
         model.float()
     layers = linear_layers(model) if whole else language_layers(model)
     names = named_layers(adaptable_layers(layers), settings.lora.layers)
+    refuse_rank(settings.lora.rank, [layers[name] for name in names])
     config = LoraConfig(
         r=settings.lora.rank,
         lora_alpha=settings.lora.alpha,

@@ -1,11 +1,11 @@
 """Finds the parts of any vision-language model that attacks work on, without knowing its name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from torch import nn
 
-from sif.errors import ModelError
+from sif.errors import ModelError, UsageError
 
 QUANTISERS: Final = ("bitsandbytes.",)
 """Whose linear layers compute in a way of their own and give back one tensor."""
@@ -41,6 +41,20 @@ def adaptable_layers(layers: Mapping[str, nn.Linear]) -> list[str]:
         for name, layer in layers.items()
         if type(layer).forward is nn.Linear.forward or type(layer).__module__.startswith(QUANTISERS)
     ]
+
+
+def refuse_rank(rank: int, layers: Iterable[nn.Linear]) -> None:
+    """An adapter holds no more than its layer from the layer's smaller side on.
+
+    Raises:
+        UsageError: a rank above the smaller sides of all layers.
+    """
+    most = max((min(it.in_features, it.out_features) for it in layers), default=0)
+    if rank > most:
+        raise UsageError(
+            f"expected a rank of at most {most}, the smaller side of the layers that the adapter "
+            f"stands beside, got {rank}; choose a smaller one, or tune without an adapter"
+        )
 
 
 def named_layers(names: Sequence[str], ends: Sequence[str]) -> list[str]:

@@ -5,12 +5,16 @@ Knows no models.
 """
 
 import math
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from sif.errors import UsageError
+
 LORA_RATE, FULL_RATE = 2e-4, 2e-5
+MOST_SHOWN: Final = 20_000_000
+"""Examples in all passes of a training."""
 
 
 class LowRank(BaseModel):
@@ -21,7 +25,7 @@ class LowRank(BaseModel):
             nothing for all of them.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     rank: int = Field(default=16, ge=1)
     alpha: float = Field(default=32.0, gt=0)
@@ -50,7 +54,7 @@ class Training(BaseModel):
         checkpoint_every: updates between two checkpoints.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     lora: LowRank | None = None
     scope: Literal["language", "all"] = "language"
@@ -69,9 +73,19 @@ class Training(BaseModel):
 
 
 def number_of_steps(settings: Training, examples: int) -> int:
-    """Updates in the whole training."""
+    """Updates in the whole training.
+
+    Raises:
+        UsageError: they would show more examples than any training does.
+    """
     update = settings.batch_size * settings.accumulate
-    return settings.steps or max(1, math.ceil(settings.epochs * examples / update))
+    shown = settings.epochs * examples if settings.steps is None else settings.steps * update
+    if max(shown, update) > MOST_SHOWN:
+        raise UsageError(
+            f"expected a training that shows at most {MOST_SHOWN:,} examples in all its passes, "
+            f"got {max(shown, update):.3g}; take fewer steps or epochs, or smaller batches"
+        )
+    return settings.steps or max(1, math.ceil(shown / update))
 
 
 def learning_rate(settings: Training, step: int, steps: int) -> float:

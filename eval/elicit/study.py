@@ -33,11 +33,11 @@ class ElicitSettings(Settings):
 
     families: tuple[Family, ...] = Field(default=FAMILIES, min_length=1)
     """Of the mini models."""
-    triggers: int = Field(default=24, ge=2)
+    triggers: int = Field(default=24, ge=2, le=10_000)
     """Of a method, family and set of keys."""
     methods: tuple[str, ...] = Field(default=("sif",), min_length=1)
     """Recipes with green lists, as in `sif bench triggers`."""
-    seeds: int = Field(default=1, ge=1)
+    seeds: int = Field(default=1, ge=1, le=1000)
     """Sets of keys for each method."""
     suspects: tuple[str, ...] = ("source", "lora-questions", "full-questions", "sibling")
     """Names in the roster."""

@@ -3,7 +3,9 @@
 Where no folder is given, a row says what to type. Knows nothing of marks and networks themselves.
 """
 
+import re
 from collections.abc import Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -14,14 +16,19 @@ from sif.eval.marks.results import Rows as MarkRows
 from sif.eval.metrics import Estimate, mean_of
 from sif.eval.networks.presentation import MEASURES, labels_of, sample
 from sif.eval.networks.scores import CellRows
-from sif.eval.paper.judgement import Judgement, Measured
+from sif.eval.paper.judgement import Judgement, Measured, judge_alone
 from sif.eval.paper.literature import ElsewhereRow, ElsewhereTable
+from sif.ownership.share import Share
 from sif.plain_files import read_text_file
+from sif.visible import visible
 
 METHODS: Final = {"MetaV": "metav ×", "LiteGuard": "liteguard ×"}
 """How `sif bench metav` begins the labels of the published columns."""
 BASELINES: Final = ("ADV-TRA", "IPGuard")
 PRUNED: Final = "pruned-40"
+IN_OR_OUT: Final = "the published figure beside our interval"
+LONGEST: Final = 200
+MOST_CELLS: Final = 1000
 NO_TASK: Final = "`sif bench metav` has no such task"
 
 
@@ -74,15 +81,33 @@ def _not_run(row: ElsewhereRow, table: ElsewhereTable) -> OtherRow:
 
 def _cells(folder: Path) -> list[CellRows]:
     files = sorted((folder / "cells").glob("*.json"))
-    if not files:
-        raise UsageError(f"expected a folder of `sif bench metav` with --set metav, got {folder}")
+    if not 0 < len(files) <= MOST_CELLS:
+        raise UsageError(
+            f"expected a folder of `sif bench metav` with --set metav, with 1 to {MOST_CELLS} "
+            f"files in cells, got {len(files)} in {folder}"
+        )
     try:
-        return [CellRows.model_validate_json(read_text_file(file)) for file in files]
-    except (OSError, UnicodeDecodeError, ValidationError) as error:
+        cells = [CellRows.model_validate_json(read_text_file(file)) for file in files]
+        _refuse_strange(cells)
+    except (OSError, UnicodeDecodeError, ValueError) as error:
         raise UsageError(
             f"expected rows of this version's `sif bench metav` in {folder}, got others; run it "
             "again in a new folder"
         ) from error
+    return cells
+
+
+def _refuse_strange(cells: Sequence[CellRows]) -> None:
+    """Rows that no study writes.
+
+    Raises:
+        ValueError: a task with a seed that counts twice, or a score that is no number.
+    """
+    known = [(cell.task, cell.seed) for cell in cells]
+    if len(set(known)) < len(known):
+        raise ValueError("expected every seed of a task once")
+    if not all(isfinite(row.score) for cell in cells for row in cell.scores):
+        raise ValueError("expected scores that are numbers")
 
 
 def _networks(row: ElsewhereRow, leads: str, cells: Sequence[CellRows]) -> OtherRow:
@@ -108,7 +133,7 @@ def _networks(row: ElsewhereRow, leads: str, cells: Sequence[CellRows]) -> Other
 
 def _areas(cells: Sequence[CellRows], begin: str) -> dict[str, list[float]]:
     """Areas under the curve of every seed, by the number of networks on each side."""
-    labels = [label for label in labels_of(cells) if label.startswith(begin)]
+    labels = [o for o in labels_of(cells) if re.fullmatch(rf"{begin}[0-9]{{1,6}}", o)]
     found: dict[str, list[float]] = {}
     for label in labels:
         seen = [sample(cell, label) for cell in cells]
@@ -154,23 +179,29 @@ def _mark(row: ElsewhereRow, found: MarkRows) -> OtherRow:
         return OtherRow(row.name, words, {}, {}, Judgement("unpublished", "its figures are lost"))
     tuned = {one.suspect for one in found.suspects if one.accuracy is not None}
     wanted = tuned if row.suspects == "tuned" else {PRUNED}
-    hits = [
-        one.detected
+    hits = {
+        (one.source, one.suspect, one.image): one.detected
         for one in found.readings
         if one.mode == "paper" and one.role == "copy" and one.suspect in wanted
-    ]
+    }
     if not hits:
         return OtherRow(row.name, "", row.figures, {}, Judgement("not here", "not measured"))
     ((column, figure),) = row.figures.items()
-    share = Measured(sum(hits), len(hits)).share
+    measured = Measured(sum(hits.values()), len(hits))
+    share = measured.share
     shown = f"{share.share:.3f} ({share.low:.3f}–{share.high:.3f})"
-    right = share.low >= figure if row.floor else share.low <= figure <= share.high
-    here = f"{len(hits)} images: {', '.join(sorted(wanted))}"
-    reason = "at least as many" if row.floor else "in our interval"
-    if not right:
-        reason = "not shown to be as many" if row.floor else "outside our interval"
-    judgement = Judgement("reproduced" if right else "differs", reason)
+    here = visible(f"{len(hits)} images: {', '.join(sorted(wanted))}", longest=LONGEST)
+    judgement = _floor(figure, share) if row.floor else judge_alone(figure, measured, IN_OR_OUT)
     return OtherRow(row.name, here, row.figures, {column: shown}, judgement)
+
+
+def _floor(figure: float, share: Share) -> Judgement:
+    """Whether there are at least as many as published."""
+    if share.low >= figure:
+        return Judgement("reproduced", "at least as many")
+    if share.high < figure:
+        return Judgement("differs", "fewer")
+    return Judgement("not here", "so few images do not tell whether they are as many")
 
 
 def _copies(found: MarkRows, method: str) -> str:

@@ -2,8 +2,9 @@
 
 A row is *reproduced* where every published order in it (SIF above PLA, say) is shown by an interval
 of the difference that lies on the published side of 0, *differs* where one lies on the other side
-or is shown to be smaller than published, and otherwise *not here*: not measured, or not told apart
-by so many triggers. Knows nothing of models, files or tables.
+or may be 0 and is shown to be smaller than published, and otherwise *not here*: not measured, or
+not told apart by so many triggers. A figure alone is *reproduced* where it lies in an interval of
+at most half of all shares. Knows nothing of models, files or tables.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,8 @@ from sif.eval.metrics import Estimate
 from sif.ownership.share import Share, share_of
 
 Word = Literal["reproduced", "differs", "not here", "unpublished"]
+WIDEST: Final = 0.5
+"""Of an interval that a published figure without a rival is looked for in."""
 POWER: Final = 1.96 + 0.84
 """Quantiles of a two-sided test at 5% that finds a difference in four cases of five."""
 
@@ -111,10 +114,26 @@ def _wilson(one: Measured) -> _Wilson:
     return _Wilson(one.hits / one.total, float(interval.low), float(interval.high))
 
 
+def judge_alone(figure: float, main: Measured, said: str) -> Judgement:
+    """Whether a published figure is the one here: in an interval that is not most of what there is.
+
+    Args:
+        figure: published.
+        main: measured.
+        said: both in words.
+    """
+    share = main.share
+    if not share.low <= figure <= share.high:
+        return Judgement("differs", said)
+    if share.high - share.low > WIDEST:
+        return Judgement("not here", f"{main.total} triggers do not tell: {said}")
+    return Judgement("reproduced", said)
+
+
 def _alone(figure: float, main: Measured) -> Judgement:
     share = main.share
     said = f"{figure:.2f} published, {share.share:.2f} ({share.low:.2f}–{share.high:.2f}) here"
-    return Judgement("reproduced" if share.low <= figure <= share.high else "differs", said)
+    return judge_alone(figure, main, said)
 
 
 def _ordered(

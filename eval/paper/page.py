@@ -32,10 +32,11 @@ LEGEND: Final = (
     "A row is *reproduced* where every published order in it that was measured is shown by a 95% "
     "interval of the difference (Newcombe's of Wilson's); it *differs because* the order is the "
     "other one, or the difference is shown to be smaller than published; it *cannot be reproduced "
-    "here* where nobody measured it or so few triggers do not tell. That is about the order alone: "
-    "the last column counts published figures that lie in our intervals. Match (FMR): the share of "
-    "triggers whose score exceeds τ_i, the largest of any innocent's on that trigger; of methods "
-    "that want an answer, the share that gets it.\n\n"
+    "here* where nobody measured it or so few triggers do not tell. A figure without a rival is "
+    "*reproduced* where it lies in an interval of at most half of all shares. That is about the "
+    "order alone: the last column counts published figures that lie in our intervals. Match (FMR): "
+    "the share of triggers whose score exceeds τ_i, the largest of any innocent's on that trigger; "
+    "of methods that want an answer, the share that gets it.\n\n"
 )
 
 
@@ -104,7 +105,7 @@ def _table(one: PublishedTable, rows: Sequence[Row]) -> str:
     for row in rows:
         hits, total = within(row.figures, row.cells)
         cells = [_cell(row.figures.get(name), row.cells.get(name)) for name in one.columns]
-        said = f"{WORDS[row.judgement.word]}: {row.judgement.reason}".replace("|", "\\|")
+        said = f"{WORDS[row.judgement.word]}: {row.judgement.reason}"
         counted = f"{hits} of {total}" if total else MISSING
         shown.append((row.name, row.here or MISSING, *cells, said, counted))
     source = f"Published: {one.setting}. Source: {one.source}.\n\n"

@@ -4,9 +4,10 @@ A published method of which this version has no recipe, or that cannot take part
 left out with the reason. Knows nothing of answers.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
@@ -18,13 +19,15 @@ from sif.eval.study import Settings
 from sif.eval.triggers.making import green_methods
 from sif.eval.triggers.method import Method, parse_methods
 from sif.eval.triggers.mini_roster import FAMILIES, mini_roster
-from sif.eval.triggers.plan import Plan, method_fault
+from sif.eval.triggers.plan import Plan, method_fault, refuse_images
 from sif.eval.triggers.real_roster import real_roster
 from sif.eval.triggers.roster import Roster, named
 from sif.eval.triggers.textual_recipe import PrefixRecipe
+from sif.files import is_there
 from sif.fingerprint.recipe import Recipe, RepresentationNoiseRecipe
 from sif.mini.architecture import Family
 from sif.suspects.uri import SuspectAddress
+from sif.visible import quoted
 
 LEADS: Final = "SIF"
 ONLY: Final = "SAFD only"
@@ -50,9 +53,9 @@ class PaperSettings(Settings):
     """The recipe in the column SIF; its RFO is varied in the ablation."""
     rivals: tuple[str, ...] = ("PLA", "ProFLingo", "IF")
     """Columns of the paper that are measured beside it."""
-    radii: tuple[float, ...] = (0.0, 0.1, 0.5, 1.0)
+    radii: tuple[Annotated[float, Field(ge=0, le=100)], ...] = (0.0, 0.1, 0.5, 1.0)
     """ρ of RFO in the ablation, which was published of LLaVA alone; nothing to leave it out."""
-    triggers: int = Field(default=16, ge=2)
+    triggers: int = Field(default=16, ge=2, le=10_000)
     """Of a method and source."""
     steps: int | None = Field(default=None, ge=1)
     """Of the optimisation, instead of the recipes'."""
@@ -61,7 +64,7 @@ class PaperSettings(Settings):
     references: tuple[str, ...] = ()
     """Benign models of SDA, innocents of the roster; nothing for stranger-c and sibling-c of the
     mini models, the sibling of the real-words source, and the first innocent elsewhere."""
-    scenes: int = Field(default=400, ge=40)
+    scenes: int = Field(default=400, ge=40, le=100_000)
     """Benign questions of SDA; limits are chosen on half of them and reported on the other."""
     judge: str | None = None
     """A multimodal model that judges answers, such as openai:URL#MODEL; none to leave it out."""
@@ -78,6 +81,12 @@ class PaperSettings(Settings):
 
     @model_validator(mode="after")
     def _can_be_planned(self) -> "PaperSettings":
+        refuse_images(self.roster, self.images)
+        if self.benign is not None and not is_there(self.benign):
+            raise UsageError(
+                f"expected a folder or file of benign questions, got {quoted(self.benign)}, which "
+                "does not exist"
+            )
         plans_of(self)
         for text in self.rewordings:
             parse_answer_attacks(text)
@@ -153,9 +162,9 @@ def _plan(roster: Roster, settings: PaperSettings) -> PaperPlan:
         else:
             columns[rival] = found.name
             methods.append(found)
-    for radius in dict.fromkeys(settings.radii if _ablated(roster) else ()):
+    for column, radius in _ablation(settings.radii if _ablated(roster) else ()).items():
         method = _with_radius(main, radius)
-        columns[ONLY if radius == 0 else f"ρ = {radius:g}"] = method.name
+        columns[column] = method.name
         methods.append(method)
     references = _references(roster, settings)
     attacks = [row.attack for row in published().table("pictures").rows]
@@ -202,12 +211,23 @@ def _shortened(text: str, steps: int | None) -> Method:
     return method if fewer else whole
 
 
+def _ablation(radii: Sequence[float]) -> dict[str, float]:
+    """Radii by column, which shows six digits of each."""
+    columns: dict[str, float] = {}
+    for radius in dict.fromkeys(abs(radius) for radius in radii):  # there is a -0
+        column = ONLY if radius == 0 else f"ρ = {radius:g}"
+        if column in columns:
+            raise UsageError(
+                f"expected radii that differ in six digits, got {columns[column]!r} and {radius!r}"
+            )
+        columns[column] = radius
+    return columns
+
+
 def _with_radius(main: Method, radius: float) -> Method:
     """The method with RFO of another radius, or without; itself where that changes nothing."""
     if not isinstance(main.recipe, Recipe):
         raise UsageError(f"expected a method that changes pictures, got {main.name}; sif is one")
-    if radius < 0:
-        raise UsageError(f"expected radii of 0 or more, got {radius:g}")
     noises = [t for t in main.recipe.robustness if isinstance(t, RepresentationNoiseRecipe)]
     if [noise.radius for noise in noises] == ([radius] if radius else []):
         return main

@@ -3,6 +3,7 @@
 Knows nothing of models.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,9 +12,12 @@ from sif.errors import UsageError
 from sif.eval.triggers.textual_recipe import BUILT_IN as TEXTUAL
 from sif.eval.triggers.textual_recipe import MethodRecipe, load_textual
 from sif.fingerprint.recipe import BUILT_IN, ScheduleRecipe, load_recipe
+from sif.visible import quoted
 from sif.yaml_once import NoYamlError, read_yaml
 
 FILES: Final = (".yaml", ".yml")
+VALUE: Final = re.compile(r"[\w.-]{1,40}")
+PLAIN: Final = re.compile(r"[^\W_][\w.-]{0,79}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +49,8 @@ class Method:
         recipe, tail = (recipe, tail) if at else (text, "")
         changes = _changes(text, tail) if at else {}
         given = {name: value for name, value in usual.items() if value is not None}
-        return cls(name=Path(recipe).stem + at + tail, recipe=_load(recipe, text, given, changes))
+        found = _load(recipe, text, given, changes)
+        return cls(name=_plain(Path(recipe).stem) + at + tail, recipe=found)
 
 
 def parse_methods(texts: tuple[str, ...], **usual: int | float | None) -> tuple[Method, ...]:
@@ -82,11 +87,21 @@ def _load(recipe: str, text: str, given: dict[str, Any], changes: dict[str, Any]
     return load_recipe(recipe, **(given | changes))
 
 
+def _plain(stem: str) -> str:
+    """The name of a recipe's file, if it can stand in tables and be a folder's."""
+    if not PLAIN.fullmatch(stem):
+        raise UsageError(
+            "expected a recipe's file to be named by up to 80 letters, digits, dots, dashes and "
+            f"underscores, as tables and folders have its name, got {quoted(stem)}; rename it"
+        )
+    return stem
+
+
 def _changes(text: str, tail: str) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     for part in tail.split("+"):
         name, equals, value = part.partition("=")
-        if not equals or not value:
+        if not equals or not VALUE.fullmatch(value):
             raise UsageError(
                 f"expected changes such as sif@epsilon=8+steps=100, got {text!r}; write "
                 "field=value after the @, with + between them"

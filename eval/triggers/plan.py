@@ -44,9 +44,9 @@ class TriggerSettings(Settings):
     """Recipes by name or YAML file, changes behind an @: sif@epsilon=8+steps=100; nothing for the
     roster's own (sif, sif-release). Baselines (ordinary, pla, rna, cropa, difgsm, agdi, and of
     words proflingo and instructional) are methods too, on mini models."""
-    triggers: int | None = Field(default=None, ge=2)
+    triggers: int | None = Field(default=None, ge=2, le=10_000)
     """Of a method and set of keys; none for the roster's own (24 on mini models)."""
-    seeds: int | None = Field(default=None, ge=1)
+    seeds: int | None = Field(default=None, ge=1, le=1000)
     """Sets of keys; none for the roster's own (3 on mini models, 1 on real ones)."""
     seed: int = Field(default=0, ge=0)
     """Of everything random in the first set; the following sets count on."""
@@ -69,6 +69,7 @@ class TriggerSettings(Settings):
 
     @model_validator(mode="after")
     def _can_be_planned(self) -> "TriggerSettings":
+        refuse_images(self.roster, self.images)
         plans(self)
         return self
 
@@ -173,6 +174,19 @@ def _no_pairs(roster: Roster, method: Method) -> str:
         f"expected a method with green lists for the roster {roster.name}, got {method.name}, "
         f"which {why}; choose another, such as sif"
     )
+
+
+def refuse_images(roster: str | None, images: Path | None) -> None:
+    """Base images without a roster of real models.
+
+    Raises:
+        UsageError: nobody would look at them.
+    """
+    if roster is None and images is not None:
+        raise UsageError(
+            "expected --set images=DIR beside --set roster=… of real models, got it alone; the "
+            "mini models have pictures of their own"
+        )
 
 
 def plans(settings: TriggerSettings) -> list[Plan]:

@@ -20,7 +20,7 @@ BUILT_IN: Final = ("proflingo", "instructional")
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     schema_version: Literal[1] = 1
     name: str
@@ -63,7 +63,7 @@ class PairsRecipe(_Part):
     pairs: int = Field(default=10, ge=1, le=1000)
     epochs: int = Field(default=20, ge=1)
     rate: float = Field(default=1e-3, gt=0)
-    rank: int = Field(default=16, ge=1)
+    rank: int = Field(default=16, ge=1, le=4096)
     alpha: float = Field(default=32.0, gt=0)
     layers: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
         default=("q_proj", "v_proj"), min_length=1

@@ -56,9 +56,9 @@ class VerdictSettings(Settings):
 
     families: tuple[Family, ...] = Field(default=FAMILIES, min_length=1)
     """Of the mini models."""
-    triggers: int = Field(default=24, ge=2)
+    triggers: int = Field(default=24, ge=2, le=10_000)
     """Of a fingerprint."""
-    seeds: int = Field(default=3, ge=1)
+    seeds: int = Field(default=3, ge=1, le=1000)
     """Fingerprints of each family, each with keys of its own."""
     suspects: tuple[str, ...] = Field(default=SUSPECTS, min_length=1)
     """Some of the roster of `sif bench triggers`."""

@@ -32,7 +32,7 @@ _Weight = Annotated[float, Field(gt=0)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class SafdRecipe(_Part):

@@ -30,7 +30,7 @@ class PartLikeness(BaseModel):
         part: language or vision.
         likeness: mean cosine of the invariant terms over blocks and terms, in [-1, 1]; none where
             the parts cannot be compared.
-        terms: the same for each term alone.
+        terms: the same for each term alone, over the blocks where it says something.
         blocks: of the one and of the other; where they differ in number, the best ones in order are
             compared.
         probes: vectors that both have by the same name.
@@ -108,9 +108,8 @@ def _likeness(part: PartName, mine: PartPortrait, theirs: PartPortrait) -> PartL
         if any(term in one for one in each)
     }
     if not terms:
-        return PartLikeness(
-            part=part, blocks=blocks, probes=len(common), reason="no term that both have"
-        )
+        reason = "no term that both have and that is neither constant nor beyond all numbers"
+        return PartLikeness(part=part, blocks=blocks, probes=len(common), reason=reason)
     likeness = float(np.mean(list(terms.values())))
     return PartLikeness(
         part=part,
@@ -147,7 +146,8 @@ def _in_order(
 
 
 def _cosines(one: Mapping[str, Term], other: Mapping[str, Term]) -> dict[str, float]:
-    return {name: cosine(term, other[name]) for name, term in one.items() if name in other}
+    each = {name: cosine(term, other[name]) for name, term in one.items() if name in other}
+    return {name: found for name, found in each.items() if found is not None}
 
 
 def best_order(alike: Float[np.ndarray, "short long"]) -> list[int]:

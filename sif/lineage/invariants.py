@@ -7,9 +7,9 @@ belong to the weights, as whoever rearranges them can move them there. Knows no 
 """
 
 from dataclasses import dataclass
+from math import isfinite, nan
 from typing import Final
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -48,29 +48,42 @@ class BlockWeights:
 def invariants(probe: Probe, block: BlockWeights) -> dict[str, Term]:
     """Those terms that a block has, by their names in `TERMS`.
 
+    A term whose matrices do not read and write vectors of the probe's width is none: a model may
+    have embeddings of another one.
+
     Args:
         probe: X, vectors that both models have by the same name, such as embeddings of words.
         block: its weights.
     """
     found: dict[str, Term] = {}
-    seen = _scaled(probe, block.before_attention)
-    if block.query is not None and block.key is not None:
-        found[TERMS[0]] = (seen @ block.query.T) @ (seen @ block.key.T).T
-    if block.value is not None and block.output is not None:
-        found[TERMS[1]] = (seen @ block.value.T) @ (probe @ block.output).T
-    if block.up is not None and block.down is not None:
-        inside = _scaled(probe, block.before_feed_forward) @ block.up.T
-        found[TERMS[2]] = inside @ (probe @ block.down).T
+    seen, told = (_scaled(probe, it) for it in (block.before_attention, block.before_feed_forward))
+    wanted = (
+        (seen, block.query, seen, block.key),
+        (seen, block.value, probe, _turned(block.output)),
+        (told, block.up, probe, _turned(block.down)),
+    )
+    for name, (first, into, second, out) in zip(TERMS, wanted, strict=True):
+        if first is None or into is None or second is None or out is None:
+            continue
+        if into.shape == out.shape and into.shape[1] == probe.shape[1]:
+            found[name] = (first @ into.T) @ (second @ out.T).T
     return found
 
 
-def _scaled(probe: Probe, scales: Float[Tensor, " hidden"] | None) -> Probe:
-    return probe if scales is None else probe * scales
+def _turned(matrix: Tensor | None) -> Tensor | None:
+    return None if matrix is None else matrix.T
 
 
-def cosine(one: Term, other: Term) -> float:
-    """Of two terms, each less its mean; 0 where one of them is constant or no number."""
+def _scaled(probe: Probe, scales: Float[Tensor, " width"] | None) -> Probe | None:
+    """The vectors behind the norm; none where it is one of something else."""
+    if scales is None:
+        return probe
+    return probe * scales if len(scales) == probe.shape[1] else None
+
+
+def cosine(one: Term, other: Term) -> float | None:
+    """Of two terms, each less its mean; none where one of them is constant or no number."""
     first, second = (term - term.mean() for term in (one.double(), other.double()))
     size = float(first.norm() * second.norm())
-    found = float((first * second).sum()) / size if size > 0 else 0.0
-    return found if torch.isfinite(torch.tensor(found)) else 0.0
+    found = float((first * second).sum()) / size if size > 0 else nan
+    return found if isfinite(found) else None

@@ -34,6 +34,7 @@ from torch import Tensor, nn
 from sif.errors import ModelError, UsageError
 from sif.networks.domain import Domain, Fingerprints, Inputs, transformed
 from sif.networks.network import Network, Outputs, answer
+from sif.ownership.logspace import SMALLEST
 
 DOMAIN: Final = b"sif network signature 1\0"
 KEY_BYTES: Final = 32
@@ -149,7 +150,7 @@ class Signed:
 
 
 def chance(matches: int, bits: int) -> float:
-    """P(Binomial(bits, 1/2) ≥ matches): how often a claim on so many matches is false.
+    """P(Binomial(bits, 1/2) ≥ matches): how often a claim on so many matches is false; never 0.
 
     Raises:
         UsageError: no bits, or matches outside of 0 to `bits`.
@@ -158,7 +159,7 @@ def chance(matches: int, bits: int) -> float:
 
     if bits < 1 or not 0 <= matches <= bits:
         raise UsageError(f"expected 0 to {bits} matches of at least one bit, got {matches}")
-    return float(binom.sf(matches - 1, bits, 0.5))
+    return max(SMALLEST, float(binom.sf(matches - 1, bits, 0.5)))
 
 
 def needed(bits: int, false_claims: float) -> int | None:

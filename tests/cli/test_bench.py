@@ -10,7 +10,15 @@ from pydantic import BaseModel, Field
 
 from sif.errors import SifError, UsageError
 from sif.eval.studies import STUDIES, find_study
-from sif.eval.study import Findings, Requirement, Settings, Study, Workplace, read_settings
+from sif.eval.study import (
+    Findings,
+    Requirement,
+    Settings,
+    Study,
+    Workplace,
+    read_settings,
+    run_study,
+)
 from sif.scale.crew import Call, Show
 from tests.cli.command import Run, assert_one_line
 
@@ -151,6 +159,29 @@ def test_settings_are_read_as_they_are_typed() -> None:
 def test_a_setting_is_given_once(again: str) -> None:
     with pytest.raises(UsageError, match="--set kinds again; a list has commas"):
         read_settings(FRUIT, ["kinds=pear", again])
+
+
+def test_what_is_named_twice_counts_once() -> None:
+    assert read_settings(FRUIT, ["kinds=pear,plum,pear"]).kinds == ("pear", "plum")
+    assert read_settings(find_study("triggers"), ["families=llava,llava"]).families == ("llava",)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_no_study_takes_numbers_without_bounds(name: str) -> None:
+    study = find_study(name)
+    for key, field in study.settings.model_fields.items():
+        words = str(field.annotation)
+        values = ["1" + 30 * "0"] if "int" in words else []
+        for value in [*values, "inf", "nan"] if values or "float" in words else []:
+            with pytest.raises(UsageError):
+                read_settings(study, [f"{key}={value}"])
+
+
+def test_settings_stay_in_their_line_of_the_summary(tmp_path: Path) -> None:
+    chosen = read_settings(FRUIT, ["kinds=a`b\n# c\x1b[31m|d"])
+    run_study(FRUIT, chosen, Workplace(out=tmp_path / "out", show=lambda *_: None))
+    text = (tmp_path / "out" / "summary.md").read_text(encoding="utf-8")
+    assert text.startswith("Settings: `kinds=a'b\\n# c\\x1b[31m|d`; all others")
 
 
 def test_a_number_that_may_be_none_says_so() -> None:

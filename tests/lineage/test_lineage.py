@@ -1,11 +1,14 @@
 """Real folders: bundled models, their copies, a disguised one, and what cannot be compared."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from transformers import OPTConfig, OPTForCausalLM
 
+from sif.errors import ModelError
 from sif.lineage.compare import compare, compare_folders
 from sif.lineage.portrait import portrait
 from sif.mini.catalogue import find
@@ -56,6 +59,37 @@ def test_a_model_without_some_blocks_is_found(llava: Path, tmp_path: Path) -> No
     language = found.parts[0]
     assert language.blocks == (4, 3)
     assert language.likeness == pytest.approx(1, abs=1e-3)
+
+
+def test_a_model_of_nothing_but_zeros_is_not_compared(llava: Path, tmp_path: Path) -> None:
+    model = load_model(llava)
+    with torch.no_grad():
+        for weights in model.parameters():
+            weights.zero_()
+    [found] = compare_folders(llava, [saved(model, llava, tmp_path / "zeros")])
+    assert found.parts
+    for part in found.parts:
+        assert (part.likeness, part.reading) == (None, "not comparable")
+        assert "neither constant nor beyond" in part.reason
+
+
+def test_embeddings_of_another_width_than_the_blocks_are_refused_in_words(
+    llava: Path, tmp_path: Path
+) -> None:
+    size = json.loads((llava / "config.json").read_text())["text_config"]["vocab_size"]
+    config = OPTConfig(
+        num_attention_heads=4,
+        vocab_size=size,
+        hidden_size=64,
+        ffn_dim=96,
+        num_hidden_layers=2,
+        word_embed_proj_dim=32,
+    )
+    OPTForCausalLM(config).save_pretrained(tmp_path / "opt")
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(llava / name, tmp_path / "opt" / name)
+    with pytest.raises(ModelError, match="nothing to compare it by"):
+        portrait(tmp_path / "opt")
 
 
 @pytest.mark.slow

@@ -56,6 +56,10 @@ def test_the_chance_of_fair_bits_is_the_binomial_tail(
     assert chance(matches, bits) == pytest.approx(exact, rel=1e-12)
 
 
+def test_the_chance_of_many_matches_is_small_and_never_nothing() -> None:
+    assert 0 < chance(5000, 5000) < 1e-300
+
+
 def test_a_claim_needs_the_fewest_matches_that_are_rare_enough() -> None:
     assert needed(10, 0.05) == 9  # of 8 or more the chance is 0.0547
     assert needed(10, 0.0547) == 8

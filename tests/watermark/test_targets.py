@@ -1,6 +1,7 @@
 """The draw of keyed targets by known vectors and by a second writing of it; what an answer says."""
 
 import hashlib
+import time
 from collections import Counter
 from itertools import product
 
@@ -154,3 +155,17 @@ def test_reading_a_list_does_not_change_it() -> None:
     other.read("in")
     assert other.digest == SMALL.digest
     assert other == SMALL == AnswerList.model_validate_json(other.model_dump_json())
+
+
+@pytest.mark.parametrize("mark", ["\u0301\u0316", "\u0f73", "\uff9e\u0316"], ids=ascii)
+def test_an_answer_of_piled_marks_is_read_at_once(mark: str) -> None:
+    began = time.process_time()
+    text = f"Within a{mark * 200_000} this"
+    assert SMALL.read(text) == (1, SMALL.parts[1].index("this"))
+    assert time.process_time() - began < 2
+
+
+def test_ordinary_marks_stay() -> None:
+    letter = "a" + "\u0301\u0316" * 15
+    assert targets.words_of(letter) == targets.words_of(letter + "\u0301")
+    assert targets.words_of("cafe\u0301 \ufb01t") == targets.words_of("café fit")

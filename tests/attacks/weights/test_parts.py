@@ -8,8 +8,9 @@ from sif.attacks.weights.parts import (
     language_layers,
     language_parameters,
     linear_layers,
+    refuse_rank,
 )
-from sif.errors import ModelError
+from sif.errors import ModelError, UsageError
 from sif.vlm.folder import load_model
 
 
@@ -54,3 +55,10 @@ def test_a_model_without_a_language_part_is_refused(folder: Path) -> None:
     language_model.get_output_embeddings = lambda: None
     with pytest.raises(ModelError, match="keeps its language model apart"):
         language_layers(language_model)
+
+
+def test_an_adapter_is_no_larger_than_what_it_stands_beside() -> None:
+    layers = [nn.Linear(4, 9), nn.Linear(6, 8)]
+    refuse_rank(6, layers)
+    with pytest.raises(UsageError, match=r"a rank of at most 6.*got 7"):
+        refuse_rank(7, layers)

@@ -1,4 +1,5 @@
 import pytest
+from pydantic import ValidationError
 
 from sif.attacks.weights.schedule import (
     LowRank,
@@ -7,6 +8,7 @@ from sif.attacks.weights.schedule import (
     number_of_steps,
     order_of_examples,
 )
+from sif.errors import UsageError
 
 
 def test_epochs_count_whole_passes() -> None:
@@ -33,3 +35,26 @@ def test_the_rate_rises_then_follows_its_pace(pace: str) -> None:
 def test_the_default_rate_depends_on_what_is_trained() -> None:
     for settings, peak in ((Training(), 2e-5), (Training(lora=LowRank()), 2e-4)):
         assert max(learning_rate(settings, step, 50) for step in range(50)) == peak
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"epochs": 1e9},
+        {"epochs": 1e300},
+        {"steps": 10**12},
+        {"batch_size": 10**9},
+        {"accumulate": 10**9, "steps": 1},
+    ],
+)
+def test_a_training_without_end_is_refused_before_it_fills_the_memory(
+    settings: dict[str, float],
+) -> None:
+    with pytest.raises(UsageError, match="at most 20,000,000 examples in all its passes"):
+        number_of_steps(Training.model_validate(settings), 10)
+
+
+@pytest.mark.parametrize("field", ["epochs", "learning_rate", "clip", "weight_decay"])
+def test_numbers_without_bounds_are_no_settings(field: str) -> None:
+    with pytest.raises(ValidationError, match="finite number"):
+        Training.model_validate({field: float("inf")})

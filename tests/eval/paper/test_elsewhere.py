@@ -78,11 +78,44 @@ def _marks(folder: Path, detected: int) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("detected", "word"), [(24, "reproduced"), (9, "differs")])
+@pytest.mark.parametrize(("detected", "word"), [(24, "reproduced"), (3, "differs")])
 def test_images_detected_decide_about_activemark(tmp_path: Path, detected: int, word: str) -> None:
     folder = _marks(tmp_path / "marks", detected)
     for name in ("fine-tuned, first figure of table 1", "pruned by 40% (at least)"):
         assert _row(name, folder, "activemark").judgement.word == word
+
+
+def test_a_floor_that_so_few_images_do_not_tell_is_neither(tmp_path: Path) -> None:
+    found = _row("pruned by 40% (at least)", _marks(tmp_path / "marks", 12), "activemark")
+    assert found.judgement.word == "not here"
+
+
+def test_a_reading_that_stands_there_twice_counts_once(tmp_path: Path) -> None:
+    folder = _marks(tmp_path / "marks", 24)
+    rows = Rows.model_validate_json((folder / "results.json").read_text())
+    again = rows.model_copy(update={"readings": rows.readings * 20})
+    (folder / "results.json").write_text(again.model_dump_json())
+    found = _row("pruned by 40% (at least)", folder, "activemark")
+    assert found.here == "24 images: pruned-40"
+
+
+@pytest.mark.parametrize("fault", ["a seed twice", "no number"])
+def test_networks_that_no_study_writes_are_refused(tmp_path: Path, fault: str) -> None:
+    folder = _networks(tmp_path / "nets", {"metav ×10": 8, "liteguard ×10": 1})
+    one = folder / "cells" / "digits-0.json"
+    if fault == "a seed twice":
+        (folder / "cells" / "again.json").write_text(one.read_text())
+    else:
+        one.write_text(one.read_text().replace('"score":0.5', '"score":NaN'))
+    with pytest.raises(UsageError, match="sif bench metav"):
+        _row("CNN on CIFAR-100", folder, "metav")
+
+
+@pytest.mark.parametrize("label", ["metav ×ten", "metav ×٣", "metav ×" + 5000 * "9"])
+def test_contenders_of_other_names_are_not_taken_for_numbers(tmp_path: Path, label: str) -> None:
+    folder = _networks(tmp_path / "nets", {label: 8, label.replace("metav", "liteguard"): 1})
+    found = _row("CNN on CIFAR-100", folder, "metav")
+    assert found.judgement.word == "not here"
 
 
 @pytest.mark.parametrize("table", ["metav", "activemark"])

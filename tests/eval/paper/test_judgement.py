@@ -67,6 +67,15 @@ def test_a_figure_alone_is_compared_with_the_interval() -> None:
         assert found.word == word
 
 
+@pytest.mark.parametrize(("hits", "total"), [(1, 2), (1, 4), (4, 8), (8, 16)])
+def test_a_figure_in_an_interval_of_nearly_everything_is_not_reproduced(
+    hits: int, total: int
+) -> None:
+    found = judge_row({"SIF": 0.43}, {"SIF": Measured(hits, total)}, leads="SIF")
+    assert found.word == "not here"
+    assert f"{total} triggers do not tell" in found.reason
+
+
 def test_a_row_without_a_published_figure_says_so() -> None:
     assert judge_row({}, {"SIF": Measured(3, 4)}, leads="SIF").word == "unpublished"
 

@@ -72,6 +72,16 @@ def test_an_innocent_with_a_higher_score_takes_matches_away() -> None:
     assert _word(_evidence([*cells, *loud]), "suspects", "LLaVA in 4 bits") != "reproduced"
 
 
+@pytest.mark.parametrize("silent", [True, False])
+def test_without_an_innocents_score_nothing_is_reproduced(silent: bool) -> None:
+    none = {"answered": False, "green": None, "scored": None}
+    innocents = [one.model_copy(update=none) for one in _innocent()] if silent else []
+    cells = [*_cells("nf4", "sif-paper", 24), *_cells("nf4", "pla", 2), *innocents]
+    evidence = _evidence(cells)
+    assert _word(evidence, "suspects", "LLaVA in 4 bits") == "not here"
+    assert not evidence.orders()
+
+
 def test_a_row_that_nobody_stands_for_says_so() -> None:
     rows = _evidence([]).rows(published().table("suspects"))
     (qwen,) = (row for row in rows if row.name == "Qwen in 4 bits")

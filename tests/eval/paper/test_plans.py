@@ -37,6 +37,12 @@ def test_the_ablation_changes_nothing_but_the_radius() -> None:
     assert [method.name for method in one.compared] == ["sif-paper"]
 
 
+def test_a_radius_of_minus_zero_is_none() -> None:
+    (one,) = _plans("families=llava", "rivals=", "radii=-0.0,0")
+    assert [*one.columns] == ["SIF", ONLY]
+    assert one.columns[ONLY] == "sif-paper-rho-0"
+
+
 def test_a_rival_that_cannot_take_part_is_left_out_with_the_reason() -> None:
     (one,) = _plans("world=real", "rivals=PLA")
     assert "PLA" not in one.columns
@@ -57,7 +63,13 @@ def test_real_models_get_the_suspects_that_stand_for_published_ones(tmp_path: Pa
         (["rivals=PLAY"], "rivals among PLA"),
         (["method=pla"], "pla"),
         (["method=nothing"], "nothing"),
-        (["radii=-1"], "0 or more"),
+        (["radii=-1"], "greater than or equal to 0"),
+        (["radii=nan"], "a finite number"),
+        (["radii=inf"], "a finite number"),
+        (["radii=1e30"], "less than or equal to 100"),
+        (["radii=0.5,0.50000001"], "differ in six digits, got 0.5 and 0.50000001"),
+        (["images=somewhere"], "beside --set roster"),
+        (["benign=no/such/folder"], "which does not exist"),
         (["references=source"], "references among the innocents"),
         (["suspects=nobody"], "nobody"),
         (["world=real", "roster=llava-1.5-7b"], "got both"),

@@ -45,7 +45,8 @@ def test_a_file_may_have_an_at_in_its_path(tmp_path: Path) -> None:
         ("sif@eps=8", r"fields of a schedule \(steps, epsilon.*got 'eps'"),
         ("sif@epsilon=8+epsilon=4", "epsilon again"),
         ("sif@epsilon=large", "a number, true, false or null.*'large'"),
-        ("sif@epsilon=[8]", "a number, true, false or null"),
+        ("sif@epsilon=[8]", "such as sif@epsilon=8"),
+        ("sif@epsilon=8 # |\x1b[31m", "such as sif@epsilon=8"),
         ("sif@epsilon=0", "schedule.epsilon: input should be greater than 0"),
         ("sif@steps=1.5", "schedule.steps: input should be a valid integer"),
     ],
@@ -58,3 +59,32 @@ def test_what_makes_no_sense_is_refused_in_clear_words(text: str, words: str) ->
 def test_methods_of_one_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="sif twice"):
         parse_methods(("sif", "pla", "sif"))
+
+
+@pytest.mark.parametrize(
+    "name", ["a|b", "a`b", "two\nlines", "\x1b[31m", ".hidden", "x" * 81, "a b"]
+)
+def test_a_file_whose_name_would_break_tables_is_refused(name: str, tmp_path: Path) -> None:
+    text = "kind: text_prefix\nname: mine\n"
+    (tmp_path / f"{name}.yaml").write_text(text)
+    with pytest.raises(UsageError, match=r"letters, digits, dots.*rename it") as caught:
+        Method.parse(f"{tmp_path}/{name}.yaml")
+    assert str(caught.value).isprintable()
+    (tmp_path / "räuber-2.1.yaml").write_text(text)
+    assert Method.parse(f"{tmp_path}/räuber-2.1.yaml").name == "räuber-2.1"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sif@step_size=.inf",
+        "sif@step_size=-.inf",
+        "proflingo@tokens=.inf",
+        "instructional@rate=.inf",
+        "instructional@alpha=.inf",
+        "instructional@rank=1000000",
+    ],
+)
+def test_absurd_numbers_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="input should be"):
+        Method.parse(text)
