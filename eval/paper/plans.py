@@ -23,11 +23,9 @@ from sif.eval.triggers.plan import Plan, method_fault, refuse_images
 from sif.eval.triggers.real_roster import real_roster
 from sif.eval.triggers.roster import Roster, named
 from sif.eval.triggers.textual_recipe import PrefixRecipe
-from sif.files import is_there
 from sif.fingerprint.recipe import Recipe, RepresentationNoiseRecipe
 from sif.mini.architecture import Family
 from sif.suspects.uri import SuspectAddress
-from sif.visible import quoted
 
 LEADS: Final = "SIF"
 ONLY: Final = "SAFD only"
@@ -82,11 +80,6 @@ class PaperSettings(Settings):
     @model_validator(mode="after")
     def _can_be_planned(self) -> "PaperSettings":
         refuse_images(self.roster, self.images)
-        if self.benign is not None and not is_there(self.benign):
-            raise UsageError(
-                f"expected a folder or file of benign questions, got {quoted(self.benign)}, which "
-                "does not exist"
-            )
         plans_of(self)
         for text in self.rewordings:
             parse_answer_attacks(text)

@@ -9,6 +9,7 @@ decide whether it is reproduced. Everything is kept in the folder and found agai
 from dataclasses import replace
 from typing import Final
 
+from sif.errors import UsageError
 from sif.eval.paper.benign import MISSING
 from sif.eval.paper.beside import Evidence
 from sif.eval.paper.elsewhere import other_table
@@ -22,10 +23,14 @@ from sif.eval.triggers.overview import as_outcomes
 from sif.eval.triggers.real_roster import RealRoster
 from sif.eval.triggers.requirements import check
 from sif.eval.triggers.study import makings_of_plan, run_plans
+from sif.files import is_there
+from sif.visible import quoted
 
 
 def run(settings: PaperSettings, place: Workplace) -> Findings:
     """Runs the study, or goes on with an interrupted one."""
+    if fault := _no_benign(settings):
+        raise UsageError(fault)
     known, plans = published(), plans_of(settings)
     folders = {"activemark": settings.activemark, "metav": settings.metav}
     others = [other_table(table, folders[table.id]) for table in known.elsewhere]
@@ -60,6 +65,8 @@ def requirements(settings: PaperSettings) -> list[Requirement]:
         ]
     if any(_unasked(settings, one) for one in plans):
         found.append(Requirement(what="table of SDA", state="set aside", words=MISSING))
+    if fault := _no_benign(settings):
+        found.append(Requirement(what="benign questions", state="missing", words=fault))
     for what, given, words in (
         ("table of the judge", settings.judge, "--set judge=openai:URL#MODEL"),
         (
@@ -112,6 +119,16 @@ def _makings(one: PaperPlan, place: Workplace) -> tuple[Making, ...]:
 def _unasked(settings: PaperSettings, one: PaperPlan) -> bool:
     """Whether there are no benign questions for SDA."""
     return isinstance(one.plan.roster, RealRoster) and settings.benign is None
+
+
+def _no_benign(settings: PaperSettings) -> str | None:
+    """What is wrong where benign questions are named and not there; nothing is made before."""
+    if settings.benign is None or is_there(settings.benign):
+        return None
+    return (
+        f"expected a folder or file of benign questions, got {quoted(settings.benign)}, which does "
+        "not exist"
+    )
 
 
 STUDY: Final = Study(

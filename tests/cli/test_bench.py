@@ -19,6 +19,7 @@ from sif.eval.study import (
     read_settings,
     run_study,
 )
+from sif.held import LOCK
 from sif.scale.crew import Call, Show
 from tests.cli.command import Run, assert_one_line
 
@@ -286,7 +287,7 @@ def test_an_interrupted_run_leaves_no_findings_and_goes_on(sif: Run, tmp_path: P
     code, _, error = sif("bench", "ownership", "--out", out, "--set", "kinds=apple,bad")
     assert code == 1
     assert_one_line(error, "a bad one")
-    assert sorted(path.name for path in out.iterdir()) == ["parts", "study.txt"]
+    assert sorted(path.name for path in out.iterdir()) == [LOCK, "parts", "study.txt"]
     assert sif("bench", "ownership", "--out", out)[0] == 0
 
 

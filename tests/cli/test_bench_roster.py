@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from sif.held import LOCK
 from sif.mini.catalogue import find
 from sif.mini.folders import export
 from tests.cli.command import Run, assert_one_line
@@ -95,7 +96,7 @@ def test_what_cannot_be_made_is_wrong_usage_and_nothing_is_made(
     code, _, error = sif("bench", "triggers", "--out", out, *sets(**some | settings))
     assert code == 2
     assert_one_line(error, *words)
-    assert [path.name for path in out.iterdir()] == ["study.txt"]
+    assert sorted(path.name for path in out.iterdir()) == [LOCK, "study.txt"]
 
 
 @pytest.mark.slow

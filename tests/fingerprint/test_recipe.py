@@ -26,7 +26,7 @@ BASELINES = {
     "rna": [WeightNoise(scale=1e-4)],
     "cropa": [TextEmbeddingNoise(step_size=0.01, steps=300, every=30)],
     "difgsm": [InputDiversity(probability=0.5, pixels=30, side=336)],
-    "agdi": [ResistingAuxiliary(rate=1e-3)],
+    "agdi": [ResistingAuxiliary(rate=1e-5)],
 }
 
 

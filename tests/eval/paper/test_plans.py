@@ -7,7 +7,7 @@ import pytest
 from sif.errors import UsageError
 from sif.eval.paper.plans import ONLY, PaperPlan, plans_of
 from sif.eval.paper.study import STUDY, requirements
-from sif.eval.study import read_settings
+from sif.eval.study import Workplace, read_settings, run_study
 from sif.eval.triggers.textual_recipe import PrefixRecipe
 from sif.fingerprint.recipe import Recipe, RepresentationNoiseRecipe
 
@@ -69,7 +69,6 @@ def test_real_models_get_the_suspects_that_stand_for_published_ones(tmp_path: Pa
         (["radii=1e30"], "less than or equal to 100"),
         (["radii=0.5,0.50000001"], "differ in six digits, got 0.5 and 0.50000001"),
         (["images=somewhere"], "beside --set roster"),
-        (["benign=no/such/folder"], "which does not exist"),
         (["references=source"], "references among the innocents"),
         (["suspects=nobody"], "nobody"),
         (["world=real", "roster=llava-1.5-7b"], "got both"),
@@ -83,6 +82,18 @@ def test_what_cannot_be_done_is_refused_before_anything_is_loaded(
 ) -> None:
     with pytest.raises(UsageError, match=words):
         read_settings(STUDY, texts)
+
+
+def test_benign_questions_that_are_not_there_stop_a_run_before_triggers_are_made(
+    tmp_path: Path,
+) -> None:
+    settings = read_settings(STUDY, ["families=llava", "benign=no/such/folder"])
+    missing = [need for need in requirements(settings) if need.state == "missing"]
+    assert [need.what for need in missing] == ["benign questions"]
+    place = Workplace(out=tmp_path / "paper", show=lambda *_: None)
+    with pytest.raises(UsageError, match=r"benign questions, got .*, which does not exist"):
+        run_study(STUDY, settings, place)
+    assert not list(place.out.glob("llava*"))
 
 
 def test_a_dry_run_says_which_tables_go_without() -> None:
