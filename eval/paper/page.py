@@ -18,7 +18,7 @@ from sif.eval.paper.orders import Order
 from sif.eval.paper.plans import LEADS
 from sif.eval.paper.served import BENIGN, Reading
 from sif.eval.triggers.requirements import check_method
-from sif.markdown import MISSING, number, table
+from sif.markdown import MISSING, code, number, table
 
 WORDS: Final[dict[Word, str]] = {
     "reproduced": "*reproduced*",
@@ -220,12 +220,20 @@ def _stealth(readings: Sequence[Reading]) -> str:
     shown = [
         (
             where,
-            asked if asked == BENIGN else f"triggers of `{asked}`",
+            _who(asked),
             *(_median(groups.get((where, asked, signal))) for signal in signals),
         )
         for where, asked in dict.fromkeys((where, asked) for where, asked, _ in groups)
     ]
     return text + table(("where", "asked", *signals), shown)
+
+
+def _who(asked: str) -> str:
+    """What was asked: triggers, or benign questions, of the source or of what marking made."""
+    marked = asked.removeprefix(f"{BENIGN}, ")
+    if marked != asked:
+        return f"{BENIGN}, of the source marked by {code(marked)}"
+    return asked if asked == BENIGN else f"triggers of {code(asked)}"
 
 
 def _median(values: Iterable[float] | None) -> str:

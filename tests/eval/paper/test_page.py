@@ -7,7 +7,7 @@ from sif.eval.paper.elsewhere import Other, other_table
 from sif.eval.paper.literature import published
 from sif.eval.paper.page import as_page, as_rows
 from sif.eval.paper.plans import plans_of
-from sif.eval.paper.served import Alarms, behind
+from sif.eval.paper.served import Alarms, Reading, behind
 from sif.eval.paper.study import STUDY
 from sif.eval.study import read_settings
 from sif.eval.triggers.rows import Cell
@@ -156,3 +156,17 @@ def test_rows_on_disk_hold_every_published_figure() -> None:
     (found,) = (one for one in rows if one.row == "LLaVA in 4 bits" and one.column == "SIF")
     assert (found.published, found.hits, found.total) == (0.49, 23, 24)
     assert sum(one.published is not None for one in rows) >= 66
+
+
+def test_medians_say_whether_benign_questions_went_to_what_marking_made() -> None:
+    readings = [
+        Reading(family="llava", reference="r", asked=asked, signal="length", value=value)
+        for asked, value in (("benign", 3.0), ("benign, taught-0", 5.0), ("pla", 7.0), ("pla", 9.0))
+    ]
+    text = as_page(published(), _evidence([]), readings, [])
+    lines = [line for line in text.splitlines() if line.startswith("| llava: beside r")]
+    assert [line.split(" | ")[1:] for line in lines] == [
+        ["benign", "3 |"],
+        ["benign, of the source marked by `taught-0`", "5 |"],
+        ["triggers of `pla`", "8 |"],
+    ]
