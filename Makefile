@@ -14,8 +14,8 @@ test test-fast test-long check demo docs: export HF_HUB_OFFLINE := 1
 help:
 	@echo "make setup      .venv with everything this machine can use"
 	@echo "make demo       the whole flow on bundled mini models, report in demo/report.html"
-	@echo "make test       every test (20 minutes on two cores)"
-	@echo "make test-fast  the fast tests (4 minutes)"
+	@echo "make test       every test (40 minutes on two cores)"
+	@echo "make test-fast  the fast tests (8 minutes)"
 	@echo "make test-long  all folders of thieves, 230 kills (about an hour)"
 	@echo "make check      ruff, mypy and the fast tests"
 	@echo "make docs       the documentation, strictly, in build/site/index.html"
