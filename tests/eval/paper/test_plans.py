@@ -37,6 +37,13 @@ def test_the_ablation_changes_nothing_but_the_radius() -> None:
     assert [method.name for method in one.compared] == ["sif-paper"]
 
 
+def test_the_ablation_is_made_only_where_it_was_published() -> None:
+    llava, qwen = _plans("rivals=")
+    assert {ONLY, "ρ = 0.1", "ρ = 0.5", "ρ = 1"} <= {*llava.columns}
+    assert [*qwen.columns] == ["SIF"]
+    assert [method.name for method in qwen.plan.methods] == ["sif-paper"]
+
+
 def test_a_radius_of_minus_zero_is_none() -> None:
     (one,) = _plans("families=llava", "rivals=", "radii=-0.0,0")
     assert [*one.columns] == ["SIF", ONLY]
