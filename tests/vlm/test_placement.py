@@ -176,9 +176,13 @@ def test_gradients_over_two_devices_are_those_on_one(
         assert list(two.devices) == PLACES
         found = gradients(two, objective)
         for one, other in zip(found, wanted, strict=True):
-            assert torch.equal(one.loss.to("cpu"), other.loss)
-            assert torch.equal(one.images.to("cpu"), other.images)
-            assert other.images.abs().max() > 0
+            # Where tensors lie may change the order of a sum, and with it the last bit.
+            torch.testing.assert_close(one.loss.to("cpu"), other.loss, rtol=1e-5, atol=0)
+            steepest = float(other.images.abs().max())
+            assert steepest > 0
+            torch.testing.assert_close(
+                one.images.to("cpu"), other.images, rtol=0, atol=1e-4 * steepest
+            )
 
 
 def test_triggers_over_two_devices_are_those_on_one(untrained_llava: Path) -> None:
