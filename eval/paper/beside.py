@@ -13,7 +13,7 @@ from sif.eval.paper.orders import Order, Paired, gaps_of, orders_of
 from sif.eval.paper.plans import LEADS, PaperPlan, PaperSettings, paraphrased, source_of
 from sif.eval.paper.served import BENIGN, FALSE_ALARMS, JUDGE, LIMITS, Alarms, behind, worded
 from sif.eval.triggers.rows import Cell as Answered
-from sif.eval.triggers.summary import matches_of, score_of
+from sif.eval.triggers.summary import asked_in, matches_of, score_of
 from sif.ownership.share import Share
 
 NOBODY: Final = "nobody in the roster stands for it"
@@ -66,11 +66,11 @@ class Evidence:
         flagged: Sequence[Alarms],
     ) -> "Evidence":
         """From rows of answers; a score is left out where no innocent has one to exceed."""
-        limited = {_asked(cell) for cell in cells if _limits(cell)}
+        limited = {asked_in(cell) for cell in cells if _limits(cell)}
         matched = {
             cell: match
             for cell, match in matches_of(cells).items()
-            if cell.matched is not None or _asked(cell) in limited
+            if cell.matched is not None or asked_in(cell) in limited
         }
         return cls(settings=settings, plans=plans, matched=matched, flagged=flagged)
 
@@ -209,11 +209,6 @@ class Evidence:
 def _limits(cell: Answered) -> bool:
     """Whether an answer sets a limit that others' scores must exceed."""
     return cell.role == "innocent" and score_of(cell) is not None
-
-
-def _asked(cell: Answered) -> tuple[str, str, int, str, str]:
-    """Which trigger was asked, and how its picture came."""
-    return cell.family, cell.method, cell.seed, cell.image_attack, cell.trigger
 
 
 def _row(

@@ -153,8 +153,7 @@ def matches_of(cells: Sequence[Cell]) -> dict[Cell, bool]:
     """For every cell whether its answer is the wanted one, or scores above all innocents' there."""
     asked: dict[tuple[str, str, int, str, str], list[Cell]] = defaultdict(list)
     for cell in cells:
-        key = (cell.family, cell.method, cell.seed, cell.image_attack, cell.trigger)
-        asked[key].append(cell)
+        asked[asked_in(cell)].append(cell)
     found: dict[Cell, bool] = {}
     for group in asked.values():
         innocents = [[score_of(cell)] for cell in group if cell.role == "innocent"]
@@ -164,6 +163,11 @@ def matches_of(cells: Sequence[Cell]) -> dict[Cell, bool]:
             else:
                 found[cell] = cell.matched
     return found
+
+
+def asked_in(cell: Cell) -> tuple[str, str, int, str, str]:
+    """Which trigger was asked, and how its picture came: its answers are set beside each other."""
+    return cell.family, cell.method, cell.seed, cell.image_attack, cell.trigger
 
 
 def score_of(cell: Cell) -> float | None:
