@@ -78,7 +78,8 @@ class TargetNull:
     def log_p_value_of_sum(self, counts: Sequence[GreenCount]) -> float:
         """Natural logarithm of P(Σ hits ≥ those seen), exactly, however small.
 
-        Valid only where the number of triggers was fixed before the first answer.
+        Valid only where the number of triggers was fixed before the first answer, and where no
+        answer hangs on earlier hits: who falls silent after a hit keeps a small sum small.
         """
         parts = sum(count.scored for count in counts)
         one = np.log([1.0 - self.gamma, self.gamma])

@@ -159,3 +159,26 @@ def test_what_makes_no_sense_is_refused() -> None:
         TargetNull(alternatives=1)
     with pytest.raises(UsageError, match="alpha between 0 and 1"):
         TargetEvidence(NULL, alpha=1.0)
+
+
+def test_the_p_value_is_none_for_who_falls_silent_after_hits_and_the_e_value_is_one() -> None:
+    """A suspect that is told targets may stop speaking while its sum of hits looks rare."""
+    null, level, most = TargetNull(alternatives=4), 0.25, 7
+    found = {"p": 0.0, "e": 0.0}
+
+    def go_on(hits: tuple[bool, ...], chance: float) -> None:
+        evidence = TargetEvidence(null)
+        for number in range(most):
+            said = number < len(hits)
+            count = GreenCount(green=int(hits[number]), scored=1) if said else None
+            evidence.add(str(number), count)
+        if hits and (evidence.p_value_of_all <= level or len(hits) == most):
+            found["p"] += chance * (evidence.p_value_of_all <= level)
+            found["e"] += chance * (evidence.highest >= log10(1 / level))
+            return
+        go_on((*hits, True), chance / 4)
+        go_on((*hits, False), chance * 3 / 4)
+
+    go_on((), 1.0)
+    assert found["p"] > 0.29
+    assert found["e"] <= level
