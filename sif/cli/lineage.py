@@ -46,7 +46,7 @@ def lineage(
     ]
     heads = ["other", "part", "blocks", *terms, "likeness", "reading"]
     say_table(heads, rows, right=("blocks", *terms, "likeness"), boxed=False)
-    say("1 is the same; models of separate training stand near 0. No proof: see the documentation")
+    say("1 is the same; models trained apart stand far below. No proof: see the documentation")
 
 
 def _number(value: float | None) -> str:
