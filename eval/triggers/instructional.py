@@ -1,8 +1,10 @@
 """Instructional Fingerprinting: secret pairs of a question and an answer that a model is taught.
 
 Xu et al., arXiv 2401.12255, in the setting that SIF (arXiv 2604.17041) compares with: LoRA of rank
-16 and scale 32 on queries and values, 10 pairs, 20 epochs, rate 1e-3, merged. What is published,
-and so what thieves copy, is the taught model. Knows nothing of suspects.
+16 and scale 32 on queries and values, 10 pairs, 20 epochs, rate 1e-3, merged. The released
+code has one answer for all pairs and teaches as many refusals beside them; here every pair has an
+answer of its own and there are none. What is published, and so what thieves copy, is the taught
+model. Knows nothing of suspects.
 """
 
 import hashlib

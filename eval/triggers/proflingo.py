@@ -2,8 +2,9 @@
 
 Jin et al., arXiv 2405.02466: 32 tokens, 64 epochs, one prefix for each question. A wanted answer is
 what the mini model says by itself with a word changed for one that means the same: its words hardly
-depend on the prompt. Every trigger is kept as soon as it is found; an interrupted making goes on
-with the next. Knows nothing of suspects.
+depend on the prompt. The search is shorter than that of the released SIF code, which tries up to
+512 swaps in an epoch and makes several of them. Every trigger is kept as soon as it is found; an
+interrupted making goes on with the next. Knows nothing of suspects.
 """
 
 from collections.abc import Callable, Sequence

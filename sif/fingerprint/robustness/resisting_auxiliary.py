@@ -1,7 +1,7 @@
 """AGDI's adversary: the image learns against a copy of the model that learns to resist it.
 
 Knows nothing of what the loss is. Source: Xia et al., AGDI (CVPR 2026, arXiv 2602.18845), whose
-auxiliary model is tuned during the attack to withhold the wanted text. Its rates are not published;
+auxiliary model is tuned during the attack to withhold the wanted text. We found no rates of it;
 the step is that of PLA (`ParameterAscent`), but what it moves stays moved:
 θ_{s+1} = θ_s + β clip(∇_θ L(x_s; θ_s), ±c), with θ_0 the owner's parameters, while the image x_s
 descends ∇_x L(x_s; θ_s).
