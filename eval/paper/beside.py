@@ -5,15 +5,17 @@ Knows nothing of models and of how tables look.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import log
 from typing import Final, NamedTuple
 
 from sif.eval.paper.judgement import Cell, Judgement, Measured, judge_row
 from sif.eval.paper.literature import PublishedRow, PublishedTable, published
-from sif.eval.paper.orders import Order, Paired, gaps_of, orders_of
+from sif.eval.paper.orders import SURE, Order, Paired, gaps_of, orders_of
 from sif.eval.paper.plans import LEADS, PaperPlan, PaperSettings, paraphrased, source_of
 from sif.eval.paper.served import BENIGN, FALSE_ALARMS, JUDGE, LIMITS, Alarms, behind, worded
 from sif.eval.triggers.rows import Cell as Answered
-from sif.eval.triggers.summary import asked_in, matches_of, score_of
+from sif.eval.triggers.summary import asked_in, counts_of, matches_of, null_of, score_of
+from sif.ownership.null import HypergeometricNull
 from sif.ownership.share import Share
 
 NOBODY: Final = "nobody in the roster stands for it"
@@ -49,12 +51,15 @@ class Evidence:
         plans: of its rosters.
         matched: for every answer to a trigger, those behind SDA and worded anew among them, whether
             it matches: the published rule, τ_i being the largest score of any innocent on it.
+        sure: of those that match by their score, whether chance makes so many green words on at
+            most `SURE` of all triggers; of all others as `matched`.
         flagged: by SDA and by a judge.
     """
 
     settings: PaperSettings
     plans: Sequence[PaperPlan]
     matched: Mapping[Answered, bool]
+    sure: Mapping[Answered, bool]
     flagged: Sequence[Alarms]
 
     @classmethod
@@ -72,7 +77,8 @@ class Evidence:
             for cell, match in matches_of(cells).items()
             if cell.matched is not None or asked_in(cell) in limited
         }
-        return cls(settings=settings, plans=plans, matched=matched, flagged=flagged)
+        sure = {cell: match and _hardly_chance(cell) for cell, match in matched.items()}
+        return cls(settings=settings, plans=plans, matched=matched, sure=sure, flagged=flagged)
 
     def rows(self, table: PublishedTable) -> list[Row]:
         """A table; a row for each roster, and each variant of what is done."""
@@ -194,21 +200,37 @@ class Evidence:
                     groups[name] = {behind(reference, limits)}
         table = published().table("suspects")
         untouched = self._cells(plan, table, source_of(plan.plan.roster), "none")
-        matched = {cell: match for cell, match in self.matched.items() if cell.family == roster}
+        matched, sure = (
+            {cell: match for cell, match in found.items() if cell.family == roster}
+            for found in (self.matched, self.sure)
+        )
         for where, suspects in groups.items():
             for column in published().columns:
                 method = plan.columns.get(column)
                 if column == LEADS or method is None:
                     continue
-                gaps, asked = gaps_of(matched, (plan.columns[LEADS], method), suspects)
+                both = plan.columns[LEADS], method
+                gaps, asked = gaps_of(matched, both, suspects)
                 if gaps:
+                    surely, _ = gaps_of(sure, both, suspects)
                     sources = untouched[LEADS], untouched[column]
-                    yield Paired(roster, where, column, asked, gaps, sources)
+                    yield Paired(roster, where, column, asked, gaps, surely, sources)
 
 
 def _limits(cell: Answered) -> bool:
     """Whether an answer sets a limit that others' scores must exceed."""
     return cell.role == "innocent" and score_of(cell) is not None
+
+
+def _hardly_chance(cell: Answered) -> bool:
+    """Whether P(H ≥ g) of its green words is at most `SURE`; true where none are counted."""
+    if cell.matched is not None:
+        return True
+    null = null_of([cell])
+    counts = counts_of([cell])
+    if not counts or not isinstance(null, HypergeometricNull):
+        return False
+    return null.log_p_value(counts[0]) <= log(SURE)
 
 
 def _row(

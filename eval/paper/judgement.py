@@ -3,8 +3,9 @@
 A row is *reproduced* where every published order in it (SIF above PLA, say) is shown by an interval
 of the difference that lies on the published side of 0, *differs* where one lies on the other side
 or may be 0 and is shown to be smaller than published, and otherwise *not here*: not measured, or
-not told apart by so many triggers. A figure alone is *reproduced* where it lies in an interval of
-at most half of all shares. Knows nothing of models, files or tables.
+not told apart by so many triggers. A figure alone, or one whose rivals nobody measured, is
+*reproduced* where it lies in an interval of at most half of all shares. Knows nothing of models,
+files or tables.
 """
 
 from collections.abc import Mapping
@@ -51,7 +52,8 @@ def difference(one: Measured, other: Measured) -> Estimate:
     """The difference of two shares with its 95% interval.
 
     Newcombe, Interval estimation for the difference between independent proportions, Statistics in
-    Medicine 17, 1998, method 10: from Wilson's score intervals of both.
+    Medicine 17, 1998, method 10: from Wilson's score intervals of both. Of shares that rise and
+    fall together, as of two methods on the same pictures, the difference varies less than it says.
     """
     first, second = _wilson(one), _wilson(other)
     value = first.value - second.value
@@ -85,8 +87,10 @@ def judge_row(
         for name, figure in figures.items()
         if name != leads and figure != figures[leads] and (not against or name in against)
     ]
-    if not rivals:
-        return _alone(figures[leads], main)
+    missing = [rival for rival in rivals if not isinstance(measured.get(rival), Measured)]
+    if missing == rivals:
+        word, reason = _alone(figures[leads], main)
+        return Judgement(word, "; ".join((reason, *(f"{one} not measured" for one in missing))))
     found = [_ordered(figures, measured, main, leads, rival) for rival in rivals]
     return _together(found)
 
@@ -159,11 +163,13 @@ def _ordered(
             f"{side} {rival} by {said}" if right else f"not {side} {rival}: {said}",
         )
     if not low <= claimed <= high:
-        return Judgement("differs", f"hardly {side} {rival} if at all: {said}")
+        return Judgement(
+            "differs", f"not shown to be {side} {rival}, and by less than published: {said}"
+        )
     return Judgement(
         "not here",
         f"{main.total} triggers do not tell it from {rival}: {said}; the published difference "
-        f"takes about {_triggers_for(figures[leads], figures[rival]):,}",
+        f"takes about {_triggers_for(figures[leads], figures[rival]):,} of each (80% power)",
     )
 
 

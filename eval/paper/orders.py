@@ -11,6 +11,12 @@ from sif.eval.paper.judgement import Cell, Measured
 from sif.eval.triggers.rows import Cell as Answered
 
 TOGETHER: Final = "all rosters"
+SURE: Final = 0.01
+"""Share of triggers on which chance may make a match that counts as sure.
+
+A score above that of n innocents comes by chance on up to 1 trigger in n + 1, which an answer that
+was chosen beforehand hardly does. At 1% both stand on nearly the same floor.
+"""
 
 
 class Paired(NamedTuple):
@@ -22,6 +28,7 @@ class Paired(NamedTuple):
         rival: column.
         suspects: how many.
         gaps: of every trigger, the share of suspects that match SIF's less the rival's.
+        sure: the same, where only matches of SIF count that chance makes on at most `SURE` of all.
         untouched: how many match on the source itself, of SIF's and of the rival's.
     """
 
@@ -30,6 +37,7 @@ class Paired(NamedTuple):
     rival: str
     suspects: int
     gaps: Sequence[float]
+    sure: Sequence[float]
     untouched: tuple[Cell, Cell]
 
 
@@ -44,6 +52,8 @@ class Order(NamedTuple):
         ahead: triggers on which SIF's share is the larger, of those where they are not equal; none
             where they are equal everywhere.
         equal: triggers where they are.
+        sure: as `ahead`, of matches that chance makes on at most `SURE` of all triggers.
+        equally_sure: triggers where they are equal then.
         untouched: how many match on the source itself, of SIF's and of the rival's.
     """
 
@@ -53,6 +63,8 @@ class Order(NamedTuple):
     gap: float
     ahead: Measured | None
     equal: int
+    sure: Measured | None
+    equally_sure: int
     untouched: tuple[Cell, Cell]
 
 
@@ -95,16 +107,25 @@ def gaps_of(
 
 
 def _order(one: Paired) -> Order:
-    apart = [gap > 0 for gap in one.gaps if gap]
+    ahead, equal = _ahead(one.gaps)
+    sure, equally_sure = _ahead(one.sure)
     return Order(
         where=f"{one.roster}: {one.where}",
         rival=one.rival,
         suspects=one.suspects,
         gap=fmean(one.gaps),
-        ahead=Measured(sum(apart), len(apart)) if apart else None,
-        equal=len(one.gaps) - len(apart),
+        ahead=ahead,
+        equal=equal,
+        sure=sure,
+        equally_sure=equally_sure,
         untouched=one.untouched,
     )
+
+
+def _ahead(gaps: Sequence[float]) -> tuple[Measured | None, int]:
+    """On how many triggers SIF is ahead, of those where it is not equal; and on how many it is."""
+    apart = [gap > 0 for gap in gaps if gap]
+    return (Measured(sum(apart), len(apart)) if apart else None), len(gaps) - len(apart)
 
 
 def _together(paired: Iterable[Paired]) -> Iterator[Paired]:
@@ -119,6 +140,7 @@ def _together(paired: Iterable[Paired]) -> Iterator[Paired]:
                 rival=rival,
                 suspects=sum(one.suspects for one in some),
                 gaps=[gap for one in some for gap in one.gaps],
+                sure=[gap for one in some for gap in one.sure],
                 untouched=(
                     _sum([one.untouched[0] for one in some]),
                     _sum([one.untouched[1] for one in some]),

@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict
 
 from sif.eval.paper.beside import Evidence, Row
 from sif.eval.paper.elsewhere import Other
-from sif.eval.paper.judgement import Cell, Word, within
+from sif.eval.paper.judgement import Cell, Measured, Word, within
 from sif.eval.paper.literature import Published, PublishedTable
-from sif.eval.paper.orders import Order
+from sif.eval.paper.orders import SURE, Order
 from sif.eval.paper.plans import LEADS
 from sif.eval.paper.served import BENIGN, Reading
 from sif.eval.triggers.requirements import check_method
@@ -27,13 +27,26 @@ WORDS: Final[dict[Word, str]] = {
     "unpublished": "no published figure",
 }
 HALF: Final = 0.5
+ORDERS: Final = (
+    "Trigger by trigger: where does it match more of the suspects, of those where the two are not "
+    "equal; exact 95% interval, and the order is told where that lies on one side of a half. "
+    "Pictures are the same for both; methods whose triggers are words are paired with them in the "
+    "order of their numbers, and another pairing would give other counts. A method that does "
+    "little on the source itself has not converged in so many steps, and an order above it says "
+    "no more than that.\n\n"
+    f"The published rule favours {LEADS}: a score above that of every innocent comes by chance on "
+    "up to one trigger in as many as there are innocents and one, a chosen answer hardly ever. So "
+    f"the last two columns count only matches of {LEADS} whose green words chance reaches on at "
+    f"most {SURE:.0%} of all triggers (null A, exactly), and all matches of the others.\n\n"
+)
 LEGEND: Final = (
     "Each cell holds the published share, then ours with its exact 95% interval (Clopper–Pearson). "
     "A row is *reproduced* where every published order in it that was measured is shown by a 95% "
-    "interval of the difference (Newcombe's of Wilson's); it *differs because* the order is the "
-    "other one, or the difference is shown to be smaller than published; it *cannot be reproduced "
-    "here* where nobody measured it or so few triggers do not tell. A figure without a rival is "
-    "*reproduced* where it lies in an interval of at most half of all shares. That is about the "
+    "interval of the difference (Newcombe's of Wilson's, as if pictures were not shared, which "
+    "makes it rather too wide); it *differs because* the order is the other one, or the difference "
+    "is shown to be smaller than published; it *cannot be reproduced here* where nobody measured "
+    "it or so few triggers do not tell. A figure without a rival, or whose rivals nobody measured, "
+    "is *reproduced* where it lies in an interval of at most half of all shares. That is about the "
     "order alone: the last column counts published figures that lie in our intervals. Match (FMR): "
     "the share of triggers whose score exceeds τ_i, the largest of any innocent's on that trigger; "
     "of methods that want an answer, the share that gets it.\n\n"
@@ -139,35 +152,30 @@ def _orders(orders: Sequence[Order]) -> str:
             f"{one.suspects}",
             ", ".join(map(_measured, one.untouched)),
             f"{one.gap:+.2f}",
-            _ahead(one),
-            _holds(one),
+            _ahead(one.ahead, one.equal),
+            _holds(one.ahead),
+            _ahead(one.sure, one.equally_sure),
+            _holds(one.sure),
         )
         for one in orders
     ]
     heads = (
-        *("where", "against", "suspects", f"on the source: {LEADS}, the other"),
+        *("where", "against", "suspects", f"on the source, all triggers: {LEADS}, the other"),
         *("mean difference of match rates", f"triggers with {LEADS} ahead", "the published order"),
+        *(f"ahead by matches surer than {SURE:.0%}", "the order then"),
     )
-    words = (
-        "Trigger by trigger, in their order (the pictures are the same for both; of methods whose "
-        "triggers are words any other order would do): where does it match more of the suspects, "
-        "of those where the two are not equal; exact 95% interval, and the order is told where "
-        "that lies on one side of a half. A method that does little on the source itself has not "
-        "converged in so many steps, and an order above it says no more than that.\n\n"
-    )
-    return text + words + table(heads, shown)
+    return text + ORDERS + table(heads, shown)
 
 
-def _ahead(one: Order) -> str:
-    if one.ahead is None:
-        return f"equal on all {one.equal}"
-    share = one.ahead.share
-    interval = f"{share.low:.0%}–{share.high:.0%}"
-    return f"{one.ahead.hits} of {one.ahead.total} ({interval}), equal on {one.equal}"
+def _ahead(ahead: Measured | None, equal: int) -> str:
+    if ahead is None:
+        return f"equal on all {equal}"
+    share = ahead.share
+    return f"{ahead.hits} of {ahead.total} ({share.low:.0%}–{share.high:.0%}), equal on {equal}"
 
 
-def _holds(one: Order) -> str:
-    share = None if one.ahead is None else one.ahead.share
+def _holds(ahead: Measured | None) -> str:
+    share = None if ahead is None else ahead.share
     if share is not None and share.low > HALF:
         return "holds"
     if share is not None and share.high < HALF:

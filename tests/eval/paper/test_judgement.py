@@ -21,7 +21,7 @@ def test_a_difference_shown_to_be_smaller_than_published_differs() -> None:
     wide = {"PLA": 0.14, "SIF": 0.72}
     found = judge_row(wide, {"SIF": Measured(23, 24), "PLA": Measured(22, 24)}, leads="SIF")
     assert found.word == "differs"
-    assert "hardly above PLA" in found.reason
+    assert "not shown to be above PLA, and by less" in found.reason
     assert "+0.58" in found.reason
 
 
@@ -40,7 +40,16 @@ def test_what_was_not_measured_is_said_and_decides_nothing() -> None:
     assert found.word == "reproduced"
     assert "ProFLingo not measured" in found.reason
     assert _word(PLA=Measured(0, 24)) == "not here"
-    assert _word(SIF=Measured(24, 24)) == "not here"
+
+
+def test_without_any_rival_the_published_figure_alone_is_looked_for() -> None:
+    """Large models are asked for SIF alone: rivals that want an answer take no part there."""
+    found = judge_row(FIGURES, {"SIF": Measured(12, 24), "PLA": "wants an answer"}, leads="SIF")
+    assert found.word == "reproduced"
+    assert "0.49 published, 0.50" in found.reason
+    assert "PLA not measured; ProFLingo not measured" in found.reason
+    assert _word(SIF=Measured(24, 24)) == "differs"
+    assert _word(SIF=Measured(2, 4)) == "not here"
 
 
 def test_too_few_triggers_say_how_many_it_takes() -> None:
@@ -51,6 +60,7 @@ def test_too_few_triggers_say_how_many_it_takes() -> None:
     )
     assert found.word == "not here"
     assert "takes about 4,3" in found.reason
+    assert "of each (80% power)" in found.reason
 
 
 def test_only_the_columns_that_are_named_are_compared() -> None:

@@ -7,8 +7,14 @@ from sif.eval.paper.judgement import Measured
 from sif.eval.paper.orders import TOGETHER, Paired, orders_of
 
 
-def _paired(roster: str, gaps: list[float], *, where: str = "tuned copies") -> Paired:
-    return Paired(roster, where, "PLA", 3, gaps, (Measured(7, 8), Measured(2, 8)))
+def _paired(
+    roster: str,
+    gaps: list[float],
+    *,
+    where: str = "tuned copies",
+    sure: list[float] | None = None,
+) -> Paired:
+    return Paired(roster, where, "PLA", 3, gaps, sure or gaps, (Measured(7, 8), Measured(2, 8)))
 
 
 def test_one_roster_is_not_counted_twice() -> None:
@@ -38,6 +44,14 @@ def test_triggers_of_all_rosters_tell_what_those_of_one_do_not() -> None:
     assert both.ahead.share.low > 0.5
     assert single[0].ahead is not None
     assert single[0].ahead.share.low < 0.5
+
+
+def test_sure_matches_are_ordered_by_themselves() -> None:
+    one = _paired("llava", [1.0, 1.0, 1.0], sure=[0.0, 1.0, -1.0])
+    single, _, both = orders_of([one, _paired("qwen2_5_vl", [1.0, 1.0], sure=[0.5, 0.0])])
+    assert (single.ahead, single.equal) == (Measured(3, 3), 0)
+    assert (single.sure, single.equally_sure) == (Measured(1, 2), 1)
+    assert (both.sure, both.equally_sure) == (Measured(2, 3), 2)
 
 
 def test_what_was_not_measured_on_one_source_is_not_added_up() -> None:

@@ -132,6 +132,21 @@ def test_the_published_order_is_told_from_triggers_and_turns_with_them() -> None
     assert order(page(12, 12)) == "not told apart"
 
 
+@pytest.mark.parametrize(("green", "surely"), [(26, "not told apart"), (28, "holds")])
+def test_a_score_above_innocents_that_chance_reaches_is_no_sure_match(
+    green: int, surely: str
+) -> None:
+    """26 green of 40 come by chance in 4% of cases, 28 in 0.8%."""
+    quiet = [one.model_copy(update={"green": 18}) for one in _innocent()]
+    sif = [one.model_copy(update={"green": green}) for one in _cells("full-same", "sif-paper", 24)]
+    text = as_page(published(), _evidence([*quiet, *sif, *_cells("full-same", "pla", 0)]), [], [])
+    (line,) = (one for one in text.splitlines() if one.startswith("| llava: tuned copies"))
+    *_, ahead, order, sure, then = line.removesuffix(" |").split(" | ")
+    assert (ahead[:8], order) == ("24 of 24", "holds")
+    assert then == surely
+    assert sure.startswith("24 of 24" if surely == "holds" else "equal on all 24")
+
+
 def test_no_judge_and_no_paraphraser_are_said_with_what_to_type() -> None:
     evidence = _evidence([])
     for table, words in (("judge", "judge=openai:"), ("paraphrase", "paraphrase=openai:")):
