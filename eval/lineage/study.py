@@ -24,7 +24,7 @@ from sif.eval.study import Findings, Settings, Study, Workplace
 from sif.eval.triggers.mini_roster import FAMILIES, mini_roster
 from sif.eval.triggers.roster import Role, named
 from sif.lineage.compare import NONE_SEEN, ONE_ORIGIN, Lineage, compare_folders
-from sif.lineage.portrait import PartName
+from sif.lineage.portrait import COMMON, RARE, PartName
 from sif.markdown import MISSING, number, table
 from sif.mini.architecture import Family
 from sif.mini.vision.catalogue import VISION_MODELS
@@ -56,6 +56,7 @@ class LineageRow(BaseModel):
 
     Attributes:
         likeness: none where the parts cannot be compared.
+        rare_words, common_words: of a language part by each of them alone; none where it is so.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -68,6 +69,8 @@ class LineageRow(BaseModel):
     attention: float | None
     values: float | None
     feed_forward: float | None
+    rare_words: float | None
+    common_words: float | None
     reading: str
 
 
@@ -141,6 +144,8 @@ def _rows(family: str, name: str, role: Role, found: Lineage) -> list[LineageRow
             attention=part.terms.get("attention"),
             values=part.terms.get("values"),
             feed_forward=part.terms.get("feed-forward"),
+            rare_words=part.views.get(RARE),
+            common_words=part.views.get(COMMON),
             reading=part.reading,
         )
         for part in found.parts

@@ -40,11 +40,12 @@ def lineage(
             *(_number(part.terms.get(term)) for term in terms),
             _number(part.likeness),
             Cell(part.reason or part.reading, COLOURS.get(part.reading, "")),
+            "; ".join(f"{name} {value:.2f}" for name, value in part.views.items()),
         ]
         for one in found
         for part in one.parts
     ]
-    heads = ["other", "part", "blocks", *terms, "likeness", "reading"]
+    heads = ["other", "part", "blocks", *terms, "likeness", "reading", "by"]
     say_table(heads, rows, right=("blocks", *terms, "likeness"), boxed=False)
     say("1 is the same; models trained apart stand far below. No proof: see the documentation")
 

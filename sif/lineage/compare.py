@@ -13,7 +13,7 @@ from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict
 
 from sif.lineage.invariants import TERMS, Term, cosine
-from sif.lineage.portrait import PartName, PartPortrait, Portrait, portrait
+from sif.lineage.portrait import PartName, Portrait, View, portrait
 
 Reading = Literal["one origin", "unclear", "no common origin seen", "not comparable"]
 PARTS: Final[tuple[PartName, ...]] = ("language", "vision")
@@ -28,12 +28,14 @@ class PartLikeness(BaseModel):
 
     Attributes:
         part: language or vision.
-        likeness: mean cosine of the invariant terms over blocks and terms, in [-1, 1]; none where
-            the parts cannot be compared.
-        terms: the same for each term alone, over the blocks where it says something.
+        likeness: mean cosine of the invariant terms over blocks and terms, in [-1, 1], of the view
+            where it is largest; none where the parts cannot be compared.
+        views: the same of every view that can be compared: rare words and common ones, or pixels.
+            Where they are far apart, somebody may have written over the words of one of them.
+        terms: of the same view for each term alone, over the blocks where it says something.
         blocks: of the one and of the other; where they differ in number, the best ones in order are
             compared.
-        probes: vectors that both have by the same name.
+        probes: vectors that both have by the same name, in that view.
         reading: in words, by `ONE_ORIGIN` and `NONE_SEEN`.
         reason: why the parts cannot be compared; empty where they can.
     """
@@ -42,6 +44,7 @@ class PartLikeness(BaseModel):
 
     part: PartName
     likeness: float | None = None
+    views: Mapping[str, float] = {}
     terms: Mapping[str, float] = {}
     blocks: tuple[int, int] = (0, 0)
     probes: int = 0
@@ -66,9 +69,7 @@ def compare_folders(model: str | Path, others: Sequence[str | Path]) -> list[Lin
         ModelError: one of them cannot be read.
     """
     first = portrait(model)
-    language = first.parts.get("language")
-    words = None if language is None else language.probes
-    return [compare(first, portrait(other, words=words)) for other in others]
+    return [compare(first, portrait(other, words=first.words)) for other in others]
 
 
 def compare(one: Portrait, other: Portrait) -> Lineage:
@@ -82,11 +83,22 @@ def compare(one: Portrait, other: Portrait) -> Lineage:
             lacking = one.source if mine is None else other.source
             parts.append(PartLikeness(part=part, reason=f"{lacking} has none that can be read"))
             continue
-        parts.append(_likeness(part, mine, theirs))
+        parts.append(_best(part, mine, theirs))
     return Lineage(model=one.source, other=other.source, parts=tuple(parts))
 
 
-def _likeness(part: PartName, mine: PartPortrait, theirs: PartPortrait) -> PartLikeness:
+def _best(part: PartName, mine: Mapping[str, View], theirs: Mapping[str, View]) -> PartLikeness:
+    """By the view where they are most alike: whoever spoils one of them hides nothing."""
+    nothing = View((), ())
+    each = {name: _likeness(part, view, theirs.get(name, nothing)) for name, view in mine.items()}
+    views = {name: one.likeness for name, one in each.items() if one.likeness is not None}
+    if not views:
+        return max(each.values(), key=lambda one: one.probes)
+    best = max(views, key=lambda name: views[name])
+    return each[best].model_copy(update={"views": views})
+
+
+def _likeness(part: PartName, mine: View, theirs: View) -> PartLikeness:
     place = {name: index for index, name in enumerate(theirs.probes)}
     common = [name for name in mine.probes if name in place]
     blocks = (len(mine.blocks), len(theirs.blocks))

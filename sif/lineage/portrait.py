@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from sif.errors import ModelError
-from sif.lineage.anatomy import blocks_in, patch_probe, weights_of, word_probe
+from sif.lineage.anatomy import FILM, blocks_in, patch_probe, weights_of, word_probe
 from sif.lineage.invariants import Probe, Term, invariants
 from sif.marks.tower import vision_part
 from sif.marks.tower_folder import load_any
@@ -28,12 +28,17 @@ from sif.vlm.tokenizer_guard import refuse_wild_tokenizer
 PartName = Literal["language", "vision"]
 MOST: Final = 512
 """Words, or pixels of a patch, that a term is about."""
+RARE: Final = "rare words"
+COMMON: Final = "common words"
+PIXELS: Final = "pixels"
+Words = Mapping[str, Sequence[str]]
+"""Tokens that a view of a language part is about, by the name of the view."""
 SPACES: Final = ("Ġ", "▁", " ")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PartPortrait:
-    """The terms of one part of a model.
+class View:
+    """The terms of one part of a model, about some vectors that go into it.
 
     Attributes:
         probes: names of the vectors that the terms are about; the same in two models only where
@@ -52,34 +57,39 @@ class Portrait:
     Attributes:
         source: the folder or hub id.
         kind: of its configuration.
-        parts: those that could be read.
+        parts: those that could be read, each with its views by name: of its `PIXELS`, or of its
+            `RARE` and its `COMMON` words.
     """
 
     source: str
     kind: str
-    parts: Mapping[PartName, PartPortrait] = field(default_factory=dict)
+    parts: Mapping[PartName, Mapping[str, View]] = field(default_factory=dict)
+
+    @property
+    def words(self) -> Words | None:
+        """That its language part was read by; none where it has no such part."""
+        language = self.parts.get("language")
+        return None if language is None else {name: it.probes for name, it in language.items()}
 
 
 @torch.no_grad()
-def portrait(source: str | Path, *, words: Sequence[str] | None = None) -> Portrait:
+def portrait(source: str | Path, *, words: Words | None = None) -> Portrait:
     """Reads a model of words, of pictures or of both.
 
     Args:
         source: a folder or a hub id, of a model or of an adapter.
-        words: tokens that the terms of its language part are about, as far as it has them; its own
-            rarest where None.
+        words: that the terms of its language part are about, as far as it has them; its own rarest
+            and commonest where None.
 
     Raises:
         ModelError: it cannot be loaded, or holds no blocks with attention.
     """
     model = _plain(_load(source), source)
-    parts: dict[PartName, PartPortrait] = {}
-    language = _language(model, source, words)
-    if language is not None:
+    parts: dict[PartName, Mapping[str, View]] = {}
+    if language := _language(model, source, words):
         parts["language"] = language
-    vision = _vision(model)
-    if vision is not None:
-        parts["vision"] = vision
+    if vision := _vision(model):
+        parts["vision"] = {PIXELS: vision}
     kind = str(model.config.model_type)
     del model
     gc.collect()
@@ -114,19 +124,21 @@ def _plain(model: Any, source: str | Path) -> Any:
         ) from error
 
 
-def _language(model: Any, source: str | Path, words: Sequence[str] | None) -> PartPortrait | None:
+def _language(model: Any, source: str | Path, words: Words | None) -> dict[str, View]:
     decoder = model.get_decoder() if _reads(model) else None
     if not isinstance(decoder, nn.Module) or not blocks_in(decoder):
-        return None
+        return {}
     tokenizer = _tokenizer(source)
     known = _known(tokenizer)
     rows = len(model.get_input_embeddings().weight)
-    chosen = _rarest(known, tokenizer) if words is None else words
-    ids = {word: known[word] for word in chosen if known.get(word, rows) < rows}
-    if not ids:
-        return None
     config = model.config.get_text_config()
-    return _part(decoder, config, tuple(ids), word_probe(model, list(ids.values())))
+    views = {}
+    for name, chosen in (_chosen(known, tokenizer) if words is None else words).items():
+        ids = {word: known[word] for word in chosen if known.get(word, rows) < rows}
+        if ids:
+            found = _part(decoder, config, tuple(ids), word_probe(model, list(ids.values())))
+            views |= {name: found} if found is not None else {}
+    return views
 
 
 def _reads(model: Any) -> bool:
@@ -153,7 +165,7 @@ def _tokenizer(source: str | Path) -> Any:
         ) from error
 
 
-def _vision(model: Any) -> PartPortrait | None:
+def _vision(model: Any) -> View | None:
     tower = None
     with suppress(ModelError):
         tower = vision_part(model)
@@ -177,16 +189,15 @@ def _width(block: nn.Module) -> int | None:
 def _pixels(tower: nn.Module, default: int) -> int:
     for module in tower.modules():
         if isinstance(module, nn.Conv2d | nn.Conv3d):
-            return module.weight[0].numel()
+            kernel = module.weight[0, :, 0] if module.weight.ndim == FILM else module.weight[0]
+            return kernel.numel()
     return default
 
 
-def _part(
-    part: nn.Module, config: Any, names: tuple[str, ...], probe: Probe
-) -> PartPortrait | None:
+def _part(part: nn.Module, config: Any, names: tuple[str, ...], probe: Probe) -> View | None:
     probe = probe - probe.mean(0)
     blocks = tuple(invariants(probe, weights_of(block, config)) for block in blocks_in(part))
-    return PartPortrait(names, blocks) if any(blocks) else None
+    return View(names, blocks) if any(blocks) else None
 
 
 def _known(tokenizer: Any) -> dict[str, int]:
@@ -200,8 +211,21 @@ def _known(tokenizer: Any) -> dict[str, int]:
     return found
 
 
-def _rarest(known: Mapping[str, int], tokenizer: Any) -> list[str]:
-    """The last words of a vocabulary, which training moves least: common ones are listed first."""
+def _chosen(known: Mapping[str, int], tokenizer: Any) -> dict[str, list[str]]:
+    """The last words of a vocabulary, which lists common ones first, and the first ones of letters.
+
+    Training moves the rarest least. But a thief may write anything over words that nobody says, and
+    hardly over the commonest; so both are looked at, each at most one half of all words.
+    """
     special = set(tokenizer.all_special_tokens) | set(tokenizer.get_added_vocab())
     words = sorted((word for word in known if word not in special), key=lambda word: known[word])
-    return words[-MOST:]
+    most = min(MOST, len(words) // 2)
+    rare = words[len(words) - most :]
+    common = [word for word in words[: len(words) - most] if _is_text(word)]
+    return {RARE: rare, COMMON: common[:MOST]}
+
+
+def _is_text(word: str) -> bool:
+    """Whether it is of letters, two of them at least: no byte, sign or figure."""
+    plain = word.strip()
+    return len(plain) > 1 and plain.isalpha()

@@ -10,7 +10,7 @@ from transformers import OPTConfig, OPTForCausalLM
 
 from sif.errors import ModelError
 from sif.lineage.compare import compare, compare_folders
-from sif.lineage.portrait import portrait
+from sif.lineage.portrait import COMMON, RARE, portrait
 from sif.mini.catalogue import find
 from sif.mini.folders import export
 from sif.mini.vision.catalogue import find_vision
@@ -46,6 +46,45 @@ def test_a_disguised_copy_says_the_same_and_is_found(llava: Path, tmp_path: Path
     for part in found.parts:
         assert part.reading == "one origin", part
         assert part.likeness == pytest.approx(1, abs=1e-3)
+
+
+def test_numbers_over_rare_words_hide_no_copy(llava: Path, tmp_path: Path) -> None:
+    """A thief's rows of words that nobody says: the model answers all other words as before."""
+    model, plain = load_model(llava).float(), load_model(llava).float()
+    rare = portrait(llava).parts["language"][RARE].probes
+    known = load_processor(llava).tokenizer.get_vocab()
+    over = [known[word] for word in rare]
+    table = model.get_input_embeddings().weight
+    assert table is not model.get_output_embeddings().weight
+    with torch.no_grad():
+        table[over] = 3 * torch.randn(len(over), table.shape[1])
+        ids = torch.tensor([[index for index in range(10, 300) if index not in over][:9]])
+        assert torch.equal(model(input_ids=ids).logits, plain(input_ids=ids).logits)
+    [found] = compare_folders(llava, [saved(model, llava, tmp_path / "over")])
+    language = found.parts[0]
+    assert language.views[RARE] < 0.2
+    assert language.views[COMMON] == pytest.approx(1, abs=1e-3)
+    assert (language.likeness, language.reading) == (language.views[COMMON], "one origin")
+
+
+def test_what_frames_of_a_still_picture_cancel_hides_no_tower(
+    untrained_qwen: Path, tmp_path: Path
+) -> None:
+    """Qwen's patches are of two frames, and a still picture is the same frame twice."""
+    model = load_model(untrained_qwen).float()
+    embed = next(it for it in model.modules() if isinstance(it, torch.nn.Conv3d))
+    frames = embed.weight.shape[2]
+    assert frames == 2
+    still = torch.randn(1, 3, 1, *embed.weight.shape[3:]).repeat(1, 1, frames, 1, 1)
+    with torch.no_grad():
+        before = embed(still)
+        moved = 5 * torch.randn_like(embed.weight[:, :, 0])
+        embed.weight[:, :, 0] += moved
+        embed.weight[:, :, 1] -= moved
+        assert torch.allclose(embed(still), before, atol=1e-3)
+    [found] = compare_folders(untrained_qwen, [saved(model, untrained_qwen, tmp_path / "frames")])
+    vision = found.parts[1]
+    assert vision.likeness == pytest.approx(1, abs=1e-3)
 
 
 def test_a_model_without_some_blocks_is_found(llava: Path, tmp_path: Path) -> None:

@@ -26,6 +26,9 @@ def test_copies_stand_apart_from_innocents(tmp_path: Path) -> None:
         elif row["likeness"] is not None:
             assert row["likeness"] < 0.5, (part, row)
     assert ("llava", "sibling", "vision") in found
+    words = found["llava", "pruned-20", "language"]
+    assert words["likeness"] == max(words["rare_words"], words["common_words"])
+    assert min(words["rare_words"], words["common_words"]) > 0.9
     assert ("vision models", "3-bit", "vision") in found
     assert "| llava | language | 1 |" in (tmp_path / "summary.md").read_text()
 
@@ -36,6 +39,7 @@ def row(role: str, likeness: float | None, reading: str) -> LineageRow:
             **{"family": "llava", "suspect": f"{role} {likeness}", "role": role},
             **{"part": "language", "likeness": likeness, "reading": reading},
             **{"attention": None, "values": None, "feed_forward": None},
+            **{"rare_words": None, "common_words": likeness},
         }
     )
 
