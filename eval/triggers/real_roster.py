@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from sif import prompts
 from sif.attacks.images import parse_image_attack
@@ -22,7 +22,7 @@ from sif.recipe_file import read_built_in
 from sif.scale.crew import Show
 from sif.suspects.late import LateSuspect, late
 from sif.suspects.uri import SuspectAddress
-from sif.validation import first_fault
+from sif.validation import Numeric, first_fault
 from sif.watermark.keys import KeyRing
 from sif.yaml_once import NoYamlError, read_yaml
 
@@ -31,7 +31,7 @@ KEYS: Final = "secret.key"
 BATCH_SIZE: Final = 8
 
 
-class _Part(BaseModel):
+class _Part(Numeric):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 

@@ -6,9 +6,10 @@ A recipe names an objective, robustness terms, a budget and a schedule; nothing 
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from sif.recipe_file import read_recipe
+from sif.validation import Numeric
 from sif.watermark.targets import AnswerList
 
 BUILT_IN: Final = (
@@ -31,7 +32,7 @@ BUILT_IN: Final = (
 _Weight = Annotated[float, Field(gt=0)]
 
 
-class _Part(BaseModel):
+class _Part(Numeric):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 

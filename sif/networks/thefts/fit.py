@@ -8,17 +8,18 @@ import math
 from collections.abc import Callable, Sequence
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from torch import Tensor, nn
 
 from sif.networks.domain import Inputs
 from sif.networks.thefts.dataset import Dataset, Targets
+from sif.validation import Numeric
 
 Prepare = Callable[[nn.Module, Inputs, Targets], Inputs]
 Beside = Callable[[Inputs], Tensor]
 
 
-class Fit(BaseModel):
+class Fit(Numeric):
     """Settings of a training: passes over the data, Adam's rate, examples of a step, its decay."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
