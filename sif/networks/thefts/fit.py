@@ -11,6 +11,7 @@ import torch
 from pydantic import ConfigDict, Field
 from torch import Tensor, nn
 
+from sif.errors import ModelError
 from sif.networks.domain import Inputs
 from sif.networks.thefts.dataset import Dataset, Targets
 from sif.validation import Numeric
@@ -61,6 +62,9 @@ def fit(
 
     Returns:
         The copies.
+
+    Raises:
+        ModelError: weights that are no longer finite.
     """
     network.eval().requires_grad_(False)
     parameters = list(network.parameters()) if learn is None else list(learn)
@@ -81,6 +85,10 @@ def fit(
         for _ in range(marks.count(step)):
             kept.append(copy.deepcopy(network).requires_grad_(False))
     network.requires_grad_(False)
+    if not all(parameter.isfinite().all() for parameter in parameters):
+        raise ModelError(
+            "expected a training that ends in finite weights, got others; lower the learning rate"
+        )
     return kept
 
 
