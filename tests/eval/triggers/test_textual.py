@@ -1,5 +1,6 @@
 """Triggers of words: searched prefixes and taught pairs, made with few steps."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ from sif.attacks.weights.parts import named_layers
 from sif.attacks.weights.schedule import LowRank
 from sif.errors import ModelError, StorageError, UsageError
 from sif.eval.study import Workplace
+from sif.eval.triggers import instructional, text_triggers
 from sif.eval.triggers.baseline import PAIRS
 from sif.eval.triggers.instructional import (
+    CHECKPOINT,
     known_words,
     mark_model,
     secret_pairs,
@@ -24,7 +27,7 @@ from sif.eval.triggers.prefix_search import Search, Spelling, _Asked, find_prefi
 from sif.eval.triggers.proflingo import make_prefixes
 from sif.eval.triggers.requirements import check_method
 from sif.eval.triggers.study import run_plans
-from sif.eval.triggers.text_triggers import load_text, neutral
+from sif.eval.triggers.text_triggers import load_text, neutral, say
 from sif.eval.triggers.textual_recipe import PairsRecipe, PrefixRecipe
 from sif.eval.triggers.trigger_set import load_set
 from sif.fingerprint.making import MakingProgress
@@ -176,6 +179,70 @@ def test_only_queries_and_values_of_the_language_model_learn_by_rank_16(
     (tmp_path / "made" / "0002.json").unlink()
     mark_model(Vlm.load(tmp_path / "float32", device="cpu"), count=2, seed=0, **asked)  # type: ignore[arg-type]
     assert {path.name: path.read_bytes() for path in (tmp_path / "made").iterdir()} == content
+
+
+@pytest.mark.slow
+def test_a_killed_teaching_goes_on_in_the_precision_of_the_files(
+    untrained_llava: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half = Vlm.load(untrained_llava, device="cpu", dtype="bfloat16")
+    save_model(half.model, half.processor, tmp_path / "half")
+    asked, precisions = instructional.say, list[torch.dtype]()
+
+    def say(vlm: Vlm, prompts: list[str]) -> list[str]:
+        precisions.append(vlm.model.dtype)
+        return asked(vlm, prompts)
+
+    monkeypatch.setattr(instructional, "say", say)
+    given = {
+        "recipe": PairsRecipe(name="few", pairs=2, epochs=1, rate=1e-2),
+        "published": tmp_path / "taught",
+        "keys": KEYS,
+        "count": 2,
+        "seed": 0,
+    }
+    out = tmp_path / "made"
+
+    def make() -> None:
+        mark_model(Vlm.load(tmp_path / "half", device="cpu"), out=out, **given)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as killed:
+        killed.setattr(instructional, "save_model", _die)
+        with pytest.raises(KeyboardInterrupt):
+            make()
+    assert sorted(path.name for path in out.iterdir()) == ["request.json", CHECKPOINT]
+    make()
+    taught = {path.name: path.read_bytes() for path in (tmp_path / "taught").iterdir()}
+    (out / "0002.json").unlink()
+    make()
+    assert precisions == [torch.bfloat16] * 2
+    assert taught == {path.name: path.read_bytes() for path in (tmp_path / "taught").iterdir()}
+    shutil.rmtree(out)
+    with pytest.raises(StorageError, match=r"no model in .*taught before its triggers are begun"):
+        make()
+    assert not out.exists()
+    shutil.rmtree(tmp_path / "taught")
+    make()
+    assert taught == {path.name: path.read_bytes() for path in (tmp_path / "taught").iterdir()}
+
+
+def _die(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_too_few_words_for_secret_questions_are_refused() -> None:
+    assert len(secret_pairs(KEYS, ["alpha", "beta"], 100)) == 100
+    for words in ([], ["alpha"], ["alpha"] * 9):
+        with pytest.raises(ModelError, match="words for 2 secret questions"):
+            secret_pairs(KEYS, words, 2)
+
+
+def test_questions_are_answered_some_at_a_time(vlm: Vlm, monkeypatch: pytest.MonkeyPatch) -> None:
+    prompts = [pair.question for pair in PAIRS]
+    together = say(vlm, prompts)
+    monkeypatch.setattr(text_triggers, "AT_ONCE", 2)
+    assert say(vlm, prompts) == together
+    assert say(vlm, []) == []
 
 
 def test_layers_that_are_not_there_are_refused_with_those_that_are() -> None:
