@@ -3,13 +3,15 @@
 import shutil
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import torch
 
 from sif.attacks.weights.parts import named_layers
 from sif.attacks.weights.schedule import LowRank
 from sif.errors import ModelError, StorageError, UsageError
-from sif.eval.study import Workplace
+from sif.eval.sharded import run_share
+from sif.eval.study import Workplace, run_study
 from sif.eval.triggers import instructional, text_triggers
 from sif.eval.triggers.baseline import PAIRS
 from sif.eval.triggers.instructional import (
@@ -26,7 +28,7 @@ from sif.eval.triggers.plan import TriggerSettings, make_plan, method_fault, pla
 from sif.eval.triggers.prefix_search import Search, Spelling, _Asked, find_prefix
 from sif.eval.triggers.proflingo import make_prefixes
 from sif.eval.triggers.requirements import check_method
-from sif.eval.triggers.study import run_plans
+from sif.eval.triggers.study import STUDY, run_plans
 from sif.eval.triggers.text_triggers import load_text, neutral, say
 from sif.eval.triggers.textual_recipe import PairsRecipe, PrefixRecipe
 from sif.eval.triggers.trigger_set import load_set
@@ -34,6 +36,8 @@ from sif.fingerprint.making import MakingProgress
 from sif.fingerprint.objectives.target_answer import answer_ids
 from sif.mini.catalogue import find
 from sif.mini.folders import export
+from sif.scale.shard import Shard
+from sif.study_shares import join_shares
 from sif.vlm.folder import save_model
 from sif.vlm.model import Vlm
 from sif.watermark.keys import KeyRing
@@ -358,6 +362,46 @@ def test_copies_are_made_of_the_marked_source_and_innocents_stay_as_they_are(
     assert changed == {"q_proj", "v_proj"}
     again, _ = run_plans([plan], place)
     assert again == (cells, costs, portraits, flagged)
+
+
+@pytest.mark.slow
+def test_shares_of_taught_and_searched_triggers_joined_are_what_one_command_makes(
+    tmp_path: Path,
+) -> None:
+    settings = TriggerSettings(
+        families=("llava",),
+        methods=(
+            "proflingo@steps=1+swaps=2+tokens=4",
+            "instructional@epochs=1+pairs=2",
+            "instructional@epochs=2+pairs=2",
+        ),
+        triggers=2,
+        seeds=1,
+        suspects=("source", "3-bit", "stranger-b"),
+        image_attacks=("none",),
+    )
+
+    def at(name: str) -> Workplace:
+        return Workplace(out=tmp_path / name, show=lambda *told: None)
+
+    def kept(name: str) -> dict[str, bytes]:
+        room = tmp_path / name / "llava"
+        files = [*room.glob("baselines/*/*"), *room.glob("marked/*/models/llava-source/*")]
+        return {str(path.relative_to(room)): path.read_bytes() for path in files}
+
+    run_study(STUDY, settings, at("alone"))
+    for stage in range(2):
+        shares = [f"share-{stage}-{number}" for number in (1, 2)]
+        for number, name in enumerate(shares, start=1):
+            if stage:
+                shutil.copytree(tmp_path / "whole", tmp_path / name)
+            assert run_share(STUDY, settings, at(name), Shard(number, 2)).files == []
+        join_shares([tmp_path / name for name in shares], out=tmp_path / "whole")
+        assert kept("whole") == kept("alone")
+    run_study(STUDY, settings, at("whole"))
+    rows = [pq.read_table(tmp_path / name / "cells.parquet") for name in ("whole", "alone")]
+    assert rows[0].equals(rows[1])
+    assert rows[0].num_rows == 3 * 2 * 3
 
 
 def matched_by_a_stranger(folder: Path, room: Path) -> int:
