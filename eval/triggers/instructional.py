@@ -135,11 +135,7 @@ def mark_model(
         device=vlm.device.type,
         extent=picture.size,
     )
-    if published.exists() and not (out / REQUEST).exists():
-        raise StorageError(
-            f"expected no model in {published} before its triggers are begun in {out}, got one of "
-            "other triggers; use another folder"
-        )
+    _refuse_taught(published, out)
     claim(out, request)
     checkpoint = out / CHECKPOINT
     stored = load_config(vlm.source).dtype or vlm.model.dtype
@@ -178,6 +174,15 @@ def mark_model(
         for number, said in zip(missing, asked, strict=True):
             pair = pairs[number]
             keep(out, number, pair=pair, prompt=pair.question, said=said)
+
+
+def _refuse_taught(published: Path, out: Path) -> None:
+    """Makes sure that a taught model is that of these triggers, which are begun before it is."""
+    if published.exists() and not (out / REQUEST).exists():
+        raise StorageError(
+            f"expected no model in {published} before its triggers are begun in {out}, got one of "
+            "other triggers; use another folder"
+        )
 
 
 def _choice(key: bytes, place: int, some: Sequence[T]) -> T:
