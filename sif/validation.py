@@ -1,11 +1,16 @@
-"""What models share: their first fault in words, and how fields that came later are written.
+"""What models share: numbers that are numbers, first faults in words, fields that came later.
 
 Knows nothing of what was read.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+NO_NUMBER: Final = PydanticCustomError(
+    "truth_for_a_number", "Input should be a number, not true or false"
+)
 
 
 class Fault(NamedTuple):
@@ -20,6 +25,39 @@ class Fault(NamedTuple):
     where: str
     what: str
     got: Any
+
+
+class Numeric(BaseModel):
+    """A model whose numbers are not given as true or false, which pydantic takes for 1 and 0."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, given: Any) -> Any:
+        faults = [
+            InitErrorDetails(type=NO_NUMBER, loc=(name,), input=given[name])
+            for name, field in (cls.model_fields if isinstance(given, dict) else {}).items()
+            if _holds_truth(given.get(name)) and _is_of_numbers(field.annotation)
+        ]
+        if faults:
+            raise ValidationError.from_exception_data(cls.__name__, faults)
+        return given
+
+
+def _is_of_numbers(annotation: Any) -> bool:
+    """Whether a type has place for numbers and for no truth."""
+    kinds = _kinds(annotation)
+    return bool not in kinds and (int in kinds or float in kinds)
+
+
+def _kinds(annotation: Any) -> list[Any]:
+    """A type and all that it is made of."""
+    return [annotation, *(kind for one in get_args(annotation) for kind in _kinds(one))]
+
+
+def _holds_truth(value: Any) -> bool:
+    return isinstance(value, bool) or (
+        isinstance(value, list | tuple) and any(_holds_truth(one) for one in value)
+    )
 
 
 def first_fault(error: ValidationError) -> Fault:

@@ -20,11 +20,12 @@ from torch.nn import functional as F
 
 from sif.attacks.weights.attack import Facts, WeightAttack, Workbench
 from sif.attacks.weights.collate import IGNORED, Collator
-from sif.attacks.weights.examples import Example, digest_examples
+from sif.attacks.weights.examples import Example, digest_examples, without_placeholders
 from sif.attacks.weights.finetune import finetune
 from sif.attacks.weights.schedule import Training
 from sif.errors import ModelError
 from sif.vlm.inputs import processor_options
+from sif.vlm.placeholders import placeholders_of
 
 MEASURED: Final = 16
 BATCH: Final = 4
@@ -55,18 +56,19 @@ class Remove(WeightAttack):
             UsageError: as of `finetune`.
             ModelError: likewise, or a model that does not give its hidden states.
         """
+        examples = without_placeholders(self.examples, placeholders_of(processor))
         stolen = copy.deepcopy(model).eval().requires_grad_(False)
         losses = finetune(
             model,
             processor,
-            self.examples,
+            examples,
             self.training,
             beside=_Away(stolen=stolen, strength=self.strength),
             checkpoint=bench.scratch / "removal.safetensors",
             device=bench.device,
             report=bench.report,
         )
-        alike, agreed = compared(model, stolen, processor, self.examples[:MEASURED])
+        alike, agreed = compared(model, stolen, processor, examples[:MEASURED])
         return {
             "examples": len(self.examples),
             "examples_digest": digest_examples(self.examples),

@@ -101,6 +101,11 @@ def behind(reference: str, limits: str) -> str:
     return f"source behind {reference}, {limits} limits"
 
 
+def judge_file(roster: Roster, out: Path) -> Path:
+    """Where the judge's words about a roster's source are kept."""
+    return roster.folder(out) / "answers" / "judge.sqlite"
+
+
 def worded(text: str) -> str:
     """Name of the source whose answers were worded anew, as rows have it."""
     return f"source, {text}"
@@ -277,7 +282,7 @@ class Reworded:
         self, judge: str, plain: Suspect, asked: Sequence[Asked], queries: Sequence[Query]
     ) -> list[Alarms]:
         """What the judge told of; what it did not tell of is not counted."""
-        file = self.roster.folder(self.out) / "answers" / "judge.sqlite"
+        file = judge_file(self.roster, self.out)
         exchanges = [
             Exchange(queries=queries, place=place, prompt=query.prompt, suspect=one, reference=one)
             for place, (query, one) in enumerate(zip(queries, plain.ask(queries), strict=True))

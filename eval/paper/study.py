@@ -1,9 +1,10 @@
 """`sif bench paper`: every table of the SIF paper rebuilt, beside the published figures.
 
-1. The paper's methods make their triggers on the source, with RFO at several radii as well.
-2. Everybody answers them, plain, compressed and resized. 3. The source answers behind benign
-models, and with its words changed. 4. Each published row is set beside its counts, and intervals
-decide whether it is reproduced. Everything is kept in the folder and found again.
+Judge and paraphraser, where they are named, are tried first. 1. The paper's methods make their
+triggers on the source, with RFO at several radii as well. 2. Everybody answers them, plain,
+compressed and resized. 3. The source answers behind benign models, and with its words changed. 4.
+Each published row is set beside its counts, and intervals decide whether it is reproduced.
+Everything is kept in the folder and found again.
 """
 
 from dataclasses import replace
@@ -14,6 +15,7 @@ from sif.eval.paper.benign import MISSING
 from sif.eval.paper.beside import Evidence
 from sif.eval.paper.elsewhere import other_table
 from sif.eval.paper.literature import published
+from sif.eval.paper.outsiders import files_fault, refuse_unfit
 from sif.eval.paper.page import as_page, as_rows
 from sif.eval.paper.plans import PaperPlan, PaperSettings, plans_of
 from sif.eval.paper.served import Behind, Reworded, Served
@@ -32,6 +34,7 @@ def run(settings: PaperSettings, place: Workplace) -> Findings:
     if fault := _no_benign(settings):
         raise UsageError(fault)
     known, plans = published(), plans_of(settings)
+    refuse_unfit(settings, [one.plan.roster for one in plans], place.out)
     folders = {"activemark": settings.activemark, "metav": settings.metav}
     others = [other_table(table, folders[table.id]) for table in known.elsewhere]
     rows, outcomes = run_plans([one.plan for one in plans], place)
@@ -76,6 +79,8 @@ def requirements(settings: PaperSettings) -> list[Requirement]:
         ),
     ):
         state = "ready" if given else "set aside"
+        if given and (fault := files_fault(given)):
+            state, given = "missing", fault
         found.append(Requirement(what=what, state=state, words=given or words))
     return found
 

@@ -16,9 +16,18 @@ from sif.attacks.weights.attack import Progress
 from sif.attacks.weights.examples import Example
 from sif.attacks.weights.finetune import finetune
 from sif.attacks.weights.schedule import LowRank, Training
+from sif.errors import ModelError, StorageError
 from sif.eval.triggers.prefix_search import Spelling
 from sif.eval.triggers.proflingo import OPENING
-from sif.eval.triggers.text_triggers import TextRequest, claim, is_made, keep, neutral, say
+from sif.eval.triggers.text_triggers import (
+    REQUEST,
+    TextRequest,
+    claim,
+    is_made,
+    keep,
+    neutral,
+    say,
+)
 from sif.eval.triggers.textual_recipe import PairsRecipe
 from sif.fingerprint.making import MakingProgress
 from sif.fingerprint.objectives.target_answer import answer_ids
@@ -46,7 +55,15 @@ def secret_pairs(keys: KeyRing, words: Sequence[str], number: int) -> tuple[Pair
         keys: the secret; nobody without it can tell the pairs.
         words: that questions are made of.
         number: of pairs, at most 1,000.
+
+    Raises:
+        ModelError: too few words for so many questions.
     """
+    if len(set(words)) ** WORDS < 2 * number:
+        raise ModelError(
+            f"expected words for {number} secret questions, got {len(set(words))} in the "
+            "vocabulary; teach fewer pairs"
+        )
     pairs: dict[str, Pair] = {}
     answers = [slot for slot in lexicon.slots(lexicon.INTRODUCTION) if len(slot) > 1][:OPENING]
     label = 0
@@ -105,7 +122,8 @@ def mark_model(
     Raises:
         UsageError: an answer that the model cannot spell.
         ModelError: the model has no such layers, or the tuning came to nothing.
-        StorageError: the folder was begun with other settings, or cannot be written.
+        StorageError: the folder was begun with other settings, holds a taught model of which
+            nothing is known, or cannot be written.
     """
     picture = neutral(vlm)
     pairs = secret_pairs(keys, known_words(vlm), recipe.pairs)
@@ -119,8 +137,10 @@ def mark_model(
         device=vlm.device.type,
         extent=picture.size,
     )
+    _refuse_taught(published, out)
     claim(out, request)
     checkpoint = out / CHECKPOINT
+    stored = load_config(vlm.source).dtype or vlm.model.dtype
     if not published.exists():
 
         def step_done(progress: Progress) -> None:
@@ -146,16 +166,25 @@ def mark_model(
             report=step_done,
         )
         published.parent.mkdir(parents=True, exist_ok=True)
-        cast(vlm.model, load_config(vlm.source).dtype or vlm.model.dtype)  # as it was published
+        cast(vlm.model, stored)  # as it was published
         save_model(vlm.model, vlm.processor, published)
     checkpoint.unlink(missing_ok=True)
     missing = [number for number in range(count) if not is_made(out, number)]
     if missing:
-        taught = Vlm.load(published, device=str(vlm.device), dtype=vlm.model.dtype)
+        taught = Vlm.load(published, device=str(vlm.device), dtype=stored)
         asked = say(taught, [pairs[number].question for number in missing])
         for number, said in zip(missing, asked, strict=True):
             pair = pairs[number]
             keep(out, number, pair=pair, prompt=pair.question, said=said)
+
+
+def _refuse_taught(published: Path, out: Path) -> None:
+    """Makes sure that a taught model is that of these triggers, which are begun before it is."""
+    if published.exists() and not (out / REQUEST).exists():
+        raise StorageError(
+            f"expected no model in {published} before its triggers are begun in {out}, got one of "
+            "other triggers; use another folder"
+        )
 
 
 def _choice(key: bytes, place: int, some: Sequence[T]) -> T:

@@ -17,6 +17,8 @@ from sif.yaml_once import NoYamlError, read_yaml
 
 FILES: Final = (".yaml", ".yml")
 VALUE: Final = re.compile(r"[\w.-]{1,40}")
+WHOLE: Final = re.compile(r"-?\d+", re.ASCII)
+DECIMAL: Final = re.compile(r"-?(\d+\.?\d*|\.\d+)(e-?\d+)?", re.ASCII | re.IGNORECASE)
 PLAIN: Final = re.compile(r"[^\W_][\w.-]{0,79}")
 
 
@@ -112,12 +114,17 @@ def _changes(text: str, tail: str) -> dict[str, Any]:
     return changes
 
 
-def _value(text: str, value: str) -> Any:
+def _value(text: str, value: str) -> bool | int | float | None:
+    """Numbers as people write them: YAML takes 1e-3 for a text, and 010 for eight."""
+    if WHOLE.fullmatch(value):
+        return int(value)
+    if DECIMAL.fullmatch(value):
+        return float(value)
     try:
         read = read_yaml(value)
     except NoYamlError:
         read = value
-    if isinstance(read, str | list | dict):
+    if not isinstance(read, bool | int | float | None):
         raise UsageError(
             f"expected a number, true, false or null as a value in {text!r}, got {value!r}"
         )

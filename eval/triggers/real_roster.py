@@ -4,12 +4,14 @@ The file says who is asked and what is known of everybody; reading it downloads 
 Splits stand in it before any figure is seen.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from filelock import FileLock
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from sif import prompts
 from sif.attacks.images import parse_image_attack
@@ -22,7 +24,7 @@ from sif.recipe_file import read_built_in
 from sif.scale.crew import Show
 from sif.suspects.late import LateSuspect, late
 from sif.suspects.uri import SuspectAddress
-from sif.validation import first_fault
+from sif.validation import Numeric, first_fault
 from sif.watermark.keys import KeyRing
 from sif.yaml_once import NoYamlError, read_yaml
 
@@ -31,7 +33,7 @@ KEYS: Final = "secret.key"
 BATCH_SIZE: Final = 8
 
 
-class _Part(BaseModel):
+class _Part(Numeric):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -153,13 +155,28 @@ class RealRoster(Roster):
 
     def keys(self, out: Path, seed: int) -> KeyRing:
         """Fresh ones, kept in a file for each set."""
-        path = self.folder(out) / (KEYS if seed == 0 else f"secret-{seed}.key")
-        if path.exists():
-            return KeyRing.load(path)
+        path = self._key_file(out, seed)
         path.parent.mkdir(parents=True, exist_ok=True)
-        keys = KeyRing.generate()
-        keys.save(path)
+        with FileLock(path.parent / f".{path.name}.lock"):  # two jobs may need them first
+            if path.exists():
+                return KeyRing.load(path)
+            keys = KeyRing.generate()
+            keys.save(path)
         return keys
+
+    def require_keys(self, out: Path, seeds: Sequence[int]) -> None:
+        """Makes sure that the key files are there, which all shares must be given."""
+        for seed in seeds:
+            path = self._key_file(out, seed)
+            if not path.exists():
+                raise UsageError(
+                    f"--shard: expected in {path} a key file, the same for all shares, got none; "
+                    'make one with sif claim secret, or with python -c "import sif; '
+                    "sif.KeyRing.generate().save('my.key')\", and copy it to every share"
+                )
+
+    def _key_file(self, out: Path, seed: int) -> Path:
+        return self.folder(out) / (KEYS if seed == 0 else f"secret-{seed}.key")
 
     def late(self, name: str, out: Path, show: Show) -> LateSuspect:
         """A suspect, under the name that it has once it is loaded."""

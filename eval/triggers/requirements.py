@@ -44,8 +44,8 @@ BYTES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where the files of a model are."""
+class Place:
+    """Where the files of a model are: ready, download or missing, and in words."""
 
     state: str
     words: str
@@ -111,7 +111,7 @@ def check_method(plan: Plan, method: Method) -> Requirement:
 def check_source(plan: Plan, roster: RealRoster) -> Requirement:
     """The source, as it is loaded to make triggers: float32 on a CPU, bfloat16 on CUDA."""
     source = roster.file.source
-    place = _place(source.model)
+    place = place_of(source.model)
     if fault := device_fault(plan.device):
         return Requirement(what="source model", state="missing", words=fault)
     device = device_of(plan.device)
@@ -143,7 +143,7 @@ def check_suspect(plan: Plan, listed: RealSuspect) -> Requirement:
         case VllmOptions() as options:
             precision = options.dtype
             faults = _vllm_faults(listed, options)
-    place = _place(address.target)
+    place = place_of(address.target)
     return _requirement(what, listed, place, precision, faults, f"{questions}; {place.words}")
 
 
@@ -154,7 +154,7 @@ def check_disk(plan: Plan, roster: RealRoster) -> list[Requirement]:
     """
     source, asked = roster.file.source, [one for one in roster.suspects if one in plan.asked]
     sizes = {source.model: source.disk_gb} | {one.address.target: one.disk_gb for one in asked}
-    wanted = {target: gb for target, gb in sizes.items() if _place(target).state == "download"}
+    wanted = {target: gb for target, gb in sizes.items() if place_of(target).state == "download"}
     if not wanted:
         return []
     known = sum((gb for gb in wanted.values() if gb is not None), 0.0)
@@ -174,7 +174,7 @@ def check_disk(plan: Plan, roster: RealRoster) -> list[Requirement]:
 def _requirement(
     what: str,
     weights: Weights,
-    place: _Place,
+    place: Place,
     precision: str,
     faults: Sequence[str | None],
     words: str,
@@ -191,22 +191,23 @@ def _requirement(
     )
 
 
-def _place(target: str) -> _Place:
+def place_of(target: str) -> Place:
+    """Whether a model's files are in a folder, in the hub cache, or still to be downloaded."""
     folder = Path(target).expanduser()
     if folder.is_dir():
         fault = folder_fault(folder)
-        return _Place("missing", f"{target}: {fault}") if fault else _Place("ready", "a folder")
+        return Place("missing", f"{target}: {fault}") if fault else Place("ready", "a folder")
     if not is_hub_id(target):
-        return _Place("missing", f"expected a model folder or a hub id, got {target}")
+        return Place("missing", f"expected a model folder or a hub id, got {target}")
     snapshot = cached_snapshot(target)
     if snapshot is None:
-        return _Place("download", "to be downloaded")
+        return Place("download", "to be downloaded")
     fault = folder_fault(snapshot)
     if fault is None:
-        return _Place("ready", "in the hub cache")
+        return Place("ready", "in the hub cache")
     if fault.endswith(" is missing"):
-        return _Place("download", f"partly in the hub cache, {fault}")
-    return _Place("missing", f"{target}: {fault}")
+        return Place("download", f"partly in the hub cache, {fault}")
+    return Place("missing", f"{target}: {fault}")
 
 
 def _transformers_faults(

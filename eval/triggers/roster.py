@@ -151,6 +151,13 @@ class Roster(ABC):
     def prepare(self, names: Sequence[str], out: Path, show: Show) -> None:  # noqa: B027
         """Puts there what several suspects need, so that no two processes make it."""
 
+    def require_keys(self, out: Path, seeds: Sequence[int]) -> None:  # noqa: B027
+        """Makes sure that shares, each with a folder of its own, will have the same keys.
+
+        Raises:
+            UsageError: each would draw its own.
+        """
+
     def folder(self, out: Path) -> Path:
         """Of everything that is made and answered, in a study's folder."""
         return out / self.name

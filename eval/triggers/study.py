@@ -69,6 +69,8 @@ def run_plans(some: Sequence[Plan], place: Workplace) -> Results:
     """
     for plan in some:
         _refuse(plan)
+        if place.share is not None and len(plan.methods) > 1:
+            plan.roster.require_keys(place.out, plan.seeds)
     for plan in some:
         names = [one.name for one in plan.asked]
         plan.roster.prepare(names, place.out, place.show)

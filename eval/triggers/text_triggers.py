@@ -25,6 +25,8 @@ from sif.vlm.model import Vlm
 REQUEST: Final = "request.json"
 GREY: Final = 128
 SIDE: Final = 336
+AT_ONCE: Final = 64
+"""Questions that are answered together."""
 NEUTRAL: Final = "neutral grey"
 """Stands for the name of a base image."""
 
@@ -154,12 +156,13 @@ def load_text(folder: Path) -> list[TextTrigger]:
 
 
 def say(vlm: Vlm, prompts: list[str]) -> list[str]:
-    """Greedy answers to questions with the neutral picture."""
-    picture = neutral(vlm)
-    return [
-        vlm.decode(ids)
-        for ids in vlm.generate([picture] * len(prompts), prompts, GenerationSettings())
-    ]
+    """Greedy answers to questions with the neutral picture, some at a time."""
+    picture, said = neutral(vlm), list[str]()
+    for start in range(0, len(prompts), AT_ONCE):
+        some = prompts[start : start + AT_ONCE]
+        answers = vlm.generate([picture] * len(some), some, GenerationSettings())
+        said += [vlm.decode(ids) for ids in answers]
+    return said
 
 
 def _read(path: Path, kind: type[RecordT]) -> RecordT:

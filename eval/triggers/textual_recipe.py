@@ -8,18 +8,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import ConfigDict, Field, RootModel
 
 from sif.errors import UsageError
 from sif.fingerprint.recipe import Recipe
 from sif.plain_files import read_text_file
 from sif.recipe_file import read_recipe
+from sif.validation import Numeric
 from sif.yaml_once import NoYamlError, read_yaml
 
 BUILT_IN: Final = ("proflingo", "instructional")
 
 
-class _Part(BaseModel):
+class _Part(Numeric):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     schema_version: Literal[1] = 1

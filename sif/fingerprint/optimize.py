@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from sif.errors import ModelError
 from sif.fingerprint.content import ContentSpace
 from sif.fingerprint.objectives.objective import Batch, Objective, Targets
 from sif.fingerprint.robustness.term import GradientFunction, StepContext, Term, plain_gradient
@@ -96,6 +97,9 @@ def optimise(
 
     Returns:
         Images at 8-bit values within the budget.
+
+    Raises:
+        ModelError: a loss or a gradient that is no longer finite.
     """
     base = batch.base
     images = project(base if start is None else start, base, schedule.epsilon)
@@ -107,6 +111,7 @@ def optimise(
         targets = objective.targets(vlm, batch, seen, step, targets)
         gradient = wrapped(vlm, batch, objective, terms, targets, step)
         loss, slope = gradient(seen)
+        _require_finite(loss, slope, step)
         velocity = schedule.momentum * velocity + slope / _mean_size(slope)
         images = confine(images - _pace(schedule, step) * velocity.sign(), base, schedule)
         last = step + 1 == schedule.steps
@@ -139,6 +144,16 @@ def wrapped(
     for term in reversed(terms):
         gradient = term.around(gradient, context)
     return gradient
+
+
+def _require_finite(loss: Tensor, slope: Images, step: int) -> None:
+    """Before pictures become of it: nothing that is computed with no number has a budget."""
+    if not (loss.isfinite().all() and slope.isfinite().all()):
+        raise ModelError(
+            f"expected a finite loss and gradient, got others in step {step + 1} (loss "
+            f"{float(loss.mean()):g}); lower the weights and rates of the recipe, or load the "
+            "model in float32"
+        )
 
 
 def _mean_size(slope: Images) -> Tensor:

@@ -6,9 +6,10 @@ A recipe names an objective, robustness terms, a budget and a schedule; nothing 
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from sif.recipe_file import read_recipe
+from sif.validation import Numeric
 from sif.watermark.targets import AnswerList
 
 BUILT_IN: Final = (
@@ -31,7 +32,7 @@ BUILT_IN: Final = (
 _Weight = Annotated[float, Field(gt=0)]
 
 
-class _Part(BaseModel):
+class _Part(Numeric):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
@@ -212,6 +213,8 @@ Robustness = Annotated[
 
 MIXING: Final = (ParameterAscentRecipe, ResistingAuxiliaryRecipe)
 """Terms whose parameters learn from all triggers of a batch."""
+WEARING: Final = (ParameterAscentRecipe, WeightNoiseRecipe, SimulatedCopiesRecipe)
+"""Terms that change the weights for a step."""
 
 
 class Recipe(_Part):
@@ -225,6 +228,20 @@ class Recipe(_Part):
     robustness: tuple[Robustness, ...] = ()
     schedule: ScheduleRecipe
     quality: QualityRecipe = QualityRecipe()
+
+    @model_validator(mode="after")
+    def _auxiliary_is_seen_and_sees(self) -> "Recipe":
+        terms = self.robustness
+        places = [at for at, one in enumerate(terms) if isinstance(one, ResistingAuxiliaryRecipe)]
+        if len(places) > 1:
+            raise ValueError("expected resisting_auxiliary once, as one replaces another's weights")
+        for around in terms[: places[0]] if places else ():
+            if isinstance(around, WEARING):
+                raise ValueError(
+                    f"expected {around.kind} behind resisting_auxiliary, whose weights replace "
+                    "what it changes; put resisting_auxiliary first"
+                )
+        return self
 
 
 def load_recipe(name: str | Path, **changes: Any) -> Recipe:

@@ -3,16 +3,17 @@
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from sif.recipe_file import read_recipe
+from sif.validation import Numeric
 from sif.watermark.activemark.projection import Directions
 
 BUILT_IN: Final = ("keyed", "injected", "paper")
 Mode = Literal["injected", "keyed"]
 
 
-class _Part(BaseModel):
+class _Part(Numeric):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 

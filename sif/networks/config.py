@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 from safetensors.torch import load_file
 
 from sif.errors import UsageError
@@ -20,7 +20,7 @@ from sif.networks.thefts import AnyObfuscation
 from sif.networks.thefts.dataset import Dataset
 from sif.networks.thefts.fit import Fit
 from sif.plain_files import read_text_file, refuse_pipe
-from sif.validation import first_fault
+from sif.validation import Numeric, first_fault
 from sif.vlm.foreign import READING
 from sif.vlm.plain_words import first_line, shown
 from sif.yaml_once import NoYamlError, read_yaml
@@ -34,7 +34,7 @@ LONGEST_REASON: Final = 300
 UNREADABLE: Final = (*READING, NoYamlError)
 
 
-class _Part(BaseModel):
+class _Part(Numeric):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 

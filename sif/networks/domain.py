@@ -12,11 +12,12 @@ from typing import Final, Literal
 
 import torch
 from jaxtyping import Float
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from torch import Tensor
 from torch.nn import functional as F
 
 from sif.errors import UsageError
+from sif.validation import Numeric
 
 Inputs = Float[Tensor, "batch *features"]
 Fingerprints = Float[Tensor, "fingerprints *features"]
@@ -25,7 +26,7 @@ MIX_NOISE: Final = 0.1
 IMAGE_AXES: Final = 3
 
 
-class Domain(BaseModel):
+class Domain(Numeric):
     """The box that inputs live in.
 
     Attributes:

@@ -2,16 +2,17 @@
 
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from sif.networks.domain import Start
 from sif.networks.reading import Read
 from sif.networks.verifier import TrainedKind
+from sif.validation import Numeric
 
 VerifierKind = TrainedKind | Literal["contrast"]
 
 
-class Method(BaseModel):
+class Method(Numeric):
     """How inputs and a verifier are trained together.
 
     Attributes:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from sif.errors import ModelError
 from sif.fingerprint.objectives.objective import Batch, Targets
 from sif.fingerprint.optimize import Schedule, high_pass, optimise, project, to_8_bit
 from sif.vlm.model import Vlm
@@ -73,6 +74,21 @@ def test_the_result_lies_on_8_bit_values_within_the_budget(
     assert 0 <= found.min() <= found.max() <= 1
     if epsilon >= 1:
         assert change > 0
+
+
+@pytest.mark.parametrize("check_every", [None, 1])
+@pytest.mark.parametrize("spoilt", [float("nan"), float("inf")])
+def test_no_picture_comes_of_a_loss_that_is_no_number(
+    spoilt: float, check_every: int | None
+) -> None:
+    class Failing(Nearness):
+        def loss(self, vlm: Any, batch: Batch, images: Tensor, targets: Targets) -> Tensor:
+            loss = super().loss(vlm, batch, images, targets)
+            return loss * torch.tensor([1.0, spoilt if targets.answers == [[2]] * 2 else 1.0])
+
+    schedule = Schedule(steps=5, epsilon=0.1, step_size=0.01, check_every=check_every)
+    with pytest.raises(ModelError, match=r"finite loss and gradient, got others in step 3"):
+        run(bases(), schedule, objective=Failing())
 
 
 def test_a_simple_loss_falls_as_far_as_the_budget_lets_it() -> None:

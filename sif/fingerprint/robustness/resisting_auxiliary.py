@@ -24,8 +24,10 @@ class ResistingAuxiliary:
 
     Image and auxiliary learn from the same pass, so that a step costs one, with a gradient for
     every parameter. The owner's parameters are never written to: the auxiliary is a second set of
-    values, which costs their memory once more. It begins as the owner's in step 0. The triggers of
-    a batch share it, and it ascends the mean of their losses: make one trigger at a time.
+    values, which costs their memory once more. It begins as the owner's in step 0, and learns from
+    the first pass of a step where a term around it takes several. What a term around it does to the
+    weights it does not see. The triggers of a batch share it, and it ascends the mean of their
+    losses: make one trigger at a time.
 
     An element moves by β c at most in a step. In bfloat16 small steps are rounded away: load the
     model in float32.
@@ -47,18 +49,21 @@ class ResistingAuxiliary:
         The gradient function raises RuntimeError where the loss depends on no parameter.
         """
         parameters: Sequence[Any] = parameters_of(context.vlm)
+        if context.step == 0 or self._values is None:
+            self._values = [parameter.detach().clone() for parameter in parameters]
+        auxiliary, learns = self._values, not (context.step + 1) % self.every
 
         def gradient(images: Tensor) -> Gradient:
-            if context.step == 0 or self._values is None:
-                self._values = [parameter.detach().clone() for parameter in parameters]
-            values = iter(self._values)
+            nonlocal learns
+            values = iter(auxiliary)
             with replaced(parameters, lambda _owners: next(values)):
-                if (context.step + 1) % self.every:
+                if not learns:
                     return inner(images)
                 with trainable(parameters):
                     result = inner(images)
                     slopes = [parameter.grad for parameter in parameters]
-            self._resist(self._values, slopes, batch=len(images))
+            self._resist(auxiliary, slopes, batch=len(images))
+            learns = False
             return result
 
         return gradient

@@ -8,17 +8,19 @@ import math
 from collections.abc import Callable, Sequence
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from torch import Tensor, nn
 
+from sif.errors import ModelError
 from sif.networks.domain import Inputs
 from sif.networks.thefts.dataset import Dataset, Targets
+from sif.validation import Numeric
 
 Prepare = Callable[[nn.Module, Inputs, Targets], Inputs]
 Beside = Callable[[Inputs], Tensor]
 
 
-class Fit(BaseModel):
+class Fit(Numeric):
     """Settings of a training: passes over the data, Adam's rate, examples of a step, its decay."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -60,6 +62,9 @@ def fit(
 
     Returns:
         The copies.
+
+    Raises:
+        ModelError: weights that are no longer finite.
     """
     network.eval().requires_grad_(False)
     parameters = list(network.parameters()) if learn is None else list(learn)
@@ -80,6 +85,10 @@ def fit(
         for _ in range(marks.count(step)):
             kept.append(copy.deepcopy(network).requires_grad_(False))
     network.requires_grad_(False)
+    if not all(parameter.isfinite().all() for parameter in parameters):
+        raise ModelError(
+            "expected a training that ends in finite weights, got others; lower the learning rate"
+        )
     return kept
 
 

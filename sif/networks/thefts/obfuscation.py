@@ -9,14 +9,15 @@ from collections.abc import Callable
 from typing import ClassVar
 
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 from torch import Tensor, nn
 
 from sif.errors import ModelError
 from sif.networks.thefts.dataset import Dataset
+from sif.validation import Numeric
 
 
-class Obfuscation(BaseModel, ABC):
+class Obfuscation(Numeric, ABC):
     """Hyper-parameters of one way to hide a stolen network; a call gives the hidden copy.
 
     Attributes:

@@ -19,6 +19,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sif.errors import ModelError, UsageError
 from sif.networks.domain import Inputs
 from sif.networks.network import Outputs
 from sif.networks.thefts.dataset import Dataset
@@ -35,6 +36,8 @@ from sif.wear import disturbed
 NUDGE: Final = 0.01
 # The paper's code tries these shares of the own answer, from 0.2 on.
 SHARES: Final = tuple(share / 100 for share in range(20, 100, 5))
+AT_ONCE: Final = 4096
+"""Answers whose distances from all others are in memory together."""
 Features = Float[Tensor, "batch ..."]
 
 
@@ -53,13 +56,19 @@ class Remove(Obfuscation):
     training: Fit = Fit(epochs=30, learning_rate=1e-3)
 
     def __call__(self, network: nn.Module, data: Dataset, seed: int) -> nn.Module:
-        """A copy with other features."""
+        """A copy with other features.
+
+        Raises:
+            UsageError: answers that are numbers and all the same, beside which nothing has a size.
+            ModelError: a network whose last layer reads what is given to it, or a training that
+                came to nothing.
+        """
         moved = copy_of(network)
         generator = torch.Generator().manual_seed(seed)
         change_matrices(moved, lambda weights: disturbed(weights, NUDGE, generator))
         with torch.no_grad():
             answers = network(data.inputs)
-        weight = self.strength if data.classes else self.strength * float(answers.var(0).mean())
+        weight = self.strength if data.classes else self.strength * _spread(answers)
         if data.classes:
             answers = (
                 mixed(answers.softmax(1)) + F.one_hot(answers.argmax(1), answers.shape[1])
@@ -68,6 +77,11 @@ class Remove(Obfuscation):
         with _features(moved) as new, _features(network) as old:
 
             def beside(inputs: Inputs) -> Tensor:
+                if not (new and new[-1].requires_grad):
+                    raise ModelError(
+                        "expected a network with hidden features, got one whose last layer reads "
+                        "nothing that is learnt; removal cannot be tried on it"
+                    )
                 with torch.no_grad():
                     network(inputs)
                 return weight * alikeness(new[-1], old[-1])
@@ -96,13 +110,29 @@ def mixed(answers: Float[Tensor, "batch classes"]) -> Float[Tensor, "batch class
     Args:
         answers: probabilities.
     """
-    best, far = answers.argmax(1), answers[torch.cdist(answers, answers).argmax(1)]
+    places = [torch.cdist(some, answers).argmax(1) for some in answers.split(AT_ONCE)]
+    best, far = answers.argmax(1), answers[torch.cat(places)]
     told = answers.clone()
     for share in reversed(SHARES):  # the smallest one that fits stays
         blend = share * answers + (1 - share) * far
         fits = blend.argmax(1) == best
         told[fits] = blend[fits]
     return told
+
+
+def _spread(answers: Outputs) -> float:
+    """Mean variance of answers that are numbers.
+
+    Raises:
+        UsageError: there is none.
+    """
+    spread = float(answers.var(0).mean()) if len(answers) > 1 else 0.0
+    if not spread > 0:
+        raise UsageError(
+            f"expected examples that the network answers differently, got {len(answers)} with one "
+            "answer; give more of them"
+        )
+    return spread
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Removal on real, untrained mini models: states move, words are learnt, kills cost little."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,37 @@ def test_states_move_with_the_strength_and_the_words_are_learnt(
     assert strong["last_loss"] < strong["first_loss"]
     assert strong["steps"] == 12
     assert 0 <= strong["words_agreed"] <= 1
+
+
+def test_examples_of_trainers_with_placeholders_are_taken(
+    untrained_llava: Path, load: Load, examples: Sequence[Example], tmp_path: Path
+) -> None:
+    settings = TRAINING.model_copy(update={"steps": 1})
+    found = []
+    for marked in (False, True):
+        asked = [
+            replace(one, prompt=f"<image>\n{one.prompt}" if marked else one.prompt)
+            for one in examples
+        ]
+        place = tmp_path / str(marked)
+        place.mkdir()
+        model, processor = load(untrained_llava)
+        facts = applied(model, processor, Remove(training=settings, examples=asked), place)
+        found.append({name: facts[name] for name in ("last_loss", "states_alike", "words_agreed")})
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
+def test_models_in_half_precision_are_compared_in_their_own(
+    folder: Path, load: Load, examples: Sequence[Example], tmp_path: Path, precision: torch.dtype
+) -> None:
+    model, processor = load(folder)
+    settings = TRAINING.model_copy(update={"steps": 1})
+    facts = applied(
+        model.to(precision), processor, Remove(training=settings, examples=examples), tmp_path
+    )
+    assert 0 < facts["states_alike"] <= 1
+    assert model.dtype == precision
 
 
 def test_a_model_is_its_own_like(folder: Path, load: Load, examples: Sequence[Example]) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from sif.errors import StorageError, UsageError
+from sif.errors import ModelError, StorageError, UsageError
 from sif.eval.triggers.baseline import PAIRS, batch_limit, load_baseline, make_baseline
 from sif.eval.triggers.trigger_set import load_set, wanted_set
 from sif.fingerprint.craft import build_objective
@@ -110,6 +110,17 @@ def test_what_cannot_be_made_is_refused_before_anything_is_written(
 
 
 @pytest.mark.slow
+def test_nothing_is_kept_of_an_auxiliary_that_ran_away(vlm: Vlm, tmp_path: Path) -> None:
+    agdi = load_recipe("agdi", steps=3)
+    wild = agdi.robustness[0].model_copy(update={"rate": 1e38, "clip": 1e38})
+    recipe = agdi.model_copy(update={"robustness": (wild,)})
+    before = {name: value.clone() for name, value in vlm.model.state_dict().items()}
+    with pytest.raises(ModelError, match="finite loss and gradient, got others in step"):
+        make(vlm, tmp_path, recipe=recipe, batch_size=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["request.json"]
+    assert all(torch.equal(before[name], it) for name, it in vlm.model.state_dict().items())
+
+
 def test_triggers_of_a_batch_do_not_mix(vlm: Vlm, tmp_path: Path) -> None:
     for name in ("ordinary", "difgsm", "cropa", "rna"):
         alone, together = (

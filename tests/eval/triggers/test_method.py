@@ -49,11 +49,26 @@ def test_a_file_may_have_an_at_in_its_path(tmp_path: Path) -> None:
         ("sif@epsilon=8 # |\x1b[31m", "such as sif@epsilon=8"),
         ("sif@epsilon=0", "schedule.epsilon: input should be greater than 0"),
         ("sif@steps=1.5", "schedule.steps: input should be a valid integer"),
+        ("sif@steps=true", "schedule.steps: input should be a number, not true or false"),
+        ("sif@minimum_frequency=yes", "minimum_frequency: input should be a number, not true"),
+        ("proflingo@tokens=true", "tokens: input should be a number, not true or false"),
+        ("proflingo@changed=false", "changed: input should be a number, not true or false"),
+        ("instructional@rate=on", "rate: input should be a number, not true or false"),
+        ("instructional@rate=1e999", "rate: input should be a finite number"),
+        ("proflingo@tokens=2020-01-01", "a number, true, false or null.*'2020-01-01'"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_clear_words(text: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         Method.parse(text)
+
+
+def test_numbers_are_read_as_people_write_them() -> None:
+    (method,) = parse_methods(("instructional@rate=5e-4+epochs=010+alpha=.5",))
+    assert (method.recipe.rate, method.recipe.epochs, method.recipe.alpha) == (5e-4, 10, 0.5)  # type: ignore[union-attr]
+    (method,) = parse_methods(("sif@round_pixels=false+momentum=1E-1",))
+    assert method.recipe.schedule.round_pixels is False  # type: ignore[union-attr]
+    assert method.recipe.schedule.momentum == 0.1  # type: ignore[union-attr]
 
 
 def test_methods_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from sif.errors import ModelError, StorageError, SuspectError, UsageError
+from sif.eval.share_of_parts import ShareDoneError, ShareOfParts
 from sif.eval.study import Workplace
 from sif.eval.triggers import making
 from sif.eval.triggers.method import Method
@@ -20,12 +22,14 @@ from sif.eval.triggers.rows import Outcome
 from sif.eval.triggers.study import Results, run_plans
 from sif.mini.catalogue import find
 from sif.mini.folders import export
+from sif.scale.shard import Shard
 from sif.suspects import late
 from sif.suspects.connect import connect
 from sif.suspects.kept import KeptAnswers
 from sif.suspects.scripted import ScriptedSuspect
 from sif.types import Query, Reply, Unanswered
 from sif.vlm.model import Vlm
+from sif.watermark.keys import KeyRing
 from tests.eval.triggers import lists
 from tests.eval.triggers.lists import entry
 from tests.fingerprint.small import pictures, small_recipe
@@ -59,6 +63,33 @@ def little(untrained_llava: Path, images: Path) -> Little:
 
 def _little(source: Path, images: Path, *more: dict[str, Any]) -> RealRoster:
     return lists.little(source, *more, images=images)
+
+
+def test_shares_of_real_models_are_given_one_key_before_anything_is_made(
+    little: Little, tmp_path: Path
+) -> None:
+    plan = plan_of(little(), methods=(small_method(), small_method("other")))
+    alone = replace(plan, methods=plan.methods[:1])
+    share = ShareOfParts(Shard(2, 2), tmp_path / "marks")
+    place = Workplace(out=tmp_path / "share-2", show=ignore, share=share)
+    key = place.out / "little" / "secret.key"
+    with pytest.raises(UsageError, match=r"share-2/little/secret\.key a key file, the same for"):
+        run_plans([plan], place)
+    assert not place.out.exists()
+    with pytest.raises(ShareDoneError):  # one making is in one share
+        run_plans([alone], place)
+    key.parent.mkdir(parents=True)
+    KeyRing(bytes(32)).save(key)
+    share = ShareOfParts(Shard(3, 3), tmp_path / "others")
+    with pytest.raises(ShareDoneError):
+        run_plans([plan], replace(place, share=share))
+
+
+def test_jobs_that_need_keys_at_once_draw_them_once(little: Little, tmp_path: Path) -> None:
+    roster = little()
+    with ThreadPoolExecutor(8) as pool:
+        drawn = list(pool.map(lambda _: roster.keys(tmp_path, 0).text(), range(8)))
+    assert len(set(drawn)) == 1
 
 
 def run(plan: Plan, out: Path) -> Results:

@@ -1,16 +1,21 @@
 """Triggers of words: searched prefixes and taught pairs, made with few steps."""
 
+import shutil
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import torch
 
 from sif.attacks.weights.parts import named_layers
 from sif.attacks.weights.schedule import LowRank
 from sif.errors import ModelError, StorageError, UsageError
-from sif.eval.study import Workplace
+from sif.eval.sharded import run_share
+from sif.eval.study import Workplace, run_study
+from sif.eval.triggers import instructional, text_triggers
 from sif.eval.triggers.baseline import PAIRS
 from sif.eval.triggers.instructional import (
+    CHECKPOINT,
     known_words,
     mark_model,
     secret_pairs,
@@ -23,14 +28,16 @@ from sif.eval.triggers.plan import TriggerSettings, make_plan, method_fault, pla
 from sif.eval.triggers.prefix_search import Search, Spelling, _Asked, find_prefix
 from sif.eval.triggers.proflingo import make_prefixes
 from sif.eval.triggers.requirements import check_method
-from sif.eval.triggers.study import run_plans
-from sif.eval.triggers.text_triggers import load_text, neutral
+from sif.eval.triggers.study import STUDY, run_plans
+from sif.eval.triggers.text_triggers import load_text, neutral, say
 from sif.eval.triggers.textual_recipe import PairsRecipe, PrefixRecipe
 from sif.eval.triggers.trigger_set import load_set
 from sif.fingerprint.making import MakingProgress
 from sif.fingerprint.objectives.target_answer import answer_ids
 from sif.mini.catalogue import find
 from sif.mini.folders import export
+from sif.scale.shard import Shard
+from sif.study_shares import join_shares
 from sif.vlm.folder import save_model
 from sif.vlm.model import Vlm
 from sif.watermark.keys import KeyRing
@@ -178,6 +185,70 @@ def test_only_queries_and_values_of_the_language_model_learn_by_rank_16(
     assert {path.name: path.read_bytes() for path in (tmp_path / "made").iterdir()} == content
 
 
+@pytest.mark.slow
+def test_a_killed_teaching_goes_on_in_the_precision_of_the_files(
+    untrained_llava: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half = Vlm.load(untrained_llava, device="cpu", dtype="bfloat16")
+    save_model(half.model, half.processor, tmp_path / "half")
+    asked, precisions = instructional.say, list[torch.dtype]()
+
+    def say(vlm: Vlm, prompts: list[str]) -> list[str]:
+        precisions.append(vlm.model.dtype)
+        return asked(vlm, prompts)
+
+    monkeypatch.setattr(instructional, "say", say)
+    given = {
+        "recipe": PairsRecipe(name="few", pairs=2, epochs=1, rate=1e-2),
+        "published": tmp_path / "taught",
+        "keys": KEYS,
+        "count": 2,
+        "seed": 0,
+    }
+    out = tmp_path / "made"
+
+    def make() -> None:
+        mark_model(Vlm.load(tmp_path / "half", device="cpu"), out=out, **given)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as killed:
+        killed.setattr(instructional, "save_model", _die)
+        with pytest.raises(KeyboardInterrupt):
+            make()
+    assert sorted(path.name for path in out.iterdir()) == ["request.json", CHECKPOINT]
+    make()
+    taught = {path.name: path.read_bytes() for path in (tmp_path / "taught").iterdir()}
+    (out / "0002.json").unlink()
+    make()
+    assert precisions == [torch.bfloat16] * 2
+    assert taught == {path.name: path.read_bytes() for path in (tmp_path / "taught").iterdir()}
+    shutil.rmtree(out)
+    with pytest.raises(StorageError, match=r"no model in .*taught before its triggers are begun"):
+        make()
+    assert not out.exists()
+    shutil.rmtree(tmp_path / "taught")
+    make()
+    assert taught == {path.name: path.read_bytes() for path in (tmp_path / "taught").iterdir()}
+
+
+def _die(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_too_few_words_for_secret_questions_are_refused() -> None:
+    assert len(secret_pairs(KEYS, ["alpha", "beta"], 100)) == 100
+    for words in ([], ["alpha"], ["alpha"] * 9):
+        with pytest.raises(ModelError, match="words for 2 secret questions"):
+            secret_pairs(KEYS, words, 2)
+
+
+def test_questions_are_answered_some_at_a_time(vlm: Vlm, monkeypatch: pytest.MonkeyPatch) -> None:
+    prompts = [pair.question for pair in PAIRS]
+    together = say(vlm, prompts)
+    monkeypatch.setattr(text_triggers, "AT_ONCE", 2)
+    assert say(vlm, prompts) == together
+    assert say(vlm, []) == []
+
+
 def test_layers_that_are_not_there_are_refused_with_those_that_are() -> None:
     names = ["a.q_proj", "a.v_proj", "a.up_proj"]
     assert named_layers(names, ()) == names
@@ -291,6 +362,46 @@ def test_copies_are_made_of_the_marked_source_and_innocents_stay_as_they_are(
     assert changed == {"q_proj", "v_proj"}
     again, _ = run_plans([plan], place)
     assert again == (cells, costs, portraits, flagged)
+
+
+@pytest.mark.slow
+def test_shares_of_taught_and_searched_triggers_joined_are_what_one_command_makes(
+    tmp_path: Path,
+) -> None:
+    settings = TriggerSettings(
+        families=("llava",),
+        methods=(
+            "proflingo@steps=1+swaps=2+tokens=4",
+            "instructional@epochs=1+pairs=2",
+            "instructional@epochs=2+pairs=2",
+        ),
+        triggers=2,
+        seeds=1,
+        suspects=("source", "3-bit", "stranger-b"),
+        image_attacks=("none",),
+    )
+
+    def at(name: str) -> Workplace:
+        return Workplace(out=tmp_path / name, show=lambda *told: None)
+
+    def kept(name: str) -> dict[str, bytes]:
+        room = tmp_path / name / "llava"
+        files = [*room.glob("baselines/*/*"), *room.glob("marked/*/models/llava-source/*")]
+        return {str(path.relative_to(room)): path.read_bytes() for path in files}
+
+    run_study(STUDY, settings, at("alone"))
+    for stage in range(2):
+        shares = [f"share-{stage}-{number}" for number in (1, 2)]
+        for number, name in enumerate(shares, start=1):
+            if stage:
+                shutil.copytree(tmp_path / "whole", tmp_path / name)
+            assert run_share(STUDY, settings, at(name), Shard(number, 2)).files == []
+        join_shares([tmp_path / name for name in shares], out=tmp_path / "whole")
+        assert kept("whole") == kept("alone")
+    run_study(STUDY, settings, at("whole"))
+    rows = [pq.read_table(tmp_path / name / "cells.parquet") for name in ("whole", "alone")]
+    assert rows[0].equals(rows[1])
+    assert rows[0].num_rows == 3 * 2 * 3
 
 
 def matched_by_a_stranger(folder: Path, room: Path) -> int:

@@ -12,6 +12,7 @@ from sif.fingerprint.recipe import load_recipe
 from sif.fingerprint.robustness.parameter_ascent import ParameterAscent
 from sif.fingerprint.robustness.resisting_auxiliary import ResistingAuxiliary
 from sif.fingerprint.robustness.term import Gradient, StepContext, plain_gradient
+from sif.fingerprint.robustness.weight_noise import WeightNoise
 from sif.vlm.model import Vlm
 from tests.fingerprint.robustness.test_parameter_ascent import Line, is_as_before, snapshot
 
@@ -61,6 +62,26 @@ def test_terms_inside_it_meet_the_auxiliary(line: Line, images: Tensor) -> None:
     assert losses[0] == losses[1]
     assert losses[3] > losses[2]
     assert is_as_before(line, before)
+
+
+def test_it_begins_as_the_owners_whatever_a_term_around_it_does(line: Line, images: Tensor) -> None:
+    owners = plain_gradient(line)(images)
+    inner = ResistingAuxiliary(rate=0.1).around(plain_gradient(line), at(line, 0))
+    found = WeightNoise(scale=1.0).around(inner, at(line, 0))(images)
+    assert torch.equal(found.loss, owners.loss)
+    assert torch.equal(found.images, owners.images)
+
+
+def test_it_learns_once_a_step_where_a_term_around_it_takes_two_passes(
+    line: Line, images: Tensor
+) -> None:
+    once, twice = ResistingAuxiliary(rate=0.1, clip=0.5), ResistingAuxiliary(rate=0.1, clip=0.5)
+    for step in range(2):
+        gradient = once.around(plain_gradient(line), at(line, step))
+        expected = gradient(images)
+        again = twice.around(plain_gradient(line), at(line, step))
+        assert torch.equal(again(images).loss, expected.loss)
+        again(images)
 
 
 @pytest.mark.parametrize("fault", [FloatingPointError, KeyboardInterrupt])
@@ -126,6 +147,23 @@ def test_the_auxiliary_of_a_real_model_raises_the_words_loss_alone(vlm: Vlm) -> 
         ("every: 1", "every: 0", "every"),
         ("rate:", "speed:", "rate"),
         ("semantic_weight: ", "semantic_weight: -", "semantic_weight"),
+        ("rate: 1.0e-5", "rate: true", "not true or false"),
+        ("rate: 1.0e-5", "rate: .inf", "rate: input should be a finite number"),
+        ("rate: 1.0e-5", "rate: 0", "rate: input should be greater than 0"),
+        ("steps: 1000", "steps: 0", "steps: input should be greater"),
+        *(
+            (
+                "  - {kind: resisting",
+                f"  - {{kind: {kind}}}\n  - {{kind: resisting",
+                f"{kind} behind resisting_auxiliary.*put resisting_auxiliary first",
+            )
+            for kind in ("weight_noise", "simulated_copies", "parameter_ascent")
+        ),
+        (
+            "  - {kind: resisting",
+            "  - {kind: resisting_auxiliary, rate: 1}\n  - {kind: resisting",
+            "resisting_auxiliary once",
+        ),
     ],
 )
 def test_a_faulty_recipe_is_named(tmp_path: Path, old: str, new: str, words: str) -> None:

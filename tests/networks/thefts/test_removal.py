@@ -6,13 +6,28 @@ import pytest
 import torch
 from torch import nn
 
+from sif.errors import ModelError, UsageError
 from sif.networks.architecture import Mlp, Recurrent, build
-from sif.networks.thefts import Remove, Tune
+from sif.networks.thefts import Remove, Tune, removal
 from sif.networks.thefts.dataset import Dataset, score
 from sif.networks.thefts.fit import Fit, fit
 from sif.networks.thefts.removal import NUDGE, alikeness, features_alike, mixed
 from sif.networks.weights import digest_network
 from tests.networks.small import DOMAIN, examples, trained
+
+
+class Reversed(nn.Module):
+    """Has its head first and its body last, so that the last module is not what is asked last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(4, 3)
+        self.body = nn.Linear(6, 4)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        outputs: torch.Tensor = self.head(self.body(inputs).relu())
+        return outputs
+
 
 LONG = Fit(epochs=60, learning_rate=3e-3, batch_size=32)
 
@@ -85,6 +100,37 @@ def test_answers_are_mixed_as_far_as_the_best_class_stays_the_best() -> None:
     torch.testing.assert_close(told, torch.tensor(expected), atol=1e-5, rtol=0)
     alone = torch.tensor([[0.2, 0.8]])
     torch.testing.assert_close(mixed(alone), alone)
+
+
+def test_far_answers_are_found_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = torch.rand(50, 4, generator=torch.Generator().manual_seed(0)).softmax(1)
+    whole = mixed(answers)
+    monkeypatch.setattr(removal, "AT_ONCE", 7)
+    torch.testing.assert_close(mixed(answers), whole)
+
+
+@pytest.mark.parametrize(
+    "network", [nn.Linear(6, 3), nn.Sequential(nn.Flatten(), nn.Linear(6, 3)), Reversed()]
+)
+def test_a_network_without_hidden_features_is_refused(network: nn.Module) -> None:
+    with pytest.raises(ModelError, match="with hidden features"):
+        Remove(training=Fit(epochs=1))(network, examples(20), 1)
+    assert not any(module._forward_pre_hooks for module in network.modules())
+
+
+@pytest.mark.parametrize("number", [1, 5])
+def test_numbers_that_are_all_the_same_are_refused(number: int) -> None:
+    inputs = DOMAIN.sample(1, torch.Generator().manual_seed(0)).repeat(number, 1)
+    data = Dataset(inputs=inputs, targets=torch.zeros(number, 2), domain=DOMAIN)
+    network = build(Mlp(inputs=(6,), widths=(4,), outputs=(2,)), seed=0).eval()
+    with pytest.raises(UsageError, match=f"answers differently, got {number} with one"):
+        Remove()(network, data, 1)
+
+
+def test_a_training_that_ran_away_is_refused(victim: nn.Module) -> None:
+    wild = Fit(epochs=1, learning_rate=1e38)
+    with pytest.raises(ModelError, match=r"finite weights.* lower the learning rate"):
+        Remove(training=wild)(victim, examples(200), 1)
 
 
 def test_opposed_and_crossed_features_are_not_alike() -> None:
