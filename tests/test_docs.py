@@ -77,9 +77,14 @@ def _commands(page: str) -> list[Line]:
 LINES: Final = [line for page in PAGES if page != "CHANGELOG.md" for line in _commands(page)]
 
 
+def _words(text: str) -> list[str]:
+    """Words of a command, as a shell reads them: a comment begins behind a space, not in a word."""
+    return shlex.split(re.sub(r"(^|\s)#.*$", "", text))
+
+
 def _fault(text: str) -> str:
     """What is wrong with a command; nothing if the command line would take it."""
-    words = shlex.split(text, comments=True)[1:]
+    words = _words(text)[1:]
     command: Any = typer.main.get_command(build_app())
     while words and hasattr(command, "commands"):
         if words[0] not in command.commands:
@@ -112,7 +117,7 @@ def _settings_fault(text: str) -> str:
     from sif.eval.studies import STUDIES, find_study
     from sif.eval.study import read_settings
 
-    words = shlex.split(text, comments=True)
+    words = _words(text)
     if importlib.util.find_spec(STUDIES[words[2]].module) is None:
         return ""
     given = [after for before, after in pairwise(words) if before == "--set"]

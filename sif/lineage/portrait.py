@@ -132,7 +132,7 @@ def _language(model: Any, source: str | Path, words: Words | None) -> dict[str, 
     known = _known(tokenizer)
     rows = len(model.get_input_embeddings().weight)
     config = model.config.get_text_config()
-    views = {}
+    views: dict[str, View] = {}
     for name, chosen in (_chosen(known, tokenizer) if words is None else words).items():
         ids = {word: known[word] for word in chosen if known.get(word, rows) < rows}
         if ids:
