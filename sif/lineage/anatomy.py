@@ -30,9 +30,9 @@ GATED: Final = re.compile(r"(^|\.)gate_up_proj$")
 ATTENTION: Final = re.compile(r"(^|\.)\w*(attn|attention)\w*(\.|$)")
 FEED_FORWARD: Final = re.compile(r"feed_?forward|mlp|ffn")
 FEWEST: Final = 2
+"""Blocks in a list that is taken for a model's."""
 FILM: Final = 5
 """Dimensions of the weight of a layer for films, the third of them its frames."""
-"""Blocks in a list that is taken for a model's."""
 
 
 def blocks_in(part: nn.Module) -> Sequence[nn.Module]:
@@ -90,9 +90,6 @@ def word_probe(model: nn.Module, ids: Sequence[int]) -> Probe:
 def patch_probe(tower: nn.Module, width: int, most: int) -> Probe | None:
     """What a tower's first layer makes of single pixels of a patch; None where it has no such one.
 
-    A layer for films sees a still picture as the same frame several times: of each pixel it counts
-    what it makes of all of them, as their share in it can be moved without any change.
-
     Args:
         tower: the part that sees.
         width: of its hidden states.
@@ -100,11 +97,19 @@ def patch_probe(tower: nn.Module, width: int, most: int) -> Probe | None:
     """
     for module in tower.modules():
         if isinstance(module, nn.Conv2d | nn.Conv3d | nn.Linear) and len(module.weight) == width:
-            weight = module.weight.detach().float()
-            pixels = (weight.sum(2) if weight.ndim == FILM else weight).flatten(1).T
+            pixels = on_still(module.weight.detach().float()).flatten(1).T
             chosen = torch.linspace(0, len(pixels) - 1, min(most, len(pixels))).long()
             return pixels[chosen]
     return None
+
+
+def on_still(weight: Tensor) -> Tensor:
+    """Weight of a first layer as a still picture meets it.
+
+    A layer for films sees it as the same frame several times, so that only the sum over frames
+    counts: their shares in it can be moved without any change.
+    """
+    return weight.sum(2) if weight.ndim == FILM else weight
 
 
 def _is_transposed(module: nn.Module) -> bool:

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from sif.errors import ModelError
-from sif.lineage.anatomy import FILM, blocks_in, patch_probe, weights_of, word_probe
+from sif.lineage.anatomy import blocks_in, on_still, patch_probe, weights_of, word_probe
 from sif.lineage.invariants import Probe, Term, invariants
 from sif.marks.tower import vision_part
 from sif.marks.tower_folder import load_any
@@ -135,9 +135,11 @@ def _language(model: Any, source: str | Path, words: Words | None) -> dict[str, 
     views: dict[str, View] = {}
     for name, chosen in (_chosen(known, tokenizer) if words is None else words).items():
         ids = {word: known[word] for word in chosen if known.get(word, rows) < rows}
-        if ids:
-            found = _part(decoder, config, tuple(ids), word_probe(model, list(ids.values())))
-            views |= {name: found} if found is not None else {}
+        if not ids:
+            continue
+        found = _part(decoder, config, tuple(ids), word_probe(model, list(ids.values())))
+        if found is not None:
+            views[name] = found
     return views
 
 
@@ -189,8 +191,7 @@ def _width(block: nn.Module) -> int | None:
 def _pixels(tower: nn.Module, default: int) -> int:
     for module in tower.modules():
         if isinstance(module, nn.Conv2d | nn.Conv3d):
-            kernel = module.weight[0, :, 0] if module.weight.ndim == FILM else module.weight[0]
-            return kernel.numel()
+            return on_still(module.weight)[0].numel()
     return default
 
 
