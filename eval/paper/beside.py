@@ -223,7 +223,7 @@ def _limits(cell: Answered) -> bool:
 
 
 def _hardly_chance(cell: Answered) -> bool:
-    """Whether P(H ≥ g) of its green words is at most `SURE`; true where none are counted."""
+    """Whether P(H ≥ g) of its green words is at most `SURE`; true where it is to be a given one."""
     if cell.matched is not None:
         return True
     null = null_of([cell])

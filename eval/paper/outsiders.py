@@ -18,11 +18,10 @@ from sif.attacks.divergence.exchange import Exchange
 from sif.errors import ModelError, SuspectError, UsageError
 from sif.eval.paper.plans import PaperSettings
 from sif.eval.paper.served import judge_file
-from sif.eval.triggers.machine import device_fault, is_offline
+from sif.eval.triggers.machine import devices_fault, is_offline, vllm_fault
 from sif.eval.triggers.requirements import place_of
 from sif.eval.triggers.roster import Roster
 from sif.suspects.connect import connect
-from sif.suspects.engine import require_vllm
 from sif.suspects.uri import SuspectAddress, TransformersOptions
 from sif.types import Answer, Query, Reply, Suspect, Unanswered
 from sif.visible import quoted
@@ -38,16 +37,9 @@ def files_fault(address: str) -> str | None:
     there = SuspectAddress.parse(address)
     if there.scheme == "openai":
         return None
-    options = there.options
-    faults: list[str | None] = []
-    if there.scheme == "vllm":
-        try:
-            require_vllm()
-        except ModelError as error:
-            return str(error)
-    if isinstance(options, TransformersOptions):
-        faults = [device_fault(one) for one in options.device.split(",")]
-    if not isinstance(options, TransformersOptions) or options.base is None:
+    hosted = there.options if isinstance(there.options, TransformersOptions) else None
+    faults = [vllm_fault() if hosted is None else devices_fault(hosted.device)]
+    if hosted is None or hosted.base is None:
         place = place_of(there.target)
         faults.append(place.words if place.state == "missing" else None)
         if place.state == "download" and is_offline():

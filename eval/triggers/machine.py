@@ -13,6 +13,7 @@ from typing import Final
 import torch
 
 from sif.errors import ModelError
+from sif.suspects.engine import require_vllm
 from sif.vlm.folder import load_config
 
 HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -73,6 +74,11 @@ def device_fault(wanted: str) -> str | None:
     return None
 
 
+def devices_fault(wanted: str) -> str | None:
+    """The same of one or several, in the form that `hf:` takes: with commas between them."""
+    return next((fault for one in wanted.split(",") if (fault := device_fault(one))), None)
+
+
 def device_of(wanted: str) -> torch.device:
     """The device that a word means; "auto" is CUDA where there is one, else the CPU."""
     if wanted == "auto":
@@ -112,6 +118,15 @@ def free_for_downloads() -> int:
     while not place.exists():
         place = place.parent
     return shutil.disk_usage(place).free
+
+
+def vllm_fault() -> str | None:
+    """Why vLLM cannot be had; none if it can."""
+    try:
+        require_vllm()
+    except ModelError as error:
+        return str(error)
+    return None
 
 
 def is_offline() -> bool:

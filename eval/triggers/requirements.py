@@ -12,24 +12,25 @@ from typing import Final
 
 import torch
 
-from sif.errors import ModelError, UsageError
+from sif.errors import UsageError
 from sif.eval.study import Requirement
 from sif.eval.triggers.machine import (
     cached_snapshot,
     device_fault,
     device_of,
+    devices_fault,
     folder_fault,
     free_for_downloads,
     is_hub_id,
     is_offline,
     memory_of,
     precision_fault,
+    vllm_fault,
 )
 from sif.eval.triggers.method import Method
 from sif.eval.triggers.plan import Plan, method_fault
 from sif.eval.triggers.real_roster import RealRoster, RealSuspect, Weights
 from sif.eval.triggers.textual_recipe import PairsRecipe, PrefixRecipe
-from sif.suspects.engine import require_vllm
 from sif.suspects.uri import OpenAIOptions, TransformersOptions, VllmOptions
 
 # At least so many bytes for a parameter: files are mostly in 16 bits, and "auto" keeps them.
@@ -213,13 +214,14 @@ def place_of(target: str) -> Place:
 def _transformers_faults(
     listed: RealSuspect, options: TransformersOptions, precision: str
 ) -> list[str | None]:
-    if fault := device_fault(options.device):
+    if fault := devices_fault(options.device):
         return [fault]
-    device = device_of(options.device)
+    names = options.device.split(",")
+    device = device_of(names[0])
     return [
         _quantisation_fault(options.quantize, device),
         precision_fault(device, options.dtype),
-        _memory_fault(listed, precision, device),
+        _memory_fault(listed, precision, device, shared=len(names)),
     ]
 
 
@@ -237,10 +239,8 @@ def _quantisation_fault(kind: str | None, device: torch.device) -> str | None:
 
 
 def _vllm_faults(listed: RealSuspect, options: VllmOptions) -> list[str | None]:
-    try:
-        require_vllm()
-    except ModelError as error:
-        return [str(error)]
+    if fault := vllm_fault():
+        return [fault]
     device, gpus = device_of("auto"), torch.cuda.device_count()
     wanted = options.tensor_parallel_size * options.pipeline_parallel_size
     if gpus and wanted > gpus:

@@ -9,6 +9,7 @@ import torch
 from sif.eval.triggers.machine import (
     cached_snapshot,
     device_fault,
+    devices_fault,
     folder_fault,
     is_hub_id,
     memory_of,
@@ -86,6 +87,8 @@ def test_devices_and_precisions_that_cannot_be_had_are_told(
     assert device_fault("cuda:0") is None
     assert "cuda:1 of 1 GPUs" in str(device_fault("cuda:1"))
     assert "'tpu'" in str(device_fault("tpu"))
+    assert devices_fault("cuda:0") is None
+    assert "cuda:1 of 1 GPUs" in str(devices_fault("cuda:0,cuda:1"))
     cpu = torch.device("cpu")
     for precision in ("auto", "float32", "bfloat16", "float16"):
         assert precision_fault(cpu, precision) is None

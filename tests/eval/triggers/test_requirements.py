@@ -159,18 +159,21 @@ def test_what_options_want_and_the_machine_lacks_is_missing(
         "org/model",
         entry("nf4", "hf:org/model?quantize=nf4"),
         entry("far", "hf:org/model?device=cuda:3"),
+        entry("pair", "hf:org/model?device=cuda:0,cuda:1"),
         entry("engine", "vllm:org/model"),
     )
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
     monkeypatch.setitem(sys.modules, "bitsandbytes", SimpleNamespace())  # type: ignore[arg-type]
     assert {name: f.state for name, f in found(roster).items() if f.state == "missing"} == {
-        "suspect far": "missing"
+        "suspect far": "missing",
+        "suspect pair": "missing",
     }
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setitem(sys.modules, "bitsandbytes", None)
     findings = found(roster)
     assert "pip install bitsandbytes" in findings["suspect nf4"].words
     assert "cuda:3 of 0 GPUs" in findings["suspect far"].words
+    assert "cuda:0 of 0 GPUs" in findings["suspect pair"].words
     assert "vLLM" in findings["suspect engine"].words
     assert {findings[f"suspect {name}"].state for name in ("nf4", "far", "engine")} == {"missing"}
 
